@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace aero {
+
+/// The whole file as bytes. Throws Error that names the path when it cannot be read.
+std::string read_file(const std::filesystem::path& path);
+
+/// Writes beside `path`, syncs, and renames over it: a crash or a full disk leaves the old file
+/// whole and no part of the new one. Throws Error that names the path and the system's reason.
+void write_file(const std::filesystem::path& path, std::string_view content);
+
+/// Flushes a written file or folder to the disk. Throws Error.
+void sync_path(const std::filesystem::path& path);
+
+/// Removes a folder and what is in it. It loses its name first, so that a crash leaves no part of
+/// it under that name. Throws Error.
+void remove_folder(const std::filesystem::path& path);
+
+/// write_file() in parts, for content that should not be in memory at once. Without commit() the
+/// destructor removes what was written. A target that is no regular file (a pipe, a device) cannot
+/// be renamed over and is written directly.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::filesystem::path& target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Throws Error.
+  void append(std::string_view bytes);
+  /// Syncs the file and gives it its name. Throws Error.
+  void commit();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;  ///< empty when the target is written directly or committed
+  int descriptor_ = -1;
+};
+
+/// A folder that appears whole or not at all: filled under a temporary name beside `target`
+/// (".NAME.tmp-PID"), then renamed by commit(). Without commit() the destructor removes it. An
+/// existing `target` is replaced.
+class AtomicFolder {
+ public:
+  explicit AtomicFolder(std::filesystem::path target);
+  ~AtomicFolder();
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  /// Where to write the files of the folder.
+  const std::filesystem::path& path() const { return temporary_; }
+
+  /// Syncs every file and renames the folder to its target. Throws Error; an old target then stays.
+  void commit();
+
+  /// Whether `path` has the name of a file or folder that was begun and never committed.
+  static bool is_leftover(const std::filesystem::path& path);
+
+  /// Cleans `parent` after a crash: removes leftovers, and gives a folder that was put aside for
+  /// its replacement its name back when the replacement never came. Throws Error.
+  static void recover(const std::filesystem::path& parent);
+
+ private:
+  void replace_target();
+
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+};
+
+/// A regular file mapped read-only into memory; an empty file gives an empty view. Throws Error
+/// when it cannot be opened or mapped. The file must not be truncated while it is mapped.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::string_view bytes() const { return {data_, size_}; }
+
+ private:
+  const char* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace aero

@@ -1,0 +1,188 @@
+#include "aero/core/log.h"
+
+#include "aero/core/error.h"
+
+#include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace aero::log {
+namespace {
+
+/// "warning: " and "error: " before such messages, nothing before the others.
+class Prefix : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    if (message.level < spdlog::level::warn) return;
+    const auto name = spdlog::level::to_string_view(message.level);
+    out.append(name.begin(), name.end());
+    out.push_back(':');
+    out.push_back(' ');
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<Prefix>();
+  }
+};
+
+spdlog::level::level_enum lowest_level(Verbosity verbosity) {
+  switch (verbosity) {
+    case Verbosity::quiet:
+      return spdlog::level::warn;
+    case Verbosity::normal:
+      return spdlog::level::info;
+    case Verbosity::verbose:
+      return spdlog::level::debug;
+  }
+  return spdlog::level::info;
+}
+
+class Log {
+ public:
+  Log() {
+    const bool plain = std::getenv("NO_COLOR") != nullptr;
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+        plain ? spdlog::color_mode::never : spdlog::color_mode::automatic);
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<Prefix>('*').set_pattern("%^%*%$%v");
+    sink->set_formatter(std::move(formatter));
+    terminal_ = std::make_shared<spdlog::logger>("terminal", sink);
+    terminal_->set_level(lowest_level(verbosity_));
+    terminal_->set_error_handler([](const std::string&) {});
+  }
+
+  void set_verbosity(Verbosity verbosity) {
+    const std::lock_guard lock(mutex_);
+    verbosity_ = verbosity;
+    terminal_->set_level(lowest_level(verbosity));
+  }
+
+  Verbosity verbosity() const {
+    const std::lock_guard lock(mutex_);
+    return verbosity_;
+  }
+
+  void open(const std::filesystem::path& path) {
+    std::shared_ptr<spdlog::logger> file;
+    try {
+      auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+      file = std::make_shared<spdlog::logger>("file", sink);
+    } catch (const spdlog::spdlog_ex& fault) {
+      throw Error("cannot open the log file '" + path.string() + "': " + fault.what());
+    }
+    file->set_pattern("%Y-%m-%d %H:%M:%S.%e%z %l: %v");
+    file->set_level(spdlog::level::trace);
+    file->flush_on(spdlog::level::trace);
+    file->set_error_handler([this](const std::string& reason) { fault_ = reason; });
+    const std::lock_guard lock(mutex_);
+    file_ = file;
+    fault_.clear();
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    file_.reset();
+  }
+
+  void write(spdlog::level::level_enum level, std::string_view message, bool on_terminal) {
+    const std::lock_guard lock(mutex_);
+    const spdlog::string_view_t text(message.data(), message.size());
+    if (on_terminal) show(level, text);
+    if (file_ == nullptr) return;
+    const bool was_failing = !fault_.empty();
+    fault_.clear();
+    file_->log(level, text);
+    if (!fault_.empty() && !was_failing) {
+      show(spdlog::level::warn, "the log file misses lines: " + fault_);
+    }
+  }
+
+  bool has_terminal() const { return is_terminal_ && verbosity() != Verbosity::quiet; }
+
+  void set_status(std::string_view line) {
+    if (!has_terminal()) return;
+    const std::lock_guard lock(mutex_);
+    status_ = line;
+    draw(kClearLine + status_);
+  }
+
+ private:
+  /// To the start of the line, and erase to its end.
+  inline static const std::string kClearLine = "\r\x1b[K";
+
+  /// A message above the status line.
+  void show(spdlog::level::level_enum level, spdlog::string_view_t text) {
+    if (!status_.empty()) draw(kClearLine);
+    terminal_->log(level, text);
+    if (!status_.empty()) draw(status_);
+  }
+
+  static void draw(const std::string& text) {
+    std::fputs(text.c_str(), stderr);
+    std::fflush(stderr);
+  }
+
+  const bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
+  std::string status_;
+  mutable std::mutex mutex_;
+  Verbosity verbosity_ = Verbosity::normal;
+  std::shared_ptr<spdlog::logger> terminal_;
+  std::shared_ptr<spdlog::logger> file_;
+  std::string fault_;  ///< why the last write to the file failed; empty when it succeeded
+};
+
+/// One for the process, as stderr is.
+Log& process_log() {
+  static Log log;
+  return log;
+}
+
+}  // namespace
+
+void set_verbosity(Verbosity verbosity) {
+  process_log().set_verbosity(verbosity);
+}
+Verbosity verbosity() {
+  return process_log().verbosity();
+}
+
+void open_file(const std::filesystem::path& path) {
+  process_log().open(path);
+}
+void close_file() {
+  process_log().close();
+}
+
+void debug(std::string_view message) {
+  process_log().write(spdlog::level::debug, message, true);
+}
+void info(std::string_view message) {
+  process_log().write(spdlog::level::info, message, true);
+}
+void warn(std::string_view message) {
+  process_log().write(spdlog::level::warn, message, true);
+}
+void error(std::string_view message) {
+  process_log().write(spdlog::level::err, message, true);
+}
+
+bool has_terminal() {
+  return process_log().has_terminal();
+}
+void status(std::string_view line) {
+  process_log().set_status(line);
+}
+
+void to_file(std::string_view message) {
+  process_log().write(spdlog::level::info, message, false);
+}
+
+}  // namespace aero::log
