@@ -1,0 +1,160 @@
+#include "aero/config/fields.h"
+
+#include "field_makers.h"
+#include <utility>
+
+namespace aero {
+namespace {
+
+Section describe_top(RunConfig& c) {
+  return {"",
+          "Keys outside every section.",
+          {
+              {"$schema", "For editors: where the JSON Schema of this language lies.", LoaderKey{}},
+              {"extends",
+               "Another config, relative to this file, whose keys hold where this file has none.",
+               LoaderKey{}},
+              {"seed", "Decides initial weights, dropout and the order of the data.", &c.seed,
+               at_least(0)},
+          }};
+}
+
+Section describe_run_folder(RunFolderConfig& r) {
+  return {"run",
+          "Where the run is kept.",
+          {
+              {"run.folder",
+               "Folder of the config, metrics and checkpoints; empty: runs/ and the config file's "
+               "name.",
+               &r.folder},
+          }};
+}
+
+Section describe_data(DataConfig& d) {
+  return {
+      "data",
+      "The corpus.",
+      {
+          {"data.path", "Folder written by prepare_corpus.py, or one with train*.bin and val*.bin.",
+           &d.path},
+          {"data.format", "Of the token files; auto looks into the folder.", enum_ref(d.format)},
+          {"data.verify", "Check the checksum and the token range of every file before training.",
+           &d.verify},
+      }};
+}
+
+Section describe_train(TrainConfig& t) {
+  return {
+      "train",
+      "The loop.",
+      {
+          {"train.duration", "Length of the training.", &t.duration, above(0)},
+          {"train.batch_size", "Sequences of T tokens in one forward pass.", &t.batch_size,
+           between(1, 1'000'000)},
+          {"train.accumulation", "Forward passes whose gradients make one optimizer step.",
+           &t.accumulation, between(1, 1'000'000)},
+          {"train.dtype",
+           "Precision of the matrix products; the weights and their updates stay float32.",
+           enum_ref(t.dtype)},
+          {"train.device", "auto, cpu, cuda or cuda:N; auto is the first GPU if there is one.",
+           &t.device},
+          {"train.threads", "CPU threads; 0: as many as LibTorch chooses.", &t.threads,
+           between(0, 4096)},
+          {"train.clip", "Largest norm of the whole gradient; 0: no clipping.", &t.clip,
+           at_least(0)},
+          {"train.on_nonfinite",
+           "What a NaN or an infinity in loss or gradient does before the step is taken: stop the "
+           "run or skip the step.",
+           enum_ref(t.on_nonfinite)},
+      }};
+}
+
+Section describe_optimizer(OptimizerConfig& o) {
+  const Range momentum{.low = 0, .high = 1, .high_open = true};
+  return {
+      "optimizer",
+      "AdamW, or Adam, whose decay is part of the gradient.",
+      {
+          {"optimizer.name", "The algorithm.", enum_ref(o.name)},
+          {"optimizer.lr", "Learning rate after warm-up.", &o.lr, above(0)},
+          {"optimizer.beta1", "Decay of the gradient's running mean.", &o.beta1, momentum},
+          {"optimizer.beta2", "Decay of the squared gradient's running mean.", &o.beta2, momentum},
+          {"optimizer.eps", "Added to the root of the squared gradient's mean.", &o.eps, above(0)},
+          {"optimizer.weight_decay", "Strength of weight decay.", &o.weight_decay, at_least(0)},
+      }};
+}
+
+Section describe_decay(DecayConfig& d) {
+  return {"optimizer.decay",
+          "Which parameters weight decay touches.",
+          {
+              {"optimizer.decay.matrices", "The matrices of linear layers.", &d.matrices},
+              {"optimizer.decay.embeddings", "Token and position embeddings.", &d.embeddings},
+              {"optimizer.decay.norms", "Gains and biases of norms.", &d.norms},
+              {"optimizer.decay.biases", "Biases of linear layers.", &d.biases},
+              {"optimizer.decay.slopes", "Learned slopes of leaky ReLU.", &d.slopes},
+          }};
+}
+
+Section describe_schedule(ScheduleConfig& s) {
+  return {"schedule",
+          "The learning rate over time: warm-up from 0 to optimizer.lr, then the schedule.",
+          {
+              {"schedule.name", "The way from optimizer.lr to final_lr.", enum_ref(s.name)},
+              {"schedule.warmup", "Length of the warm-up; 0: none.", &s.warmup, at_least(0), true},
+              {"schedule.final_lr", "Learning rate at the end; constant ignores it.", &s.final_lr,
+               at_least(0)},
+          }};
+}
+
+Section describe_eval(EvalConfig& e) {
+  return {"eval",
+          "Evaluation on the validation split while training.",
+          {
+              {"eval.every", "Time between evaluations; 0: only at the end.", &e.every, at_least(0),
+               true},
+              {"eval.batches", "Batches of one evaluation; 0: the whole split.", &e.batches,
+               at_least(0)},
+              {"eval.batch_size", "Sequences in a batch; 0: train.batch_size.", &e.batch_size,
+               between(0, 1'000'000)},
+          }};
+}
+
+Section describe_checkpoint(CheckpointConfig& c) {
+  return {
+      "checkpoint",
+      "What is saved of the run.",
+      {
+          {"checkpoint.every", "Time between checkpoints; 0: only at the end.", &c.every,
+           at_least(0), true},
+          {"checkpoint.keep_last", "How many of the latest are kept.", &c.keep_last, at_least(1)},
+          {"checkpoint.keep_best", "Keep the one of the lowest validation loss, too.",
+           &c.keep_best},
+          {"checkpoint.at_start", "Save the initial weights, too, as step 0.", &c.at_start},
+      }};
+}
+
+Section describe_log(LogConfig& l) {
+  return {"log",
+          "Console and metrics.jsonl.",
+          {
+              {"log.every", "Time between two lines of metrics.", &l.every, above(0), true},
+          }};
+}
+
+}  // namespace
+
+std::vector<Section> describe(RunConfig& config) {
+  std::vector<Section> sections{describe_top(config), describe_run_folder(config.run)};
+  for (Section& section : describe(config.model)) sections.push_back(std::move(section));
+  for (const Section& section :
+       {describe_data(config.data), describe_train(config.train),
+        describe_optimizer(config.optimizer), describe_decay(config.optimizer.decay),
+        describe_schedule(config.schedule), describe_eval(config.eval),
+        describe_checkpoint(config.checkpoint), describe_log(config.log)}) {
+    sections.push_back(section);
+  }
+  return sections;
+}
+
+}  // namespace aero

@@ -1,0 +1,97 @@
+#include "aero/config/documentation.h"
+
+#include "aero/config/fields.h"
+#include "aero/config/run_config.h"
+
+namespace aero {
+namespace {
+
+constexpr std::string_view introduction = R"(# The config
+
+<!-- Written by config_markdown() from the field descriptions; edit those. -->
+
+A run is one JSON file. It may hold comments (`//` and `/* */`) and trailing commas; every key has
+a default, so it says only what differs:
+
+```jsonc
+{
+  "extends": "base.json",              // relative to this file
+  "model": {"preset": "gpt2-12l", "architecture": "SM+R", "final_norm": false},
+  "data": {"path": "corpus"},
+  "train": {"duration": "20Mt", "batch_size": 64},
+  "schedule": {"warmup": "5%"},
+}
+```
+
+**Precedence.** Default, then the file that `extends` names (which may extend another), then the
+file, then `--set section.key=value` on the command line. Each of these layers is applied in the
+order `preset`, `family`, `architecture`, other keys. Within one layer, a key that contradicts the
+architecture is a fault; in a later layer it overrides it.
+
+**Architecture.** The papers' names say what is kept, in this order: `SM` (softmax attention),
+`LN` or `RMS` where the blocks have norms, `G` (GELU), `R` (ReLU) or `LR` (leaky ReLU) where the
+FFN has an activation. `SM+LN+G` is the baseline, `SM` the model whose only nonlinearity is
+softmax. The name says nothing of the norm before the head: `final_norm` does.
+
+**Durations.** `"1000"` or `1000` steps, `"20Mt"` tokens, `"1.5e"` epochs and, where a share makes
+sense, `"5%"` of the run. `k`, `M` and `G` stand for 10^3, 10^6 and 10^9 before steps and tokens.
+
+**Faults.** Unknown keys, wrong types, values out of range and impossible combinations are
+reported all at once, each with its file, path and value, and training does not start. The
+effective config, every key with its value, is saved in the run folder and trains the same model
+again.
+
+**Editors.** `"$schema": "schema.json"` in a config (the path to `configs/schema.json`) gives
+completion and checks as one types.
+)";
+
+std::string title(const Section& section) {
+  return section.path.empty() ? "Top level" : "`" + section.path + "`";
+}
+
+std::string code(const std::string& text) {
+  return text.empty() ? "" : "`" + text + "`";
+}
+
+std::string row(const Field& field) {
+  return "| `" + field.key() + "` | " + field.type_text() + " | " + code(field.value_text()) +
+         " | " + field.choices_text() + " | " + field.doc + " |\n";
+}
+
+std::string chapter(const Section& section) {
+  std::string text = "\n## " + title(section) + "\n\n" + section.doc +
+                     "\n\n| key | type | default | range or choices | meaning |\n"
+                     "|---|---|---|---|---|\n";
+  for (const Field& field : section.fields) text += row(field);
+  return text;
+}
+
+/// "model.n_layer (integer, at least 1; default 12)"
+std::string help_head(const Field& field) {
+  const std::string choices = field.choices_text();
+  const std::string standard = field.value_text();
+  return field.path + " (" + field.type_text() + (choices.empty() ? "" : ", " + choices) +
+         (standard.empty() ? "" : "; default " + standard) + ")";
+}
+
+}  // namespace
+
+std::string config_markdown() {
+  RunConfig defaults;
+  std::string text(introduction);
+  for (const Section& section : describe(defaults)) text += chapter(section);
+  return text;
+}
+
+std::string config_help(std::string_view prefix) {
+  RunConfig defaults;
+  std::string text;
+  for (const Section& section : describe(defaults)) {
+    for (const Field& field : section.fields) {
+      if (field.path.starts_with(prefix)) text += help_head(field) + "\n    " + field.doc + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace aero

@@ -1,0 +1,71 @@
+#include "aero/config/enum_names.h"
+
+namespace aero {
+
+template <>
+const std::vector<std::string>& enum_names<Family>() {
+  static const std::vector<std::string> names{"gpt2", "pythia"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<NormKind>() {
+  static const std::vector<std::string> names{"layernorm", "rmsnorm", "none"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<ActivationKind>() {
+  static const std::vector<std::string> names{"gelu", "gelu_tanh", "relu", "leaky_relu", "none"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<LeakySlope>() {
+  static const std::vector<std::string> names{"fixed", "layer", "model"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<BiasSet>() {
+  static const std::vector<std::string> names{"all", "none", "qk"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<InitRule>() {
+  static const std::vector<std::string> names{"fixed", "width"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<DataFormat>() {
+  static const std::vector<std::string> names{"auto", "aero", "nanogpt", "llmc"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<Precision>() {
+  static const std::vector<std::string> names{"float32", "bfloat16", "float16"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<OnNonfinite>() {
+  static const std::vector<std::string> names{"stop", "skip"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<OptimizerKind>() {
+  static const std::vector<std::string> names{"adamw", "adam"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<ScheduleKind>() {
+  static const std::vector<std::string> names{"linear", "cosine", "constant"};
+  return names;
+}
+
+}  // namespace aero

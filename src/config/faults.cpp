@@ -1,0 +1,25 @@
+#include "faults.h"
+
+#include "aero/core/error.h"
+
+namespace aero {
+
+void Faults::add(const std::string& source, const std::string& path, const std::string& value,
+                 const std::string& message) {
+  lines_.push_back(source + ": " + path + ": " + (value.empty() ? "" : value + ": ") + message);
+  paths_.insert(path);
+}
+
+void Faults::add_unreadable(const std::string& source, const std::string& message) {
+  lines_.push_back(source + ": " + message);
+  unreadable_ = true;
+}
+
+void Faults::throw_if_any() const {
+  if (lines_.empty()) return;
+  std::string text;
+  for (const std::string& line : lines_) text += (text.empty() ? "" : "\n") + line;
+  throw UsageError(text);
+}
+
+}  // namespace aero

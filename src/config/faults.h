@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace aero {
+
+/// Collects what is wrong with a config, to report it all at once.
+class Faults {
+ public:
+  /// One fault: "source: path: value: message".
+  void add(const std::string& source, const std::string& path, const std::string& value,
+           const std::string& message);
+
+  /// A file that could not be read: what its keys would have said is unknown.
+  void add_unreadable(const std::string& source, const std::string& message);
+
+  bool empty() const { return lines_.empty(); }
+  /// Whether some file could not be read.
+  bool any_unreadable() const { return unreadable_; }
+  /// Whether the value of this key was refused, so that what the config holds is not what was
+  /// meant.
+  bool at(const std::string& path) const { return paths_.contains(path); }
+
+  /// Throws UsageError with one line a fault, if there are any.
+  void throw_if_any() const;
+
+ private:
+  std::vector<std::string> lines_;
+  std::set<std::string> paths_;
+  bool unreadable_ = false;
+};
+
+}  // namespace aero

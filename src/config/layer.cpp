@@ -1,0 +1,127 @@
+#include "layer.h"
+
+#include "aero/config/notation.h"
+
+#include "assign.h"
+#include "suggest.h"
+#include <algorithm>
+#include <ranges>
+
+namespace aero {
+namespace {
+
+/// A key as it can stand in one line of a message.
+std::string printable(const std::string& key) {
+  const std::string text = quoted(key);
+  return text.substr(1, text.size() - 2);
+}
+
+/// Walks one file's objects.
+class ObjectReader {
+ public:
+  ObjectReader(const FieldTable& table, Layer& layer, Faults& faults)
+      : table_(table), layer_(layer), faults_(faults) {}
+
+  void read(const JsonValue& object, const std::string& section) {
+    for (auto member = object.members.begin(); member != object.members.end(); ++member) {
+      const std::string path = (section.empty() ? "" : section + ".") + printable(member->key);
+      const std::string shown = member->value.shown();
+      if (std::ranges::find(object.members.begin(), member, member->key, &JsonMember::key) !=
+          member) {
+        faults_.add(layer_.source, path, shown, "this key stands here twice; keep one");
+      } else if (member->key.find('.') != std::string::npos) {
+        faults_.add(
+            layer_.source, path, shown,
+            "unknown key; a section is an object here, as in {\"model\": {\"n_layer\": 12}}");
+      } else {
+        read_member(*member, section, path, shown);
+      }
+    }
+  }
+
+ private:
+  void read_member(const JsonMember& member, const std::string& section, const std::string& path,
+                   const std::string& shown) {
+    if (table_.find(path) != nullptr) {
+      layer_.assignments.push_back({path, member.value, shown});
+    } else if (!table_.is_section(path)) {
+      faults_.add(layer_.source, path, shown, table_.unknown_key(section, member.key));
+    } else if (member.value.kind != JsonValue::Kind::object) {
+      faults_.add(layer_.source, path, shown,
+                  "expected an object, not " + member.value.kind_text() + "; its keys are " +
+                      join(table_.keys(path)));
+    } else {
+      read(member.value, path);
+    }
+  }
+
+  const FieldTable& table_;
+  Layer& layer_;
+  Faults& faults_;
+};
+
+/// What keeps a path from being set on the command line; empty where nothing does.
+std::string override_fault(const std::string& path, const FieldTable& table) {
+  if (path.empty()) return "no key; write SECTION.KEY=VALUE";
+  if (table.is_section(path)) {
+    return "a section has no value of its own; set its keys one by one, as in " + path + "." +
+           table.keys(path).front() + "=VALUE";
+  }
+  const Field* field = table.find(path);
+  if (field == nullptr) return table.unknown_key(section_of(path), key_of(path));
+  if (std::holds_alternative<LoaderKey>(field->value)) return "belongs in a config file";
+  return "";
+}
+
+}  // namespace
+
+Layer layer_of_object(const std::string& source, const JsonValue& root, const FieldTable& table,
+                      Faults& faults) {
+  Layer layer{source, {}};
+  ObjectReader(table, layer, faults).read(root, "");
+  return layer;
+}
+
+Layer layer_of_overrides(const std::vector<Override>& overrides, const FieldTable& table,
+                         Faults& faults) {
+  Layer layer{command_line, {}};
+  for (const Override& text : overrides) {
+    const std::size_t equals = text.find('=');
+    const std::string path = printable(text.substr(0, equals));
+    if (equals == std::string::npos) {
+      faults.add(command_line, path, "", "no value; write " + path + "=VALUE");
+      continue;
+    }
+    const std::string value = text.substr(equals + 1);
+    if (const std::string fault = override_fault(path, table); !fault.empty()) {
+      faults.add(command_line, path, printable(value), fault);
+    } else {
+      layer.assignments.push_back({path, value_from_text(*table.find(path), value),
+                                   value.empty() ? "\"\"" : printable(value)});
+    }
+  }
+  return layer;
+}
+
+void apply_layer(const Layer& layer, FieldTable& table, const ModelConfig& model, Faults& faults,
+                 Sources& sources) {
+  bool named = false;
+  for (Section& section : table.sections()) {
+    for (Field& field : section.fields) {
+      const auto newest_first = layer.assignments | std::views::reverse;
+      const auto found = std::ranges::find(newest_first, field.path, &Assignment::path);
+      if (found == newest_first.end()) continue;
+      const std::string architecture = architecture_name(model);
+      sources[field.path] = layer.source;
+      if (const auto refusal = assign(field, found->value)) {
+        faults.add(layer.source, field.path, found->shown, *refusal);
+      } else if (named && architecture_name(model) != architecture) {
+        faults.add(layer.source, field.path, found->shown,
+                   "contradicts model.architecture \"" + architecture + "\"; keep one of the two");
+      }
+      named = named || (field.path == "model.architecture" && !faults.at(field.path));
+    }
+  }
+}
+
+}  // namespace aero

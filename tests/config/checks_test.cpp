@@ -1,0 +1,137 @@
+#include "aero/config/loader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace aero {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+std::vector<std::string> model_faults(const ModelConfig& model) {
+  RunConfig config;
+  config.model = model;
+  return find_faults(config);
+}
+
+TEST(Checks, PassTheDefaults) {
+  EXPECT_THAT(find_faults(RunConfig()), IsEmpty());
+}
+
+TEST(Checks, WantHeadsThatDivideTheWidth) {
+  EXPECT_THAT(model_faults({.n_head = 5, .d_model = 32}),
+              ElementsAre(AllOf(StartsWith("model.n_head: 5: "), HasSubstr("model.d_model = 32"))));
+  EXPECT_THAT(model_faults({.n_head = 32, .d_model = 32}), IsEmpty());
+}
+
+TEST(Checks, WantAPositionForEveryToken) {
+  EXPECT_THAT(
+      model_faults({.context = 128, .positions = 127}),
+      ElementsAre(AllOf(StartsWith("model.positions: 127: "), HasSubstr("model.context = 128"))));
+  EXPECT_THAT(model_faults({.context = 128, .positions = 128}), IsEmpty());
+  EXPECT_THAT(model_faults({.context = 128, .positions = 0}), IsEmpty());
+}
+
+TEST(Checks, WantNoPositionTableBesideRotaryEmbedding) {
+  EXPECT_THAT(model_faults({.family = Family::pythia, .positions = 1024}),
+              ElementsAre(StartsWith("model.positions: 1024: ")));
+}
+
+TEST(Checks, WantAnEvenNumberOfRotaryDimensionsInPythia) {
+  const auto pythia = [](double fraction) {
+    return ModelConfig{
+        .family = Family::pythia, .n_head = 4, .d_model = 32, .rotary_fraction = fraction};
+  };
+  EXPECT_THAT(model_faults(pythia(0.25)), IsEmpty());
+  EXPECT_THAT(model_faults(pythia(1)), IsEmpty());
+  EXPECT_THAT(model_faults(pythia(0.2)),  // 1 of 8
+              ElementsAre(AllOf(StartsWith("model.rotary_fraction: 0.2: "), HasSubstr("even"))));
+  EXPECT_THAT(model_faults(pythia(0.1)), ElementsAre(HasSubstr("turns 0 of the 8")));
+  EXPECT_THAT(
+      model_faults({.family = Family::gpt2, .n_head = 4, .d_model = 32, .rotary_fraction = 0.2}),
+      IsEmpty());
+}
+
+TEST(Checks, PassEveryCombinationOfModuleChoices) {
+  for (const Family family : {Family::gpt2, Family::pythia}) {
+    for (const NormKind norm : {NormKind::layernorm, NormKind::rmsnorm, NormKind::none}) {
+      for (const bool tied : {false, true}) {
+        for (const bool parallel : {false, true}) {
+          for (const bool final_norm : {false, true}) {
+            EXPECT_THAT(model_faults({.family = family,
+                                      .norm = norm,
+                                      .final_norm = final_norm,
+                                      .tied_head = tied,
+                                      .parallel_residual = parallel}),
+                        IsEmpty());
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Checks, WantAWarmUpNoLongerThanTheTraining) {
+  const auto check = [](const char* duration, const char* warmup) {
+    RunConfig config;
+    config.train.duration = parse_duration(duration);
+    config.schedule.warmup = parse_duration(warmup);
+    return find_faults(config);
+  };
+  EXPECT_THAT(check("100", "100"), IsEmpty());
+  EXPECT_THAT(check("100", "101"), ElementsAre(AllOf(StartsWith("schedule.warmup: \"101\": "),
+                                                     HasSubstr("train.duration = \"100\""))));
+  EXPECT_THAT(check("1e", "1.5e"), ElementsAre(HasSubstr("longer")));
+  EXPECT_THAT(check("100", "100%"), IsEmpty());
+  EXPECT_THAT(check("1e", "1000000"), IsEmpty());  // unknown without the corpus
+  // A step of the defaults has 32 * 128 = 4096 tokens.
+  EXPECT_THAT(check("10", "40960t"), IsEmpty());
+  EXPECT_THAT(check("10", "45056t"), ElementsAre(HasSubstr("longer")));
+}
+
+TEST(Checks, WantALearningRateThatFalls) {
+  RunConfig config;
+  config.optimizer.lr = 0.25;
+  config.schedule.final_lr = 0.5;
+  EXPECT_THAT(find_faults(config), ElementsAre(AllOf(StartsWith("schedule.final_lr: 0.5: "),
+                                                     HasSubstr("optimizer.lr = 0.25"))));
+  config.schedule.name = ScheduleKind::constant;
+  EXPECT_THAT(find_faults(config), IsEmpty());
+}
+
+TEST(Checks, KnowTheDevices) {
+  const auto check = [](const char* device) {
+    RunConfig config;
+    config.train.device = device;
+    return find_faults(config);
+  };
+  for (const char* device : {"auto", "cpu", "cuda", "cuda:0", "cuda:15"}) {
+    EXPECT_THAT(check(device), IsEmpty()) << device;
+  }
+  for (const char* device : {"", "gpu", "CPU", "cuda:", "cuda:x", "cuda:-1", "cuda0", "cpu:0"}) {
+    EXPECT_THAT(check(device), ElementsAre(HasSubstr("cuda:N"))) << device;
+  }
+}
+
+TEST(Checks, FindValuesOutOfRangeAllAtOnce) {
+  RunConfig config;
+  config.model.n_head = 0;
+  config.model.dropout_residual = 1;
+  config.optimizer.lr = std::numeric_limits<double>::quiet_NaN();
+  config.model.leaky_init = std::numeric_limits<double>::infinity();
+  config.log.every = {0, DurationUnit::steps};
+  EXPECT_THAT(find_faults(config), ElementsAre("model.n_head: 0: must be in [1, 10000]",
+                                               "model.leaky_init: inf: must be a finite number",
+                                               "model.dropout.residual: 1: must be in [0, 1)",
+                                               "optimizer.lr: nan: must be above 0",
+                                               "log.every: \"0\": must be above 0"));
+}
+
+}  // namespace
+}  // namespace aero
