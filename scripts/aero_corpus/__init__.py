@@ -1,0 +1,1 @@
+"""Corpus preparation for AERO: documents in, token files, tokenizer and manifest out."""

@@ -1,0 +1,36 @@
+"""What a user watches: progress bars on a terminal, plain lines elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+
+class Console:
+    """Messages and bars go to standard error; `quiet` leaves warnings only."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.shows_bars = not quiet and sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        """Tell what happens."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Tell what the user should look at."""
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+    def bar(self, what: str, total_bytes: int) -> tqdm[Any]:
+        """A progress bar over bytes; silent where there is no terminal."""
+        return tqdm(
+            total=total_bytes,
+            desc=what,
+            unit="B",
+            unit_scale=True,
+            disable=not self.shows_bars,
+            smoothing=0.1,
+        )

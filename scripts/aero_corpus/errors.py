@@ -1,0 +1,22 @@
+"""The one error a user sees: a line that names the file and says what to do."""
+
+from __future__ import annotations
+
+import errno
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class CorpusError(Exception):
+    """A fault that stops the run; its text is the whole message."""
+
+
+def describe_os_error(error: OSError) -> str:
+    """One line for an operating system error that no closer handler explained."""
+    where = error.filename if error.filename is not None else "the output folder"
+    if error.errno in _FULL:
+        return (
+            f"cannot write {where}: {error.strerror}; nothing was kept. Free some space or choose "
+            "an --out on another disk (a run needs about twice the size of the text it keeps)"
+        )
+    return f"{where}: {error.strerror or error}"

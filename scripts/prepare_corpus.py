@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+"""Turn folders, globs, text and JSONL files into a corpus that AERO trains on.
+
+See docs/data.md for recipes, the filters and the file formats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+_NEEDED = "numpy, tokenizers and tqdm"
+
+try:
+    from aero_corpus.console import Console
+    from aero_corpus.errors import CorpusError, describe_os_error
+    from aero_corpus.filters import FILTERS
+    from aero_corpus.pipeline import prepare
+    from aero_corpus.settings import DEFAULT_EOS, FilterSettings, Settings
+    from aero_corpus.tokenizer import MIN_VOCAB
+except ModuleNotFoundError as error:
+    sys.exit(f"error: the Python package {error.name} is missing; pip install {_NEEDED}")
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def size(text: str) -> int:
+    """A positive count such as 5000, 64k, 20M or 1.5G (powers of ten)."""
+    unit = text[-1:].lower() if text[-1:].lower() in _UNITS else ""
+    number = text[: len(text) - len(unit)]
+    try:
+        value = int(number) if number.isdecimal() else float(number)
+        count = round(value * _UNITS[unit])
+    except (ValueError, OverflowError):
+        count = 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive count (5000, 64k, 20M, 1.5G)")
+    return count
+
+
+def share(text: str) -> float:
+    """A number from 0 up to, but not including, 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share in [0, 1)")
+    return value
+
+
+def probability(text: str) -> float:
+    """A number from 0 to 1."""
+    return 1.0 if text in ("1", "1.0") else share(text)
+
+
+def seed(text: str) -> int:
+    """A whole number of at most 64 bits."""
+    if not text.isdecimal() or int(text) >= 1 << 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number below 2^64")
+    return int(text)
+
+
+def separator(text: str) -> str:
+    r"""A separator in which \n and \t stand for a line end and a tab."""
+    if not text:
+        raise argparse.ArgumentTypeError("a separator cannot be empty")
+    return text.replace("\\n", "\n").replace("\\t", "\t")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="a file, a folder or a quoted glob"
+    )
+    parser.add_argument("--out", required=True, type=Path, help="the corpus folder to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace a corpus at --out")
+    parser.add_argument(
+        "--workers",
+        type=size,
+        default=len(os.sched_getaffinity(0)),
+        help="processes; the bytes written do not depend on it (default: all cores, %(default)s)",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print warnings and errors only")
+    _add_reading(parser.add_argument_group("reading"))
+    _add_filtering(parser.add_argument_group("filters and deduplication"))
+    _add_choosing(parser.add_argument_group("limits and split"))
+    _add_tokenizing(parser.add_argument_group("tokenizer and layout"))
+    return parser
+
+
+def _add_reading(group: Any) -> None:
+    group.add_argument(
+        "--include",
+        action="append",
+        metavar="PATTERN",
+        help="names to take from folders, such as '*.py'; may be repeated (default: all)",
+    )
+    group.add_argument(
+        "--format",
+        choices=("auto", "text", "jsonl"),
+        default="auto",
+        help="auto: .jsonl and .ndjson (also .gz, .zst) hold JSON lines, all else is plain text",
+    )
+    group.add_argument(
+        "--jsonl-key",
+        metavar="KEY",
+        help="the key that holds the text (default: text, or content where there is no text)",
+    )
+    group.add_argument(
+        "--separator",
+        type=separator,
+        metavar="TEXT",
+        help=r"cut plain text into documents at this, such as '<|endoftext|>' or '\n\n\n'",
+    )
+    group.add_argument(
+        "--max-document-bytes",
+        type=size,
+        default=Settings.max_document_bytes,
+        metavar="N",
+        help="cut longer documents at line ends into documents of this size (default: %(default)s)",
+    )
+
+
+def _add_filtering(group: Any) -> None:
+    group.add_argument(
+        "--filters",
+        choices=("auto", "code", "text", "none"),
+        default="auto",
+        help="code: all; text: alpha-fraction only; auto (default): code for .py, .pyi and the "
+        "JSONL key content, text for all else",
+    )
+    group.add_argument(
+        "--without",
+        action="append",
+        choices=FILTERS,
+        default=[],
+        metavar="FILTER",
+        help=f"turn one filter off; may be repeated: {', '.join(FILTERS)}",
+    )
+    group.add_argument("--no-dedup", action="store_true", help="keep exact duplicates")
+    for name, kind, text in (
+        ("line-max", size, "longest line, in characters"),
+        ("line-mean", float, "longest mean line, in characters"),
+        ("alpha-fraction", probability, "least share of letters and digits"),
+        ("token-ratio", float, "fewest characters a token"),
+    ):
+        default = getattr(FilterSettings, name.replace("-", "_"))
+        group.add_argument(
+            f"--{name}", type=kind, default=default, help=f"{text} (default: %(default)s)"
+        )
+    group.add_argument(
+        "--drop-share",
+        type=probability,
+        default=FilterSettings.drop_share,
+        help="share that config-or-test and no-keywords drop of what they catch, chosen by hash "
+        "(default: %(default)s)",
+    )
+
+
+def _add_choosing(group: Any) -> None:
+    group.add_argument(
+        "--max-documents", type=size, metavar="N", help="keep N documents, chosen by hash"
+    )
+    group.add_argument(
+        "--max-bytes", type=size, metavar="N", help="keep at most N bytes of text, chosen by hash"
+    )
+    group.add_argument(
+        "--seed", type=seed, default=0, help="orders the documents and draws for the filters"
+    )
+    group.add_argument(
+        "--val-fraction",
+        type=share,
+        default=Settings.val_fraction,
+        help="share of documents held out, by hash (default: %(default)s)",
+    )
+
+
+def _add_tokenizing(group: Any) -> None:
+    group.add_argument(
+        "--tokenizer",
+        metavar="PATH",
+        help="a tokenizer.json, a SentencePiece .model, or a folder that holds one "
+        "(default: train a byte-level BPE)",
+    )
+    group.add_argument(
+        "--vocab-size",
+        type=size,
+        default=Settings.vocab_size,
+        help="size of the BPE to train (default: %(default)s)",
+    )
+    group.add_argument(
+        "--bpe-sample-bytes",
+        type=size,
+        default=Settings.bpe_sample_bytes,
+        metavar="N",
+        help="train the BPE on at most this much training text (default: %(default)s)",
+    )
+    group.add_argument(
+        "--eos",
+        metavar="TOKEN",
+        help=f"the token that ends documents (default: the given tokenizer's own, {DEFAULT_EOS} in "
+        "one that is trained)",
+    )
+    group.add_argument(
+        "--layout",
+        choices=("stream", "chunk"),
+        default="stream",
+        help="stream (default): documents joined by EOS; chunk: each cut to --context tokens, "
+        "the remainder dropped",
+    )
+    group.add_argument("--context", type=size, metavar="T", help="chunk length in tokens")
+    group.add_argument(
+        "--shard-tokens",
+        type=size,
+        default=Settings.shard_tokens,
+        metavar="N",
+        help="most tokens in one file (default: %(default)s)",
+    )
+
+
+def settings_of(args: argparse.Namespace, parser: argparse.ArgumentParser) -> Settings:
+    """The settings of a command line; ends the program where options contradict each other."""
+    if args.layout == "chunk" and args.context is None:
+        parser.error("--layout chunk needs --context, the chunk length in tokens")
+    if args.layout == "stream" and args.context is not None:
+        parser.error("--context goes with --layout chunk; a stream has none")
+    if args.tokenizer is None and args.vocab_size < MIN_VOCAB:
+        parser.error(f"--vocab-size must be at least {MIN_VOCAB}: 256 bytes and the EOS token")
+    return Settings(
+        sources=tuple(args.sources),
+        include=tuple(args.include or ("*",)),
+        format=args.format,
+        jsonl_key=args.jsonl_key,
+        separator=args.separator,
+        max_document_bytes=args.max_document_bytes,
+        filters=FilterSettings(
+            profile=args.filters,
+            without=tuple(sorted(set(args.without))),
+            line_max=args.line_max,
+            line_mean=args.line_mean,
+            alpha_fraction=args.alpha_fraction,
+            token_ratio=args.token_ratio,
+            drop_share=args.drop_share,
+        ),
+        dedup=not args.no_dedup,
+        max_documents=args.max_documents,
+        max_bytes=args.max_bytes,
+        seed=args.seed,
+        val_fraction=args.val_fraction,
+        tokenizer=args.tokenizer,
+        vocab_size=args.vocab_size,
+        bpe_sample_bytes=args.bpe_sample_bytes,
+        eos=args.eos,
+        layout=args.layout,
+        context=args.context,
+        shard_tokens=args.shard_tokens,
+    )
+
+
+def print_summary(manifest: dict[str, Any], out: Path) -> None:
+    """The counts of a finished run."""
+    counts, tokenizer = manifest["counts"], manifest["tokenizer"]
+    print(f"{out}: {manifest['layout']} layout, vocabulary {tokenizer['vocab_size']:,}")
+    print(f"  {'documents seen':<22}{counts['documents']:>15,}")
+    for name, count in counts["dropped"].items():
+        if count:
+            print(f"  {'- ' + name:<22}{count:>15,}")
+    for split in ("train", "val"):
+        kept, shards = counts[split], len(manifest["splits"][split])
+        print(
+            f"  {split:<22}{kept['documents']:>15,} documents, {kept['tokens']:,} tokens, "
+            f"{kept['characters']:,} characters, {kept['bytes']:,} bytes, {shards} shard(s)"
+        )
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    settings = settings_of(args, parser)
+    signal.signal(signal.SIGTERM, _terminate)
+    os.environ.setdefault("RAYON_NUM_THREADS", str(args.workers))
+    try:
+        manifest = prepare(settings, args.out, args.workers, args.overwrite, Console(args.quiet))
+    except CorpusError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {describe_os_error(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was kept", file=sys.stderr)
+        return 128 + signal.SIGINT
+    if not args.quiet:
+        print_summary(manifest, args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
