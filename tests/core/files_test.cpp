@@ -13,8 +13,11 @@
 
 #include "tests/support/faults.h"
 #include "tests/support/temporary_folder.h"
+#include <atomic>
+#include <cstdio>
 #include <fstream>
 #include <random>
+#include <thread>
 
 namespace aero {
 namespace {
@@ -155,6 +158,32 @@ TEST_F(Files, RemovesAFolderWhole) {
   remove_folder(folder_ / "a");
   EXPECT_THAT(names(), IsEmpty());
   EXPECT_THAT(error_of([&] { remove_folder(folder_ / "a"); }), HasSubstr("No such file"));
+}
+
+bool can_exchange_names(const fs::path& folder) {
+  fs::create_directory(folder / "x");
+  fs::create_directory(folder / "y");
+  return ::renameat2(AT_FDCWD, (folder / "x").c_str(), AT_FDCWD, (folder / "y").c_str(),
+                     RENAME_EXCHANGE) == 0;
+}
+
+TEST_F(Files, AFolderIsNeverMissingWhileItIsReplaced) {
+  if (!can_exchange_names(folder_)) GTEST_SKIP() << "this file system cannot exchange two names";
+  const fs::path target = folder_ / "step";
+  const auto replace = [&] {
+    AtomicFolder folder(target);
+    put(folder.path() / "a", "1");
+    folder.commit();
+  };
+  replace();
+  std::atomic<bool> done = false;
+  std::jthread writer([&] {
+    for (int round = 0; round < 100; ++round) replace();
+    done = true;
+  });
+  int missing = 0;
+  while (!done) missing += ::access(target.c_str(), F_OK) == 0 ? 0 : 1;
+  EXPECT_EQ(missing, 0);
 }
 
 TEST_F(Files, AKilledWriterLeavesTheOldOrTheNewFolderWhole) {

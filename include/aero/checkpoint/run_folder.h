@@ -1,0 +1,79 @@
+#pragma once
+
+#include "aero/checkpoint/safetensors.h"
+#include "aero/config/run_config.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace aero::checkpoint {
+
+/// Where training stands, beside the tensors.
+struct TrainingState {
+  std::int64_t step = 0;               ///< optimizer steps done
+  std::int64_t samples_seen = 0;       ///< cursor of the sampler: sequences taken so far
+  std::string data_fingerprint;        ///< a run refuses to resume on other data
+  std::optional<double> eval_loss;     ///< mean loss of the latest evaluation, nats a token
+  double loss_scale = 1;               ///< float16 only
+  std::int64_t loss_scale_growth = 0;  ///< float16 only: finite steps since the last change
+};
+
+/// Everything that a run needs to go on.
+struct Checkpoint {
+  TensorMap weights;
+  TensorMap optimizer;
+  TrainingState state;
+};
+
+/// RUN/config.json, metrics.jsonl, log.txt, checkpoints/step-00000100/{weights.safetensors,
+/// optimizer.safetensors, state.json, config.json}, and "checkpoints/best", a text file that names
+/// the best of them.
+class RunFolder {
+ public:
+  explicit RunFolder(std::filesystem::path root) : root_(std::move(root)) {}
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path config_file() const { return root_ / "config.json"; }
+  std::filesystem::path metrics_file() const { return root_ / "metrics.jsonl"; }
+  std::filesystem::path log_file() const { return root_ / "log.txt"; }
+  std::filesystem::path checkpoints() const { return root_ / "checkpoints"; }
+
+  /// Creates the folders, saves the effective config, removes what an interrupted save left behind.
+  /// Only one process may train in a run folder. Throws Error.
+  void prepare(const RunConfig& config) const;
+
+  /// Steps that have a whole checkpoint (all four files), ascending. None when the folder is
+  /// missing.
+  std::vector<std::int64_t> steps() const;
+  std::filesystem::path checkpoint(std::int64_t step) const;
+  std::optional<std::filesystem::path> latest() const;
+  /// Nothing when none was marked, or the marked one is gone.
+  std::optional<std::filesystem::path> best() const;
+
+  /// Appears whole or not at all, in place of an earlier one of that step. Throws Error; what was
+  /// there before stays.
+  void save(const Checkpoint& checkpoint, const RunConfig& config) const;
+  /// Throws Error when that step has no whole checkpoint.
+  void mark_best(std::int64_t step) const;
+  /// Removes all but the last `keep_last` (at least 1) checkpoints, the best, and step 0.
+  void prune(std::int64_t keep_last) const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+/// Throws Error that names the file: missing, damaged, of another version.
+Checkpoint load_checkpoint(const std::filesystem::path& folder);
+TensorMap load_weights(const std::filesystem::path& folder);
+TrainingState load_state(const std::filesystem::path& folder);
+RunConfig load_checkpoint_config(const std::filesystem::path& folder);
+
+/// A checkpoint folder from what a user names: the folder itself, its run's "checkpoints/best", or
+/// a run folder (its best checkpoint, else its latest). Throws Error that says what was looked for.
+std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
+
+}  // namespace aero::checkpoint

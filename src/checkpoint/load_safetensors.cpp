@@ -1,0 +1,200 @@
+#include "aero/checkpoint/safetensors.h"
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+
+#include <nlohmann/json.hpp>
+
+#include "safetensors_dtype.h"
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace aero::checkpoint {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t prefix_size = sizeof(std::uint64_t);
+constexpr int deepest = 3;  ///< { "name": { "shape": [
+
+/// What is wrong with the file, until its path is known.
+class Damage : public std::runtime_error {
+ public:
+  using runtime_error::runtime_error;
+};
+
+struct Entry {
+  std::string name;
+  torch::ScalarType type;
+  std::vector<std::int64_t> shape;
+  std::size_t begin;
+  std::size_t end;
+};
+
+std::string_view header_bytes(std::string_view file) {
+  if (file.size() < prefix_size) {
+    throw Damage("it has " + std::to_string(file.size()) + " bytes, too few for a header");
+  }
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), prefix_size);
+  const std::string said = "its header should have " + std::to_string(length) + " bytes";
+  if (length > header_limit) throw Damage(said + ", more than the 100 MB allowed");
+  if (length > file.size() - prefix_size) {
+    throw Damage(said + " and the whole file has " + std::to_string(file.size()));
+  }
+  return file.substr(prefix_size, length);
+}
+
+json parse_header(std::string_view text) {
+  if (!text.starts_with('{')) throw Damage("its header is no JSON object");
+  std::vector<std::set<std::string>> keys;
+  const auto watch = [&keys](int depth, json::parse_event_t event, json& value) {
+    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
+      if (depth >= deepest) throw Damage("its header is nested too deeply");
+    }
+    if (event == json::parse_event_t::object_start) keys.emplace_back();
+    if (event == json::parse_event_t::object_end) keys.pop_back();
+    if (event == json::parse_event_t::key) {
+      const auto& name = value.get_ref<const std::string&>();
+      if (!keys.back().insert(name).second) throw Damage("its header names '" + name + "' twice");
+    }
+    return true;
+  };
+  try {
+    return json::parse(text.begin(), text.end(), watch);
+  } catch (const json::exception&) {
+    throw Damage("its header is no JSON");
+  }
+}
+
+Metadata read_metadata(const json& value) {
+  Metadata metadata;
+  if (!value.is_object()) throw Damage("__metadata__ is no JSON object");
+  for (const auto& [key, text] : value.items()) {
+    if (!text.is_string()) throw Damage("__metadata__ '" + key + "' is no text");
+    metadata[key] = text.get<std::string>();
+  }
+  return metadata;
+}
+
+std::vector<std::uint64_t> read_sizes(const json& entry, const char* key) {
+  const auto found = entry.find(key);
+  if (found == entry.end() || !found->is_array()) {
+    throw Damage("no list of numbers in '" + std::string(key) + "'");
+  }
+  std::vector<std::uint64_t> sizes;
+  for (const json& size : *found) {
+    if (!size.is_number_unsigned() ||
+        size.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+      throw Damage("'" + std::string(key) + "' holds " + size.dump());
+    }
+    sizes.push_back(size.get<std::uint64_t>());
+  }
+  return sizes;
+}
+
+torch::ScalarType read_dtype(const json& entry) {
+  const auto found = entry.find("dtype");
+  if (found == entry.end() || !found->is_string()) throw Damage("no text in 'dtype'");
+  const auto& name = found->get_ref<const std::string&>();
+  for (const Dtype& dtype : dtypes) {
+    if (dtype.name == name) return dtype.type;
+  }
+  throw Damage("its dtype '" + name + "' is not supported");
+}
+
+/// Bytes of a dense tensor; nothing when even its strides go beyond 63 bits.
+std::optional<std::uint64_t> bytes_of(const std::vector<std::uint64_t>& shape, std::size_t width) {
+  std::int64_t extent = static_cast<std::int64_t>(width);
+  for (const std::uint64_t size : shape) {
+    const std::uint64_t factor = std::max<std::uint64_t>(size, 1);
+    if (__builtin_mul_overflow(extent, factor, &extent)) return std::nullopt;
+  }
+  const bool empty = std::find(shape.begin(), shape.end(), 0U) != shape.end();
+  return empty ? 0 : static_cast<std::uint64_t>(extent);
+}
+
+Entry read_entry(const std::string& name, const json& value) {
+  if (!value.is_object()) throw Damage("no JSON object");
+  const torch::ScalarType type = read_dtype(value);
+  const auto shape = read_sizes(value, "shape");
+  const auto offsets = read_sizes(value, "data_offsets");
+  if (offsets.size() != 2 || offsets[0] > offsets[1]) {
+    throw Damage("'data_offsets' is no beginning and end: " + value["data_offsets"].dump());
+  }
+  const auto expected = bytes_of(shape, c10::elementSize(type));
+  if (!expected || *expected != offsets[1] - offsets[0]) {
+    throw Damage("shape " + value["shape"].dump() + " of " + value["dtype"].get<std::string>() +
+                 " does not fit the " + std::to_string(offsets[1] - offsets[0]) +
+                 " bytes it has in the file");
+  }
+  return {name, type, {shape.begin(), shape.end()}, offsets[0], offsets[1]};
+}
+
+/// Each tensor must begin where the one before ends, and the last one at the end of the file.
+void check_layout(std::vector<Entry> entries, std::size_t data_size) {
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  std::size_t offset = 0;
+  for (const Entry& entry : entries) {
+    if (entry.begin != offset) {
+      throw Damage("tensor '" + entry.name + "' begins at byte " + std::to_string(entry.begin) +
+                   " of the data and not at " + std::to_string(offset) +
+                   ", where the one before ends");
+    }
+    offset = entry.end;
+  }
+  if (offset != data_size) {
+    throw Damage("its tensors have " + std::to_string(offset) + " bytes and the file holds " +
+                 std::to_string(data_size));
+  }
+}
+
+torch::Tensor copy_tensor(const Entry& entry, std::string_view data) {
+  const bool truth = entry.type == torch::kBool;
+  torch::Tensor tensor = torch::empty(entry.shape, truth ? torch::kUInt8 : entry.type);
+  if (entry.end > entry.begin) {
+    std::memcpy(tensor.mutable_data_ptr(), data.data() + entry.begin, entry.end - entry.begin);
+  }
+  // A byte other than 0 and 1 would be no valid bool in memory.
+  return truth ? tensor.to(torch::kBool) : tensor;
+}
+
+SafetensorsFile parse(std::string_view file) {
+  SafetensorsFile result;
+  const std::string_view text = header_bytes(file);
+  const std::string_view data = file.substr(prefix_size + text.size());
+  const json header = parse_header(text);
+  std::vector<Entry> entries;
+  for (const auto& [name, value] : header.items()) {
+    if (name == "__metadata__") {
+      result.metadata = read_metadata(value);
+      continue;
+    }
+    try {
+      entries.push_back(read_entry(name, value));
+    } catch (const Damage& damage) {
+      throw Damage("tensor '" + name + "': " + damage.what());
+    }
+  }
+  check_layout(entries, data.size());
+  for (const Entry& entry : entries) result.tensors.emplace(entry.name, copy_tensor(entry, data));
+  return result;
+}
+
+}  // namespace
+
+SafetensorsFile load_safetensors(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  try {
+    return parse(file.bytes());
+  } catch (const Damage& damage) {
+    throw Error("'" + path.string() + "' is damaged or no safetensors file: " + damage.what());
+  }
+}
+
+}  // namespace aero::checkpoint

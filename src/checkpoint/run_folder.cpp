@@ -1,0 +1,116 @@
+#include "aero/checkpoint/run_folder.h"
+
+#include "aero/config/loader.h"
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+
+#include "layout.h"
+#include "training_state.h"
+#include <algorithm>
+
+namespace aero::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path best_file(const RunFolder& run) {
+  return run.checkpoints() / "best";
+}
+
+}  // namespace
+
+void RunFolder::prepare(const RunConfig& config) const {
+  std::error_code error;
+  fs::create_directories(checkpoints(), error);
+  if (error) throw Error("cannot create '" + checkpoints().string() + "': " + error.message());
+  AtomicFolder::recover(root_);
+  AtomicFolder::recover(checkpoints());
+  write_file(config_file(), to_json(config));
+}
+
+std::vector<std::int64_t> RunFolder::steps() const {
+  std::vector<std::int64_t> steps;
+  std::error_code error;
+  fs::directory_iterator entry(checkpoints(), error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const auto step = step_of(entry->path().filename().string());
+    if (step && is_whole(entry->path())) steps.push_back(*step);
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw Error("cannot read '" + checkpoints().string() + "': " + error.message());
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+fs::path RunFolder::checkpoint(std::int64_t step) const {
+  return checkpoints() / step_name(step);
+}
+
+std::optional<fs::path> RunFolder::latest() const {
+  const auto all = steps();
+  if (all.empty()) return std::nullopt;
+  return checkpoint(all.back());
+}
+
+std::optional<fs::path> RunFolder::best() const {
+  std::error_code ignored;
+  if (!fs::is_regular_file(best_file(*this), ignored)) return std::nullopt;
+  std::string name = read_file(best_file(*this));
+  name.erase(name.find_last_not_of(" \r\n") + 1);
+  const auto step = step_of(name);
+  if (!step || !is_whole(checkpoint(*step))) return std::nullopt;
+  return checkpoint(*step);
+}
+
+void RunFolder::save(const Checkpoint& checkpoint, const RunConfig& config) const {
+  AtomicFolder folder(this->checkpoint(checkpoint.state.step));
+  save_safetensors(folder.path() / weights_name, checkpoint.weights);
+  save_safetensors(folder.path() / optimizer_name, checkpoint.optimizer);
+  write_file(folder.path() / state_name, to_json(checkpoint.state));
+  write_file(folder.path() / config_name, to_json(config));
+  folder.commit();
+}
+
+void RunFolder::mark_best(std::int64_t step) const {
+  if (!is_whole(checkpoint(step))) {
+    throw Error("cannot mark '" + checkpoint(step).string() + "' as best: it is no checkpoint");
+  }
+  write_file(best_file(*this), step_name(step) + "\n");
+}
+
+void RunFolder::prune(std::int64_t keep_last) const {
+  if (keep_last < 1) {
+    throw Error("cannot keep " + std::to_string(keep_last) + " checkpoints in '" +
+                checkpoints().string() + "': at least 1 stays");
+  }
+  const auto all = steps();
+  const auto best_one = best();
+  const auto count = static_cast<std::int64_t>(all.size());
+  for (std::int64_t i = 0; i < count - keep_last; ++i) {
+    const std::int64_t step = all[static_cast<std::size_t>(i)];
+    if (step != 0 && checkpoint(step) != best_one) remove_folder(checkpoint(step));
+  }
+}
+
+Checkpoint load_checkpoint(const fs::path& folder) {
+  Checkpoint result;
+  result.state = load_state(folder);
+  result.weights = load_weights(folder);
+  result.optimizer = load_safetensors(folder / optimizer_name).tensors;
+  return result;
+}
+
+TensorMap load_weights(const fs::path& folder) {
+  return load_safetensors(folder / weights_name).tensors;
+}
+
+TrainingState load_state(const fs::path& folder) {
+  return read_state(folder / state_name);
+}
+
+RunConfig load_checkpoint_config(const fs::path& folder) {
+  return load_config(folder / config_name);
+}
+
+}  // namespace aero::checkpoint

@@ -1,0 +1,102 @@
+#include "aero/checkpoint/safetensors.h"
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+
+#include <nlohmann/json.hpp>
+
+#include "safetensors_dtype.h"
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <vector>
+
+namespace aero::checkpoint {
+namespace {
+
+using nlohmann::ordered_json;
+
+static_assert(std::endian::native == std::endian::little, "the format is little-endian");
+
+struct Entry {
+  std::string name;
+  torch::Tensor tensor;
+  std::size_t dtype;  ///< index into dtypes
+};
+
+class Faults {
+ public:
+  explicit Faults(const std::filesystem::path& path) : path_(path) {}
+
+  [[noreturn]] void raise(const std::string& reason) const {
+    throw Error("cannot write '" + path_.string() + "': " + reason);
+  }
+
+ private:
+  const std::filesystem::path& path_;
+};
+
+std::vector<Entry> in_file_order(const TensorMap& tensors, const Faults& faults) {
+  std::vector<Entry> entries;
+  for (const auto& [name, tensor] : tensors) {
+    if (name == "__metadata__") faults.raise("no tensor can have the name '__metadata__'");
+    if (!tensor.defined()) faults.raise("tensor '" + name + "' is undefined");
+    if (tensor.layout() != torch::kStrided) faults.raise("tensor '" + name + "' is not dense");
+    const auto found = std::find_if(dtypes.begin(), dtypes.end(), [&](const Dtype& dtype) {
+      return dtype.type == tensor.scalar_type();
+    });
+    if (found == dtypes.end()) {
+      faults.raise("tensor '" + name + "' has dtype " + c10::toString(tensor.scalar_type()) +
+                   ", which safetensors files cannot hold");
+    }
+    entries.push_back({name, tensor.detach(), static_cast<std::size_t>(found - dtypes.begin())});
+  }
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return a.dtype < b.dtype; });
+  return entries;
+}
+
+std::string header_of(const std::vector<Entry>& entries, const Metadata& metadata,
+                      const Faults& faults) {
+  ordered_json header = ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::size_t offset = 0;
+  for (const Entry& entry : entries) {
+    const std::size_t end = offset + entry.tensor.nbytes();
+    header[entry.name] = {{"dtype", dtypes[entry.dtype].name},
+                          {"shape", entry.tensor.sizes().vec()},
+                          {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const nlohmann::json::type_error&) {
+    faults.raise("the names of tensors and the metadata must be UTF-8");
+  }
+  text.append((8 - text.size() % 8) % 8, ' ');
+  if (text.size() > header_limit) faults.raise("the header is longer than 100 MB");
+  return text;
+}
+
+}  // namespace
+
+void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
+                      const Metadata& metadata) {
+  const Faults faults(path);
+  const std::vector<Entry> entries = in_file_order(tensors, faults);
+  const std::string header = header_of(entries, metadata, faults);
+  const std::uint64_t length = header.size();
+  char prefix[sizeof length];
+  std::memcpy(prefix, &length, sizeof length);
+
+  AtomicFile file(path);
+  file.append({prefix, sizeof prefix});
+  file.append(header);
+  for (const Entry& entry : entries) {
+    const torch::Tensor data = entry.tensor.cpu().contiguous();
+    file.append({static_cast<const char*>(data.const_data_ptr()), data.nbytes()});
+  }
+  file.commit();
+}
+
+}  // namespace aero::checkpoint

@@ -1,0 +1,137 @@
+#include "training_state.h"
+
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace aero::checkpoint {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr std::int64_t format_version = 1;
+
+/// JSON has no such numbers, and a loss that is one of them is a result to keep.
+const std::array<std::pair<const char*, double>, 3> named_numbers = {{
+    {"NaN", std::numeric_limits<double>::quiet_NaN()},
+    {"Infinity", std::numeric_limits<double>::infinity()},
+    {"-Infinity", -std::numeric_limits<double>::infinity()},
+}};
+
+ordered_json write_number(double value) {
+  if (std::isfinite(value)) return value;
+  if (std::isnan(value)) return named_numbers[0].first;
+  return named_numbers[value > 0 ? 1 : 2].first;
+}
+
+/// Takes the keys of an object one after the other, and faults what is missing, foreign or left
+/// over.
+class Reader {
+ public:
+  explicit Reader(const std::filesystem::path& file) : file_(file) {
+    try {
+      object_ = json::parse(read_file(file));
+    } catch (const json::exception&) {
+      fail("it is damaged: no JSON");
+    }
+    if (!object_.is_object()) fail("it is damaged: no JSON object");
+  }
+
+  std::int64_t count(const char* key) {
+    const json value = take(key);
+    if (!value.is_number_integer()) fail_value(key, value, "no whole number");
+    if (value.is_number_unsigned() &&
+        value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+      fail_value(key, value, "too large");
+    }
+    if (value.get<std::int64_t>() < 0) fail_value(key, value, "negative");
+    return value.get<std::int64_t>();
+  }
+
+  std::string text(const char* key) {
+    const json value = take(key);
+    if (!value.is_string()) fail_value(key, value, "no text");
+    return value.get<std::string>();
+  }
+
+  double number(const char* key) {
+    const json value = take(key);
+    if (value.is_number()) return value.get<double>();
+    for (const auto& [name, number] : named_numbers) {
+      if (value == name) return number;
+    }
+    fail_value(key, value, "no number");
+  }
+
+  std::optional<double> number_or_null(const char* key) {
+    if (object_.contains(key) && object_[key].is_null()) {
+      object_.erase(key);
+      return std::nullopt;
+    }
+    return number(key);
+  }
+
+  void finish() const {
+    if (!object_.empty()) fail("key '" + object_.begin().key() + "' is unknown");
+  }
+
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw Error("cannot read '" + file_.string() + "': " + reason);
+  }
+
+ private:
+  json take(const char* key) {
+    const auto found = object_.find(key);
+    if (found == object_.end()) fail("key '" + std::string(key) + "' is missing");
+    json value = *found;
+    object_.erase(found);
+    return value;
+  }
+
+  [[noreturn]] void fail_value(const char* key, const json& value, const char* fault) const {
+    fail(std::string(key) + " is " + value.dump() + ": " + fault);
+  }
+
+  const std::filesystem::path& file_;
+  json object_;
+};
+
+}  // namespace
+
+std::string to_json(const TrainingState& state) {
+  ordered_json object;
+  object["format_version"] = format_version;
+  object["step"] = state.step;
+  object["samples_seen"] = state.samples_seen;
+  object["data_fingerprint"] = state.data_fingerprint;
+  object["eval_loss"] = state.eval_loss ? write_number(*state.eval_loss) : ordered_json();
+  object["loss_scale"] = write_number(state.loss_scale);
+  object["loss_scale_growth"] = state.loss_scale_growth;
+  return object.dump(2) + "\n";
+}
+
+TrainingState read_state(const std::filesystem::path& file) {
+  Reader reader(file);
+  const std::int64_t version = reader.count("format_version");
+  if (version != format_version) {
+    reader.fail("its format_version is " + std::to_string(version) + ", this aero reads " +
+                std::to_string(format_version) + ": use the aero that wrote it");
+  }
+  TrainingState state;
+  state.step = reader.count("step");
+  state.samples_seen = reader.count("samples_seen");
+  state.data_fingerprint = reader.text("data_fingerprint");
+  state.eval_loss = reader.number_or_null("eval_loss");
+  state.loss_scale = reader.number("loss_scale");
+  state.loss_scale_growth = reader.count("loss_scale_growth");
+  reader.finish();
+  return state;
+}
+
+}  // namespace aero::checkpoint
