@@ -1,0 +1,90 @@
+#pragma once
+
+#include "aero/core/files.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aero::data {
+
+/// Which kind of token file to expect; `automatic` goes by the first bytes.
+enum class TokenFormat {
+  automatic,
+  aero,     ///< AERO's own, see TokenFile
+  nanogpt,  ///< train.bin and val.bin of nanoGPT: uint16 tokens without a header
+  llmc,     ///< .bin of llm.c: 256 int32 of header, then uint16 (GPT-2) or uint32 (Llama 3) tokens
+};
+
+enum class TokenLayout {
+  stream,  ///< documents one after another, each closed by an end-of-text token
+  chunk,   ///< samples of chunk_length tokens each, cut from one document apiece
+};
+
+/// What a token file says about itself. Zero or empty where its format does not say.
+struct TokenHeader {
+  TokenFormat format = TokenFormat::aero;
+  int width = 2;           ///< bytes a token: 2 or 4
+  std::int64_t count = 0;  ///< tokens
+  std::int64_t vocab_size = 0;
+  TokenLayout layout = TokenLayout::stream;
+  std::int64_t chunk_length = 0;
+  std::uint32_t crc32 = 0;
+  std::string tokenizer_sha256;  ///< 64 hexadecimal digits
+  std::int64_t documents = 0;
+  std::int64_t characters = 0;  ///< Unicode code points of the text behind the tokens
+  std::int64_t bytes = 0;       ///< UTF-8 bytes of the text behind the tokens
+  std::size_t payload = 0;      ///< where the tokens begin in the file
+};
+
+/// A memory-mapped file of token ids. AERO's format, version 1, little-endian, 128 bytes of header:
+///
+///       0  8 bytes "AEROTOKN"          40  32 bytes SHA-256 of the tokenizer file
+///       8  u32 version = 1             72  u64 documents
+///      12  u32 token width, 2 or 4     80  u64 UTF-8 characters
+///      16  u64 token count n           88  u64 UTF-8 bytes
+///      24  u32 vocabulary size         96  32 zero bytes
+///      28  u32 layout, 0 stream        128 n tokens, and nothing after them
+///                      1 chunk
+///      32  u32 chunk length (stream: 0; chunk: a divisor of n)
+///      36  u32 CRC-32 (zlib) of the tokens
+///
+/// Beside it lies an index, the same name with ".idx": "AEROIDX1", u64 count, and for each document
+/// the u64 offset of its first token.
+class TokenFile {
+ public:
+  /// Maps the file and checks its header against its size. Throws Error when the file is missing,
+  /// truncated, over-long or not a token file.
+  explicit TokenFile(std::filesystem::path path, TokenFormat format = TokenFormat::automatic);
+
+  const std::filesystem::path& path() const { return path_; }
+  const TokenHeader& header() const { return header_; }
+  std::int64_t count() const { return header_.count; }
+
+  /// Copies tokens [offset, offset + out.size()). Throws Error beyond the end.
+  void read(std::int64_t offset, std::span<std::int64_t> out) const;
+
+  /// Throws UsageError when the header's vocabulary is larger than the model's. Reads no token.
+  void check_vocabulary(std::int64_t vocab_size) const;
+
+  /// Reads every token: throws Error when the checksum fails or, naming file, offset and value,
+  /// when a token is not below vocab_size.
+  void verify(std::int64_t vocab_size) const;
+
+  /// First token of each document, from the index. Throws Error when it is missing or damaged.
+  std::vector<std::int64_t> document_starts() const;
+
+  /// Bytes that tell this file from another without reading all of it: AERO's header, which holds a
+  /// checksum; for other formats the size and a CRC-32 of the first and the last MB.
+  std::string identity() const;
+
+ private:
+  std::filesystem::path path_;
+  MappedFile file_;
+  TokenHeader header_;
+};
+
+}  // namespace aero::data

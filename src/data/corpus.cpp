@@ -1,0 +1,168 @@
+#include "aero/data/corpus.h"
+
+#include "aero/core/error.h"
+
+#include <ATen/ATen.h>
+
+#include "corpus_folder.h"
+#include <algorithm>
+#include <numeric>
+
+namespace aero::data {
+namespace {
+
+std::int64_t samples_of(const TokenHeader& header, std::int64_t context) {
+  if (header.layout == TokenLayout::chunk) return header.count / context;
+  return header.count > 0 ? (header.count - 1) / context : 0;
+}
+
+void check_context(const TokenFile& shard, std::int64_t context) {
+  const TokenHeader& header = shard.header();
+  if (header.layout != TokenLayout::chunk || header.chunk_length == context) return;
+  throw UsageError(shard.path().string() + ": its chunks have " +
+                   std::to_string(header.chunk_length) + " tokens, but model.context is " +
+                   std::to_string(context) + ". Prepare the corpus again with --context " +
+                   std::to_string(context) + ", or set model.context to " +
+                   std::to_string(header.chunk_length));
+}
+
+void check_against_manifest(const TokenFile& shard, std::size_t i, const SplitFiles& files) {
+  const auto mixed = [&](const std::string& what) {
+    throw Error(shard.path().string() + ": " + what +
+                " differs from the corpus's manifest.json: files of different preparations are "
+                "mixed. Run scripts/prepare_corpus.py again");
+  };
+  if (!files.expected_tokens.empty() && files.expected_tokens[i] != shard.count()) {
+    mixed("its token count, " + std::to_string(shard.count()) + ",");
+  }
+  if (!files.tokenizer_sha256.empty() &&
+      files.tokenizer_sha256 != shard.header().tokenizer_sha256) {
+    mixed("the hash of its tokenizer");
+  }
+}
+
+/// FNV-1a, 64 bits.
+std::uint64_t hash(const std::string& bytes) {
+  std::uint64_t state = 0xcbf29ce484222325U;
+  for (const char c : bytes) {
+    state = (state ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  }
+  return state;
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  std::string digits(16, '0');
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, value >>= 4) {
+    *digit = "0123456789abcdef"[value & 15];
+  }
+  return digits;
+}
+
+/// Which part holds `position`, and where it begins, given where the parts end.
+std::pair<std::size_t, std::int64_t> locate(const std::vector<std::int64_t>& ends,
+                                            std::int64_t position) {
+  const auto part = std::ranges::upper_bound(ends, position);
+  return {static_cast<std::size_t>(part - ends.begin()), part == ends.begin() ? 0 : *(part - 1)};
+}
+
+}  // namespace
+
+Corpus Corpus::open_split(const std::filesystem::path& path, const std::string& split,
+                          std::int64_t context, std::int64_t vocab_size, TokenFormat format,
+                          bool verify) {
+  if (context <= 0) {
+    throw UsageError("model.context is " + std::to_string(context) + ": it must be at least 1");
+  }
+  SplitFiles files = find_split(path, split, format);
+  Corpus corpus(path.string() + " (" + split + ")", context);
+  corpus.tokenizer_ = std::move(files.tokenizer);
+  for (std::size_t i = 0; i < files.shards.size(); ++i) {
+    TokenFile shard(files.shards[i], files.format);
+    check_against_manifest(shard, i, files);
+    check_context(shard, context);
+    shard.check_vocabulary(vocab_size);
+    if (verify) shard.verify(vocab_size);
+    corpus.add(std::move(shard));
+  }
+  return corpus;
+}
+
+void Corpus::add(TokenFile shard) {
+  if (!shards_.empty() && shard.header().layout != layout()) {
+    throw Error(shard.path().string() + ": its layout (stream or chunk) differs from that of " +
+                shards_.front().path().string() + ". Run scripts/prepare_corpus.py again");
+  }
+  const bool first = shards_.empty();
+  sample_ends_.push_back((first ? 0 : size()) + samples_of(shard.header(), context_));
+  token_ends_.push_back((first ? 0 : tokens()) + shard.count());
+  shards_.push_back(std::move(shard));
+}
+
+void Corpus::sample(std::int64_t k, std::span<std::int64_t> inputs,
+                    std::span<std::int64_t> targets) const {
+  if (k < 0 || k >= size()) {
+    throw Error(name_ + ": sample " + std::to_string(k) + " was asked for, but there are " +
+                std::to_string(size()));
+  }
+  const auto [index, first] = locate(sample_ends_, k);
+  const std::int64_t offset = (k - first) * context_;
+  shards_[index].read(offset, inputs);
+  if (layout() == TokenLayout::stream) {
+    shards_[index].read(offset + 1, targets);
+  } else {
+    std::ranges::copy(inputs.subspan(1), targets.begin());
+    targets.back() = ignored_target;
+  }
+}
+
+Batch Corpus::batch(std::span<const std::int64_t> indices) const {
+  const auto rows = static_cast<std::int64_t>(indices.size());
+  Batch batch{at::empty({rows, context_}, at::kLong), at::empty({rows, context_}, at::kLong)};
+  const auto row = [this](at::Tensor& tensor, std::size_t i) {
+    return std::span(tensor.data_ptr<std::int64_t>() + static_cast<std::int64_t>(i) * context_,
+                     static_cast<std::size_t>(context_));
+  };
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    sample(indices[i], row(batch.inputs, i), row(batch.targets, i));
+  }
+  return batch;
+}
+
+void Corpus::read(std::int64_t offset, std::span<std::int64_t> out) const {
+  const auto length = static_cast<std::int64_t>(out.size());
+  if (offset < 0 || length > tokens() || offset > tokens() - length) {
+    throw Error(name_ + ": tokens [" + std::to_string(offset) + ", " +
+                std::to_string(offset + length) + ") were asked for, but there are " +
+                std::to_string(tokens()));
+  }
+  while (!out.empty()) {
+    const auto [index, first] = locate(token_ends_, offset);
+    const auto part =
+        std::min<std::int64_t>(static_cast<std::int64_t>(out.size()), token_ends_[index] - offset);
+    shards_[index].read(offset - first, out.first(static_cast<std::size_t>(part)));
+    out = out.subspan(static_cast<std::size_t>(part));
+    offset += part;
+  }
+}
+
+std::int64_t Corpus::characters() const {
+  return std::transform_reduce(shards_.begin(), shards_.end(), std::int64_t{0}, std::plus<>{},
+                               [](const TokenFile& shard) { return shard.header().characters; });
+}
+
+std::string Corpus::fingerprint() const {
+  std::string identities;
+  for (const TokenFile& shard : shards_) identities += shard.identity() + '\n';
+  return std::to_string(tokens()) + " tokens in " + std::to_string(shards_.size()) +
+         (shards_.size() == 1 ? " shard, " : " shards, ") + hexadecimal(hash(identities));
+}
+
+void Corpus::require_samples(std::int64_t samples) const {
+  if (size() >= samples) return;
+  throw UsageError(name_ + ": its " + std::to_string(tokens()) + " tokens make " +
+                   std::to_string(size()) + " samples of " + std::to_string(context_) +
+                   " tokens, fewer than the " + std::to_string(samples) +
+                   " of one batch. Prepare more text, or lower the batch size or model.context");
+}
+
+}  // namespace aero::data

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Compares AERO's tokenizer with Hugging Face `tokenizers`: same ids, same decoded text.
+
+On real code (1 MB and more of the Python standard library), on code points of Unicode in places
+where their class decides the split, and on random hostile strings; under the pre-tokenizers and
+normalizers that tests/golden/tokenizer lists. With --all on every code point under each of them,
+which takes half an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import random
+import struct
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer, pre_tokenizers
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "tokenizer"
+
+
+class Aero:
+    """The C++ side, through the program encode_main."""
+
+    def __init__(self, program: Path, tokenizer: dict[str, Any]) -> None:
+        """`tokenizer` is the content of a tokenizer.json."""
+        self.program = program
+        self.tokenizer = tokenizer
+
+    def run(self, mode: str, records: Iterable[bytes]) -> memoryview:
+        """Passes records through the program."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(self.tokenizer, file)
+            file.flush()
+            command = [str(self.program), file.name, mode]
+            done = subprocess.run(command, input=b"".join(records), capture_output=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{command}: {done.stderr.decode()}")
+        return memoryview(done.stdout)
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """Ids of each text."""
+        encoded = [text.encode() for text in texts]
+        out = self.run("encode", (struct.pack("<I", len(raw)) + raw for raw in encoded))
+        result, at = [], 0
+        while at < len(out):
+            (count,) = struct.unpack_from("<I", out, at)
+            result.append(list(struct.unpack_from(f"<{count}I", out, at + 4)))
+            at += 4 + 4 * count
+        return result
+
+    def decode(self, lists: list[list[int]]) -> list[str]:
+        """Text of each list of ids."""
+        packed = (struct.pack(f"<{len(ids) + 1}I", len(ids), *ids) for ids in lists)
+        out = self.run("decode", packed)
+        result, at = [], 0
+        while at < len(out):
+            (size,) = struct.unpack_from("<I", out, at)
+            result.append(bytes(out[at + 4 : at + 4 + size]).decode())
+            at += 4 + size
+        return result
+
+
+def real_code(at_least: int) -> list[str]:
+    """Python files of the standard library, `at_least` characters in all."""
+    texts, total = [], 0
+    library = Path(sysconfig.get_paths()["stdlib"])
+    for path in sorted(library.rglob("*.py")):
+        text = path.read_bytes().decode("utf-8", "replace")
+        texts.append(text)
+        total += len(text)
+        if total >= at_least:
+            return texts
+    raise SystemExit(f"{library} holds fewer than {at_least} characters of Python")
+
+
+def code_points(every: bool) -> Iterable[str]:
+    """All of Unicode, or all of the two planes that scripts and symbols are in and a few beyond."""
+    beyond = range(0x20000, 0x110000, 1 if every else 97)
+    points = itertools.chain(range(0xD800), range(0xE000, 0x20000), beyond)
+    return map(chr, points)
+
+
+def probe_texts(every: bool) -> list[str]:
+    """Each code point after a letter, a digit, a mark of punctuation, an apostrophe and a tab."""
+    points = code_points(every)
+    return [f"a{c} 1{c} !{c} '{c}\t{c}" for c in points]
+
+
+def random_texts(count: int, seed: int) -> list[str]:
+    """Random strings of code points that are likely to be at odds with each other."""
+    rng = random.Random(seed)
+    blocks = [
+        (0x00, 0x80), (0x80, 0x250), (0x300, 0x370), (0x590, 0x780), (0x900, 0xA80), (0xE00, 0xE60),
+        (0x1100, 0x1200), (0x1E00, 0x2070), (0x3000, 0x3100), (0xAC00, 0xAD00), (0xF900, 0xFB50),
+        (0x10400, 0x10500), (0x11300, 0x11400), (0x1D160, 0x1D200), (0x1F300, 0x1FB00),
+        (0x0, 0xD800), (0xE000, 0x110000),
+    ]  # fmt: skip
+    common = " \n\t'\u00a0\u0301\u0323\u3000\u200daeo09."
+    texts = []
+    for _ in range(count):
+        chars = []
+        for _ in range(rng.randrange(1, 40)):
+            low, high = rng.choice(blocks)
+            chars.append(
+                rng.choice(common) if rng.random() < 0.4 else chr(rng.randrange(low, high))
+            )
+        texts.append("".join(chars))
+    return texts
+
+
+def probe_tokenizer(base: dict[str, Any]) -> dict[str, Any]:
+    """A tokenizer that joins 'a', '1', '!', an apostrophe and a tab with whatever byte follows.
+
+    So its ids tell where the pre-tokenizer has split.
+    """
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocab = {c: i for i, c in enumerate(alphabet)}
+    merges = []
+    for left in "a1!'\u0109":
+        for right in alphabet:
+            merges.append([left, right])
+            vocab.setdefault(left + right, len(vocab))
+    return base | {"model": base["model"] | {"vocab": vocab, "merges": merges}, "added_tokens": []}
+
+
+def patched(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """The base with parts replaced; "model" is changed key by key."""
+    result = base | patch
+    if "model" in patch:
+        result["model"] = base["model"] | patch["model"]
+    return result
+
+
+def compare(name: str, program: Path, tokenizer: dict[str, Any], texts: list[str]) -> int:
+    """Prints one line, and the first texts that differ; returns how many do."""
+    began = time.monotonic()
+    aero = Aero(program, tokenizer)
+    peer = Tokenizer.from_str(json.dumps(tokenizer))
+    ours = aero.encode(texts)
+    between = time.monotonic()
+    theirs = [one.ids for one in peer.encode_batch_fast(texts, add_special_tokens=False)]
+    took = time.monotonic() - between
+    wrong = [i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b]
+    decoded = peer.decode_batch(theirs, skip_special_tokens=False)
+    wrong += [
+        i for i, (a, b) in enumerate(zip(aero.decode(theirs), decoded, strict=True)) if a != b
+    ]
+    size = sum(len(text.encode()) for text in texts)
+    print(
+        f"{name}: {len(texts)} texts, {size / 1e6:.1f} MB, {len(wrong)} differ "
+        f"({between - began:.1f} s here, {took:.1f} s there)",
+        flush=True,
+    )
+    for i in wrong[:5]:
+        print(f"  {ascii(texts[i][:60])}\n  here  {ours[i][:20]}\n  there {theirs[i][:20]}")
+    return len(wrong)
+
+
+def main() -> None:
+    """Compares; exit code 1 when anything differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program", type=Path, help="the built encode_main")
+    parser.add_argument("--all", action="store_true", help="every code point under every variant")
+    arguments = parser.parse_args()
+    base = json.loads((GOLDEN / "tokenizer.json").read_text())
+    expected = json.loads((GOLDEN / "expected.json").read_text())
+    probe = probe_tokenizer(base)
+    code = real_code(1_000_000)
+    points = probe_texts(arguments.all)
+    differ = 0
+    for seed, variant in enumerate(expected["variants"]):
+        name, patch = variant["name"], variant["patch"]
+        files = code if arguments.all or name in ("gpt2", "llama3", "nfc") else code[:16]
+        differ += compare(f"{name}, code", arguments.program, patched(base, patch), files)
+        texts = random_texts(2000, seed)
+        differ += compare(f"{name}, random", arguments.program, patched(base, patch), texts)
+        added = patch.get("added_tokens")
+        if added is None:
+            texts = points if arguments.all or name == "llama3" else points[::16]
+            probe_patched = patched(probe, patch)
+            differ += compare(f"{name}, code points", arguments.program, probe_patched, texts)
+    sys.exit(1 if differ else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+#include "aero/data/tokenizer.h"
+
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/data/token_bytes.h"
+#include <chrono>
+
+namespace aero::data {
+namespace {
+
+using nlohmann::json;
+using test::Folder;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Ids = std::vector<std::int64_t>;
+
+// scripts/make_tokenizer_golden.py wrote both files with Hugging Face tokenizers.
+json golden(const std::string& name) {
+  return json::parse(read_file(AERO_SOURCE_DIR "/tests/golden/tokenizer/" + name));
+}
+
+/// The golden tokenizer with parts replaced; "model" is changed key by key.
+json patched(const json& patch) {
+  json result = golden("tokenizer.json");
+  for (const auto& item : patch.items()) {
+    if (item.key() == "model") {
+      result["model"].update(item.value());
+    } else {
+      result[item.key()] = item.value();
+    }
+  }
+  return result;
+}
+
+Tokenizer load(const json& content) {
+  const Folder folder;
+  return Tokenizer::load(folder.write("tokenizer.json", content.dump()));
+}
+
+std::string load_fault(const json& patch) {
+  return test::message_of<Error>([&] { load(patched(patch)); });
+}
+
+std::string from_hexadecimal(const std::string& digits) {
+  std::string bytes;
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+  }
+  return bytes;
+}
+
+TEST(Tokenizer, EncodesHostileUnicodeAsHuggingFaceDoes) {
+  const json expected = golden("expected.json");
+  for (const json& variant : expected["variants"]) {
+    const Tokenizer tokenizer = load(patched(variant["patch"]));
+    for (std::size_t i = 0; i < expected["texts"].size(); ++i) {
+      const json& text = expected["texts"][i];
+      EXPECT_EQ(tokenizer.encode(text["text"].get<std::string>()), variant["ids"][i].get<Ids>())
+          << variant["name"] << ", " << text["name"];
+    }
+  }
+}
+
+TEST(Tokenizer, DecodesAsHuggingFaceDoes) {
+  const json expected = golden("expected.json");
+  for (const json& variant : expected["variants"]) {
+    if (!variant.contains("decoded")) continue;
+    const Tokenizer tokenizer = load(patched(variant["patch"]));
+    for (std::size_t i = 0; i < variant["ids"].size(); ++i) {
+      EXPECT_EQ(tokenizer.decode(variant["ids"][i].get<Ids>()), variant["decoded"][i])
+          << variant["name"] << ", " << expected["texts"][i]["name"];
+    }
+  }
+  const Tokenizer tokenizer = load(golden("tokenizer.json"));
+  for (const json& one : expected["decode"]) {
+    EXPECT_EQ(tokenizer.decode(one["ids"].get<Ids>()), one["all"]);
+    EXPECT_EQ(tokenizer.decode(one["ids"].get<Ids>(), true), one["plain"]);
+  }
+}
+
+TEST(Tokenizer, ReadsBytesThatAreNotUtf8AsReplacementCharacters) {
+  const Tokenizer tokenizer = load(golden("tokenizer.json"));
+  const json expected = golden("expected.json");
+  for (const json& one : expected["broken"]) {
+    EXPECT_EQ(tokenizer.encode(from_hexadecimal(one["hex"])), one["ids"].get<Ids>()) << one["hex"];
+  }
+}
+
+TEST(Tokenizer, ReadsMergesAsStringsToo) {
+  json content = golden("tokenizer.json");
+  const std::string text = "def function(self):\n    return self.value";
+  const Ids expected = load(content).encode(text);
+  for (json& merge : content["model"]["merges"]) {
+    merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
+  }
+  EXPECT_EQ(load(content).encode(text), expected);
+}
+
+TEST(Tokenizer, KnowsItsTokens) {
+  const Tokenizer tokenizer = load(golden("tokenizer.json"));
+  EXPECT_EQ(tokenizer.vocab_size(), 2000);
+  EXPECT_EQ(tokenizer.eos(), 0);
+  EXPECT_EQ(tokenizer.token_id("<|endoftext|>"), 0);
+  EXPECT_EQ(tokenizer.token_id("no such token"), std::nullopt);
+  const auto space = tokenizer.token_id("\u0120");
+  ASSERT_TRUE(space);
+  EXPECT_EQ(tokenizer.token_bytes(*space), " ");
+  EXPECT_EQ(tokenizer.token_bytes(0), "<|endoftext|>");
+  EXPECT_EQ(tokenizer.token_bytes(2000), "");
+  EXPECT_EQ(tokenizer.token_bytes(-1), "");
+}
+
+TEST(Tokenizer, CountsTheCharactersOfATextByItsTokens) {
+  const Tokenizer tokenizer = load(golden("tokenizer.json"));
+  const auto counts = tokenizer.character_counts();
+  std::int64_t characters = 0;
+  for (const auto id : tokenizer.encode("na\u00efve \u65e5\u672c \U0001F600!")) {
+    characters += counts[static_cast<std::size_t>(id)];
+  }
+  EXPECT_EQ(characters, 5 + 1 + 2 + 1 + 2);
+}
+
+TEST(Tokenizer, DropsBytesOutsideItsVocabularyAsHuggingFaceDoes) {
+  json content = golden("tokenizer.json");
+  content["model"]["vocab"] = {{"a", 0}, {"b", 1}};
+  content["model"]["merges"] = json::array();
+  content["added_tokens"] = json::array();
+  EXPECT_THAT(load(content).encode("axb"), ElementsAre(0, 1));
+}
+
+// Quadratic work on a megabyte would take minutes.
+TEST(Tokenizer, EncodesLongWordsInReasonableTime) {
+  const Tokenizer tokenizer = load(golden("tokenizer.json"));
+  const auto start = std::chrono::steady_clock::now();
+  for (const std::string part : {"a", " ", "ab", "\u0301", "!", "\n", "'s", "0"}) {
+    std::string text;
+    while (text.size() < 1'000'000) text += part;
+    EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+}
+
+TEST(Tokenizer, NamesWhatItDoesNotSupport) {
+  EXPECT_THAT(load_fault({{"model", {{"type", "WordPiece"}}}}), HasSubstr("model WordPiece"));
+  EXPECT_THAT(load_fault({{"model", {{"byte_fallback", true}}}}), HasSubstr("model.byte_fallback"));
+  EXPECT_THAT(load_fault({{"model", {{"unk_token", "a"}, {"vocab", {{"a", 0}}}}}}),
+              HasSubstr("model.unk_token"));
+  EXPECT_THAT(load_fault({{"model", {{"dropout", 0.1}}}}), HasSubstr("model.dropout = 0.1"));
+  EXPECT_THAT(load_fault({{"model", {{"novelty", 1}}}}), HasSubstr("model.novelty"));
+  EXPECT_THAT(load_fault({{"normalizer", {{"type", "Lowercase"}}}}), HasSubstr("Lowercase"));
+  EXPECT_THAT(load_fault({{"pre_tokenizer", {{"type", "Metaspace"}}}}), HasSubstr("ByteLevel"));
+  EXPECT_THAT(load_fault({{"pre_tokenizer", nullptr}}), HasSubstr("pre_tokenizer null"));
+  EXPECT_THAT(load_fault({{"decoder", nullptr}}), HasSubstr("decoder null"));
+  EXPECT_THAT(load_fault({{"decoder", {{"type", "Metaspace"}}}}), HasSubstr("decoder Metaspace"));
+  EXPECT_THAT(load_fault({{"post_processor", {{"type", "BertProcessing"}}}}),
+              HasSubstr("post_processor BertProcessing"));
+  EXPECT_THAT(load_fault({{"truncation", {{"max_length", 5}}}}), HasSubstr("truncation"));
+}
+
+TEST(Tokenizer, RefusesPatternsWhoseMeaningMayDiffer) {
+  const auto fault = [](const std::string& pattern) {
+    const json split = {{"type", "Split"},
+                        {"pattern", {{"Regex", pattern}}},
+                        {"behavior", "Isolated"},
+                        {"invert", false}};
+    const json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
+    return load_fault(
+        {{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {split, bytes}}}}});
+  };
+  EXPECT_THAT(fault(R"(\d{2,}+)"), HasSubstr("second or misplaced quantifier '+'"));
+  EXPECT_EQ(fault(R"(\p{L}++|(?<=a)[^\S\n]*+\u00e9)"), "nothing");
+  EXPECT_THAT(fault(R"(\w+)"), HasSubstr(R"('\w')"));
+  EXPECT_THAT(fault(R"(\h)"), HasSubstr(R"('\h')"));
+  EXPECT_THAT(fault(R"(\p{Han}+)"), HasSubstr("the property 'Han'"));
+  EXPECT_THAT(fault("^a"), HasSubstr("anchor '^'"));
+  EXPECT_THAT(fault("[a[bc]]"), HasSubstr("class within a class"));
+  EXPECT_THAT(fault("[a-z&&b]"), HasSubstr("intersection"));
+  EXPECT_THAT(fault("(?i:ss)"), HasSubstr("ligature"));
+  EXPECT_THAT(fault("(?m:a)"), HasSubstr("(?m"));
+  EXPECT_THAT(fault("a{,3}"), HasSubstr("'{'"));
+  EXPECT_THAT(fault("a*"), HasSubstr("can match nothing"));
+  EXPECT_THAT(fault("(a"), HasSubstr("not a regular expression"));
+  EXPECT_THAT(fault("[a"), HasSubstr("without its ']'"));
+}
+
+TEST(Tokenizer, NamesTheFaultsOfADamagedFile) {
+  const Folder folder;
+  const auto fault = [&](const std::string& content) {
+    const auto path = folder.write("t.json", content);
+    return test::message_of<Error>([&] { Tokenizer::load(path); });
+  };
+  EXPECT_THAT(fault("{"), HasSubstr("t.json: not a tokenizer.json"));
+  EXPECT_THAT(fault("[1]"), HasSubstr("t.json"));
+  EXPECT_THAT(fault("{}"), HasSubstr("t.json"));
+  EXPECT_THAT(test::message_of<Error>([&] { Tokenizer::load(folder / "none.json"); }),
+              HasSubstr("none.json"));
+  EXPECT_THAT(load_fault({{"model", {{"merges", {{"a", "zz"}}}}}}), HasSubstr("'zz'"));
+  EXPECT_THAT(load_fault({{"model", {{"merges", {"abc"}}}}}), HasSubstr("merge 'abc'"));
+  EXPECT_THAT(load_fault({{"model", {{"vocab", {{"a", -1}}}}}}), HasSubstr("-1 is not an id"));
+  EXPECT_THAT(load_fault({{"model", {{"vocab", {{"a", 1}, {"b", 1}}}, {"merges", json::array()}}},
+                          {"added_tokens", json::array()}}),
+              HasSubstr("two tokens have the id 1"));
+  EXPECT_THAT(load_fault({{"added_tokens", {{{"id", 5000}, {"content", "<new>"}}}}}),
+              HasSubstr("id 5000, where tokenizers gives it 2000"));
+}
+
+}  // namespace
+}  // namespace aero::data
