@@ -1,0 +1,67 @@
+#pragma once
+
+#include "aero/config/run_config.h"
+
+#include <cstdint>
+
+namespace aero::cost {
+
+/// Bytes alive at the end of a forward pass over one batch beside weights, moments and gradients:
+/// what autograd keeps for the backward pass, and the working memory of the loss.
+///
+/// N = batch_size T token rows; c = bytes of train.dtype; "half" = bfloat16 or float16 under
+/// autocast, which leaves the residual stream and the norms in float32 and gives every product a
+/// cast copy of its input; f = d_ffn.
+struct Activations {
+  /// Token ids, 8 N; with dropout its mask, 4 N d.
+  std::int64_t embedding = 0;
+  /// States of the residual stream, 4 N d each: what a norm (or, in float32, a product) reads. Two
+  /// a block, one where the residual is parallel, and one before the final norm.
+  std::int64_t residual = 0;
+  /// A LayerNorm: mean and 1/std, 8 N. An RMSNorm: 1/rms and the normalized states, 4 N + 4 N d. In
+  /// float32 also the output of each block norm, 4 N d; in half its cast copies take that place.
+  std::int64_t norm = 0;
+  /// A layer: q, k, v and their mixture, c N d each; logsumexp 4 N H (no T x T matrix); in half
+  /// one copy of the input, c N d. Rotary positions: the mixture's heads merged, c N d,
+  /// and the tables, 4 T dims. Dropout on the attention: PyTorch's unfused path on the CPU keeps
+  /// float32 q, k and v and three T x T matrices a head. Residual dropout: a mask, c N d.
+  std::int64_t attention = 0;
+  /// A layer: the input of W_out, c N f; the activation's input, c N f, but for ReLU and none; in
+  /// half a copy of the input, c N d. Residual dropout: a mask, c N d.
+  std::int64_t ffn = 0;
+  /// In half: cast copies of the blocks' matrices, c an element.
+  std::int64_t weight_copies = 0;
+  /// The head and the cross-entropy, which work through blocks of rows with up to 2^25 logits in
+  /// all and take their gradients on the way: the states 4 N d; gradients c N d and 4 V d; in half
+  /// copies of states and head, c N d + c V d; and the larger of the logits with their float32
+  /// log-softmax and the logits' gradient with its product for the head's gradient.
+  std::int64_t loss = 0;
+
+  /// Throws UsageError where the sum does not fit into 64 bits.
+  std::int64_t total() const;
+
+  bool operator==(const Activations&) const = default;
+};
+
+/// An estimate of what training takes, in bytes. The sum of all is what a step peaks at with
+/// accumulation; without it gradients come to be while activations go, and the peak lies below the
+/// sum. Not counted: LibTorch itself, its allocator's slack, kernels' workspaces, evaluation.
+struct Memory {
+  std::int64_t weights = 0;    ///< float32, whatever train.dtype is
+  std::int64_t optimizer = 0;  ///< Adam and AdamW: two float32 moments a parameter
+  std::int64_t gradients = 0;  ///< float32
+  Activations activations;
+
+  /// Throws UsageError where the sum does not fit into 64 bits.
+  std::int64_t total() const;
+
+  bool operator==(const Memory&) const = default;
+};
+
+/// For one batch of train.batch_size contexts in train.dtype on the CPU. CUDA keeps less in three
+/// cases: its dropout masks take one byte an element, dropout on the attention stays inside the
+/// fused kernel, and RMSNorm keeps no normalized states. Throws UsageError where a number does not
+/// fit into 64 bits.
+Memory estimate_memory(const RunConfig& config);
+
+}  // namespace aero::cost

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace aero::report {
+
+/// "124,439,808"
+std::string with_thousands(std::int64_t number);
+
+/// In the largest unit of 1000s that leaves at least 1: "14.50 GFLOPs", "640 FLOPs".
+std::string flops_text(std::int64_t flops);
+
+/// In the largest unit of 1024s that leaves at least 1: "474.70 MiB", "640 B".
+std::string bytes_text(std::int64_t bytes);
+
+}  // namespace aero::report

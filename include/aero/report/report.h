@@ -1,0 +1,51 @@
+#pragma once
+
+#include "aero/config/run_config.h"
+#include "aero/cost/flops.h"
+#include "aero/cost/memory.h"
+#include "aero/cost/operations.h"
+#include "aero/cost/parameters.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace aero::report {
+
+/// What a model costs, from its config alone: no tensor is made.
+struct Report {
+  RunConfig config;
+  std::string architecture;  ///< canonical, "SM+LN+G"
+  cost::Parameters parameters;
+  cost::Flops flops;                          ///< one forward pass over one context
+  std::int64_t training_flops_per_token = 0;  ///< forward and backward
+  std::int64_t training_flops_per_step = 0;   ///< batch_size x accumulation contexts
+  std::vector<cost::Operation> operations;    ///< one forward pass over one context
+  cost::Memory memory;                        ///< bytes for one batch of train.batch_size contexts
+};
+
+/// For a config without faults (find_faults()). Throws UsageError where a count does not fit into
+/// 64 bits.
+Report make_report(const RunConfig& config);
+
+/// One JSON object; every number is an integer. Its names are a contract that scripts build on:
+///   model       family, architecture, n_layer, n_head, d_model, context, vocab_size
+///   parameters  total, embedding, attention, ffn, norm, other
+///   flops       paper {ffn, attention}, full {ffn, attention, head, total}
+///   operations  softmax, layernorm, gelu, ... (cost/operations.h): [count, rows, columns]
+///   memory      weights, optimizer, gradients, activations: bytes
+///   pi          [], for this version has no cost model of private inference
+/// Beside the contract:
+///   training           batch_size, accumulation, dtype, tokens_per_step, flops_per_token,
+///                      flops_per_step
+///   activation_memory  the parts of memory.activations by the names of cost::Activations: bytes
+std::string to_json(const Report& report);
+
+/// The same for people, in tables.
+std::string to_markdown(const Report& report);
+
+/// The same as lines of section, name, value, unit; unrounded. An operation takes three lines:
+/// softmax.count, softmax.rows, softmax.columns.
+std::string to_csv(const Report& report);
+
+}  // namespace aero::report

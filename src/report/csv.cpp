@@ -1,0 +1,102 @@
+#include "aero/config/enum_names.h"
+#include "aero/report/report.h"
+#include "aero/report/table.h"
+
+#include "activation_items.h"
+
+namespace aero::report {
+namespace {
+
+/// Adds the lines of one section.
+class Section {
+ public:
+  Section(Table& table, std::string name, std::string unit)
+      : table_(&table), name_(std::move(name)), unit_(std::move(unit)) {}
+
+  const Section& add(const std::string& name, const std::string& value) const {
+    table_->add_row({name_, name, value, unit_});
+    return *this;
+  }
+  const Section& add(const std::string& name, std::int64_t value) const {
+    return add(name, std::to_string(value));
+  }
+
+ private:
+  Table* table_;
+  std::string name_;
+  std::string unit_;
+};
+
+void add_model(Table& table, const Report& report) {
+  const ModelConfig& m = report.config.model;
+  Section(table, "model", "")
+      .add("family", enum_name(m.family))
+      .add("architecture", report.architecture)
+      .add("n_layer", m.n_layer)
+      .add("n_head", m.n_head)
+      .add("d_model", m.d_model)
+      .add("context", m.context)
+      .add("vocab_size", m.vocab_size);
+}
+
+void add_counts(Table& table, const Report& report) {
+  const auto& p = report.parameters;
+  Section(table, "parameters", "parameters")
+      .add("total", p.total())
+      .add("embedding", p.embedding)
+      .add("attention", p.attention)
+      .add("ffn", p.ffn)
+      .add("norm", p.norm)
+      .add("other", p.other);
+  const auto& f = report.flops;
+  Section(table, "flops", "FLOPs")
+      .add("paper.ffn", f.paper.ffn)
+      .add("paper.attention", f.paper.attention)
+      .add("full.ffn", f.full.ffn)
+      .add("full.attention", f.full.attention)
+      .add("full.head", f.full.head)
+      .add("full.total", f.full.total);
+  const Section operations(table, "operations", "");
+  for (const auto& o : report.operations) {
+    operations.add(o.name + ".count", o.count)
+        .add(o.name + ".rows", o.rows)
+        .add(o.name + ".columns", o.columns);
+  }
+}
+
+void add_memory(Table& table, const cost::Memory& memory) {
+  Section(table, "memory", "bytes")
+      .add("weights", memory.weights)
+      .add("optimizer", memory.optimizer)
+      .add("gradients", memory.gradients)
+      .add("activations", memory.activations.total());
+  const Section activations(table, "activation_memory", "bytes");
+  for (const auto& item : activation_items(memory.activations)) {
+    activations.add(std::string(item.name), item.bytes);
+  }
+}
+
+void add_training(Table& table, const Report& report) {
+  const TrainConfig& train = report.config.train;
+  Section(table, "training", "")
+      .add("batch_size", train.batch_size)
+      .add("accumulation", train.accumulation)
+      .add("dtype", enum_name(train.dtype));
+  Section(table, "training", "tokens").add("tokens_per_step", report.config.tokens_per_step());
+  Section(table, "training", "FLOPs")
+      .add("flops_per_token", report.training_flops_per_token)
+      .add("flops_per_step", report.training_flops_per_step);
+}
+
+}  // namespace
+
+std::string to_csv(const Report& report) {
+  Table table({{"section"}, {"name"}, {"value"}, {"unit"}});
+  add_model(table, report);
+  add_counts(table, report);
+  add_memory(table, report.memory);
+  add_training(table, report);
+  return table.to_csv();
+}
+
+}  // namespace aero::report

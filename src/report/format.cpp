@@ -1,0 +1,46 @@
+#include "aero/report/format.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <string_view>
+
+namespace aero::report {
+namespace {
+
+using Prefixes = std::array<std::string_view, 7>;
+
+/// Two decimals, so that a value of 999.999 would print as 1000.00: it takes the next unit.
+constexpr double rounding = 0.005;
+
+std::string scaled(std::int64_t number, double step, const Prefixes& prefixes,
+                   std::string_view unit) {
+  auto value = static_cast<double>(number);
+  std::size_t power = 0;
+  while (value >= step - rounding && power + 1 < prefixes.size()) {
+    value /= step;
+    ++power;
+  }
+  std::array<char, 32> digits{};
+  std::snprintf(digits.data(), digits.size(), power == 0 ? "%.0f" : "%.2f", value);
+  return std::string(digits.data()).append(" ").append(prefixes[power]).append(unit);
+}
+
+}  // namespace
+
+std::string with_thousands(std::int64_t number) {
+  std::string text = std::to_string(number);
+  const std::size_t first = number < 0 ? 1 : 0;
+  for (std::size_t i = text.size(); i > first + 3; i -= 3) text.insert(i - 3, ",");
+  return text;
+}
+
+std::string flops_text(std::int64_t flops) {
+  return scaled(flops, 1000, {"", "k", "M", "G", "T", "P", "E"}, "FLOPs");
+}
+
+std::string bytes_text(std::int64_t bytes) {
+  return scaled(bytes, 1024, {"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"}, "B");
+}
+
+}  // namespace aero::report

@@ -1,0 +1,79 @@
+#include "aero/config/enum_names.h"
+#include "aero/report/report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "activation_items.h"
+
+namespace aero::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json model(const Report& report) {
+  const ModelConfig& m = report.config.model;
+  return {{"family", enum_name(m.family)}, {"architecture", report.architecture},
+          {"n_layer", m.n_layer},          {"n_head", m.n_head},
+          {"d_model", m.d_model},          {"context", m.context},
+          {"vocab_size", m.vocab_size}};
+}
+
+Json parameters(const cost::Parameters& p) {
+  return {{"total", p.total()}, {"embedding", p.embedding}, {"attention", p.attention},
+          {"ffn", p.ffn},       {"norm", p.norm},           {"other", p.other}};
+}
+
+Json flops(const cost::Flops& f) {
+  return {{"paper", {{"ffn", f.paper.ffn}, {"attention", f.paper.attention}}},
+          {"full",
+           {{"ffn", f.full.ffn},
+            {"attention", f.full.attention},
+            {"head", f.full.head},
+            {"total", f.full.total}}}};
+}
+
+Json operations(const std::vector<cost::Operation>& list) {
+  Json object = Json::object();
+  for (const auto& o : list) object[o.name] = Json::array({o.count, o.rows, o.columns});
+  return object;
+}
+
+Json memory(const cost::Memory& m) {
+  return {{"weights", m.weights},
+          {"optimizer", m.optimizer},
+          {"gradients", m.gradients},
+          {"activations", m.activations.total()}};
+}
+
+Json activation_memory(const cost::Activations& activations) {
+  Json object = Json::object();
+  for (const auto& item : activation_items(activations))
+    object[std::string(item.name)] = item.bytes;
+  return object;
+}
+
+Json training(const Report& report) {
+  const TrainConfig& train = report.config.train;
+  return {{"batch_size", train.batch_size},
+          {"accumulation", train.accumulation},
+          {"dtype", enum_name(train.dtype)},
+          {"tokens_per_step", report.config.tokens_per_step()},
+          {"flops_per_token", report.training_flops_per_token},
+          {"flops_per_step", report.training_flops_per_step}};
+}
+
+}  // namespace
+
+std::string to_json(const Report& report) {
+  const Json json{{"model", model(report)},
+                  {"parameters", parameters(report.parameters)},
+                  {"flops", flops(report.flops)},
+                  {"operations", operations(report.operations)},
+                  {"memory", memory(report.memory)},
+                  {"pi", Json::array()},
+                  {"training", training(report)},
+                  {"activation_memory", activation_memory(report.memory.activations)}};
+  return json.dump(2) + "\n";
+}
+
+}  // namespace aero::report

@@ -1,0 +1,102 @@
+#include "aero/config/enum_names.h"
+#include "aero/report/format.h"
+#include "aero/report/report.h"
+#include "aero/report/table.h"
+
+#include "activation_items.h"
+#include <cmath>
+#include <string_view>
+
+namespace aero::report {
+namespace {
+
+std::string share(std::int64_t part, std::int64_t whole) {
+  const long tenths = std::lround(1000 * static_cast<double>(part) / static_cast<double>(whole));
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "%";
+}
+
+std::string summary(const Report& report) {
+  const ModelConfig& m = report.config.model;
+  return enum_name(m.family) + ", L = " + std::to_string(m.n_layer) +
+         ", H = " + std::to_string(m.n_head) + ", d = " + with_thousands(m.d_model) +
+         ", d_ffn = " + with_thousands(m.ffn_width()) + ", T = " + with_thousands(m.context) +
+         ", V = " + with_thousands(m.vocab_size) + "\n";
+}
+
+std::string parameters(const cost::Parameters& p) {
+  Table table({{"part"}, {"parameters", Align::right}, {"share", Align::right}});
+  const auto add = [&](const char* name, std::int64_t count) {
+    table.add_row({name, with_thousands(count), share(count, p.total())});
+  };
+  add("embedding", p.embedding);
+  add("attention", p.attention);
+  add("ffn", p.ffn);
+  add("norm", p.norm);
+  add("other", p.other);
+  add("total", p.total());
+  return table.to_markdown();
+}
+
+std::string flops(const cost::Flops& f) {
+  Table table({{"part"}, {"every product", Align::right}, {"as the papers count", Align::right}});
+  table.add_row({"ffn", flops_text(f.full.ffn), flops_text(f.paper.ffn)});
+  table.add_row({"attention", flops_text(f.full.attention), flops_text(f.paper.attention)});
+  table.add_row({"head", flops_text(f.full.head), ""});
+  table.add_row({"total", flops_text(f.full.total), ""});
+  return table.to_markdown();
+}
+
+std::string training(const Report& report) {
+  const TrainConfig& train = report.config.train;
+  return "Training takes " + flops_text(report.training_flops_per_token) +
+         " a token, forward and backward; " + flops_text(report.training_flops_per_step) +
+         " a step of " + with_thousands(report.config.tokens_per_step()) + " tokens (batch " +
+         with_thousands(train.batch_size) + " x accumulation " +
+         with_thousands(train.accumulation) + " x context " +
+         with_thousands(report.config.model.context) + ").\n";
+}
+
+std::string operations(const std::vector<cost::Operation>& list) {
+  Table table({{"operation"}, {"count", Align::right}, {"of shape", Align::right}});
+  for (const auto& o : list) {
+    table.add_row({o.name, with_thousands(o.count),
+                   with_thousands(o.rows) + " x " + with_thousands(o.columns)});
+  }
+  return table.to_markdown();
+}
+
+std::string memory(const cost::Memory& m) {
+  Table table({{"held"}, {"bytes", Align::right}, {"", Align::right}});
+  const auto add = [&](std::string_view name, std::int64_t bytes) {
+    table.add_row({std::string(name), with_thousands(bytes), bytes_text(bytes)});
+  };
+  add("weights", m.weights);
+  add("optimizer", m.optimizer);
+  add("gradients", m.gradients);
+  add("activations", m.activations.total());
+  for (const auto& item : activation_items(m.activations)) {
+    add("- " + std::string(item.name) + ": " + std::string(item.meaning), item.bytes);
+  }
+  add("total", m.total());
+  return table.to_markdown();
+}
+
+}  // namespace
+
+std::string to_markdown(const Report& report) {
+  const TrainConfig& train = report.config.train;
+  return "# " + report.architecture + "\n\n" + summary(report) +  //
+         "\n## Parameters\n\n" + parameters(report.parameters) +
+         "\n## FLOPs of one forward pass over one context\n\n" + flops(report.flops) + "\n" +
+         training(report) +  //
+         "\n## Nonlinear operations of one forward pass over one context\n\n" +
+         operations(report.operations) +  //
+         "\n## Memory while training, an estimate\n\nFor a batch of " +
+         with_thousands(train.batch_size) + " in " + enum_name(train.dtype) +
+         ". LibTorch itself and what its allocator holds in reserve come on top.\n\n" +
+         memory(report.memory) +
+         "\n## Private inference\n\nThis version has no cost model of private inference: the "
+         "operations above are what one would charge.\n";
+}
+
+}  // namespace aero::report

@@ -1,0 +1,18 @@
+#include "aero/report/report.h"
+
+#include "aero/config/notation.h"
+
+namespace aero::report {
+
+Report make_report(const RunConfig& config) {
+  return {.config = config,
+          .architecture = architecture_name(config.model),
+          .parameters = cost::count_parameters(config.model),
+          .flops = cost::forward_flops(config.model),
+          .training_flops_per_token = cost::training_flops_per_token(config.model),
+          .training_flops_per_step = cost::training_flops_per_step(config),
+          .operations = cost::nonlinear_operations(config.model),
+          .memory = cost::estimate_memory(config)};
+}
+
+}  // namespace aero::report

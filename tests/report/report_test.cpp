@@ -1,0 +1,169 @@
+#include "aero/report/report.h"
+
+#include "aero/config/notation.h"
+#include "aero/config/presets.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+namespace aero::report {
+namespace {
+
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+using Names = std::set<std::string>;
+
+/// The papers' GPT-2 with 12 layers.
+RunConfig papers_gpt2(const char* architecture) {
+  RunConfig config;
+  apply_preset("gpt2-12l", config.model);
+  apply_architecture(architecture, config.model);
+  config.train.batch_size = 128;
+  config.train.accumulation = 4;
+  return config;
+}
+
+Names names_of(const Json& object) {
+  Names names;
+  for (const auto& item : object.items()) names.insert(item.key());
+  return names;
+}
+
+/// Whether every number in `json` is an integer.
+bool has_integers_alone(const Json& json) {
+  if (json.is_structured()) {
+    return std::ranges::all_of(json, [](const Json& part) { return has_integers_alone(part); });
+  }
+  return !json.is_number() || json.is_number_integer();
+}
+
+TEST(JsonReport, HasTheNamesOfTheContract) {
+  const auto json = Json::parse(to_json(make_report(papers_gpt2("SM+LN+G"))));
+  EXPECT_EQ(names_of(json), (Names{"model", "parameters", "flops", "operations", "memory", "pi",
+                                   "training", "activation_memory"}));
+  EXPECT_EQ(names_of(json["model"]), (Names{"family", "architecture", "n_layer", "n_head",
+                                            "d_model", "context", "vocab_size"}));
+  EXPECT_EQ(names_of(json["parameters"]),
+            (Names{"total", "embedding", "attention", "ffn", "norm", "other"}));
+  EXPECT_EQ(names_of(json["flops"]), (Names{"paper", "full"}));
+  EXPECT_EQ(names_of(json["flops"]["paper"]), (Names{"ffn", "attention"}));
+  EXPECT_EQ(names_of(json["flops"]["full"]), (Names{"ffn", "attention", "head", "total"}));
+  EXPECT_EQ(names_of(json["operations"]),
+            (Names{"softmax", "layernorm", "final_layernorm", "gelu"}));
+  EXPECT_EQ(names_of(json["memory"]), (Names{"weights", "optimizer", "gradients", "activations"}));
+  EXPECT_EQ(json["pi"], Json::array());
+  EXPECT_EQ(names_of(json["training"]),
+            (Names{"batch_size", "accumulation", "dtype", "tokens_per_step", "flops_per_token",
+                   "flops_per_step"}));
+  EXPECT_EQ(names_of(json["activation_memory"]),
+            (Names{"embedding", "residual", "norm", "attention", "ffn", "weight_copies", "loss"}));
+}
+
+// Parameters: the authors' code; 4, 4 and 8 bytes each. FLOPs by hand from T = 128, d = 768, L =
+// 12, V = 50,000.
+TEST(JsonReport, HoldsThePapersFigures) {
+  const auto json = Json::parse(to_json(make_report(papers_gpt2("SM+LN+G"))));
+  EXPECT_EQ(json["model"], (Json{{"family", "gpt2"},
+                                 {"architecture", "SM+LN+G"},
+                                 {"n_layer", 12},
+                                 {"n_head", 12},
+                                 {"d_model", 768},
+                                 {"context", 128},
+                                 {"vocab_size", 50'000}}));
+  EXPECT_EQ(json["parameters"], (Json{{"total", 124'177'920},
+                                      {"embedding", 39'186'432},
+                                      {"attention", 28'329'984},
+                                      {"ffn", 56'623'104},
+                                      {"norm", 38'400},
+                                      {"other", 0}}));
+  EXPECT_EQ(json["flops"]["paper"], (Json{{"ffn", 14'495'514'624}, {"attention", 7'700'742'144}}));
+  EXPECT_EQ(json["flops"]["full"], (Json{{"ffn", 14'495'514'624},
+                                         {"attention", 7'851'737'088},
+                                         {"head", 9'830'400'000},
+                                         {"total", 32'177'651'712}}));
+  EXPECT_EQ(json["operations"], (Json{{"softmax", {144, 128, 128}},
+                                      {"layernorm", {24, 128, 768}},
+                                      {"final_layernorm", {1, 128, 768}},
+                                      {"gelu", {12, 128, 3072}}}));
+  EXPECT_EQ(json["memory"]["weights"], 496'711'680);
+  EXPECT_EQ(json["memory"]["gradients"], 496'711'680);
+  EXPECT_EQ(json["memory"]["optimizer"], 993'423'360);
+  EXPECT_EQ(json["training"], (Json{{"batch_size", 128},
+                                    {"accumulation", 4},
+                                    {"dtype", "float32"},
+                                    {"tokens_per_step", 65'536},
+                                    {"flops_per_token", 754'163'712},
+                                    {"flops_per_step", 49'424'873'029'632}}));
+}
+
+TEST(JsonReport, WritesEveryNumberAsAnInteger) {
+  EXPECT_TRUE(has_integers_alone(Json::parse(to_json(make_report(papers_gpt2("SM+LN+G"))))));
+}
+
+TEST(JsonReport, KeepsIntegersBeyondWhatADoubleHolds) {
+  auto report = make_report(papers_gpt2("SM+LN+G"));
+  report.training_flops_per_step = (std::int64_t{1} << 53) + 1;
+  EXPECT_THAT(to_json(report), HasSubstr("9007199254740993"));
+}
+
+TEST(JsonReport, LeavesOutWhatTheModelLacks) {
+  auto config = papers_gpt2("SM");
+  config.model.final_norm = false;
+  const auto json = Json::parse(to_json(make_report(config)));
+  EXPECT_EQ(json["model"]["architecture"], "SM");
+  EXPECT_EQ(names_of(json["operations"]), (Names{"softmax"}));
+}
+
+TEST(JsonReport, PartsOfTheActivationsMakeTheirSum) {
+  const auto json = Json::parse(to_json(make_report(papers_gpt2("SM+LN+G"))));
+  std::int64_t sum = 0;
+  for (const auto& item : json["activation_memory"].items())
+    sum += item.value().get<std::int64_t>();
+  EXPECT_EQ(json["memory"]["activations"], sum);
+}
+
+TEST(MarkdownReport, ShowsFiguresAsPeopleReadThem) {
+  const auto text = to_markdown(make_report(papers_gpt2("SM+LN+G")));
+  EXPECT_THAT(text, StartsWith("# SM+LN+G\n"));
+  EXPECT_THAT(text, HasSubstr("gpt2, L = 12, H = 12, d = 768, d_ffn = 3,072, T = 128, V = 50,000"));
+  EXPECT_THAT(text, HasSubstr("| total     | 124,177,920 | 100.0% |"));
+  EXPECT_THAT(text, HasSubstr("| ffn       |  56,623,104 |  45.6% |"));
+  EXPECT_THAT(text, HasSubstr("| ffn       |  14.50 GFLOPs |        14.50 GFLOPs |"));
+  EXPECT_THAT(text, HasSubstr("| attention |   7.85 GFLOPs |         7.70 GFLOPs |"));
+  EXPECT_THAT(text, HasSubstr("754.16 MFLOPs a token"));
+  EXPECT_THAT(text, HasSubstr("49.42 TFLOPs a step of 65,536 tokens"));
+  EXPECT_THAT(text, HasSubstr("| softmax         |   144 |   128 x 128 |"));
+  EXPECT_THAT(text, HasSubstr("473.70 MiB |"));
+}
+
+TEST(MarkdownReport, SaysThatThereIsNoCostModelOfPrivateInference) {
+  EXPECT_THAT(to_markdown(make_report(papers_gpt2("SM"))),
+              HasSubstr("no cost model of private inference"));
+}
+
+TEST(MarkdownReport, LeavesOutWhatTheModelLacks) {
+  EXPECT_THAT(to_markdown(make_report(papers_gpt2("SM"))), Not(HasSubstr("gelu")));
+}
+
+TEST(CsvReport, HoldsEveryFigureWithItsUnit) {
+  const auto text = to_csv(make_report(papers_gpt2("SM+LN+G")));
+  EXPECT_THAT(text, StartsWith("section,name,value,unit\nmodel,family,gpt2,\n"));
+  EXPECT_THAT(text, HasSubstr("\nparameters,total,124177920,parameters\n"));
+  EXPECT_THAT(text, HasSubstr("\nflops,paper.attention,7700742144,FLOPs\n"));
+  EXPECT_THAT(text, HasSubstr("\nflops,full.total,32177651712,FLOPs\n"));
+  EXPECT_THAT(text, HasSubstr("\noperations,softmax.count,144,\noperations,softmax.rows,128,\n"
+                              "operations,softmax.columns,128,\n"));
+  EXPECT_THAT(text, HasSubstr("\nmemory,weights,496711680,bytes\n"));
+  EXPECT_THAT(text, HasSubstr("\nactivation_memory,loss,"));
+  EXPECT_THAT(text, HasSubstr("\ntraining,tokens_per_step,65536,tokens\n"));
+}
+
+}  // namespace
+}  // namespace aero::report
