@@ -1,0 +1,69 @@
+#pragma once
+
+#include "aero/config/model_config.h"
+#include "aero/model/block.h"
+#include "aero/model/linear.h"
+
+#include <torch/nn/pimpl.h>
+
+#include <vector>
+
+namespace aero::model {
+
+/// Keys and values of all layers; made by DecoderImpl::make_cache().
+struct KvCache {
+  std::vector<LayerCache> layers;
+
+  std::int64_t length() const { return layers.empty() ? 0 : layers.front().length; }
+};
+
+/// A GPT-2- or Pythia-style language model. Parameters, in their own names:
+///   tokens.weight [V, d], positions.weight [P, d] (gpt2), blocks.<l>.norm1.{weight,bias},
+///   blocks.<l>.attention.{q,k,v,o}.{weight,bias}, blocks.<l>.norm2.{weight,bias},
+///   blocks.<l>.ffn.w_in.{weight,bias} [4d, d], blocks.<l>.ffn.w_out.{weight,bias} [d, 4d],
+///   blocks.<l>.ffn.activation.slope or activation.slope [1], final_norm.{weight,bias},
+///   head.weight [V, d] (untied). Matrices are [out, in]. What a config leaves out does not exist.
+class DecoderImpl : public torch::nn::Module {
+ public:
+  /// Parameters are uninitialised but for norms and slopes: call initialize() or load weights.
+  explicit DecoderImpl(const ModelConfig& config);
+
+  /// tokens [B, T] int64, T <= context -> logits [B, T, V]
+  torch::Tensor forward(const torch::Tensor& tokens);
+
+  /// Mean cross-entropy in nats over the targets [B, T] that are not -100; a float32 (or float64)
+  /// scalar.
+  torch::Tensor loss(const torch::Tensor& tokens, const torch::Tensor& targets);
+
+  /// States after the final norm: [B, T, d].
+  torch::Tensor hidden(const torch::Tensor& tokens);
+
+  /// Logits of the positions that follow `cache`, which takes them up. cache + T <= context.
+  torch::Tensor forward_cached(const torch::Tensor& tokens, KvCache& cache);
+  KvCache make_cache(std::int64_t batch_size) const;
+
+  /// The embedded tokens from position `start` on: [B, T, d], what the first block sees.
+  torch::Tensor embed(const torch::Tensor& tokens, std::int64_t start = 0);
+  /// final_norm of the last block's output.
+  torch::Tensor finish(const torch::Tensor& x) { return final_norm_->forward(x); }
+  /// [V, d]: head.weight, or tokens.weight where the head is tied.
+  const torch::Tensor& head_weight() const;
+
+  const std::vector<Block>& blocks() const { return blocks_; }
+  const ModelConfig& config() const { return config_; }
+  torch::Device device() const { return tokens_->weight.device(); }
+
+ private:
+  ModelConfig config_;
+  Embedding tokens_;
+  Embedding positions_;  // null where positions are rotary
+  Part embedding_dropout_;
+  Part shared_activation_;  // null unless the layers share one slope
+  std::vector<Block> blocks_;
+  Part final_norm_;
+  Linear head_;  // null where tied
+};
+
+TORCH_MODULE(Decoder);
+
+}  // namespace aero::model

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "aero/model/decoder.h"
+
+namespace aero::model {
+
+/// Fills a decoder from `seed`, in the order of its parameters: matrices and embeddings N(0, std),
+/// std = init_std or 1/sqrt(d) (InitRule); with residual_scaling the output projections of both
+/// branches start at std / sqrt(2 L) (GPT-2); biases 0; norms 1 and 0; slopes leaky_init. On the
+/// CPU the same seed gives the same weights whatever the device the model moves to later.
+void initialize(DecoderImpl& decoder, std::uint64_t seed);
+
+}  // namespace aero::model

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+namespace aero::model {
+
+/// What a parameter is, by its name in the decoder: initialisation and weight decay go by it.
+enum class ParameterKind {
+  embedding,      ///< tokens.weight, positions.weight
+  branch_output,  ///< attention.o.weight, ffn.w_out.weight: they write to the residual stream
+  matrix,         ///< every other matrix, an untied head included
+  norm,           ///< gains and biases of norms
+  bias,           ///< biases of linear layers
+  slope,          ///< of a leaky ReLU
+};
+
+/// Throws Error for a name that no decoder has.
+ParameterKind parameter_kind(const std::string& name);
+
+}  // namespace aero::model

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <memory>
+
+namespace aero::model {
+
+/// A part of a block that maps [..., n] to [..., m]: a norm, an activation, a projection, a
+/// dropout, a whole FFN. Which one it is gets decided once, when the model is built.
+class PartImpl : public torch::nn::Module {
+ public:
+  virtual torch::Tensor forward(const torch::Tensor& x) = 0;
+};
+
+using Part = std::shared_ptr<PartImpl>;
+
+/// An absent part: no parameter, no kernel.
+class AbsentImpl : public PartImpl {
+ public:
+  torch::Tensor forward(const torch::Tensor& x) override { return x; }
+};
+
+/// Dropout with probability p while training; absent when p is 0.
+Part make_dropout(double p);
+
+}  // namespace aero::model

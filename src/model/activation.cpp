@@ -1,0 +1,67 @@
+#include "aero/model/activation.h"
+
+namespace aero::model {
+namespace {
+
+class GeluImpl : public PartImpl {
+ public:
+  explicit GeluImpl(const char* approximate) : approximate_(approximate) {}
+  torch::Tensor forward(const torch::Tensor& x) override { return torch::gelu(x, approximate_); }
+
+ private:
+  const char* approximate_;
+};
+
+class ReluImpl : public PartImpl {
+ public:
+  torch::Tensor forward(const torch::Tensor& x) override { return torch::relu(x); }
+};
+
+class FixedLeakyReluImpl : public PartImpl {
+ public:
+  explicit FixedLeakyReluImpl(double slope) : slope_(slope) {}
+  torch::Tensor forward(const torch::Tensor& x) override { return torch::leaky_relu(x, slope_); }
+
+ private:
+  double slope_;
+};
+
+class LearnableLeakyReluImpl : public PartImpl {
+ public:
+  explicit LearnableLeakyReluImpl(double start) {
+    slope_ = register_parameter("slope", torch::full({1}, start));
+  }
+  torch::Tensor forward(const torch::Tensor& x) override {
+    return torch::prelu(x, slope_.to(x.scalar_type()));
+  }
+
+ private:
+  torch::Tensor slope_;
+};
+
+Part make_leaky_relu(const ModelConfig& config) {
+  if (config.leaky_slope == LeakySlope::fixed) {
+    return std::make_shared<FixedLeakyReluImpl>(config.leaky_init);
+  }
+  return std::make_shared<LearnableLeakyReluImpl>(config.leaky_init);
+}
+
+}  // namespace
+
+Part make_activation(const ModelConfig& config) {
+  switch (config.activation) {
+    case ActivationKind::gelu:
+      return std::make_shared<GeluImpl>("none");
+    case ActivationKind::gelu_tanh:
+      return std::make_shared<GeluImpl>("tanh");
+    case ActivationKind::relu:
+      return std::make_shared<ReluImpl>();
+    case ActivationKind::leaky_relu:
+      return make_leaky_relu(config);
+    case ActivationKind::none:
+      return std::make_shared<AbsentImpl>();
+  }
+  throw std::logic_error("unknown activation");
+}
+
+}  // namespace aero::model

@@ -1,0 +1,56 @@
+#include "aero/model/rotary.h"
+
+namespace aero::model {
+namespace {
+
+using torch::indexing::Slice;
+
+class NoPositionEncodingImpl : public PositionEncodingImpl {
+ public:
+  torch::Tensor forward(const torch::Tensor& heads, std::int64_t /*start*/) override {
+    return heads;
+  }
+};
+
+class RotaryImpl : public PositionEncodingImpl {
+ public:
+  RotaryImpl(std::int64_t dimensions, std::int64_t context, double base) : dimensions_(dimensions) {
+    // Angles are taken in float32 whatever the model's dtype, as Hugging Face does: a model that
+    // was trained with rounded angles needs the same ones.
+    const auto exponent = torch::arange(0, dimensions, 2).to(torch::kFloat32) / dimensions;
+    const auto frequency = torch::pow(base, exponent).reciprocal();
+    const auto position = torch::arange(context).to(torch::kFloat32);
+    const auto angle = torch::outer(position, frequency);
+    cos_ = register_buffer("cos", angle.cos());
+    sin_ = register_buffer("sin", angle.sin());
+  }
+
+  torch::Tensor forward(const torch::Tensor& heads, std::int64_t start) override {
+    const auto length = heads.size(2);
+    const auto cos = cos_.narrow(0, start, length);
+    const auto sin = sin_.narrow(0, start, length);
+    const auto half = dimensions_ / 2;
+    const auto x1 = heads.narrow(-1, 0, half);
+    const auto x2 = heads.narrow(-1, half, half);
+    const auto rest = heads.narrow(-1, dimensions_, heads.size(-1) - dimensions_);
+    const auto dtype = heads.scalar_type();
+    return torch::cat({(x1 * cos - x2 * sin).to(dtype), (x2 * cos + x1 * sin).to(dtype), rest}, -1);
+  }
+
+ private:
+  std::int64_t dimensions_;
+  torch::Tensor cos_;  // [T, dimensions / 2]
+  torch::Tensor sin_;
+};
+
+}  // namespace
+
+PositionEncoding make_position_encoding(const ModelConfig& config) {
+  if (config.family == Family::pythia) {
+    return std::make_shared<RotaryImpl>(config.rotary_dimensions(), config.context,
+                                        config.rotary_base);
+  }
+  return std::make_shared<NoPositionEncodingImpl>();
+}
+
+}  // namespace aero::model
