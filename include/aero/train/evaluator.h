@@ -1,0 +1,23 @@
+#pragma once
+
+#include "aero/data/corpus.h"
+#include "aero/train/callback.h"
+#include "aero/train/evaluation.h"
+
+namespace aero::train {
+
+/// Evaluates on a held-out split every eval.every and at the end.
+class Evaluator : public Callback {
+ public:
+  /// `proceed` is asked between batches; false breaks an evaluation off, and nothing is reported.
+  Evaluator(data::Corpus corpus, std::function<bool()> proceed)
+      : corpus_(std::move(corpus)), proceed_(std::move(proceed)) {}
+
+  void on_step(Trainer& trainer, const StepRecord& record) override;
+
+ private:
+  data::Corpus corpus_;
+  std::function<bool()> proceed_;
+};
+
+}  // namespace aero::train

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "aero/train/callback.h"
+
+#include <filesystem>
+#include <string>
+
+namespace aero::train {
+
+/// metrics.jsonl, a JSON object a line:
+///   {"step", "loss", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second"} each optimizer
+///   step,
+///     with "skipped": true where the weights were left as they were;
+///   {"event": "evaluation", "step", "loss", "perplexity", "tokens"};
+///   {"event": "nonfinite", "step", "quantity", "layer", "parameter", "action"};
+///   {"event": "finish", "step", "outcome"}.
+/// A number that is not finite is null. On a resume the lines after the checkpoint's step go, so
+/// that each step stands there once.
+class MetricsWriter : public Callback {
+ public:
+  explicit MetricsWriter(std::filesystem::path file) : file_(std::move(file)) {}
+
+  void on_start(Trainer& trainer) override;
+  void on_step(Trainer& trainer, const StepRecord& record) override;
+  void on_evaluation(Trainer& trainer, const Evaluation& evaluation) override;
+  void on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) override;
+  /// Throws Error when lines could not be written.
+  void on_finish(Trainer& trainer, Outcome outcome) override;
+
+ private:
+  void write(const std::string& line);
+
+  std::filesystem::path file_;
+  std::string pending_;  // lines that a full disk has refused so far
+};
+
+}  // namespace aero::train

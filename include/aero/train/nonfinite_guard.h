@@ -1,0 +1,18 @@
+#pragma once
+
+#include "aero/train/callback.h"
+
+namespace aero::train {
+
+/// Looks at the loss and the gradient norm before each update. Where one is not finite it finds the
+/// layer and the parameter, reports the event, and stops the run or skips the update
+/// (train.on_nonfinite).
+class NonfiniteGuard : public Callback {
+ public:
+  Verdict before_update(Trainer& trainer, const StepRecord& record) override;
+};
+
+/// Runs the trainer's last batch layer by layer and names what is not finite.
+NonfiniteEvent locate_nonfinite(Trainer& trainer, const StepRecord& record);
+
+}  // namespace aero::train

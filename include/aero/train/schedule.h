@@ -1,0 +1,26 @@
+#pragma once
+
+#include "aero/config/run_config.h"
+
+#include <cstdint>
+
+namespace aero::train {
+
+/// Learning rate by optimizer step s = 0, 1, …, S - 1. Warm-up over W steps: lr (s + 1) / W; then,
+/// with p = (s - W) / max(1, S - W), from lr down to the floor final_lr: linear, lr + (final_lr -
+/// lr) p; cosine, final_lr + (lr - final_lr)(1 + cos(pi p)) / 2; constant, lr.
+class Schedule {
+ public:
+  Schedule(const ScheduleConfig& config, double lr, std::int64_t warmup_steps,
+           std::int64_t total_steps);
+
+  double learning_rate(std::int64_t step) const;
+
+ private:
+  ScheduleConfig config_;
+  double lr_;
+  std::int64_t warmup_steps_;
+  std::int64_t total_steps_;
+};
+
+}  // namespace aero::train

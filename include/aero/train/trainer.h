@@ -1,0 +1,95 @@
+#pragma once
+
+#include "aero/checkpoint/run_folder.h"
+#include "aero/config/run_config.h"
+#include "aero/data/batch_sampler.h"
+#include "aero/data/corpus.h"
+#include "aero/model/decoder.h"
+#include "aero/train/callback.h"
+#include "aero/train/evaluation.h"
+#include "aero/train/optimizer.h"
+#include "aero/train/precision.h"
+#include "aero/train/schedule.h"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace aero::train {
+
+/// Trains one decoder on one corpus. Everything else, such as evaluation, logs and checkpoints, is
+/// a callback.
+///
+///     auto config = aero::load_config("config.json");
+///     auto corpus = aero::data::Corpus::open_split(config.data.path, "train", …);
+///     aero::train::Trainer trainer(config, std::move(corpus));
+///     trainer.add(std::make_unique<…>());
+///     trainer.run();
+class Trainer {
+ public:
+  /// Builds the decoder and initialises it from config.seed. Throws UsageError for a corpus shorter
+  /// than one batch, a device that is not there, or durations that cannot be told in steps.
+  Trainer(RunConfig config, data::Corpus corpus);
+
+  void add(std::unique_ptr<Callback> callback) { callbacks_.push_back(std::move(callback)); }
+
+  /// Trains from where it stands to the end of train.duration, or until a callback stops it.
+  Outcome run();
+
+  /// Ends the run after the present step.
+  void stop(Outcome outcome) { outcome_ = outcome; }
+
+  /// Tells all callbacks.
+  void report(const Evaluation& evaluation);
+  void report(const NonfiniteEvent& event);
+
+  /// Optimizer steps done.
+  std::int64_t step() const { return step_; }
+  std::int64_t total_steps() const { return total_steps_; }
+  /// A duration of this run in steps; 0 stays 0.
+  std::int64_t to_steps(const Duration& duration) const;
+
+  checkpoint::Checkpoint state() const;
+  /// Goes on from a checkpoint. Throws Error where model or data differ, naming the tensor or the
+  /// data.
+  void restore(const checkpoint::Checkpoint& checkpoint);
+
+  const RunConfig& config() const { return config_; }
+  model::Decoder& decoder() { return decoder_; }
+  const NamedParameters& parameters() const { return parameters_; }
+  const data::Corpus& corpus() const { return corpus_; }
+  const std::optional<Evaluation>& last_evaluation() const { return last_evaluation_; }
+  /// The micro-batch whose gradients were added last.
+  const data::Batch& last_batch() const { return last_batch_; }
+
+ private:
+  StepRecord train_step();
+  /// Adds the gradients of all micro-batches; the mean loss.
+  double accumulate_gradients();
+  std::vector<data::Batch> next_batches();
+  Verdict judge(const StepRecord& record);
+
+  RunConfig config_;
+  data::Corpus corpus_;
+  data::BatchSampler sampler_;
+  torch::Device device_;
+  model::Decoder decoder_;
+  NamedParameters parameters_;
+  Optimizer optimizer_;
+  std::int64_t total_steps_;
+  Schedule schedule_;
+  std::optional<LossScaler> scaler_;  // float16 alone
+  std::vector<std::unique_ptr<Callback>> callbacks_;
+
+  std::int64_t step_ = 0;
+  std::int64_t samples_seen_ = 0;
+  std::optional<Outcome> outcome_;
+  std::optional<Evaluation> last_evaluation_;
+  data::Batch last_batch_;
+};
+
+/// Copies weights into a decoder. Throws Error that names a tensor which is missing, unknown or of
+/// another shape.
+void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights);
+
+}  // namespace aero::train

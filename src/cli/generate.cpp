@@ -1,0 +1,138 @@
+#include "aero/model/sampler.h"
+
+#include "cli/commands.h"
+#include "cli/loaded_model.h"
+#include <iostream>
+#include <memory>
+
+namespace aero::cli {
+namespace {
+
+struct GenerateOptions {
+  std::string model;
+  std::string prompt;
+  std::string ids;
+  std::string tokenizer;
+  std::string device;
+  model::GenerationOptions generation;
+  std::int64_t samples = 1;
+  bool no_cache = false;
+  bool print_ids = false;
+};
+
+/// Writes text as its tokens come, holding back a character whose bytes are not all there.
+class TextStream {
+ public:
+  explicit TextStream(const data::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  void add(std::int64_t token) {
+    tokens_.push_back(token);
+    const auto text = tokenizer_.decode(tokens_);
+    if (text.ends_with("\xEF\xBF\xBD")) return;
+    flush();
+  }
+
+  void flush() {
+    std::cout << tokenizer_.decode(tokens_) << std::flush;
+    tokens_.clear();
+  }
+
+ private:
+  const data::Tokenizer& tokenizer_;
+  std::vector<std::int64_t> tokens_;
+};
+
+std::vector<std::int64_t> find_prompt(const GenerateOptions& options, const LoadedModel& model,
+                                      const std::optional<data::Tokenizer>& tokenizer) {
+  const auto vocab_size = model.config.model.vocab_size;
+  if (!options.ids.empty()) return parse_tokens(options.ids, vocab_size);
+  if (!tokenizer) {
+    throw UsageError(
+        "generate: no tokenizer.json in the run folder; give --tokenizer FILE or --ids");
+  }
+  if (options.prompt.empty()) {
+    if (const auto eos = tokenizer->eos()) return {*eos};
+    throw UsageError(
+        "generate: give a --prompt; the tokenizer has no end-of-text token to start from");
+  }
+  auto tokens = tokenizer->encode(options.prompt);
+  for (const auto token : tokens) {
+    if (token >= vocab_size) {
+      throw UsageError("generate: the tokenizer has ids beyond the model's vocabulary of " +
+                       std::to_string(vocab_size) + "; it is not the one of this model");
+    }
+  }
+  return tokens;
+}
+
+void print_tokens(const std::vector<std::int64_t>& tokens) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) std::cout << (i > 0 ? " " : "") << tokens[i];
+  std::cout << "\n";
+}
+
+void run_generate(const GenerateOptions& options) {
+  auto model = load_model(options.model, options.device);
+  const auto tokenizer = find_tokenizer(model, options.tokenizer);
+  const auto prompt = find_prompt(options, model, tokenizer);
+  auto generation = options.generation;
+  generation.use_cache = !options.no_cache;
+  if (tokenizer) generation.stop_token = tokenizer->eos();
+  for (std::int64_t i = 0; i < options.samples; ++i) {
+    const bool as_text = tokenizer && !options.print_ids;
+    if (!as_text) {
+      print_tokens(model::generate(model.decoder, prompt, generation));
+    } else {
+      if (i > 0) std::cout << "\n----\n";
+      std::cout << options.prompt;
+      TextStream stream(*tokenizer);
+      model::generate(model.decoder, prompt, generation, [&](std::int64_t token) {
+        stream.add(token);
+        return true;
+      });
+      stream.flush();
+      std::cout << "\n";
+    }
+    ++generation.sampling.seed;
+  }
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app) {
+  auto options = std::make_shared<GenerateOptions>();
+  auto& generation = options->generation;
+  auto* command = app.add_subcommand("generate", "Sample text from a model");
+  command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
+  auto* prompt =
+      command->add_option("--prompt", options->prompt,
+                          "Text to continue; without one, the end-of-text token is the start");
+  command->add_option("--ids", options->ids, "Token ids to continue: 1,2,3")->excludes(prompt);
+  command->add_option("--tokenizer", options->tokenizer,
+                      "tokenizer.json; without it, the run's own");
+  command->add_option("--max-tokens", generation.max_tokens, "New tokens at most")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--temperature", generation.sampling.temperature, "0: the most likely token")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--top-k", generation.sampling.top_k, "Draw from the k most likely; 0: from all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--top-p", generation.sampling.top_p,
+                   "Draw from the fewest tokens that hold this much probability")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_option("--seed", generation.sampling.seed, "The same seed draws the same text")
+      ->capture_default_str();
+  command->add_option("--samples", options->samples, "Texts to draw, with seeds that follow --seed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--device", options->device, "cpu, cuda or cuda:N");
+  command->add_flag("--no-cache", options->no_cache, "Recompute every position for each token");
+  command->add_flag("--print-ids", options->print_ids, "Print token ids in place of text");
+  command->callback([options] { run_generate(*options); });
+}
+
+}  // namespace aero::cli

@@ -1,0 +1,206 @@
+#include "aero/checkpoint/run_folder.h"
+#include "aero/config/notation.h"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/loaded_model.h"
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+namespace aero::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InspectOptions {
+  std::string model;
+  std::string tokens;
+  std::string out;
+  std::string dtype = "float32";
+  std::string device;
+  bool gradients = false;
+  bool json = false;
+};
+
+struct TensorSummary {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  double mean = 0;
+  double std = 0;
+  double largest = 0;  // of the absolute values
+  std::int64_t nonfinite = 0;
+};
+
+TensorSummary summarize(const std::string& name, const torch::Tensor& tensor) {
+  const auto values = tensor.to(torch::kFloat64);
+  return {name,
+          tensor.sizes().vec(),
+          values.mean().item<double>(),
+          values.std(/*unbiased=*/false).item<double>(),
+          values.abs().max().item<double>(),
+          torch::isfinite(values).logical_not().sum().item<std::int64_t>()};
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+void describe(const InspectOptions& options) {
+  const auto folder = checkpoint::find_checkpoint(options.model);
+  const auto config = checkpoint::load_checkpoint_config(folder);
+  const auto state = checkpoint::load_state(folder);
+  const auto weights = checkpoint::load_weights(folder);
+  std::int64_t parameters = 0;
+  std::vector<TensorSummary> tensors;
+  for (const auto& [name, tensor] : weights) {
+    parameters += tensor.numel();
+    tensors.push_back(summarize(name, tensor));
+  }
+  if (options.json) {
+    Json json{{"checkpoint", folder.string()},
+              {"architecture", architecture_name(config.model)},
+              {"step", state.step},
+              {"samples_seen", state.samples_seen},
+              {"eval_loss", nullptr},
+              {"parameters", parameters},
+              {"tensors", Json::array()}};
+    if (state.eval_loss) json["eval_loss"] = *state.eval_loss;
+    for (const auto& tensor : tensors) {
+      json["tensors"].push_back({{"name", tensor.name},
+                                 {"shape", tensor.shape},
+                                 {"mean", tensor.mean},
+                                 {"std", tensor.std},
+                                 {"max_abs", tensor.largest},
+                                 {"nonfinite", tensor.nonfinite}});
+    }
+    std::cout << json.dump(2) << "\n";
+    return;
+  }
+  std::printf("checkpoint   %s\narchitecture %s\nstep         %lld, %lld sequences seen\n",
+              folder.c_str(), architecture_name(config.model).c_str(),
+              static_cast<long long>(state.step), static_cast<long long>(state.samples_seen));
+  if (state.eval_loss) std::printf("evaluation   loss %.6f\n", *state.eval_loss);
+  std::printf("parameters   %lld\n\n%-40s %-16s %12s %12s %12s %10s\n",
+              static_cast<long long>(parameters), "tensor", "shape", "mean", "std", "max |x|",
+              "non-finite");
+  for (const auto& tensor : tensors) {
+    std::printf("%-40s %-16s %12.4e %12.4e %12.4e %10lld\n", tensor.name.c_str(),
+                shape_text(tensor.shape).c_str(), tensor.mean, tensor.std, tensor.largest,
+                static_cast<long long>(tensor.nonfinite));
+  }
+}
+
+/// Token ids [B, T]: from a file, one sequence a line, or from the argument itself.
+torch::Tensor read_tokens(const std::string& source, const ModelConfig& config) {
+  std::vector<std::vector<std::int64_t>> rows;
+  if (std::filesystem::is_regular_file(source)) {
+    std::ifstream file(source);
+    for (std::string line; std::getline(file, line);) {
+      if (line.find_first_not_of(" \t\r") != std::string::npos) {
+        rows.push_back(parse_tokens(line, config.vocab_size));
+      }
+    }
+  } else {
+    rows.push_back(parse_tokens(source, config.vocab_size));
+  }
+  if (rows.empty() || rows.front().empty()) {
+    throw UsageError("--logits: " + source + ": holds no token ids");
+  }
+  std::vector<std::int64_t> flat;
+  for (const auto& row : rows) {
+    if (row.size() != rows.front().size()) {
+      throw UsageError("--logits: " + source + ": every line needs the same number of tokens");
+    }
+    flat.insert(flat.end(), row.begin(), row.end());
+  }
+  const auto length = static_cast<std::int64_t>(rows.front().size());
+  if (length > config.context) {
+    throw UsageError("--logits: " + source + ": " + std::to_string(length) +
+                     " tokens are more than the context of " + std::to_string(config.context));
+  }
+  return torch::tensor(flat, torch::kInt64).view({-1, length});
+}
+
+/// Entropy of every attention row, [L, B, H, T] float32.
+torch::Tensor row_entropies(model::Decoder& decoder, const torch::Tensor& tokens) {
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> rows;
+  auto x = decoder->embed(tokens);
+  for (const auto& block : decoder->blocks()) {
+    rows.push_back(block->row_entropy(x));
+    x = block->forward(x);
+  }
+  return torch::stack(rows);
+}
+
+void add_gradients(model::Decoder& decoder, const torch::Tensor& loss,
+                   checkpoint::TensorMap& tensors) {
+  loss.mean().backward();
+  for (const auto& item : decoder->named_parameters()) {
+    if (item.value().grad().defined()) tensors["grad/" + item.key()] = item.value().grad();
+  }
+}
+
+void write_logits(const InspectOptions& options) {
+  if (options.out.empty()) throw UsageError("--logits needs --out FILE.safetensors");
+  auto model = load_model(options.model, options.device);
+  auto& decoder = model.decoder;
+  if (options.dtype == "float64") decoder->to(torch::kFloat64);
+  const auto tokens = read_tokens(options.tokens, model.config.model).to(decoder->device());
+  const auto length = tokens.size(1);
+
+  const auto logits = decoder->forward(tokens);
+  checkpoint::TensorMap tensors{{"tokens", tokens}, {"logits", logits.detach()}};
+  if (length > 1) {
+    const auto loss =
+        torch::cross_entropy_loss(logits.narrow(1, 0, length - 1).transpose(1, 2),
+                                  tokens.narrow(1, 1, length - 1), {}, at::Reduction::None);
+    tensors["loss"] = loss.detach();
+    if (options.gradients) add_gradients(decoder, loss, tensors);
+  }
+  const auto rows = row_entropies(decoder, tokens);
+  tensors["row_entropy"] = rows;
+  tensors["entropy"] = rows.mean(std::vector<std::int64_t>{1, 3});
+  checkpoint::save_safetensors(
+      options.out, tensors, {{"checkpoint", model.checkpoint.string()}, {"entropy_unit", "nats"}});
+  std::cout << "wrote " << options.out << "\n";
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  auto options = std::make_shared<InspectOptions>();
+  auto* command = app.add_subcommand("inspect", "What a checkpoint holds, and what it computes");
+  command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
+  auto* logits = command->add_option(
+      "--logits", options->tokens,
+      "Token ids (1,2,3) or a file of them, one sequence a line: writes logits [B, T, V], the loss "
+      "of each "
+      "position [B, T-1], and attention entropy by row [L, B, H, T] and head [L, H]");
+  command->add_option("--out", options->out, "The safetensors file to write")->needs(logits);
+  command
+      ->add_flag("--gradients", options->gradients,
+                 "Also the gradient of the mean loss by every parameter, as grad/<name>")
+      ->needs(logits);
+  command->add_option("--dtype", options->dtype, "float32 or float64")
+      ->check(CLI::IsMember({"float32", "float64"}))
+      ->needs(logits);
+  command->add_option("--device", options->device, "cpu, cuda or cuda:N");
+  command->add_flag("--json", options->json, "Print one JSON object");
+  command->callback([options] {
+    if (options->tokens.empty()) {
+      describe(*options);
+    } else {
+      write_logits(*options);
+    }
+  });
+}
+
+}  // namespace aero::cli

@@ -1,0 +1,50 @@
+#include "cli/loaded_model.h"
+
+#include "aero/checkpoint/run_folder.h"
+#include "aero/core/error.h"
+#include "aero/train/precision.h"
+#include "aero/train/trainer.h"
+
+#include <charconv>
+
+namespace aero::cli {
+
+LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std::string& device) {
+  const auto folder = checkpoint::find_checkpoint(run_or_checkpoint);
+  auto config = checkpoint::load_checkpoint_config(folder);
+  if (!device.empty()) config.train.device = device;
+  model::Decoder decoder(config.model);
+  train::load_weights(*decoder, checkpoint::load_weights(folder));
+  decoder->to(train::find_device(config.train.device));
+  decoder->eval();
+  return {folder, std::move(config), std::move(decoder)};
+}
+
+std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file) {
+  if (!file.empty()) return data::Tokenizer::load(file);
+  const auto run = std::filesystem::absolute(model.checkpoint).parent_path().parent_path();
+  const auto kept = run / "tokenizer.json";
+  if (!std::filesystem::exists(kept)) return std::nullopt;
+  return data::Tokenizer::load(kept);
+}
+
+std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size) {
+  constexpr const char* kSeparators = ", \t\r\n";
+  std::vector<std::int64_t> tokens;
+  for (auto start = text.find_first_not_of(kSeparators); start != std::string::npos;) {
+    const auto end = std::min(text.find_first_of(kSeparators, start), text.size());
+    const auto word = text.substr(start, end - start);
+    std::int64_t token = 0;
+    const auto [stop, fault] = std::from_chars(word.data(), word.data() + word.size(), token);
+    if (fault != std::errc() || stop != word.data() + word.size() || token < 0 ||
+        token >= vocab_size) {
+      throw UsageError("\"" + word + "\" is no token id; ids are whole numbers from 0 to " +
+                       std::to_string(vocab_size - 1));
+    }
+    tokens.push_back(token);
+    start = text.find_first_not_of(kSeparators, end);
+  }
+  return tokens;
+}
+
+}  // namespace aero::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "aero/config/run_config.h"
+#include "aero/data/tokenizer.h"
+#include "aero/model/decoder.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace aero::cli {
+
+/// A trained model as eval, generate and inspect take it.
+struct LoadedModel {
+  std::filesystem::path checkpoint;
+  RunConfig config;
+  model::Decoder decoder;
+};
+
+/// `run_or_checkpoint`: a run folder (its best checkpoint, else its latest) or a checkpoint folder.
+/// `device`: empty takes the config's.
+LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
+                       const std::string& device = "");
+
+/// tokenizer.json of `file` where given, else of the run folder around the checkpoint. Nothing
+/// where there is none; throws Error when `file` cannot be read.
+std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file);
+
+/// "1,2,3" or "1 2 3". Throws UsageError for what is no token of the vocabulary.
+std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size);
+
+}  // namespace aero::cli

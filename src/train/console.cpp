@@ -1,0 +1,88 @@
+#include "aero/train/console.h"
+
+#include "aero/core/log.h"
+#include "aero/train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace aero::train {
+namespace {
+
+template <class... Values>
+std::string format(const char* pattern, Values... values) {
+  const int size = std::snprintf(nullptr, 0, pattern, values...);
+  std::string text(static_cast<std::size_t>(size) + 1, '\0');
+  std::snprintf(text.data(), text.size(), pattern, values...);
+  text.pop_back();
+  return text;
+}
+
+/// 59 s, 3 min 20 s, 2 h 05 min
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<long long>(std::llround(seconds));
+  if (whole < 60) return format("%lld s", whole);
+  if (whole < 3600) return format("%lld min %02lld s", whole / 60, whole % 60);
+  return format("%lld h %02lld min", whole / 3600, whole / 60 % 60);
+}
+
+std::string bar(std::int64_t done, std::int64_t all) {
+  constexpr int kWidth = 20;
+  const auto filled = static_cast<int>(kWidth * done / std::max<std::int64_t>(all, 1));
+  std::string text = "[";
+  for (int i = 0; i < kWidth; ++i) text += i < filled ? '#' : '.';
+  return text + "] ";
+}
+
+}  // namespace
+
+void Console::on_start(Trainer& trainer) {
+  first_step_ = trainer.step();
+  log::info(format("training from step %lld to %lld, %lld tokens a step",
+                   static_cast<long long>(trainer.step()),
+                   static_cast<long long>(trainer.total_steps()),
+                   static_cast<long long>(trainer.config().tokens_per_step())));
+}
+
+void Console::on_step(Trainer& trainer, const StepRecord& record) {
+  seconds_ += record.seconds;
+  constexpr double kNewest = 0.1;
+  smooth_seconds_ = smooth_seconds_ == 0
+                        ? record.seconds
+                        : (1 - kNewest) * smooth_seconds_ + kNewest * record.seconds;
+  const auto left = static_cast<double>(trainer.total_steps() - record.step);
+  const auto line = format(
+      "step %lld/%lld  loss %.4f  lr %.3g  grad norm %.3g  %.0f tokens/s  MFU %.0f%%  ETA %s",
+      static_cast<long long>(record.step), static_cast<long long>(trainer.total_steps()),
+      record.loss, record.lr, record.grad_norm,
+      static_cast<double>(record.tokens) / smooth_seconds_,
+      100 * flops_per_step_ / smooth_seconds_ / peak_flops_,
+      duration_text(left * smooth_seconds_).c_str());
+  log::status(bar(record.step, trainer.total_steps()) + line);
+  const auto every = trainer.to_steps(trainer.config().log.every);
+  const bool is_due = every > 0 && record.step % every == 0;
+  if (!is_due && record.step != trainer.total_steps()) return;
+  if (log::has_terminal()) {
+    log::to_file(line);
+  } else {
+    log::info(line);
+  }
+}
+
+void Console::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
+  log::info(format("step %lld  evaluation loss %.4f  perplexity %.2f",
+                   static_cast<long long>(trainer.step()), evaluation.loss,
+                   evaluation.perplexity()));
+}
+
+void Console::on_finish(Trainer& trainer, Outcome /*outcome*/) {
+  log::status("");
+  const auto steps = trainer.step() - first_step_;
+  if (steps == 0) return;
+  log::info(format("%lld steps in %s, %.0f tokens/s", static_cast<long long>(steps),
+                   duration_text(seconds_).c_str(),
+                   static_cast<double>(steps * trainer.config().tokens_per_step()) / seconds_));
+}
+
+}  // namespace aero::train

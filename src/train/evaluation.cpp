@@ -1,0 +1,131 @@
+#include "aero/train/evaluation.h"
+
+#include "aero/core/error.h"
+#include "aero/train/precision.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace aero::train {
+namespace {
+
+/// A decoder in evaluation mode while it lives.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(model::Decoder& decoder)
+      : decoder_(decoder), was_training_(decoder->is_training()) {
+    decoder_->eval();
+  }
+  ~EvaluationMode() { decoder_->train(was_training_); }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  model::Decoder& decoder_;
+  bool was_training_;
+};
+
+/// Sums losses over batches [B, T] of which some targets may be ignored.
+class Scorer {
+ public:
+  Scorer(model::Decoder& decoder, const EvaluationOptions& options)
+      : mode_(decoder), decoder_(decoder), precision_(options.precision) {
+    if (!options.character_counts.empty()) {
+      character_counts_ = torch::tensor(options.character_counts, torch::kInt64);
+    }
+  }
+
+  void score(const data::Batch& batch) {
+    const auto targets = batch.targets.masked_select(batch.targets.ne(data::ignored_target));
+    if (targets.numel() == 0) return;
+    const auto device = decoder_->device();
+    const AutocastGuard autocast(device, precision_);
+    const auto loss = decoder_->loss(batch.inputs.to(device), batch.targets.to(device));
+    sum_ += loss.item<double>() * static_cast<double>(targets.numel());
+    result_.tokens += targets.numel();
+    result_.samples += batch.inputs.size(0);
+    if (character_counts_.defined()) {
+      result_.characters += character_counts_.index_select(0, targets).sum().item<std::int64_t>();
+    }
+  }
+
+  Evaluation result() const {
+    auto result = result_;
+    result.loss = sum_ / static_cast<double>(result.tokens);
+    return result;
+  }
+
+ private:
+  torch::NoGradGuard no_grad_;
+  EvaluationMode mode_;
+  model::Decoder& decoder_;
+  Precision precision_;
+  torch::Tensor character_counts_;  // [V], undefined when not asked for
+  double sum_ = 0;
+  Evaluation result_;
+};
+
+/// Contexts [first, first + count), each a sample of the corpus.
+data::Batch sample_batch(const data::Corpus& corpus, std::int64_t first, std::int64_t count) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+  std::iota(indices.begin(), indices.end(), first);
+  return corpus.batch(indices);
+}
+
+/// Windows [first, first + count) of the split as one text, those of an earlier window's targets
+/// ignored.
+data::Batch window_batch(const data::Corpus& corpus, std::int64_t first, std::int64_t count,
+                         std::int64_t stride) {
+  const auto context = corpus.context();
+  data::Batch batch{torch::empty({count, context}, torch::kInt64),
+                    torch::empty({count, context}, torch::kInt64)};
+  std::vector<std::int64_t> tokens(static_cast<std::size_t>(context) + 1);
+  for (std::int64_t i = 0; i < count; ++i) {
+    corpus.read((first + i) * stride, tokens);
+    std::copy_n(tokens.begin(), context, batch.inputs[i].data_ptr<std::int64_t>());
+    auto* targets = batch.targets[i].data_ptr<std::int64_t>();
+    std::copy_n(tokens.begin() + 1, context, targets);
+    if (first + i > 0) std::fill_n(targets, context - stride, data::ignored_target);
+  }
+  return batch;
+}
+
+std::int64_t count_windows(const data::Corpus& corpus, std::int64_t stride) {
+  const auto room = corpus.tokens() - corpus.context() - 1;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+}  // namespace
+
+double Evaluation::perplexity() const {
+  return std::exp(loss);
+}
+
+double Evaluation::loss_per_character() const {
+  if (characters == 0) return std::numeric_limits<double>::quiet_NaN();
+  return loss * static_cast<double>(tokens) / static_cast<double>(characters);
+}
+
+std::optional<Evaluation> evaluate(model::Decoder& decoder, const data::Corpus& corpus,
+                                   const EvaluationOptions& options) {
+  const auto stride = options.stride;
+  if (stride < 0 || stride > corpus.context()) {
+    throw UsageError("stride: " + std::to_string(stride) + ": must be from 1 to the context, " +
+                     std::to_string(corpus.context()) + ", or 0 for separate contexts");
+  }
+  auto all = stride > 0 ? count_windows(corpus, stride) : corpus.size();
+  if (options.batches > 0) all = std::min(all, options.batches * options.batch_size);
+  if (all == 0) throw Error("evaluation: the split is shorter than one context");
+  Scorer scorer(decoder, options);
+  for (std::int64_t first = 0; first < all; first += options.batch_size) {
+    const auto count = std::min(options.batch_size, all - first);
+    scorer.score(stride > 0 ? window_batch(corpus, first, count, stride)
+                            : sample_batch(corpus, first, count));
+    if (options.progress && !options.progress(first + count, all)) return std::nullopt;
+  }
+  return scorer.result();
+}
+
+}  // namespace aero::train

@@ -1,0 +1,22 @@
+#include "aero/train/evaluator.h"
+
+#include "aero/train/trainer.h"
+
+namespace aero::train {
+
+void Evaluator::on_step(Trainer& trainer, const StepRecord& record) {
+  const auto& config = trainer.config();
+  const auto every = trainer.to_steps(config.eval.every);
+  const bool is_due = every > 0 && record.step % every == 0;
+  if (!is_due && record.step != trainer.total_steps()) return;
+  EvaluationOptions options;
+  options.batch_size =
+      config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;
+  options.batches = config.eval.batches;
+  options.precision = config.train.dtype;
+  options.progress = [this](std::int64_t, std::int64_t) { return proceed_(); };
+  const auto evaluation = evaluate(trainer.decoder(), corpus_, options);
+  if (evaluation) trainer.report(*evaluation);
+}
+
+}  // namespace aero::train

@@ -1,0 +1,122 @@
+#include "aero/train/metrics_writer.h"
+
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+#include "aero/core/log.h"
+#include "aero/train/trainer.h"
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+
+namespace aero::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::finished:
+      return "finished";
+    case Outcome::interrupted:
+      return "interrupted";
+    case Outcome::terminated:
+      return "terminated";
+    case Outcome::nonfinite:
+      return "nonfinite";
+  }
+  return "";
+}
+
+/// The lines of steps up to `last_step`; a torn line at the end is none.
+std::string lines_until(const std::string& text, std::int64_t last_step) {
+  std::istringstream lines(text);
+  std::string kept;
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object() || !json.contains("step")) continue;
+    if (json["step"].get<std::int64_t>() > last_step || json.value("event", "") == "finish")
+      continue;
+    kept += line + '\n';
+  }
+  return kept;
+}
+
+/// Appends as much of `text` as the disk takes and removes that from it; the reason for a rest.
+std::string append(const std::filesystem::path& file, std::string& text) {
+  const int descriptor = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) return std::strerror(errno);
+  std::string reason;
+  while (!text.empty()) {
+    const auto written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      reason = std::strerror(errno);
+      break;
+    }
+    text.erase(0, static_cast<std::size_t>(written));
+  }
+  ::close(descriptor);
+  return reason;
+}
+
+}  // namespace
+
+void MetricsWriter::on_start(Trainer& trainer) {
+  if (!std::filesystem::exists(file_)) return;
+  write_file(file_, trainer.step() == 0 ? "" : lines_until(read_file(file_), trainer.step()));
+}
+
+void MetricsWriter::on_step(Trainer& /*trainer*/, const StepRecord& record) {
+  Json line{{"step", record.step},
+            {"loss", record.loss},
+            {"lr", record.lr},
+            {"grad_norm", record.grad_norm},
+            {"tokens", record.tokens},
+            {"seconds", record.seconds},
+            {"tokens_per_second", static_cast<double>(record.tokens) / record.seconds}};
+  if (!record.updated) line["skipped"] = true;
+  write(line.dump());
+}
+
+void MetricsWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
+  write(Json{{"event", "evaluation"},
+             {"step", trainer.step()},
+             {"loss", evaluation.loss},
+             {"perplexity", evaluation.perplexity()},
+             {"tokens", evaluation.tokens}}
+            .dump());
+}
+
+void MetricsWriter::on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& event) {
+  write(Json{{"event", "nonfinite"},
+             {"step", event.step},
+             {"quantity", event.quantity},
+             {"layer", event.layer},
+             {"parameter", event.parameter},
+             {"action", event.action}}
+            .dump());
+}
+
+void MetricsWriter::on_finish(Trainer& trainer, Outcome outcome) {
+  write(Json{{"event", "finish"}, {"step", trainer.step()}, {"outcome", name(outcome)}}.dump());
+  if (!pending_.empty()) {
+    throw Error(file_.string() + ": the last lines could not be written; make room on the disk");
+  }
+}
+
+void MetricsWriter::write(const std::string& line) {
+  const bool was_failing = !pending_.empty();
+  pending_ += line + '\n';
+  const auto reason = append(file_, pending_);
+  if (!reason.empty() && !was_failing) {
+    log::warn(file_.string() + ": " + reason +
+              "; its lines are kept and written when there is room");
+  }
+}
+
+}  // namespace aero::train

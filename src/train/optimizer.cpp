@@ -1,0 +1,143 @@
+#include "aero/train/optimizer.h"
+
+#include "aero/core/error.h"
+#include "aero/model/parameter_kind.h"
+
+#include <ATen/ATen.h>
+
+#include <map>
+
+namespace aero::train {
+namespace {
+
+bool decays(const DecayConfig& decay, model::ParameterKind kind) {
+  switch (kind) {
+    case model::ParameterKind::embedding:
+      return decay.embeddings;
+    case model::ParameterKind::branch_output:
+    case model::ParameterKind::matrix:
+      return decay.matrices;
+    case model::ParameterKind::norm:
+      return decay.norms;
+    case model::ParameterKind::bias:
+      return decay.biases;
+    case model::ParameterKind::slope:
+      return decay.slopes;
+  }
+  throw std::logic_error("unknown parameter kind");
+}
+
+void copy_state(const checkpoint::TensorMap& state, const std::string& name, torch::Tensor& to) {
+  const auto found = state.find(name);
+  if (found == state.end()) {
+    throw Error("optimizer state: \"" + name + "\" is missing; the checkpoint is of another model");
+  }
+  if (found->second.sizes() != to.sizes()) {
+    throw Error("optimizer state: \"" + name + "\" has another shape than the model's parameter");
+  }
+  to.copy_(found->second);
+}
+
+}  // namespace
+
+Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& parameters)
+    : config_(config) {
+  for (const auto& [name, parameter] : parameters) {
+    const bool decay = decays(config.decay, model::parameter_kind(name));
+    slots_.push_back({name, parameter,
+                      torch::zeros_like(parameter, torch::MemoryFormat::Contiguous),
+                      torch::zeros_like(parameter, torch::MemoryFormat::Contiguous),
+                      decay ? config.weight_decay : 0.0});
+  }
+}
+
+void Optimizer::step(double lr) {
+  const torch::NoGradGuard no_grad;
+  ++steps_;
+  struct Group {
+    std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
+  };
+  std::map<double, Group> groups;  // by weight decay: a fused kernel takes one value
+  torch::Tensor step_count;
+  for (auto& slot : slots_) {
+    if (!slot.parameter.grad().defined()) continue;
+    if (!step_count.defined()) {
+      step_count = torch::full({}, static_cast<double>(steps_),
+                               torch::device(slot.parameter.device()).dtype(torch::kFloat32));
+    }
+    auto& group = groups[slot.weight_decay];
+    group.parameters.push_back(slot.parameter);
+    group.gradients.push_back(slot.parameter.grad());
+    group.exp_avgs.push_back(slot.exp_avg);
+    group.exp_avg_sqs.push_back(slot.exp_avg_sq);
+    group.steps.push_back(step_count);
+  }
+  for (auto& [weight_decay, group] : groups) {
+    const auto update = [&, decay = weight_decay, &group = group](auto&& fused) {
+      fused(group.parameters, group.gradients, group.exp_avgs, group.exp_avg_sqs,
+            std::vector<torch::Tensor>{}, group.steps, lr, config_.beta1, config_.beta2, decay,
+            config_.eps, /*amsgrad=*/false, /*maximize=*/false);
+    };
+    switch (config_.name) {
+      case OptimizerKind::adamw:
+        update([](auto&&... arguments) { at::_fused_adamw_(arguments...); });
+        break;
+      case OptimizerKind::adam:
+        update([](auto&&... arguments) { at::_fused_adam_(arguments...); });
+        break;
+    }
+  }
+}
+
+void Optimizer::zero_grad() {
+  for (auto& slot : slots_) slot.parameter.mutable_grad() = torch::Tensor();
+}
+
+checkpoint::TensorMap Optimizer::state() const {
+  checkpoint::TensorMap result;
+  for (const auto& slot : slots_) {
+    result["exp_avg." + slot.name] = slot.exp_avg;
+    result["exp_avg_sq." + slot.name] = slot.exp_avg_sq;
+  }
+  result["step"] = torch::tensor(steps_, torch::kInt64);
+  return result;
+}
+
+void Optimizer::load_state(const checkpoint::TensorMap& state) {
+  const torch::NoGradGuard no_grad;
+  if (state.size() != 2 * slots_.size() + 1) {
+    throw Error("optimizer state: " + std::to_string(state.size()) +
+                " tensors where the model needs " + std::to_string(2 * slots_.size() + 1) +
+                "; the checkpoint is of another model");
+  }
+  for (auto& slot : slots_) {
+    copy_state(state, "exp_avg." + slot.name, slot.exp_avg);
+    copy_state(state, "exp_avg_sq." + slot.name, slot.exp_avg_sq);
+  }
+  auto steps = torch::zeros({}, torch::kInt64);
+  copy_state(state, "step", steps);
+  steps_ = steps.item<std::int64_t>();
+}
+
+std::vector<torch::Tensor> gradients(const NamedParameters& parameters) {
+  std::vector<torch::Tensor> result;
+  for (const auto& [name, parameter] : parameters) {
+    if (parameter.grad().defined()) result.push_back(parameter.grad());
+  }
+  return result;
+}
+
+double gradient_norm(const NamedParameters& parameters) {
+  const auto all = gradients(parameters);
+  if (all.empty()) return 0;
+  return torch::stack(at::_foreach_norm(all)).norm().item<double>();
+}
+
+void clip_gradients(const NamedParameters& parameters, double norm, double max_norm) {
+  // PyTorch's guard against a division by zero, kept for equal numbers.
+  const double coefficient = max_norm / (norm + 1e-6);
+  if (coefficient >= 1) return;
+  at::_foreach_mul_(gradients(parameters), coefficient);
+}
+
+}  // namespace aero::train

@@ -1,0 +1,220 @@
+#include "aero/train/trainer.h"
+
+#include "aero/core/error.h"
+#include "aero/model/initialization.h"
+
+#include <ATen/Context.h>
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+
+namespace aero::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+model::Decoder make_decoder(const RunConfig& config, torch::Device device) {
+  model::Decoder decoder(config.model);
+  model::initialize(*decoder, static_cast<std::uint64_t>(config.seed));
+  decoder->to(device);
+  return decoder;
+}
+
+NamedParameters named_parameters(const model::Decoder& decoder) {
+  NamedParameters result;
+  for (const auto& item : decoder->named_parameters())
+    result.emplace_back(item.key(), item.value());
+  return result;
+}
+
+RunLength run_length(const RunConfig& config, std::int64_t samples) {
+  const auto batch = static_cast<double>(config.train.batch_size * config.train.accumulation);
+  return {config.tokens_per_step(), static_cast<double>(samples) / batch, 0};
+}
+
+Schedule make_schedule(const RunConfig& config, RunLength length, std::int64_t total_steps) {
+  length.total_steps = total_steps;
+  return {config.schedule, config.optimizer.lr, to_steps(config.schedule.warmup, length),
+          total_steps};
+}
+
+/// Random numbers of a step depend on the seed and the step alone, so that a resumed run needs no
+/// generator state to draw the same ones. The factor keeps the steps of neighbouring seeds apart.
+void seed_step(std::int64_t seed, std::int64_t step) {
+  at::manual_seed(static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15 +
+                  static_cast<std::uint64_t>(step));
+}
+
+}  // namespace
+
+Trainer::Trainer(RunConfig config, data::Corpus corpus)
+    : config_(std::move(config)),
+      corpus_(std::move(corpus)),
+      sampler_(corpus_.size(), static_cast<std::uint64_t>(config_.seed)),
+      device_(find_device(config_.train.device)),
+      decoder_(make_decoder(config_, device_)),
+      parameters_(named_parameters(decoder_)),
+      optimizer_(config_.optimizer, parameters_),
+      total_steps_(aero::to_steps(config_.train.duration, run_length(config_, corpus_.size()))),
+      schedule_(make_schedule(config_, run_length(config_, corpus_.size()), total_steps_)) {
+  corpus_.require_samples(config_.train.batch_size);
+  if (config_.train.dtype == Precision::float16) scaler_.emplace();
+}
+
+std::int64_t Trainer::to_steps(const Duration& duration) const {
+  auto length = run_length(config_, corpus_.size());
+  length.total_steps = total_steps_;
+  return aero::to_steps(duration, length);
+}
+
+Outcome Trainer::run() {
+  outcome_.reset();
+  for (const auto& callback : callbacks_) callback->on_start(*this);
+  while (step_ < total_steps_ && !outcome_) {
+    const auto record = train_step();
+    if (outcome_) break;
+    for (const auto& callback : callbacks_) callback->on_step(*this, record);
+  }
+  const auto outcome = outcome_.value_or(Outcome::finished);
+  for (const auto& callback : callbacks_) callback->on_finish(*this, outcome);
+  return outcome;
+}
+
+StepRecord Trainer::train_step() {
+  const auto start = Clock::now();
+  StepRecord record;
+  record.step = step_ + 1;
+  record.lr = schedule_.learning_rate(step_);
+  record.tokens = config_.tokens_per_step();
+
+  decoder_->train();
+  seed_step(config_.seed, step_);
+  optimizer_.zero_grad();
+  record.loss = accumulate_gradients();
+  const bool overflow = scaler_ && !scaler_->unscale(gradients(parameters_));
+  record.grad_norm = gradient_norm(parameters_);
+
+  const auto verdict = overflow ? Verdict::skip : judge(record);
+  if (verdict == Verdict::stop) {
+    stop(Outcome::nonfinite);
+    return record;
+  }
+  record.updated = verdict == Verdict::update;
+  if (record.updated) {
+    if (config_.train.clip > 0) clip_gradients(parameters_, record.grad_norm, config_.train.clip);
+    optimizer_.step(record.lr);
+  }
+  if (scaler_) scaler_->update(!overflow);
+  ++step_;
+  samples_seen_ += config_.train.batch_size * config_.train.accumulation;
+  record.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return record;
+}
+
+double Trainer::accumulate_gradients() {
+  auto batches = next_batches();
+  std::int64_t all_targets = 0;
+  std::vector<std::int64_t> targets;
+  for (const auto& batch : batches) {
+    targets.push_back(batch.targets.ne(data::ignored_target).sum().item<std::int64_t>());
+    all_targets += targets.back();
+  }
+  auto loss = torch::zeros({}, torch::device(device_).dtype(torch::kFloat64));
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    last_batch_ = {batches[i].inputs.to(device_), batches[i].targets.to(device_)};
+    torch::Tensor share;
+    {
+      const AutocastGuard autocast(device_, config_.train.dtype);
+      // Weighted by targets, so that the sum is the mean over all of them however they are split.
+      share = decoder_->loss(last_batch_.inputs, last_batch_.targets) *
+              (static_cast<double>(targets[i]) / static_cast<double>(all_targets));
+    }
+    loss += share.detach();
+    (scaler_ ? share * scaler_->scale() : share).backward();
+  }
+  return loss.item<double>();
+}
+
+std::vector<data::Batch> Trainer::next_batches() {
+  const auto size = config_.train.batch_size;
+  std::vector<data::Batch> batches;
+  for (std::int64_t i = 0; i < config_.train.accumulation; ++i) {
+    batches.push_back(corpus_.batch(sampler_.indices(samples_seen_ + i * size, size)));
+  }
+  return batches;
+}
+
+Verdict Trainer::judge(const StepRecord& record) {
+  auto verdict = Verdict::update;
+  for (const auto& callback : callbacks_) {
+    verdict = std::max(verdict, callback->before_update(*this, record));
+  }
+  return verdict;
+}
+
+void Trainer::report(const NonfiniteEvent& event) {
+  for (const auto& callback : callbacks_) callback->on_nonfinite(*this, event);
+}
+
+void Trainer::report(const Evaluation& evaluation) {
+  last_evaluation_ = evaluation;
+  for (const auto& callback : callbacks_) callback->on_evaluation(*this, evaluation);
+}
+
+checkpoint::Checkpoint Trainer::state() const {
+  checkpoint::Checkpoint result;
+  for (const auto& [name, parameter] : parameters_) result.weights[name] = parameter.detach();
+  result.optimizer = optimizer_.state();
+  result.state.step = step_;
+  result.state.samples_seen = samples_seen_;
+  result.state.data_fingerprint = corpus_.fingerprint();
+  if (last_evaluation_) result.state.eval_loss = last_evaluation_->loss;
+  if (scaler_) {
+    result.state.loss_scale = scaler_->scale();
+    result.state.loss_scale_growth = scaler_->growth();
+  }
+  return result;
+}
+
+void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
+  const auto& state = checkpoint.state;
+  if (state.data_fingerprint != corpus_.fingerprint()) {
+    throw Error("data.path: " + config_.data.path +
+                ": not the data of the checkpoint; resume with the corpus that the run began with");
+  }
+  load_weights(*decoder_, checkpoint.weights);
+  optimizer_.load_state(checkpoint.optimizer);
+  step_ = state.step;
+  samples_seen_ = state.samples_seen;
+  if (state.eval_loss) last_evaluation_ = Evaluation{*state.eval_loss};
+  if (scaler_) scaler_.emplace(state.loss_scale, state.loss_scale_growth);
+}
+
+void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights) {
+  const torch::NoGradGuard no_grad;
+  const auto parameters = decoder.named_parameters();
+  for (const auto& [name, tensor] : weights) {
+    if (!parameters.contains(name)) {
+      throw Error("weights: the model has no parameter \"" + name +
+                  "\"; the config is of another architecture than the checkpoint");
+    }
+  }
+  for (const auto& item : parameters) {
+    const auto found = weights.find(item.key());
+    if (found == weights.end()) {
+      throw Error("weights: \"" + item.key() +
+                  "\" is missing; the config is of another architecture than the checkpoint");
+    }
+    if (found->second.sizes() != item.value().sizes()) {
+      std::ostringstream message;
+      message << "weights: \"" << item.key() << "\" has shape " << found->second.sizes()
+              << " in the checkpoint and " << item.value().sizes() << " in the model";
+      throw Error(message.str());
+    }
+    auto parameter = item.value();
+    parameter.copy_(found->second);
+  }
+}
+
+}  // namespace aero::train

@@ -1,0 +1,97 @@
+"""What the tests of the `aero` program share: a small corpus, a small config, a way to call it."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+from typing import Any
+
+VOCABULARY = 64
+CONTEXT = 16
+
+
+def write_tokens(path: Path, tokens: list[int], vocabulary: int = VOCABULARY) -> None:
+    """A token file of the stream layout (docs/data.md)."""
+    payload = struct.pack(f"<{len(tokens)}H", *tokens)
+    header = struct.pack(
+        "<8sIIQIIII32sQQQ32s",
+        b"AEROTOKN",
+        1,
+        2,
+        len(tokens),
+        vocabulary,
+        0,
+        0,
+        zlib.crc32(payload),
+        bytes(32),
+        1,
+        0,
+        0,
+        bytes(32),
+    )
+    path.write_bytes(header + payload)
+    path.with_suffix(".idx").write_bytes(b"AEROIDX1" + struct.pack("<QQ", 1, 0))
+
+
+def make_corpus(folder: Path, train: int = 4000, val: int = 600) -> Path:
+    """Tokens with a pattern that a model can learn: each follows from the one before."""
+    folder.mkdir(parents=True)
+    splits: dict[str, list[dict[str, Any]]] = {}
+    for split, count in (("train", train), ("val", val)):
+        tokens = [(7 * i * i + 3 * i) % VOCABULARY for i in range(count)]
+        write_tokens(folder / f"{split}-00000.tok", tokens)
+        splits[split] = [
+            {"file": f"{split}-00000.tok", "tokens": count, "documents": 1, "sha256": ""}
+        ]
+    manifest = {
+        "format": "aero-corpus",
+        "version": 1,
+        "layout": "stream",
+        "context": 0,
+        "tokenizer": None,
+        "splits": splits,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def make_config(path: Path, corpus: Path, run: Path, **changes: dict[str, Any]) -> Path:
+    config: dict[str, Any] = {
+        "seed": 3,
+        "run": {"folder": str(run)},
+        "model": {
+            "n_layer": 2,
+            "n_head": 2,
+            "d_model": 16,
+            "context": CONTEXT,
+            "vocab_size": VOCABULARY,
+            "dropout": {"embedding": 0.1, "residual": 0.1},
+        },
+        "data": {"path": str(corpus)},
+        "train": {"duration": "60", "batch_size": 4, "accumulation": 2, "threads": 1},
+        "eval": {"every": "10"},
+        "checkpoint": {"every": "5"},
+    }
+    for section, keys in changes.items():
+        config[section] = {**config.get(section, {}), **keys}
+    path.write_text(json.dumps(config))
+    return path
+
+
+def call(
+    program: str, *arguments: str | Path, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    command = [program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl without what depends on the clock."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("seconds", None)
+        line.pop("tokens_per_second", None)
+    return lines
