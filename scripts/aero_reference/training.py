@@ -1,0 +1,85 @@
+"""The training recipe: which parameters decay, the learning rate of each step, durations."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import nn
+
+DECAYED = {"matrices": True, "embeddings": True, "norms": False, "biases": False, "slopes": False}
+
+
+def parameter_kind(name: str) -> str:
+    """The kind of a parameter with an AERO name: a key of DECAYED."""
+    parts = name.split(".")
+    if parts[-1] == "slope":
+        return "slopes"
+    if any(part in ("norm1", "norm2", "final_norm") for part in parts):
+        return "norms"
+    if parts[-1] == "bias":
+        return "biases"
+    return "embeddings" if parts[0] in ("tokens", "positions") else "matrices"
+
+
+def parameter_groups(
+    parameters: Iterable[tuple[str, nn.Parameter]],
+    weight_decay: float,
+    decayed: Mapping[str, bool] = DECAYED,
+) -> list[dict[str, object]]:
+    """Groups for torch.optim: with weight decay, and without."""
+    with_decay, without = [], []
+    for name, parameter in parameters:
+        (with_decay if decayed[parameter_kind(name)] else without).append(parameter)
+    groups = [
+        {"params": with_decay, "weight_decay": weight_decay},
+        {"params": without, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def make_optimizer(
+    model: nn.Module, section: Mapping[str, object], decayed: Mapping[str, bool] = DECAYED
+) -> torch.optim.Optimizer:
+    """AdamW or Adam from the section "optimizer" of a config."""
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[str(section["name"])]
+    groups = parameter_groups(model.named_parameters(), float(section["weight_decay"]), decayed)
+    betas = (float(section["beta1"]), float(section["beta2"]))
+    return kind(groups, lr=float(section["lr"]), betas=betas, eps=float(section["eps"]))
+
+
+def duration_steps(
+    text: str | int, tokens_per_step: int, steps_per_epoch: float, total_steps: int = 0
+) -> int:
+    """Optimizer steps of "1000", "10k", "20Mt", "1e" or "5%" (of `total_steps`), to the nearest."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)(|t|e|%)", str(text).strip())
+    if match is None:
+        raise ValueError(f"not a duration: {text!r}")
+    amount = float(match[1]) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[match[2]]
+    unit = match[3]
+    if unit == "e":
+        steps = amount * steps_per_epoch
+    elif unit == "%":
+        steps = amount / 100 * total_steps
+    elif unit == "t":
+        steps = amount / tokens_per_step
+    else:
+        steps = amount
+    return 0 if amount == 0 else max(1, math.floor(steps + 0.5))
+
+
+def learning_rate(
+    step: int, name: str, peak: float, final: float, warmup: int, total: int
+) -> float:
+    """The learning rate of 0-based `step` in a run of `total` steps."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = (step - warmup) / max(1, total - warmup)
+    share = {
+        "constant": 1.0,
+        "linear": 1.0 - progress,
+        "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
+    }[name]
+    return final + (peak - final) * share

@@ -1,0 +1,160 @@
+"""compare_pytorch.py on a small run folder, whose figures a loop written here has made."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional
+
+import compare_pytorch
+from aero_reference.decoder import Decoder, ModelConfig
+from aero_reference.tokens import permute, write_token_file
+
+CONTEXT, BATCH, ACCUMULATION, STEPS = 8, 4, 2, 12
+MODEL = {"family": "gpt2", "n_layer": 1, "n_head": 2, "d_model": 16, "d_ffn": 0}
+MODEL |= {"context": CONTEXT, "vocab_size": 23, "architecture": "SM+LN+G", "init_std": 0.02}
+
+
+def config(corpus: Path) -> dict[str, Any]:
+    decay = {"matrices": True, "embeddings": True, "norms": False, "biases": False, "slopes": False}
+    return {
+        "seed": 7,
+        "model": MODEL | {"dropout": {"embedding": 0.0, "attention": 0.0, "residual": 0.0}},
+        "data": {"path": str(corpus)},
+        "train": {
+            "duration": str(STEPS),
+            "batch_size": BATCH,
+            "accumulation": ACCUMULATION,
+            "dtype": "float32",
+            "threads": 1,
+            "clip": 1.0,
+        },
+        "optimizer": {
+            "name": "adamw",
+            "lr": 1e-2,
+            "beta1": 0.9,
+            "beta2": 0.99,
+            "eps": 1e-8,
+            "weight_decay": 0.1,
+            "decay": decay,
+        },
+        "schedule": {"name": "linear", "warmup": "25%", "final_lr": 0.0},
+        "eval": {"every": "0", "batches": 0, "batch_size": 0},
+    }
+
+
+def tokens(count: int, seed: int) -> np.ndarray:
+    """A walk that goes up by one or two: something to learn."""
+    return np.cumsum(np.random.default_rng(seed).integers(1, 3, count)) % 23
+
+
+def trained_by_hand(
+    model: Decoder, train: np.ndarray, val: np.ndarray
+) -> tuple[list[float], float]:
+    """Losses of the steps, and the perplexity after them."""
+    samples = (len(train) - 1) // CONTEXT
+    decayed = [p for p in model.parameters() if p.dim() == 2]
+    others = [p for p in model.parameters() if p.dim() == 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
+        betas=(0.9, 0.99),
+    )
+
+    def loss_of(stream: np.ndarray, sample: int) -> torch.Tensor:
+        cut = torch.from_numpy(stream[sample * CONTEXT : (sample + 1) * CONTEXT + 1])
+        return functional.cross_entropy(model(cut[None, :-1])[0], cut[1:])
+
+    losses = []
+    for step in range(STEPS):
+        rate = 1e-2 * (step + 1) / 3 if step < 3 else 1e-2 * (1 - (step - 3) / 9)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        places = range(step * BATCH * ACCUMULATION, (step + 1) * BATCH * ACCUMULATION)
+        chosen = [
+            int(permute(np.array([g % samples]), samples, 7, g // samples)[0]) for g in places
+        ]
+        loss = torch.stack([loss_of(train, sample) for sample in chosen]).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    with torch.no_grad():
+        held_out = [loss_of(val, k).item() for k in range((len(val) - 1) // CONTEXT)]
+    return losses, math.exp(sum(held_out) / len(held_out))
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over more than one epoch, as a loop of this file trained it."""
+    folder = tmp_path_factory.mktemp("run")
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    train, val = tokens(50 * CONTEXT + 1, seed=1), tokens(10 * CONTEXT + 3, seed=2)
+    write_token_file(corpus / "train.bin", train, vocab_size=23)
+    write_token_file(corpus / "val.bin", val, vocab_size=23)
+    splits = {"train": [{"file": "train.bin"}], "val": [{"file": "val.bin"}]}
+    (corpus / "manifest.json").write_text(json.dumps({"splits": splits}))
+    (folder / "config.json").write_text(json.dumps(config(corpus)))
+
+    torch.manual_seed(0)
+    model = Decoder(ModelConfig.from_dict(MODEL))
+    for parameter in model.parameters():
+        if parameter.dim() == 2:
+            torch.nn.init.normal_(parameter, std=0.1)
+    start = folder / "checkpoints" / "step-00000000"
+    start.mkdir(parents=True)
+    save_file(model.state_dict(), start / "weights.safetensors")
+    losses, perplexity = trained_by_hand(model, train, val)
+    lines: list[dict[str, object]] = [
+        {"step": step, "loss": loss} for step, loss in enumerate(losses, start=1)
+    ]
+    lines.append({"event": "evaluation", "step": STEPS, "perplexity": perplexity})
+    write_metrics(folder, lines)
+    return folder
+
+
+def write_metrics(folder: Path, lines: list[dict[str, object]]) -> None:
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_faithful_run_is_confirmed(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out.json")
+    assert compare_pytorch.main([str(finished_run), "--out", out]) == 0
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert report["pytorch_perplexity"] == pytest.approx(report["aero_perplexity"], rel=1e-3)
+    assert report["pytorch_perplexity"] < 18  # 23 tokens, none learned: 23
+    assert [row["step"] for row in report["losses"]] == list(range(1, 11))
+    for row in report["losses"]:
+        assert row["pytorch"] == pytest.approx(row["aero"], rel=1e-3)
+    assert f"| PyTorch | {report['pytorch_perplexity']:.4f} |" in capsys.readouterr().out
+
+
+def test_a_run_whose_perplexity_is_off_is_refused(finished_run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    copy.mkdir()
+    for name in ("config.json", "checkpoints"):
+        (copy / name).symlink_to(finished_run / name)
+    lines = [json.loads(t) for t in (finished_run / "metrics.jsonl").read_text().splitlines()]
+    lines[-1]["perplexity"] *= 1.03
+    write_metrics(copy, lines)
+    assert compare_pytorch.main([str(copy)]) == 1
+    assert compare_pytorch.main([str(copy), "--tolerance", "0.04"]) == 0
+
+
+def test_a_run_without_its_initial_weights_says_how_to_keep_them(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    for name in ("config.json", "metrics.jsonl"):
+        (tmp_path / name).symlink_to(finished_run / name)
+    with pytest.raises(SystemExit, match=r"checkpoint\.at_start=true"):
+        compare_pytorch.main([str(tmp_path)])
