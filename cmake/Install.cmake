@@ -16,9 +16,9 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/aeroConfig.cmake.in
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/aeroConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 
-if(TARGET aero)
-  install(TARGETS aero)
-endif()
+# The installed program finds LibTorch where the build found it.
+set_target_properties(aero PROPERTIES INSTALL_RPATH ${TORCH_INSTALL_PREFIX}/lib)
+install(TARGETS aero)
 install(TARGETS aero_library aero_torch ${room_targets} EXPORT aeroTargets)
 install(EXPORT aeroTargets NAMESPACE aero:: DESTINATION ${package_folder})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/aeroConfig.cmake

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Configures and builds one preset, after scripts/setup.sh.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: scripts/build.sh [PRESET [TARGET...]]
+
+Builds AERO with a preset of CMakePresets.json (default: release) in build/PRESET; without a
+target, everything. Runs scripts/setup.sh first. AERO_LIBTORCH is honoured as there.
+END
+}
+
+case ${1:-} in
+  -h | --help) usage && exit 0 ;;
+  -*) usage >&2 && exit 2 ;;
+esac
+preset=${1:-release}
+targets=("${@:2}")
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+scripts/setup.sh
+libtorch=
+if [[ -n ${AERO_LIBTORCH:-} ]]; then
+  libtorch=$(realpath "$AERO_LIBTORCH")
+fi
+
+# CMake remembers every library of the LibTorch it found first: another one needs a fresh start.
+cache=build/$preset/CMakeCache.txt
+fresh=()
+if [[ -f $cache && $(sed -n 's/^AERO_LIBTORCH:PATH=//p' "$cache") != "$libtorch" ]]; then
+  fresh=(--fresh)
+fi
+cmake --preset "$preset" "${fresh[@]}" -DAERO_LIBTORCH="$libtorch"
+
+# A unit that sees LibTorch takes up to 2 GB to compile.
+memory_kb=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
+jobs=$((memory_kb / 2000000))
+jobs=$((jobs < $(nproc) ? jobs : $(nproc)))
+cmake --build --preset "$preset" --parallel $((jobs > 1 ? jobs : 1)) ${targets:+--target "${targets[@]}"}

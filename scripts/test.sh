@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Sets up, builds everything and runs the tests; the last line is ctest's.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: scripts/test.sh [--slow] [CTEST_ARGUMENT...]
+
+Sets up what is missing, builds the release preset and runs all tests but the slow ones.
+
+  --slow    also the tests labelled slow: the reference tensors are made anew with transformers
+
+Everything else goes to ctest: scripts/test.sh -R '^data' runs the tests of src/data.
+END
+}
+
+selection=(-LE '^slow$')
+case ${1:-} in
+  -h | --help) usage && exit 0 ;;
+  --slow)
+    selection=()
+    shift
+    ;;
+esac
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+if ((${#selection[@]} == 0)); then
+  scripts/setup.sh --golden
+fi
+scripts/build.sh release
+ctest --preset release "${selection[@]}" "$@"

@@ -1,0 +1,33 @@
+#include "aero/ops/autocast.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/autocast.h"
+
+namespace aero::ops {
+namespace {
+
+using testing_support::Autocast;
+
+TEST(ToAutocastDtype, LeavesATensorAloneWhereAutocastIsOff) {
+  const auto x = torch::ones({2});
+  EXPECT_TRUE(to_autocast_dtype(x).is_same(x));
+}
+
+TEST(ToAutocastDtype, GivesTheDtypeOfAutocast) {
+  const auto x = torch::ones({2});
+  {
+    const Autocast autocast(torch::kBFloat16);
+    EXPECT_EQ(to_autocast_dtype(x).scalar_type(), torch::kBFloat16);
+  }
+  const Autocast autocast(torch::kFloat16);
+  EXPECT_EQ(to_autocast_dtype(x).scalar_type(), torch::kFloat16);
+}
+
+TEST(ToAutocastDtype, LeavesFloat64Alone) {
+  const Autocast autocast(torch::kBFloat16);
+  EXPECT_EQ(to_autocast_dtype(torch::ones({2}, torch::kFloat64)).scalar_type(), torch::kFloat64);
+}
+
+}  // namespace
+}  // namespace aero::ops
