@@ -25,10 +25,13 @@ if [[ -n ${AERO_LIBTORCH:-} ]]; then
   libtorch=$(realpath "$AERO_LIBTORCH")
 fi
 
-# CMake remembers every library of the LibTorch it found first: another one needs a fresh start.
+# CMake remembers every library of the LibTorch it found first, and the folder it stood in:
+# another LibTorch or a moved checkout needs a fresh start.
 cache=build/$preset/CMakeCache.txt
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$cache"; }
 fresh=()
-if [[ -f $cache && $(sed -n 's/^AERO_LIBTORCH:PATH=//p' "$cache") != "$libtorch" ]]; then
+if [[ -f $cache ]] &&
+  [[ $(cached AERO_LIBTORCH) != "$libtorch" || $(cached CMAKE_HOME_DIRECTORY) != "$PWD" ]]; then
   fresh=(--fresh)
 fi
 cmake --preset "$preset" "${fresh[@]}" -DAERO_LIBTORCH="$libtorch"

@@ -43,6 +43,13 @@ fs::path run_of(const fs::path& path) {
   return path;
 }
 
+/// Weights and config suffice to evaluate or to sample; only a resume needs the rest.
+bool holds_model(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path / weights_name, ignored) &&
+         fs::is_regular_file(path / config_name, ignored);
+}
+
 [[noreturn]] void fail(const fs::path& path, const RunFolder& run) {
   std::error_code ignored;
   const std::string name = "'" + path.string() + "'";
@@ -69,7 +76,7 @@ fs::path run_of(const fs::path& path) {
 fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
   fs::path path = run_or_checkpoint;
   if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
-  if (is_whole(path)) return path;
+  if (holds_model(path)) return path;
   const RunFolder run(run_of(path));
   std::error_code ignored;
   if (fs::is_directory(run.checkpoints(), ignored)) {

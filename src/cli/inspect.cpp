@@ -55,7 +55,8 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 void describe(const InspectOptions& options) {
   const auto folder = checkpoint::find_checkpoint(options.model);
   const auto config = checkpoint::load_checkpoint_config(folder);
-  const auto state = checkpoint::load_state(folder);
+  checkpoint::TrainingState state;
+  if (std::filesystem::exists(folder / "state.json")) state = checkpoint::load_state(folder);
   const auto weights = checkpoint::load_weights(folder);
   std::int64_t parameters = 0;
   std::vector<TensorSummary> tensors;

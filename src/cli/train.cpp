@@ -1,3 +1,4 @@
+#include "aero/config/documentation.h"
 #include "aero/config/loader.h"
 #include "aero/train/session.h"
 
@@ -45,7 +46,7 @@ void add_train(CLI::App& app, ExitCode& exit_code) {
       ->take_all();
   command->add_flag("--resume", options->resume,
                     "Go on from the latest checkpoint of the run folder");
-  command->footer("Keys of the config: docs/config.md, or `aero config docs`.");
+  command->footer([] { return "Keys of the config:\n" + config_help(); });
   command->callback([options, &exit_code] { exit_code = run_train(*options); });
 }
 

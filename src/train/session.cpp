@@ -18,6 +18,7 @@
 #include "aero/train/trainer.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/cpu/Utils.h>
 
 namespace aero::train {
 namespace {
@@ -61,6 +62,18 @@ void keep_tokenizer(const checkpoint::RunFolder& folder, const data::Corpus& cor
   write_file(folder.root() / tokenizer->path.filename(), read_file(tokenizer->path));
 }
 
+void warn_of_slow_precision(const RunConfig& config, torch::Device device) {
+  if (config.train.dtype != Precision::bfloat16 || !device.is_cpu()) return;
+  const auto features = at::cpu::get_cpu_capabilities();
+  const auto has = [&](const char* name) {
+    const auto found = features.find(name);
+    return found != features.end() && found->second.toBool();
+  };
+  if (has("avx512_bf16") || has("amx_bf16")) return;
+  log::warn(
+      "train.dtype: bfloat16: this processor has no instructions for it; float32 may be faster");
+}
+
 double peak_flops(const Trainer& trainer, torch::Device device) {
   const auto dtype = scalar_type(trainer.config().train.dtype);
   return ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.2);
@@ -79,6 +92,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
 
   folder.prepare(config);
   log::open_file(folder.log_file());
+  warn_of_slow_precision(config, trainer.decoder()->device());
   keep_tokenizer(folder, trainer.corpus());
   write_report(folder, config);
 

@@ -274,6 +274,15 @@ TEST_F(ARun, FindsACheckpointByItsOwnFolderOrByItsRun) {
   EXPECT_EQ(find_checkpoint(run_.checkpoint(200)), run_.checkpoint(200));
 }
 
+TEST_F(ARun, IsFoundByWeightsAndConfigAlone) {
+  run_.prepare(config_);
+  save(100);
+  fs::remove(run_.checkpoint(100) / "state.json");
+  fs::remove(run_.checkpoint(100) / "optimizer.safetensors");
+  EXPECT_EQ(find_checkpoint(run_.checkpoint(100)), run_.checkpoint(100));
+  EXPECT_TRUE(load_weights(run_.checkpoint(100)).contains("wte.weight"));
+}
+
 TEST_F(ARun, SaysWhatItLookedForWhenThereIsNoCheckpoint) {
   const auto fault_of = [](const fs::path& path) {
     return error_of([&] { find_checkpoint(path); });
@@ -287,8 +296,8 @@ TEST_F(ARun, SaysWhatItLookedForWhenThereIsNoCheckpoint) {
   EXPECT_THAT(fault_of(run_.checkpoint(101)), HasSubstr("holds step-00000100"));
   EXPECT_THAT(fault_of(run_.root().parent_path() / "b"), HasSubstr("runs' holds a"));
   EXPECT_THAT(fault_of(run_.config_file()), HasSubstr("is a file; name a run folder"));
-  fs::remove(run_.checkpoint(100) / "state.json");
-  EXPECT_THAT(fault_of(run_.checkpoint(100)), HasSubstr("it lacks state.json"));
+  fs::remove(run_.checkpoint(100) / "weights.safetensors");
+  EXPECT_THAT(fault_of(run_.checkpoint(100)), HasSubstr("it lacks weights.safetensors"));
 }
 
 }  // namespace

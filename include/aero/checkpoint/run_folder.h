@@ -72,8 +72,9 @@ TensorMap load_weights(const std::filesystem::path& folder);
 TrainingState load_state(const std::filesystem::path& folder);
 RunConfig load_checkpoint_config(const std::filesystem::path& folder);
 
-/// A checkpoint folder from what a user names: the folder itself, its run's "checkpoints/best", or
-/// a run folder (its best checkpoint, else its latest). Throws Error that says what was looked for.
+/// A checkpoint folder from what a user names: the folder itself (weights and config suffice), its
+/// run's "checkpoints/best", or a run folder (its best checkpoint, else its latest). Throws Error
+/// that says what was looked for.
 std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
 
 }  // namespace aero::checkpoint

@@ -34,9 +34,9 @@ class Sampler {
 torch::Tensor sampling_probabilities(const torch::Tensor& logits, const SamplingOptions& options);
 
 struct GenerationOptions {
-  SamplingOptions sampling;
+  SamplingOptions sampling{};
   std::int64_t max_tokens = 256;
-  std::optional<std::int64_t> stop_token;
+  std::optional<std::int64_t> stop_token{};
   bool use_cache = true;  ///< false: every token from a full forward pass; the same logits
 };
 

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "aero/model/decoder.h"
+#include "aero/model/initialization.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/tensors.h"
+#include <ostream>
+#include <string>
+
+namespace aero::model {
+
+inline ModelConfig small_gpt2() {
+  return {.n_layer = 2, .n_head = 2, .d_model = 8, .context = 12, .vocab_size = 13};
+}
+
+inline ModelConfig small_pythia() {
+  return {.family = Family::pythia,
+          .n_layer = 2,
+          .n_head = 2,
+          .d_model = 16,
+          .context = 12,
+          .vocab_size = 13,
+          .activation = ActivationKind::gelu,
+          .tied_head = false,
+          .parallel_residual = true};
+}
+
+/// A model for tests that take each of several.
+struct NamedModel {
+  std::string name;
+  ModelConfig config;
+};
+
+inline void PrintTo(const NamedModel& model, std::ostream* out) {
+  *out << model.name;
+}
+
+inline auto both_families() {
+  return ::testing::Values(NamedModel{"gpt2", small_gpt2()}, NamedModel{"pythia", small_pythia()});
+}
+
+/// In evaluation mode, every parameter with entries of its own: none is 0 or 1 throughout.
+inline Decoder make_decoder(const ModelConfig& config, torch::ScalarType dtype = torch::kFloat64) {
+  const torch::NoGradGuard no_grad;
+  Decoder decoder(config);
+  initialize(*decoder, 1);
+  decoder->to(torch::kFloat64);
+  std::uint64_t seed = 2;
+  for (auto& parameter : decoder->parameters()) {
+    parameter.add_(0.3 * testing_support::normal(parameter.sizes(), seed++));
+  }
+  decoder->to(dtype);
+  decoder->eval();
+  return decoder;
+}
+
+/// [B, T] token ids of small_gpt2() and small_pythia().
+inline torch::Tensor make_tokens(std::int64_t batch_size, std::int64_t length) {
+  return testing_support::tokens({batch_size, length}, 13, 5);
+}
+
+}  // namespace aero::model

@@ -1,0 +1,119 @@
+#include "aero/train/optimizer.h"
+
+#include "aero/core/error.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace aero::train {
+namespace {
+
+torch::Tensor parameter(double value) {
+  return torch::full({2}, value, torch::kFloat64).requires_grad_();
+}
+
+/// One parameter of each kind, all with gradient 1.
+NamedParameters one_of_each() {
+  NamedParameters parameters;
+  for (const auto* name :
+       {"tokens.weight", "blocks.0.attention.q.weight", "blocks.0.ffn.w_out.weight",
+        "blocks.0.norm1.weight", "blocks.0.attention.q.bias", "blocks.0.ffn.activation.slope"}) {
+    parameters.emplace_back(name, parameter(1));
+    parameters.back().second.mutable_grad() = torch::ones({2}, torch::kFloat64);
+  }
+  return parameters;
+}
+
+/// AdamW's first step by hand: m / sqrt(v) is 1 after bias correction.
+double first_step(double lr, double decay, double eps) {
+  return 1 - lr * decay - lr / (1 + eps);
+}
+
+TEST(Optimizer, DecaysEmbeddingsAndMatricesAndNothingElse) {
+  OptimizerConfig config;
+  config.lr = 0.01;
+  config.weight_decay = 0.5;
+  const auto parameters = one_of_each();
+  Optimizer(config, parameters).step(0.01);
+  for (const auto& [name, tensor] : parameters) {
+    const bool decays =
+        name.ends_with("q.weight") || name.ends_with("w_out.weight") || name == "tokens.weight";
+    EXPECT_NEAR(tensor[0].item<double>(), first_step(0.01, decays ? 0.5 : 0, config.eps), 1e-12)
+        << name;
+  }
+}
+
+TEST(Optimizer, DecaysWhatTheConfigNames) {
+  OptimizerConfig config;
+  config.lr = 0.01;
+  config.weight_decay = 0.5;
+  config.decay = {false, false, true, true, true};
+  const auto parameters = one_of_each();
+  Optimizer(config, parameters).step(0.01);
+  for (const auto& [name, tensor] : parameters) {
+    const bool decays =
+        name.ends_with("norm1.weight") || name.ends_with("bias") || name.ends_with("slope");
+    EXPECT_NEAR(tensor[0].item<double>(), first_step(0.01, decays ? 0.5 : 0, config.eps), 1e-12)
+        << name;
+  }
+}
+
+TEST(Optimizer, AdamAddsTheDecayToTheGradient) {
+  OptimizerConfig config;
+  config.name = OptimizerKind::adam;
+  config.weight_decay = 0.5;
+  config.eps = 0.1;
+  const NamedParameters parameters{{"blocks.0.ffn.w_in.weight", parameter(1)}};
+  parameters[0].second.mutable_grad() = torch::ones({2}, torch::kFloat64);
+  Optimizer(config, parameters).step(0.01);
+  // The gradient is 1 + 0.5 * 1, and so is the root of its second moment.
+  EXPECT_NEAR(parameters[0].second[0].item<double>(), 1 - 0.01 * 1.5 / (1.5 + 0.1), 1e-12);
+}
+
+TEST(Optimizer, LeavesAParameterWithoutAGradientAlone) {
+  const NamedParameters parameters{{"tokens.weight", parameter(1)}};
+  Optimizer(OptimizerConfig{}, parameters).step(0.01);
+  EXPECT_EQ(parameters[0].second[0].item<double>(), 1);
+}
+
+TEST(Optimizer, GoesOnFromItsStateAsIfNothingHadBeen) {
+  const OptimizerConfig config;
+  const auto straight = one_of_each();
+  Optimizer one(config, straight);
+  for (int i = 0; i < 3; ++i) one.step(0.01);
+
+  const auto broken = one_of_each();
+  Optimizer before(config, broken);
+  before.step(0.01);
+  Optimizer after(config, broken);
+  after.load_state(before.state());
+  for (int i = 0; i < 2; ++i) after.step(0.01);
+  for (std::size_t i = 0; i < straight.size(); ++i) {
+    EXPECT_TRUE(torch::equal(straight[i].second, broken[i].second)) << straight[i].first;
+  }
+}
+
+TEST(Optimizer, RefusesTheStateOfAnotherModel) {
+  const NamedParameters small{{"tokens.weight", parameter(1)}};
+  Optimizer optimizer(OptimizerConfig{}, small);
+  EXPECT_THROW(optimizer.load_state(Optimizer(OptimizerConfig{}, one_of_each()).state()), Error);
+  auto state = optimizer.state();
+  state["exp_avg.tokens.weight"] = torch::zeros({3}, torch::kFloat64);
+  EXPECT_THROW(optimizer.load_state(state), Error);
+}
+
+TEST(ClipGradients, ScalesToTheLargestNormOnlyWhenAboveIt) {
+  const NamedParameters parameters{{"tokens.weight", parameter(0)}, {"head.weight", parameter(0)}};
+  parameters[0].second.mutable_grad() = torch::tensor({3.0, 0.0}, torch::kFloat64);
+  parameters[1].second.mutable_grad() = torch::tensor({0.0, 4.0}, torch::kFloat64);
+  EXPECT_DOUBLE_EQ(gradient_norm(parameters), 5);
+  clip_gradients(parameters, 5, 10);
+  EXPECT_DOUBLE_EQ(gradient_norm(parameters), 5);
+  clip_gradients(parameters, 5, 1);
+  // PyTorch divides by norm + 1e-6.
+  EXPECT_NEAR(gradient_norm(parameters), 5 / (5 + 1e-6), 1e-12);
+}
+
+}  // namespace
+}  // namespace aero::train

@@ -1,0 +1,57 @@
+#include "aero/train/precision.h"
+
+#include "aero/core/error.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace aero::train {
+namespace {
+
+torch::ScalarType product_dtype() {
+  const auto x = torch::ones({4, 4});
+  return torch::matmul(x, x).scalar_type();
+}
+
+TEST(AutocastGuard, LowersProductsWhileItLives) {
+  {
+    const AutocastGuard guard(torch::kCPU, Precision::bfloat16);
+    EXPECT_EQ(product_dtype(), torch::kBFloat16);
+  }
+  EXPECT_EQ(product_dtype(), torch::kFloat32);
+}
+
+TEST(AutocastGuard, LeavesFloat32Alone) {
+  const AutocastGuard guard(torch::kCPU, Precision::float32);
+  EXPECT_EQ(product_dtype(), torch::kFloat32);
+}
+
+TEST(FindDevice, SaysThatThereIsNoCuda) {
+  if (torch::hasCUDA()) return;
+  EXPECT_EQ(find_device("auto"), torch::Device("cpu"));
+  EXPECT_THROW(find_device("cuda:0"), UsageError);
+}
+
+TEST(LossScaler, DividesGradientsAndSeesAnOverflow) {
+  const LossScaler scaler(8);
+  const auto finite = torch::tensor({16.0F, 4.0F});
+  EXPECT_TRUE(scaler.unscale({finite}));
+  EXPECT_TRUE(torch::equal(finite, torch::tensor({2.0F, 0.5F})));
+  EXPECT_FALSE(scaler.unscale(
+      {torch::tensor({1.0F}), torch::tensor({std::numeric_limits<float>::infinity()})}));
+}
+
+TEST(LossScaler, HalvesAfterAnOverflowAndDoublesAfterTwoThousandSteps) {
+  LossScaler scaler(8);
+  scaler.update(false);
+  EXPECT_EQ(scaler.scale(), 4);
+  for (int i = 0; i < 1999; ++i) scaler.update(true);
+  EXPECT_EQ(scaler.scale(), 4);
+  scaler.update(true);
+  EXPECT_EQ(scaler.scale(), 8);
+  EXPECT_EQ(scaler.growth(), 0);
+}
+
+}  // namespace
+}  // namespace aero::train
