@@ -73,11 +73,14 @@ cat <<END
 == next
 The run is in $run: config.json, metrics.jsonl, log.txt, checkpoints.
 
-  $aero generate $run --prompt 'class '    another sample
+another sample:
+  $aero generate $run --prompt 'class '
+a model of your own:
   $aero train $config --set run.folder=runs/wider --set model.d_model=256
-                                                         a model of your own
-  $python scripts/prepare_corpus.py DIR --out data/mine   a corpus of your own (docs/data.md)
-  scripts/test.sh                                        the tests
+a corpus of your own (docs/data.md):
+  $python scripts/prepare_corpus.py FOLDER --out data/mine
+the tests:
+  scripts/test.sh
 
 docs/config.md lists every key of a config.
 END

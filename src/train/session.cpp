@@ -36,7 +36,6 @@ checkpoint::RunFolder find_folder(const RunConfig& config, bool resume) {
   return folder;
 }
 
-/// The latest checkpoint that can be read: a damaged one costs the steps since the one before.
 std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFolder& folder,
                                                         const RunConfig& config) {
   const auto latest = folder.latest();
@@ -46,7 +45,12 @@ std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFol
                      ": holds another model than the config's section \"model\"; resume with the "
                      "config in the run folder, or name another run.folder");
   }
-  return checkpoint::load_checkpoint(*latest);
+  try {
+    return checkpoint::load_checkpoint(*latest);
+  } catch (const Error& error) {
+    throw Error(std::string(error.what()) + "; remove " + latest->string() +
+                " to resume from the checkpoint before it");
+  }
 }
 
 void write_report(const checkpoint::RunFolder& folder, const RunConfig& config) {

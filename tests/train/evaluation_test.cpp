@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include <cmath>
 #include <fstream>
 
