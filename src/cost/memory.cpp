@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t float_bytes = 4;
 constexpr std::int64_t token_bytes = 8;
 /// Logits that ops::linear_cross_entropy holds at a time.
-constexpr std::int64_t loss_block = std::int64_t{1} << 25;
+constexpr std::int64_t loss_block = std::int64_t{1} << 26;
 
 /// Sizes of one batch under one config; the terms are those of memory.h.
 class Estimate {
@@ -23,6 +23,7 @@ class Estimate {
         states_(rows_ * m_.d_model),
         inner_(rows_ * m_.ffn_width()),
         half_(config.train.dtype != Precision::float32),
+        loss_in_place_(config.train.dtype != Precision::float16),
         compute_(half_ ? 2 : float_bytes) {}
 
   Activations activations() const {
@@ -119,7 +120,7 @@ class Estimate {
     // The first block's product becomes the head's gradient, later ones are added to it.
     Count product = half_ ? compute_ * head : 0;
     if (block < rows_.value()) product += float_bytes * head;
-    const Count forward = (compute_ + float_bytes) * logits;
+    const Count forward = (loss_in_place_ ? compute_ : compute_ + float_bytes) * logits;
     const Count backward = compute_ * logits + product;
     return bytes + std::max(forward.value(), backward.value());
   }
@@ -130,6 +131,7 @@ class Estimate {
   Count states_;  // B T d
   Count inner_;   // B T d_ffn
   bool half_;
+  bool loss_in_place_;  // ops' own kernel turns logits into their gradient
   Count compute_;  // bytes of an element in products
 };
 

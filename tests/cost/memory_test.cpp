@@ -101,23 +101,28 @@ TEST(Memory, OfActivationsUnderAutocastIsWhatAutogradKeeps) {
 }
 
 // V = 97, d = 32, 48 rows in one block. States 6,144; their gradient 6,144; the head's 12,416;
-// logits and log-softmax 2 x 18,624.
+// logits, which become their gradient, 18,624.
 TEST(Memory, OfTheLossInOneBlockIsTheHandsCount) {
   auto config = small_gpt2();
-  EXPECT_EQ(estimate_memory(config).activations.loss, 6'144 + 6'144 + 12'416 + 37'248);
-  // Gradient and copy of the states 3,072 each, copy of the head 6,208; logits in two bytes.
+  EXPECT_EQ(estimate_memory(config).activations.loss, 6'144 + 6'144 + 12'416 + 18'624);
+  // Gradient and copy of the states 3,072 each, copy of the head 6,208; logits in two bytes 9,312,
+  // their product for the head 6,208.
   config.train.dtype = Precision::bfloat16;
+  EXPECT_EQ(estimate_memory(config).activations.loss,
+            6'144 + 3'072 + 12'416 + 3'072 + 6'208 + 9'312 + 6'208);
+  // A float32 log-softmax of 18,624 beside the logits.
+  config.train.dtype = Precision::float16;
   EXPECT_EQ(estimate_memory(config).activations.loss,
             6'144 + 3'072 + 12'416 + 3'072 + 6'208 + 9'312 + 18'624);
 }
 
-// V = 2^20, d = 64: 32 of the 48 rows a block, 2^25 logits; the head has 2^26 elements.
+// V = 2^21, d = 64: 32 of the 48 rows a block, 2^26 logits; the head has 2^27 elements.
 TEST(Memory, OfTheLossInBlocksIsBoundedByTheBlock) {
   auto config = small_gpt2();
   config.model.d_model = 64;
-  config.model.vocab_size = std::int64_t{1} << 20;
-  const std::int64_t logits = std::int64_t{1} << 25;
-  const std::int64_t head = std::int64_t{1} << 26;
+  config.model.vocab_size = std::int64_t{1} << 21;
+  const std::int64_t logits = std::int64_t{1} << 26;
+  const std::int64_t head = std::int64_t{1} << 27;
   const std::int64_t states = 48 * 64;
   EXPECT_EQ(estimate_memory(config).activations.loss,
             (4 + 4) * states + 4 * head + 4 * logits + 4 * head);

@@ -31,10 +31,11 @@ struct Activations {
   std::int64_t ffn = 0;
   /// In half: cast copies of the blocks' matrices, c an element.
   std::int64_t weight_copies = 0;
-  /// The head and the cross-entropy, which work through blocks of rows with up to 2^25 logits in
+  /// The head and the cross-entropy, which work through blocks of rows with up to 2^26 logits in
   /// all and take their gradients on the way: the states 4 N d; gradients c N d and 4 V d; in half
-  /// copies of states and head, c N d + c V d; and the larger of the logits with their float32
-  /// log-softmax and the logits' gradient with its product for the head's gradient.
+  /// copies of states and head, c N d + c V d; the logits, which become their own gradient, with
+  /// its product for the head's gradient. In float16, which has no kernel of its own, the logits
+  /// have a float32 log-softmax beside them before that.
   std::int64_t loss = 0;
 
   /// Throws UsageError where the sum does not fit into 64 bits.
