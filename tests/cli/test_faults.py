@@ -10,7 +10,9 @@ from program import CONTEXT, VOCABULARY, call, make_config, make_corpus, read_me
 
 
 def no_stack(text: str) -> bool:
-    return not any(sign in text for sign in ("frame #", "Exception raised from", "terminate called"))
+    return not any(
+        sign in text for sign in ("frame #", "Exception raised from", "terminate called")
+    )
 
 
 def test_every_fault_of_a_config_is_told_at_once(aero: str, tmp_path: Path) -> None:
@@ -40,9 +42,7 @@ def test_no_corpus_at_all_says_how_to_make_one(aero: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "empty"])
-def test_a_damaged_token_file_stops_before_training(
-    aero: str, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_token_file_stops_before_training(aero: str, tmp_path: Path, damage: str) -> None:
     corpus = make_corpus(tmp_path / "corpus")
     tokens = corpus / "train-00000.tok"
     content = bytearray(tokens.read_bytes())

@@ -162,7 +162,7 @@ def compare(name: str, program: Path, tokenizer: dict[str, Any], texts: list[str
         flush=True,
     )
     for i in wrong[:5]:
-        print(f"  {ascii(texts[i][:60])}\n  here  {ours[i][:20]}\n  there {theirs[i][:20]}")
+        print(f"  {texts[i][:60]!a}\n  here  {ours[i][:20]}\n  there {theirs[i][:20]}")
     return len(wrong)
 
 
