@@ -50,7 +50,7 @@ print(*dict.fromkeys(path for path in paths if Path(path).is_dir()), sep="\n")
 END
   )
   "$python" scripts/prepare_corpus.py "${sources[@]}" --include '*.py' --out "$corpus" \
-    --vocab-size 4096 --layout stream --max-bytes 24M
+    --vocab-size 4096 --layout stream --max-bytes 24M --val-fraction 0.05
 fi
 
 title "training: $config"

@@ -111,6 +111,7 @@ std::string to_json(const TrainingState& state) {
   object["samples_seen"] = state.samples_seen;
   object["data_fingerprint"] = state.data_fingerprint;
   object["eval_loss"] = state.eval_loss ? write_number(*state.eval_loss) : ordered_json();
+  object["eval_step"] = state.eval_step;
   object["loss_scale"] = write_number(state.loss_scale);
   object["loss_scale_growth"] = state.loss_scale_growth;
   return object.dump(2) + "\n";
@@ -128,6 +129,7 @@ TrainingState read_state(const std::filesystem::path& file) {
   state.samples_seen = reader.count("samples_seen");
   state.data_fingerprint = reader.text("data_fingerprint");
   state.eval_loss = reader.number_or_null("eval_loss");
+  state.eval_step = reader.count("eval_step");
   state.loss_scale = reader.number("loss_scale");
   state.loss_scale_growth = reader.count("loss_scale_growth");
   reader.finish();

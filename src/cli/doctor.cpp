@@ -39,13 +39,13 @@ double available_memory() {
   return 0;
 }
 
-constexpr bool kHasGloo =
+constexpr bool has_gloo =
 #ifdef USE_C10D_GLOO
     true;
 #else
     false;
 #endif
-constexpr bool kHasNccl =
+constexpr bool has_nccl =
 #ifdef USE_C10D_NCCL
     true;
 #else
@@ -67,7 +67,7 @@ void run_doctor() {
   std::printf("bf16 in hardware %s (AVX-512 BF16), %s (AMX)\n", yes_no(has_cpu("avx512_bf16")),
               yes_no(has_cpu("amx_bf16")));
   std::printf("CUDA             %s\n", yes_no(has_cuda));
-  std::printf("gloo, NCCL       %s, %s\n", yes_no(kHasGloo), yes_no(kHasNccl));
+  std::printf("gloo, NCCL       %s, %s\n", yes_no(has_gloo), yes_no(has_nccl));
   std::printf("memory available %.1f GB\n", available_memory() / 1e9);
   const auto disk = std::filesystem::space(".");
   std::printf("disk available   %.1f GB here\n", static_cast<double>(disk.available) / 1e9);

@@ -29,10 +29,10 @@ std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const st
 }
 
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size) {
-  constexpr const char* kSeparators = ", \t\r\n";
+  constexpr const char* separators = ", \t\r\n";
   std::vector<std::int64_t> tokens;
-  for (auto start = text.find_first_not_of(kSeparators); start != std::string::npos;) {
-    const auto end = std::min(text.find_first_of(kSeparators, start), text.size());
+  for (auto start = text.find_first_not_of(separators); start != std::string::npos;) {
+    const auto end = std::min(text.find_first_of(separators, start), text.size());
     const auto word = text.substr(start, end - start);
     std::int64_t token = 0;
     const auto [stop, fault] = std::from_chars(word.data(), word.data() + word.size(), token);
@@ -42,7 +42,7 @@ std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t voc
                        std::to_string(vocab_size - 1));
     }
     tokens.push_back(token);
-    start = text.find_first_not_of(kSeparators, end);
+    start = text.find_first_not_of(separators, end);
   }
   return tokens;
 }

@@ -111,16 +111,16 @@ class Log {
     if (!has_terminal()) return;
     const std::lock_guard lock(mutex_);
     status_ = line;
-    draw(kClearLine + status_);
+    draw(clear_line + status_);
   }
 
  private:
   /// To the start of the line, and erase to its end.
-  inline static const std::string kClearLine = "\r\x1b[K";
+  inline static const std::string clear_line = "\r\x1b[K";
 
   /// A message above the status line.
   void show(spdlog::level::level_enum level, spdlog::string_view_t text) {
-    if (!status_.empty()) draw(kClearLine);
+    if (!status_.empty()) draw(clear_line);
     terminal_->log(level, text);
     if (!status_.empty()) draw(status_);
   }

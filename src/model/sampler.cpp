@@ -11,7 +11,7 @@
 namespace aero::model {
 namespace {
 
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
+constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 /// Logits of the token after `tokens`, [V].
 class NextLogits {
@@ -56,7 +56,7 @@ torch::Tensor sampling_probabilities(const torch::Tensor& logits, const Sampling
   if (options.top_k > 0 && options.top_k < scores.size(0)) {
     const auto kept = std::get<1>(scores.topk(options.top_k));
     scores =
-        torch::full_like(scores, kMinusInfinity).index_copy(0, kept, scores.index_select(0, kept));
+        torch::full_like(scores, minus_infinity).index_copy(0, kept, scores.index_select(0, kept));
   }
   auto probabilities = scores.softmax(0);
   if (options.top_p < 1) {

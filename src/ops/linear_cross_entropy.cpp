@@ -13,7 +13,7 @@
 namespace aero::ops {
 namespace {
 
-constexpr std::int64_t kIgnored = -100;
+constexpr std::int64_t ignored_target = -100;
 
 /// Some rows of logits [n, V], worked on.
 struct Rows {
@@ -40,7 +40,7 @@ Rows rows_by_kernel(const torch::Tensor& logits, const torch::Tensor& targets, d
     std::vector<float> scratch(static_cast<std::size_t>(vocabulary));
     for (auto row = begin; row < end; ++row) {
       auto* const first = z + row * vocabulary;
-      if (target[row] == kIgnored) {
+      if (target[row] == ignored_target) {
         std::fill_n(first, vocabulary, Bits{});
         continue;
       }
@@ -56,7 +56,7 @@ Rows rows_by_kernel(const torch::Tensor& logits, const torch::Tensor& targets, d
 Rows rows_by_operations(const torch::Tensor& logits, const torch::Tensor& targets, double room,
                         bool with_gradient) {
   const auto wide = torch::promote_types(logits.scalar_type(), torch::kFloat32);
-  const auto ignored = targets.eq(kIgnored);
+  const auto ignored = targets.eq(ignored_target);
   const auto target = targets.masked_fill(ignored, 0).unsqueeze(1);
   auto log_probability = torch::log_softmax(logits, 1, wide);
   Rows rows;
@@ -80,7 +80,7 @@ Rows work_on(const torch::Tensor& logits, const torch::Tensor& targets, double r
 
 void check_targets(const torch::Tensor& targets, std::int64_t vocabulary) {
   const auto bad =
-      targets.ne(kIgnored).logical_and(targets.lt(0).logical_or(targets.ge(vocabulary)));
+      targets.ne(ignored_target).logical_and(targets.lt(0).logical_or(targets.ge(vocabulary)));
   TORCH_CHECK_INDEX(!bad.any().item<bool>(), "a target is outside of the vocabulary of ",
                     vocabulary);
 }
@@ -104,7 +104,7 @@ Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
   const auto rows = h.size(0);
   const auto block =
       std::clamp<std::int64_t>(block_logits / w.size(0), 1, std::max<std::int64_t>(rows, 1));
-  const auto count = targets.ne(kIgnored).sum().to(wide);
+  const auto count = targets.ne(ignored_target).sum().to(wide);
   // softmax - onehot is divided by the count only after the products, for divided first its small
   // entries vanish in float16. `room` keeps the sum of a block's rows within float16.
   const double room = std::min(1.0, 4096.0 / static_cast<double>(block));

@@ -9,21 +9,22 @@
 namespace aero::ops {
 namespace {
 
-constexpr std::int64_t kLanes = 16;
-constexpr std::int64_t kBlock = 1024;  // float32 sums are this long
+constexpr std::int64_t lanes_a_step = 16;
+constexpr std::int64_t sum_length = 1024;  // float32 sums are this long
 
 /// e^x for x <= 0 to 2 units in the last place, 0 below -87.3; NaN stays NaN. After Cephes' expf: x
 /// = n ln 2 + r, |r| <= ln 2 / 2. Without a branch, so that loops over it become vector code.
 [[gnu::always_inline]] inline float exp_of_nonpositive(float x) {
-  constexpr float kLog2E = 1.44269504F;
-  constexpr float kLn2High = 0.693359375F;
-  constexpr float kLn2Low = -2.12194440e-4F;
-  constexpr float kRound = 12582912.0F;  // 1.5 2^23: adding it rounds to an integer in the low bits
-  constexpr float kLowest = -87.3F;
-  const float clamped = x < kLowest ? kLowest : x;
-  const float shifted = clamped * kLog2E + kRound;
-  const float n = shifted - kRound;
-  const float r = (clamped - n * kLn2High) - n * kLn2Low;
+  constexpr float log2_e = 1.44269504F;
+  constexpr float ln2_high = 0.693359375F;
+  constexpr float ln2_low = -2.12194440e-4F;
+  constexpr float round_bias =
+      12582912.0F;  // 1.5 2^23: adding it rounds to an integer in the low bits
+  constexpr float lowest = -87.3F;
+  const float clamped = x < lowest ? lowest : x;
+  const float shifted = clamped * log2_e + round_bias;
+  const float n = shifted - round_bias;
+  const float r = (clamped - n * ln2_high) - n * ln2_low;
   float p = 1.9875691500e-4F;
   p = p * r + 1.3981999507e-3F;
   p = p * r + 8.3334519073e-3F;
@@ -33,7 +34,7 @@ constexpr std::int64_t kBlock = 1024;  // float32 sums are this long
   p = p * r * r + r + 1.0F;
   const auto exponent = std::bit_cast<std::uint32_t>(shifted) << 23U;
   const float result = std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + exponent);
-  return x < kLowest ? 0.0F : result;
+  return x < lowest ? 0.0F : result;
 }
 
 [[gnu::always_inline]] inline float widen(float x) {
@@ -55,11 +56,11 @@ constexpr std::int64_t kBlock = 1024;  // float32 sums are this long
 template <class T>
 [[gnu::always_inline]] inline double row(T* z, std::int64_t n, std::int64_t target,
                                          float gradient_scale, float* scratch) {
-  const auto whole = n / kLanes * kLanes;
-  std::array<float, kLanes> lanes;
+  const auto whole = n / lanes_a_step * lanes_a_step;
+  std::array<float, lanes_a_step> lanes;
   lanes.fill(-std::numeric_limits<float>::infinity());
-  for (std::int64_t i = 0; i < whole; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+  for (std::int64_t i = 0; i < whole; i += lanes_a_step) {
+    for (std::int64_t lane = 0; lane < lanes_a_step; ++lane) {
       const float x = widen(z[i + lane]);
       scratch[i + lane] = x;
       lanes[lane] = x > lanes[lane] ? x : lanes[lane];
@@ -73,11 +74,11 @@ template <class T>
   const double target_logit = scratch[target];
 
   double sum = 0;
-  for (std::int64_t start = 0; start < whole; start += kBlock) {
-    const auto end = std::min(start + kBlock, whole);
+  for (std::int64_t start = 0; start < whole; start += sum_length) {
+    const auto end = std::min(start + sum_length, whole);
     lanes.fill(0);
-    for (std::int64_t i = start; i < end; i += kLanes) {
-      for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+    for (std::int64_t i = start; i < end; i += lanes_a_step) {
+      for (std::int64_t lane = 0; lane < lanes_a_step; ++lane) {
         const float e = exp_of_nonpositive(scratch[i + lane] - largest);
         scratch[i + lane] = e;
         lanes[lane] += e;

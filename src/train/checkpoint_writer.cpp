@@ -9,17 +9,18 @@
 
 namespace aero::train {
 
+CheckpointWriter::CheckpointWriter(checkpoint::RunFolder folder) : folder_(std::move(folder)) {
+  if (const auto best = folder_.best()) best_loss_ = checkpoint::load_state(*best).eval_loss;
+}
+
 void CheckpointWriter::on_start(Trainer& trainer) {
-  if (trainer.step() > 0) {
-    saved_step_ = trainer.step();
-    if (const auto best = folder_.best()) {
-      best_loss_ = checkpoint::load_state(*best).eval_loss;
-    }
-    // The run may have ended between the save of its best weights and their mark.
-    if (const auto& evaluation = trainer.last_evaluation()) on_evaluation(trainer, *evaluation);
-  } else if (trainer.config().checkpoint.at_start) {
-    save(trainer);
+  if (trainer.step() == 0) {
+    if (trainer.config().checkpoint.at_start) save(trainer);
+    return;
   }
+  // The run may have ended between the save of its best weights and their mark.
+  if (trainer.evaluated_step() == trainer.step())
+    on_evaluation(trainer, *trainer.last_evaluation());
 }
 
 void CheckpointWriter::on_step(Trainer& trainer, const StepRecord& record) {
@@ -28,6 +29,7 @@ void CheckpointWriter::on_step(Trainer& trainer, const StepRecord& record) {
 }
 
 void CheckpointWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
+  saved_step_.reset();  // an evaluation is part of the state
   if (!trainer.config().checkpoint.keep_best) return;
   // A loss that is not finite is never the best.
   if (!(evaluation.loss < best_loss_.value_or(std::numeric_limits<double>::infinity()))) return;
@@ -41,10 +43,12 @@ void CheckpointWriter::on_finish(Trainer& trainer, Outcome /*outcome*/) {
 }
 
 bool CheckpointWriter::try_save(Trainer& trainer) {
+  if (failed_step_ == trainer.step()) return false;
   try {
     save(trainer);
     return true;
   } catch (const Error& error) {
+    failed_step_ = trainer.step();
     log::error(std::string(error.what()) +
                "; earlier checkpoints are whole, training goes on and tries again later");
     return false;

@@ -10,6 +10,10 @@
 namespace aero::train {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+constexpr auto redraw_interval = std::chrono::milliseconds(50);
+
 template <class... Values>
 std::string format(const char* pattern, Values... values) {
   const int size = std::snprintf(nullptr, 0, pattern, values...);
@@ -28,10 +32,10 @@ std::string duration_text(double seconds) {
 }
 
 std::string bar(std::int64_t done, std::int64_t all) {
-  constexpr int kWidth = 20;
-  const auto filled = static_cast<int>(kWidth * done / std::max<std::int64_t>(all, 1));
+  constexpr int width = 20;
+  const auto filled = static_cast<int>(width * done / std::max<std::int64_t>(all, 1));
   std::string text = "[";
-  for (int i = 0; i < kWidth; ++i) text += i < filled ? '#' : '.';
+  for (int i = 0; i < width; ++i) text += i < filled ? '#' : '.';
   return text + "] ";
 }
 
@@ -47,10 +51,10 @@ void Console::on_start(Trainer& trainer) {
 
 void Console::on_step(Trainer& trainer, const StepRecord& record) {
   seconds_ += record.seconds;
-  constexpr double kNewest = 0.1;
+  constexpr double newest_share = 0.1;
   smooth_seconds_ = smooth_seconds_ == 0
                         ? record.seconds
-                        : (1 - kNewest) * smooth_seconds_ + kNewest * record.seconds;
+                        : (1 - newest_share) * smooth_seconds_ + newest_share * record.seconds;
   const auto left = static_cast<double>(trainer.total_steps() - record.step);
   const auto line = format(
       "step %lld/%lld  loss %.4f  lr %.3g  grad norm %.3g  %.0f tokens/s  MFU %.0f%%  ETA %s",
@@ -59,10 +63,14 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
       static_cast<double>(record.tokens) / smooth_seconds_,
       100 * flops_per_step_ / smooth_seconds_ / peak_flops_,
       duration_text(left * smooth_seconds_).c_str());
-  log::status(bar(record.step, trainer.total_steps()) + line);
+  const bool is_last = record.step == trainer.total_steps();
+  if (const auto now = Clock::now(); now - drawn_ > redraw_interval || is_last) {
+    log::status(bar(record.step, trainer.total_steps()) + line);
+    drawn_ = now;
+  }
   const auto every = trainer.to_steps(trainer.config().log.every);
   const bool is_due = every > 0 && record.step % every == 0;
-  if (!is_due && record.step != trainer.total_steps()) return;
+  if (!is_due && !is_last) return;
   if (log::has_terminal()) {
     log::to_file(line);
   } else {

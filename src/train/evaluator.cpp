@@ -4,11 +4,20 @@
 
 namespace aero::train {
 
-void Evaluator::on_step(Trainer& trainer, const StepRecord& record) {
+void Evaluator::on_start(Trainer& trainer) {
+  // A signal may have broken off the evaluation of the step that the checkpoint was saved at.
+  if (trainer.step() > 0 && trainer.evaluated_step() != trainer.step()) evaluate_when_due(trainer);
+}
+
+void Evaluator::on_step(Trainer& trainer, const StepRecord& /*record*/) {
+  evaluate_when_due(trainer);
+}
+
+void Evaluator::evaluate_when_due(Trainer& trainer) {
   const auto& config = trainer.config();
   const auto every = trainer.to_steps(config.eval.every);
-  const bool is_due = every > 0 && record.step % every == 0;
-  if (!is_due && record.step != trainer.total_steps()) return;
+  const bool is_due = every > 0 && trainer.step() % every == 0;
+  if (!is_due && trainer.step() != trainer.total_steps()) return;
   EvaluationOptions options;
   options.batch_size =
       config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;

@@ -8,7 +8,7 @@
 namespace aero::train {
 namespace {
 
-constexpr std::int64_t kGrowthInterval = 2000;
+constexpr std::int64_t growth_interval = 2000;
 
 }  // namespace
 
@@ -66,7 +66,7 @@ void LossScaler::update(bool finite) {
     growth_ = 0;
     return;
   }
-  if (++growth_ == kGrowthInterval) {
+  if (++growth_ == growth_interval) {
     scale_ *= 2;
     growth_ = 0;
   }

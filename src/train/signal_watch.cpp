@@ -28,7 +28,15 @@ std::optional<Outcome> SignalWatch::pending() {
   return received_;
 }
 
+void StopOnSignal::on_start(Trainer& trainer) {
+  stop_when_pending(trainer);
+}
+
 void StopOnSignal::on_step(Trainer& trainer, const StepRecord& /*record*/) {
+  stop_when_pending(trainer);
+}
+
+void StopOnSignal::stop_when_pending(Trainer& trainer) {
   const auto outcome = watch_.pending();
   if (!outcome) return;
   log::warn(*outcome == Outcome::interrupted ? "SIGINT: saving and stopping"

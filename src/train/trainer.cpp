@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <sstream>
 
 namespace aero::train {
@@ -77,8 +78,21 @@ Outcome Trainer::run() {
     for (const auto& callback : callbacks_) callback->on_step(*this, record);
   }
   const auto outcome = outcome_.value_or(Outcome::finished);
-  for (const auto& callback : callbacks_) callback->on_finish(*this, outcome);
+  finish(outcome);
   return outcome;
+}
+
+void Trainer::finish(Outcome outcome) {
+  // One that fails must not keep the others, the last checkpoint among them, from their work.
+  std::exception_ptr first_fault;
+  for (const auto& callback : callbacks_) {
+    try {
+      callback->on_finish(*this, outcome);
+    } catch (...) {
+      if (!first_fault) first_fault = std::current_exception();
+    }
+  }
+  if (first_fault) std::rethrow_exception(first_fault);
 }
 
 StepRecord Trainer::train_step() {
@@ -159,6 +173,7 @@ void Trainer::report(const NonfiniteEvent& event) {
 
 void Trainer::report(const Evaluation& evaluation) {
   last_evaluation_ = evaluation;
+  evaluated_step_ = step_;
   for (const auto& callback : callbacks_) callback->on_evaluation(*this, evaluation);
 }
 
@@ -170,6 +185,7 @@ checkpoint::Checkpoint Trainer::state() const {
   result.state.samples_seen = samples_seen_;
   result.state.data_fingerprint = corpus_.fingerprint();
   if (last_evaluation_) result.state.eval_loss = last_evaluation_->loss;
+  result.state.eval_step = evaluated_step_;
   if (scaler_) {
     result.state.loss_scale = scaler_->scale();
     result.state.loss_scale_growth = scaler_->growth();
@@ -188,6 +204,7 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
   step_ = state.step;
   samples_seen_ = state.samples_seen;
   if (state.eval_loss) last_evaluation_ = Evaluation{*state.eval_loss};
+  evaluated_step_ = state.eval_step;
   if (scaler_) scaler_.emplace(state.loss_scale, state.loss_scale_growth);
 }
 

@@ -69,6 +69,7 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
   run_.prepare(config_);
   Checkpoint checkpoint = checkpoint_at(3);
   checkpoint.state.eval_loss = 2.5;
+  checkpoint.state.eval_step = 2;
   checkpoint.state.loss_scale = 65536;
   checkpoint.state.loss_scale_growth = 4;
   run_.save(checkpoint, config_);
@@ -78,6 +79,7 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
   "samples_seen": 24,
   "data_fingerprint": "abc",
   "eval_loss": 2.5,
+  "eval_step": 2,
   "loss_scale": 65536.0,
   "loss_scale_growth": 4
 }

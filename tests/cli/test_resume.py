@@ -73,6 +73,27 @@ def test_a_signal_saves_and_the_resumed_run_ends_the_same(
         assert_same_end(run, reference)
 
 
+def test_an_evaluation_that_a_signal_broke_off_is_made_up_for(
+    aero: str, corpus: Path, tmp_path: Path
+) -> None:
+    reference = tmp_path / "reference"
+    config = make_config(tmp_path / "reference.json", corpus, reference, eval={"every": "1"})
+    assert call(aero, "train", config, "-q").returncode == 0
+
+    run = tmp_path / "run"
+    config = make_config(tmp_path / "run.json", corpus, run, eval={"every": "1"})
+    for step in (4, 9, 16, 25, 36, 49, 59):
+        process = subprocess.Popen(
+            [aero, "train", str(config), "--resume", "-q"], stderr=subprocess.PIPE
+        )
+        while process.poll() is None and last_step(run) < step:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() in (0, 143)
+    assert call(aero, "train", config, "--resume", "-q").returncode == 0
+    assert_same_end(run, reference)
+
+
 def test_another_batch_split_sees_the_same_data(aero: str, corpus: Path, tmp_path: Path) -> None:
     runs = []
     for batch_size, accumulation in ((8, 1), (2, 4)):

@@ -11,7 +11,7 @@
 namespace aero::ops {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float infinity = std::numeric_limits<float>::infinity();
 
 std::vector<float> normal_logits(std::size_t count, float deviation) {
   std::mt19937 generator(7);
@@ -60,14 +60,14 @@ TEST(CrossEntropyRow, LeavesTheLogitsWhereNoGradientIsAskedFor) {
 }
 
 TEST(CrossEntropyRow, DoesNotOverflowForLargeLogitsNorCountVanishingOnes) {
-  std::vector<float> z{3e30F, -3e30F, 3e30F, -kInfinity};
+  std::vector<float> z{3e30F, -3e30F, 3e30F, -infinity};
   std::vector<float> scratch(4);
   EXPECT_NEAR(cross_entropy_row(z.data(), 4, 0, 1, scratch.data()), std::log(2.0), 1e-7);
   EXPECT_EQ(z, (std::vector<float>{-0.5F, 0, 0.5F, 0}));
 }
 
 TEST(CrossEntropyRow, HandsANanOrAnInfinityOn) {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), kInfinity}) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), infinity}) {
     auto z = normal_logits(40, 1);
     z[20] = bad;
     std::vector<float> scratch(40);

@@ -12,8 +12,8 @@
 namespace aero::train {
 namespace {
 
-constexpr std::int64_t kContext = 8;
-constexpr std::int64_t kVocabulary = 31;
+constexpr std::int64_t test_context = 8;
+constexpr std::int64_t test_vocabulary = 31;
 
 /// nanoGPT's format: tokens and nothing else.
 data::Corpus corpus_of(const std::vector<std::uint16_t>& tokens,
@@ -22,13 +22,14 @@ data::Corpus corpus_of(const std::vector<std::uint16_t>& tokens,
   file.write(reinterpret_cast<const char*>(tokens.data()),
              static_cast<std::streamsize>(tokens.size() * sizeof(std::uint16_t)));
   file.close();
-  return data::Corpus::open_split(folder, "val", kContext, kVocabulary, data::TokenFormat::nanogpt);
+  return data::Corpus::open_split(folder, "val", test_context, test_vocabulary,
+                                  data::TokenFormat::nanogpt);
 }
 
 std::vector<std::uint16_t> some_tokens(std::size_t count) {
   std::vector<std::uint16_t> tokens;
   for (std::size_t i = 0; i < count; ++i)
-    tokens.push_back(static_cast<std::uint16_t>(i * i % kVocabulary));
+    tokens.push_back(static_cast<std::uint16_t>(i * i % test_vocabulary));
   return tokens;
 }
 
@@ -37,8 +38,8 @@ model::Decoder some_decoder() {
   config.n_layer = 1;
   config.n_head = 2;
   config.d_model = 16;
-  config.context = kContext;
-  config.vocab_size = kVocabulary;
+  config.context = test_context;
+  config.vocab_size = test_vocabulary;
   config.init_std = 0.3;
   config.dropout_residual = 0.5;
   model::Decoder decoder(config);
@@ -59,7 +60,7 @@ double negative_log_probability(model::Decoder& decoder, const std::vector<std::
 class EvaluationTest : public ::testing::Test {
  protected:
   testing_support::TemporaryFolder folder_;
-  std::vector<std::uint16_t> tokens_ = some_tokens(3 * kContext + 4);
+  std::vector<std::uint16_t> tokens_ = some_tokens(3 * test_context + 4);
   data::Corpus corpus_ = corpus_of(tokens_, folder_.path());
   model::Decoder decoder_ = some_decoder();
 };
@@ -72,12 +73,12 @@ TEST_F(EvaluationTest, IsTheMeanOverTheTokensOfSeparateContexts) {
   EXPECT_TRUE(decoder_->is_training()) << "evaluation gives the mode back";
   decoder_->eval();
   double sum = 0;
-  for (std::size_t t = 0; t < 3 * kContext; ++t) {
-    sum += negative_log_probability(decoder_, tokens_, t / kContext * kContext, t);
+  for (std::size_t t = 0; t < 3 * test_context; ++t) {
+    sum += negative_log_probability(decoder_, tokens_, t / test_context * test_context, t);
   }
-  EXPECT_EQ(evaluation->tokens, 3 * kContext);
+  EXPECT_EQ(evaluation->tokens, 3 * test_context);
   EXPECT_EQ(evaluation->samples, 3);
-  EXPECT_NEAR(evaluation->loss, sum / (3 * kContext), 1e-6);
+  EXPECT_NEAR(evaluation->loss, sum / (3 * test_context), 1e-6);
   EXPECT_NEAR(evaluation->perplexity(), std::exp(evaluation->loss), 1e-12);
 }
 
@@ -89,9 +90,9 @@ TEST_F(EvaluationTest, WithAStrideScoresEachTokenOnceWithContextBeforeIt) {
   decoder_->eval();
   double sum = 0;
   std::int64_t count = 0;
-  for (std::size_t start = 0; start + kContext + 1 <= tokens_.size(); start += 3) {
-    const std::size_t from = start == 0 ? 0 : start + kContext - 3;
-    for (std::size_t t = from; t < start + kContext; ++t, ++count) {
+  for (std::size_t start = 0; start + test_context + 1 <= tokens_.size(); start += 3) {
+    const std::size_t from = start == 0 ? 0 : start + test_context - 3;
+    for (std::size_t t = from; t < start + test_context; ++t, ++count) {
       sum += negative_log_probability(decoder_, tokens_, start, t);
     }
   }
@@ -101,14 +102,14 @@ TEST_F(EvaluationTest, WithAStrideScoresEachTokenOnceWithContextBeforeIt) {
 
 TEST_F(EvaluationTest, CountsTheCharactersOfThePredictedTokens) {
   EvaluationOptions options;
-  options.character_counts.assign(kVocabulary, 0);
+  options.character_counts.assign(test_vocabulary, 0);
   options.character_counts[tokens_[1]] = 3;
   const auto expected =
-      3 * std::count(tokens_.begin() + 1, tokens_.begin() + 1 + 3 * kContext, tokens_[1]);
+      3 * std::count(tokens_.begin() + 1, tokens_.begin() + 1 + 3 * test_context, tokens_[1]);
   const auto evaluation = evaluate(decoder_, corpus_, options);
   EXPECT_EQ(evaluation->characters, expected);
   EXPECT_NEAR(evaluation->loss_per_character(),
-              evaluation->loss * 3 * kContext / static_cast<double>(expected), 1e-9);
+              evaluation->loss * 3 * test_context / static_cast<double>(expected), 1e-9);
 }
 
 TEST_F(EvaluationTest, StopsAfterTheAskedBatches) {
@@ -127,7 +128,7 @@ TEST_F(EvaluationTest, IsNothingWhenBrokenOff) {
 
 TEST_F(EvaluationTest, RefusesAStrideBeyondTheContext) {
   EvaluationOptions options;
-  options.stride = kContext + 1;
+  options.stride = test_context + 1;
   EXPECT_THROW(evaluate(decoder_, corpus_, options), UsageError);
 }
 

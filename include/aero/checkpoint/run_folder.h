@@ -18,6 +18,7 @@ struct TrainingState {
   std::int64_t samples_seen = 0;       ///< cursor of the sampler: sequences taken so far
   std::string data_fingerprint;        ///< a run refuses to resume on other data
   std::optional<double> eval_loss;     ///< mean loss of the latest evaluation, nats a token
+  std::int64_t eval_step = 0;          ///< when that was; 0: none yet
   double loss_scale = 1;               ///< float16 only
   std::int64_t loss_scale_growth = 0;  ///< float16 only: finite steps since the last change
 };

@@ -13,7 +13,8 @@ namespace aero::train {
 /// that fails costs no checkpoint that is there: it is logged, and training goes on to the next.
 class CheckpointWriter : public Callback {
  public:
-  explicit CheckpointWriter(checkpoint::RunFolder folder) : folder_(std::move(folder)) {}
+  /// Looks up the best loss so far of a run that is resumed.
+  explicit CheckpointWriter(checkpoint::RunFolder folder);
 
   void on_start(Trainer& trainer) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
@@ -27,6 +28,7 @@ class CheckpointWriter : public Callback {
 
   checkpoint::RunFolder folder_;
   std::optional<std::int64_t> saved_step_;
+  std::optional<std::int64_t> failed_step_;
   std::optional<double> best_loss_;
 };
 

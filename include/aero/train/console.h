@@ -2,6 +2,8 @@
 
 #include "aero/train/callback.h"
 
+#include <chrono>
+
 namespace aero::train {
 
 /// Tells how training goes: on a terminal a progress bar, elsewhere a plain line every log.every
@@ -21,6 +23,7 @@ class Console : public Callback {
   double flops_per_step_;
   double peak_flops_;
   std::int64_t first_step_ = 0;
+  std::chrono::steady_clock::time_point drawn_;
   double seconds_ = 0;         // of this process's steps
   double smooth_seconds_ = 0;  // a step, moving average
 };

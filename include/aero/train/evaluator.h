@@ -13,9 +13,12 @@ class Evaluator : public Callback {
   Evaluator(data::Corpus corpus, std::function<bool()> proceed)
       : corpus_(std::move(corpus)), proceed_(std::move(proceed)) {}
 
+  void on_start(Trainer& trainer) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
 
  private:
+  void evaluate_when_due(Trainer& trainer);
+
   data::Corpus corpus_;
   std::function<bool()> proceed_;
 };

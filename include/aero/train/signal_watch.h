@@ -31,9 +31,12 @@ class SignalWatch {
 class StopOnSignal : public Callback {
  public:
   explicit StopOnSignal(SignalWatch& watch) : watch_(watch) {}
+  void on_start(Trainer& trainer) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
 
  private:
+  void stop_when_pending(Trainer& trainer);
+
   SignalWatch& watch_;
 };
 

@@ -59,11 +59,14 @@ class Trainer {
   const NamedParameters& parameters() const { return parameters_; }
   const data::Corpus& corpus() const { return corpus_; }
   const std::optional<Evaluation>& last_evaluation() const { return last_evaluation_; }
+  /// The step of the last evaluation; 0 before the first.
+  std::int64_t evaluated_step() const { return evaluated_step_; }
   /// The micro-batch whose gradients were added last.
   const data::Batch& last_batch() const { return last_batch_; }
 
  private:
   StepRecord train_step();
+  void finish(Outcome outcome);
   /// Adds the gradients of all micro-batches; the mean loss.
   double accumulate_gradients();
   std::vector<data::Batch> next_batches();
@@ -85,6 +88,7 @@ class Trainer {
   std::int64_t samples_seen_ = 0;
   std::optional<Outcome> outcome_;
   std::optional<Evaluation> last_evaluation_;
+  std::int64_t evaluated_step_ = 0;
   data::Batch last_batch_;
 };
 

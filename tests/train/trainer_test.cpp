@@ -1,0 +1,169 @@
+#include "aero/train/trainer.h"
+
+#include "aero/config/loader.h"
+#include "aero/core/error.h"
+#include "aero/train/nonfinite_guard.h"
+#include "aero/train/open_corpus.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temporary_folder.h"
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <vector>
+
+namespace aero::train {
+namespace {
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  TrainerTest() {
+    std::ofstream file(folder_.path() / "train.bin", std::ios::binary);
+    for (std::uint16_t i = 0; i < 1000; ++i) {
+      const auto token = static_cast<std::uint16_t>(i * i % 29);
+      file.write(reinterpret_cast<const char*>(&token), sizeof token);
+    }
+  }
+
+  RunConfig config(const std::vector<Override>& changes = {}) const {
+    std::vector<Override> overrides{"model.n_layer=1",     "model.n_head=2",
+                                    "model.d_model=16",    "model.context=8",
+                                    "model.vocab_size=29", "train.batch_size=6",
+                                    "train.duration=4",    "train.device=cpu",
+                                    "data.format=nanogpt", "data.path=" + folder_.path().string()};
+    overrides.insert(overrides.end(), changes.begin(), changes.end());
+    return default_config(overrides);
+  }
+
+  static Trainer trainer_for(const RunConfig& config) {
+    return Trainer(config, open_corpus(config, "train"));
+  }
+
+  testing_support::TemporaryFolder folder_;
+};
+
+/// Writes down what it is told.
+class Recorder : public Callback {
+ public:
+  struct Log {
+    std::vector<StepRecord> steps;
+    std::vector<NonfiniteEvent> events;
+    int finishes = 0;
+  };
+  explicit Recorder(Log& log) : log_(log) {}
+  void on_step(Trainer&, const StepRecord& record) override { log_.steps.push_back(record); }
+  void on_nonfinite(Trainer&, const NonfiniteEvent& event) override {
+    log_.events.push_back(event);
+  }
+  void on_finish(Trainer&, Outcome) override { ++log_.finishes; }
+
+ private:
+  Log& log_;
+};
+
+class FailsAtTheEnd : public Callback {
+ public:
+  void on_finish(Trainer&, Outcome) override { throw Error("no room"); }
+};
+
+class StopsAfterTwo : public Callback {
+ public:
+  void on_step(Trainer& trainer, const StepRecord& record) override {
+    if (record.step == 2) trainer.stop(Outcome::interrupted);
+  }
+};
+
+/// Makes one weight of a layer NaN before the second step.
+class Poisons : public Callback {
+ public:
+  explicit Poisons(std::string name) : name_(std::move(name)) {}
+  void on_step(Trainer& trainer, const StepRecord&) override {
+    const torch::NoGradGuard no_grad;
+    for (const auto& [name, parameter] : trainer.parameters()) {
+      if (name == name_) parameter.view(-1)[0] = std::numeric_limits<float>::quiet_NaN();
+    }
+  }
+
+ private:
+  std::string name_;
+};
+
+TEST_F(TrainerTest, OneThatFailsAtTheEndDoesNotKeepTheOthersFromTheirWork) {
+  auto trainer = trainer_for(config());
+  Recorder::Log log;
+  trainer.add(std::make_unique<FailsAtTheEnd>());
+  trainer.add(std::make_unique<Recorder>(log));
+  EXPECT_THROW(trainer.run(), Error);
+  EXPECT_EQ(log.finishes, 1);
+}
+
+TEST_F(TrainerTest, StopsAfterTheStepInWhichItWasAsked) {
+  auto trainer = trainer_for(config());
+  trainer.add(std::make_unique<StopsAfterTwo>());
+  EXPECT_EQ(trainer.run(), Outcome::interrupted);
+  EXPECT_EQ(trainer.step(), 2);
+  EXPECT_EQ(trainer.state().state.samples_seen, 12);
+}
+
+TEST_F(TrainerTest, DividesTheLossRightlyHoweverABatchIsSplit) {
+  std::vector<std::vector<StepRecord>> runs;
+  for (const auto& [batch, accumulation] : {std::pair{6, 1}, {2, 3}, {1, 6}}) {
+    const auto split = config({"train.batch_size=" + std::to_string(batch),
+                               "train.accumulation=" + std::to_string(accumulation)});
+    auto trainer = trainer_for(split);
+    Recorder::Log log;
+    trainer.add(std::make_unique<Recorder>(log));
+    trainer.run();
+    runs.push_back(log.steps);
+  }
+  for (std::size_t step = 0; step < 4; ++step) {
+    for (const auto& run : runs) {
+      EXPECT_NEAR(run[step].loss, runs[0][step].loss, 2e-6 * runs[0][step].loss);
+      EXPECT_NEAR(run[step].grad_norm, runs[0][step].grad_norm, 1e-4 * runs[0][step].grad_norm);
+    }
+  }
+}
+
+TEST_F(TrainerTest, StopsBeforeTheStepThatWouldSpreadANan) {
+  auto trainer = trainer_for(config());
+  Recorder::Log log;
+  trainer.add(std::make_unique<NonfiniteGuard>());
+  trainer.add(std::make_unique<Recorder>(log));
+  trainer.add(std::make_unique<Poisons>("blocks.0.ffn.w_in.weight"));
+  EXPECT_EQ(trainer.run(), Outcome::nonfinite);
+  EXPECT_EQ(trainer.step(), 1);
+  ASSERT_EQ(log.events.size(), 1U);
+  EXPECT_EQ(log.events[0].step, 2);
+  EXPECT_EQ(log.events[0].quantity, "loss");
+  EXPECT_EQ(log.events[0].layer, "blocks.0");
+  EXPECT_EQ(log.events[0].parameter, "blocks.0.ffn.w_in.weight");
+  EXPECT_EQ(log.events[0].action, "stop");
+}
+
+TEST_F(TrainerTest, SkipsTheStepAndLeavesTheOtherWeightsAlone) {
+  auto trainer = trainer_for(config({"train.on_nonfinite=skip"}));
+  Recorder::Log log;
+  trainer.add(std::make_unique<NonfiniteGuard>());
+  trainer.add(std::make_unique<Recorder>(log));
+  trainer.add(std::make_unique<Poisons>("tokens.weight"));
+  EXPECT_EQ(trainer.run(), Outcome::finished);
+  ASSERT_EQ(log.steps.size(), 4U);
+  EXPECT_TRUE(log.steps[0].updated);
+  for (std::size_t step = 1; step < 4; ++step) EXPECT_FALSE(log.steps[step].updated);
+  EXPECT_EQ(log.events[0].layer, "tokens");
+}
+
+TEST_F(TrainerTest, RefusesACorpusShorterThanABatch) {
+  EXPECT_THROW(trainer_for(config({"train.batch_size=125"})), UsageError);
+  EXPECT_NO_THROW(trainer_for(config({"train.batch_size=124"})));
+}
+
+TEST_F(TrainerTest, TellsAnEpochInSteps) {
+  // 999 targets in 124 contexts of 8; batches of 6: 20.67 steps.
+  EXPECT_EQ(trainer_for(config({"train.duration=3e"})).total_steps(), 62);
+  EXPECT_EQ(trainer_for(config({"train.duration=480t"})).total_steps(), 10);
+}
+
+}  // namespace
+}  // namespace aero::train
