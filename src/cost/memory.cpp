@@ -132,7 +132,7 @@ class Estimate {
   Count inner_;   // B T d_ffn
   bool half_;
   bool loss_in_place_;  // ops' own kernel turns logits into their gradient
-  Count compute_;  // bytes of an element in products
+  Count compute_;       // bytes of an element in products
 };
 
 }  // namespace
