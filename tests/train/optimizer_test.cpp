@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <vector>
 
 namespace aero::train {
 namespace {
@@ -69,6 +70,40 @@ TEST(Optimizer, AdamAddsTheDecayToTheGradient) {
   Optimizer(config, parameters).step(0.01);
   // The gradient is 1 + 0.5 * 1, and so is the root of its second moment.
   EXPECT_NEAR(parameters[0].second[0].item<double>(), 1 - 0.01 * 1.5 / (1.5 + 0.1), 1e-12);
+}
+
+/// Adam as its paper writes it (arXiv 1412.6980, algorithm 1), with the decay in the gradient.
+double adam_by_hand(double parameter, const std::vector<double>& gradients,
+                    const OptimizerConfig& config) {
+  double m = 0;
+  double v = 0;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const auto t = static_cast<double>(i + 1);
+    const double g = gradients[i] + config.weight_decay * parameter;
+    m = config.beta1 * m + (1 - config.beta1) * g;
+    v = config.beta2 * v + (1 - config.beta2) * g * g;
+    const double m_hat = m / (1 - std::pow(config.beta1, t));
+    const double v_hat = v / (1 - std::pow(config.beta2, t));
+    parameter -= config.lr * m_hat / (std::sqrt(v_hat) + config.eps);
+  }
+  return parameter;
+}
+
+TEST(Optimizer, TenStepsOfAdamAreThoseOfThePaper) {
+  OptimizerConfig config;
+  config.name = OptimizerKind::adam;
+  config.lr = 0.03;
+  config.beta2 = 0.95;
+  config.weight_decay = 0.2;
+  const NamedParameters parameters{{"blocks.0.ffn.w_in.weight", parameter(0.7)}};
+  Optimizer optimizer(config, parameters);
+  std::vector<double> gradients;
+  for (int step = 0; step < 10; ++step) {
+    gradients.push_back(std::sin(1.7 * step) + 0.3);
+    parameters[0].second.mutable_grad() = torch::full({2}, gradients.back(), torch::kFloat64);
+    optimizer.step(config.lr);
+  }
+  EXPECT_NEAR(parameters[0].second[0].item<double>(), adam_by_hand(0.7, gradients, config), 1e-12);
 }
 
 TEST(Optimizer, LeavesAParameterWithoutAGradientAlone) {
