@@ -158,7 +158,7 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     auto& saved = context->saved_data;
     const auto scale = outputs[0] * saved["gradient_scale"].toTensor();
     const auto scaled = [&](const char* gradient_name, const char* dtype_name) {
-      const auto gradient = saved[gradient_name].toTensor();
+      auto gradient = saved[gradient_name].toTensor();
       if (!gradient.defined()) return gradient;
       return (gradient.to(scale.scalar_type()) * scale).to(saved[dtype_name].toScalarType());
     };

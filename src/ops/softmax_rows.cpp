@@ -33,7 +33,7 @@ constexpr std::int64_t sum_length = 1024;  // float32 sums are this long
   p = p * r + 5.0000001201e-1F;
   p = p * r * r + r + 1.0F;
   const auto exponent = std::bit_cast<std::uint32_t>(shifted) << 23U;
-  const float result = std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + exponent);
+  const auto result = std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + exponent);
   return x < lowest ? 0.0F : result;
 }
 

@@ -229,8 +229,7 @@ void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weig
               << " in the checkpoint and " << item.value().sizes() << " in the model";
       throw Error(message.str());
     }
-    auto parameter = item.value();
-    parameter.copy_(found->second);
+    item.value().copy_(found->second);
   }
 }
 

@@ -39,7 +39,10 @@ enum class Outcome { finished, interrupted, terminated, nonfinite };
 /// Something that watches a run. Calls come in the order in which the callbacks were added.
 class Callback {
  public:
+  Callback() = default;
   virtual ~Callback() = default;
+  Callback(const Callback&) = delete;
+  Callback& operator=(const Callback&) = delete;
 
   virtual void on_start(Trainer& /*trainer*/) {}
   /// The strictest verdict of all callbacks counts.
