@@ -80,7 +80,7 @@ void warn_of_slow_precision(const RunConfig& config, torch::Device device) {
 
 double peak_flops(const Trainer& trainer, torch::Device device) {
   const auto dtype = scalar_type(trainer.config().train.dtype);
-  return ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.2);
+  return ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.5);
 }
 
 }  // namespace
