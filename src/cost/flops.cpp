@@ -31,8 +31,4 @@ std::int64_t training_flops_per_step(const RunConfig& config) {
   return (contexts * 3 * forward_flops(config.model).full.total).value();
 }
 
-double flops_utilization(const RunConfig& config, double seconds, double peak) {
-  return static_cast<double>(training_flops_per_step(config)) / seconds / peak;
-}
-
 }  // namespace aero::cost

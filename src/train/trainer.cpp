@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <sstream>
 
@@ -109,7 +110,10 @@ StepRecord Trainer::train_step() {
   const bool overflow = scaler_ && !scaler_->unscale(gradients(parameters_));
   record.grad_norm = gradient_norm(parameters_);
 
-  const auto verdict = overflow ? Verdict::skip : judge(record);
+  // Gradients that overflow under a finite loss ask for a smaller scale; all else is for the
+  // judges.
+  const bool rescales = overflow && std::isfinite(record.loss) && scaler_->scale() > 1;
+  const auto verdict = rescales ? Verdict::skip : judge(record);
   if (verdict == Verdict::stop) {
     stop(Outcome::nonfinite);
     return record;

@@ -70,15 +70,6 @@ TEST(Flops, OfTrainingAreThriceTheForwardPass) {
   EXPECT_EQ(training_flops_per_step(config), 86'123'520);
 }
 
-TEST(Flops, OfAStepInItsTimeAreAShareOfThePeak) {
-  RunConfig config;
-  config.model = {
-      .n_layer = 2, .n_head = 4, .d_model = 32, .d_ffn = 96, .context = 16, .vocab_size = 97};
-  config.train.batch_size = 5;
-  config.train.accumulation = 7;
-  EXPECT_DOUBLE_EQ(flops_utilization(config, 2.0, 86'123'520), 0.5);
-}
-
 TEST(Flops, BeyondSixtyFourBitsAreRefused) {
   const ModelConfig config{
       .n_layer = 10'000, .n_head = 1, .d_model = 1'000'000, .context = 1'000'000};

@@ -141,6 +141,17 @@ TEST_F(TrainerTest, StopsBeforeTheStepThatWouldSpreadANan) {
   EXPECT_EQ(log.events[0].action, "stop");
 }
 
+TEST_F(TrainerTest, InFloat16TakesANanForNoOverflow) {
+  auto trainer = trainer_for(config({"train.dtype=float16"}));
+  Recorder::Log log;
+  trainer.add(std::make_unique<NonfiniteGuard>());
+  trainer.add(std::make_unique<Recorder>(log));
+  trainer.add(std::make_unique<Poisons>("blocks.0.ffn.w_in.weight"));
+  EXPECT_EQ(trainer.run(), Outcome::nonfinite);
+  ASSERT_EQ(log.events.size(), 1U);
+  EXPECT_EQ(log.events[0].step, 2);
+}
+
 TEST_F(TrainerTest, SkipsTheStepAndLeavesTheOtherWeightsAlone) {
   auto trainer = trainer_for(config({"train.on_nonfinite=skip"}));
   Recorder::Log log;

@@ -49,8 +49,4 @@ std::int64_t training_flops_per_token(const ModelConfig& config);
 /// The same for one optimizer step: batch_size x accumulation contexts.
 std::int64_t training_flops_per_step(const RunConfig& config);
 
-/// Model FLOPs utilisation (arXiv 2204.02311): the share of `peak` [FLOP/s] that a step of
-/// `seconds` reaches.
-double flops_utilization(const RunConfig& config, double seconds, double peak);
-
 }  // namespace aero::cost
