@@ -87,6 +87,22 @@ Refusal set(const Field& field, Duration* duration, const JsonValue& value) {
   return std::nullopt;
 }
 
+Refusal set(const Field& field, std::vector<std::int64_t>* list, const JsonValue& value) {
+  if (value.kind != Kind::array) return expected("a list of integers as [3, 5]", value);
+  std::vector<std::int64_t> numbers;
+  for (const JsonMember& member : value.members) {
+    std::int64_t number = 0;
+    if (const auto refusal = set(field, &number, member.value)) {
+      return member.value.shown() + ": " + *refusal;
+    }
+    numbers.push_back(number);
+  }
+  std::ranges::sort(numbers);
+  numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
+  *list = std::move(numbers);
+  return std::nullopt;
+}
+
 Refusal set(const Field&, const EnumRef& choice, const JsonValue& value) {
   const std::vector<std::string>& names = *choice.names;
   if (value.kind != Kind::text) return expected("a name", value) + "; one of: " + join(names);
@@ -121,6 +137,22 @@ std::optional<Number> number_from(const std::string& text) {
   return number;
 }
 
+/// "3,5" or nothing; what is no integer stays a text, for the refusal to show.
+JsonValue list_from(const std::string& text) {
+  JsonValue list{.kind = Kind::array, .text = text, .members = {}};
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = std::min(text.find(',', start), text.size());
+    JsonValue member{.kind = Kind::text, .text = text.substr(start, end - start), .members = {}};
+    if (const auto integer = number_from<std::int64_t>(member.text)) {
+      member.kind = Kind::integer;
+      member.integer = *integer;
+    }
+    list.members.push_back({"", std::move(member)});
+    start = end + 1;
+  }
+  return list;
+}
+
 }  // namespace
 
 std::optional<std::string> assign(Field& field, const JsonValue& value) {
@@ -128,6 +160,7 @@ std::optional<std::string> assign(Field& field, const JsonValue& value) {
 }
 
 JsonValue value_from_text(const Field& field, const std::string& text) {
+  if (std::holds_alternative<std::vector<std::int64_t>*>(field.value)) return list_from(text);
   JsonValue value{.kind = Kind::text, .text = text, .members = {}};
   if (std::holds_alternative<bool*>(field.value)) {
     if (text == "true" || text == "false") {

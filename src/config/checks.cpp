@@ -1,5 +1,6 @@
 #include "checks.h"
 
+#include "aero/config/enum_names.h"
 #include "aero/config/fields.h"
 #include "aero/config/loader.h"
 
@@ -24,6 +25,101 @@ void check_heads(const ModelConfig& m, Findings& findings) {
                           "; choose d_model as a multiple of n_head"});
 }
 
+void check_ffn(const ModelConfig& m, Findings& findings) {
+  if (m.ffn_fused && m.activation != ActivationKind::none) {
+    findings.push_back({{"model.ffn_fused", "model.architecture", "model.activation"},
+                        "true",
+                        "an FFN with an activation between its matrices cannot be one matrix; set "
+                        "model.activation to none, or do not fuse"});
+  }
+  if (m.ffn_fused && m.d_ffn != 0) {
+    findings.push_back({{"model.d_ffn", "model.ffn_fused", "model.architecture"},
+                        text(m.d_ffn),
+                        "a fused FFN is one d x d matrix and has no inner width; set d_ffn to 0"});
+  }
+  if (m.ffn_pruned > m.n_layer) {
+    findings.push_back(
+        {{"model.ffn_pruned", "model.architecture", "model.n_layer"},
+         text(m.ffn_pruned),
+         "more FFNs than model.n_layer = " + text(m.n_layer) + "; prune at most that many"});
+  }
+  if (m.ffn_pruned_layers.empty()) return;
+  if (m.ffn_pruned > 0) {
+    findings.push_back({{"model.ffn_pruned_layers", "model.ffn_pruned"},
+                        text(m.ffn_pruned_layers.front()) + ", ...",
+                        "stands beside model.ffn_pruned = " + text(m.ffn_pruned) +
+                            "; list all pruned layers here and set ffn_pruned to 0"});
+  }
+  if (m.ffn_pruned_layers.back() >= m.n_layer) {
+    findings.push_back(
+        {{"model.ffn_pruned_layers", "model.architecture", "model.n_layer"},
+         text(m.ffn_pruned_layers.back()),
+         "no such layer; model.n_layer = " + text(m.n_layer) + ", and layers are counted from 0"});
+  }
+}
+
+void check_temperature(const ModelConfig& m, Findings& findings) {
+  const bool positive =
+      m.temperature == TemperatureForm::exp || m.temperature == TemperatureForm::softplus;
+  if (positive && m.temperature_init <= 0) {
+    findings.push_back({{"model.temperature_init", "model.temperature"},
+                        number_text(m.temperature_init),
+                        "a temperature kept positive begins above 0"});
+  }
+  if (m.temperature == TemperatureForm::raw && m.temperature_init == 0) {
+    findings.push_back({{"model.temperature_init", "model.temperature"},
+                        "0",
+                        "the scores are divided by it; begin elsewhere"});
+  }
+  if (m.ffn_scaled && m.family != Family::simplified && m.alpha_init == 0) {
+    findings.push_back({{"model.alpha_init", "model.architecture", "model.ffn_scaled"},
+                        "0",
+                        "the FFN is divided by it; begin elsewhere"});
+  }
+}
+
+void check_simplified(const ModelConfig& m, Findings& findings) {
+  if (m.family != Family::simplified) return;
+  if (!m.ffn_scaled) {
+    findings.push_back({{"model.ffn_scaled", "model.architecture", "model.family"},
+                        "false",
+                        "the block of the family simplified always scales its FFN; write ScFFN or "
+                        "ScFuFFN in the architecture"});
+  }
+  if (m.biases == BiasSet::all) {
+    findings.push_back(
+        {{"model.biases", "model.family"},
+         quoted("all"),
+         "the block of the family simplified has no output projection to bias; write "
+         "qk or none"});
+  }
+  for (const auto& [key, form] : {std::pair{"model.qk_form", m.qk_form},
+                                  {"model.v_form", m.v_form},
+                                  {"model.o_form", m.o_form}}) {
+    if (form == WeightForm::plain) continue;
+    findings.push_back(
+        {{key, "model.family"},
+         quoted(enum_name(form)),
+         "in the family simplified W_Q begins at 0, which no norm divides, and V and "
+         "O have no matrices; write plain"});
+  }
+  if (m.dropout_attention > 0) {
+    findings.push_back({{"model.dropout.attention", "model.family"},
+                        number_text(m.dropout_attention),
+                        "the family simplified has no attention dropout; set it to 0"});
+  }
+}
+
+/// Dropout on the probabilities takes PyTorch's own attention, which knows neither entropy nor
+/// temperature.
+void check_attention_dropout(const ModelConfig& m, Findings& findings) {
+  if (m.dropout_attention == 0) return;
+  if (!m.ereg.enabled && m.temperature == TemperatureForm::none) return;
+  findings.push_back({{"model.dropout.attention", "model.architecture"},
+                      number_text(m.dropout_attention),
+                      "attention dropout goes with neither SM(t) nor EReg; set it to 0"});
+}
+
 void check_positions(const ModelConfig& m, Findings& findings) {
   if (m.family == Family::pythia && m.positions != 0) {
     findings.push_back({{"model.positions", "model.family"},
@@ -31,7 +127,7 @@ void check_positions(const ModelConfig& m, Findings& findings) {
                         "the family pythia has rotary embedding and no position table; remove this "
                         "key or set it to 0"});
   }
-  if (m.family == Family::gpt2 && m.position_rows() < m.context) {
+  if (m.family != Family::pythia && m.position_rows() < m.context) {
     findings.push_back({{"model.positions", "model.context"},
                         text(m.positions),
                         "fewer rows than model.context = " + text(m.context) +
@@ -128,6 +224,10 @@ std::vector<Finding> check_combinations(const ModelConfig& model) {
   check_heads(model, findings);
   check_positions(model, findings);
   check_rotary(model, findings);
+  check_ffn(model, findings);
+  check_temperature(model, findings);
+  check_simplified(model, findings);
+  check_attention_dropout(model, findings);
   return findings;
 }
 

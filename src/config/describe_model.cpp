@@ -8,13 +8,18 @@
 namespace aero {
 namespace {
 
+constexpr const char* architecture_pattern =
+    R"(^(EReg\()?SM(\(t\))?(\+(LN|RMS))?(\+(G|R|LR))?)"
+    R"((\+(WN|SN)?(Sc)?(Fu)?FFN(_i([0-9]+|\[[0-9]+(,[0-9]+)*\]))?)?\)?$)";
+
 Section describe_choices(ModelConfig& m) {
   const Shorthand preset{preset_names(), [] { return std::string(); },
                          [&m](const std::string& name) { apply_preset(name, m); }};
   const EnumRef family{&enum_names<Family>(), [&m] { return static_cast<std::size_t>(m.family); },
                        [&m](std::size_t index) { apply_family(static_cast<Family>(index), m); }};
   const Shorthand architecture{architecture_names(), [&m] { return architecture_name(m); },
-                               [&m](const std::string& name) { apply_architecture(name, m); }};
+                               [&m](const std::string& name) { apply_architecture(name, m); },
+                               architecture_pattern};
   return {
       "model",
       "The decoder, in the papers' notation: L layers, H heads, d model width, d_k = d / H, T "
@@ -24,14 +29,14 @@ Section describe_choices(ModelConfig& m) {
            preset},
           {"model.family",
            "gpt2: learned positions, sequential residual, tied head. pythia (GPT-NeoX): rotary "
-           "embedding, parallel residual, untied head. A change of family changes these choices "
-           "and "
-           "the form of GELU.",
+           "embedding, parallel residual, untied head. simplified: He and Hofmann's block without "
+           "skips, values and projections. A change of family changes these choices and the form "
+           "of GELU.",
            family},
           {"model.architecture",
-           "The papers' name of what is kept: SM softmax attention, LN or RMS the two norms of "
-           "each "
-           "block, G GELU, R ReLU, LR leaky ReLU in the FFN. Sets norm and activation.",
+           "The papers' name of what is kept, as \"SM+LN+G\" or \"EReg(SM(t)+ScFuFFN_i6)\"; see "
+           "Architecture above. Sets norm, activation, temperature, ffn_form, ffn_scaled, "
+           "ffn_fused, ffn_pruned, ffn_pruned_layers and ereg.enabled.",
            architecture},
           {"model.n_layer", "L, the number of blocks.", &m.n_layer, between(1, 10'000)},
           {"model.n_head", "H, attention heads in a block; must divide d_model.", &m.n_head,
@@ -60,6 +65,34 @@ Section describe_choices(ModelConfig& m) {
            enum_ref(m.leaky_slope)},
           {"model.leaky_init", "The negative slope, or its initial value where it is learned.",
            &m.leaky_init, any_number()},
+          {"model.ffn_form",
+           "How the FFN's matrices are kept: plain, or normalised by weight (W = g v / norm(v) "
+           "by output row) or spectrum (W / sigma(W), by power iteration).",
+           enum_ref(m.ffn_form)},
+          {"model.qk_form", "The same of the matrices of queries and keys.", enum_ref(m.qk_form)},
+          {"model.v_form", "The same of the values' matrix.", enum_ref(m.v_form)},
+          {"model.o_form", "The same of attention's output matrix.", enum_ref(m.o_form)},
+          {"model.ffn_scaled",
+           "ScFFN: X_out = beta X_SA + FFN(X_SA) / alpha, alpha and beta learned in each layer. In "
+           "the family simplified: its gains m_s and m_r, which are always there.",
+           &m.ffn_scaled},
+          {"model.alpha_init", "Initial alpha of ScFFN.", &m.alpha_init, any_number()},
+          {"model.beta_init", "Initial beta of ScFFN.", &m.beta_init, any_number()},
+          {"model.ffn_fused", "FuFFN: the FFN is one d x d matrix; it has no activation then.",
+           &m.ffn_fused},
+          {"model.ffn_pruned", "k of _i<k>: so many of the deepest FFNs are absent.", &m.ffn_pruned,
+           between(0, 10'000)},
+          {"model.ffn_pruned_layers",
+           "The layers, counted from 0, whose FFNs are absent, where these are not the deepest.",
+           &m.ffn_pruned_layers, between(0, 10'000)},
+          {"model.temperature",
+           "SM(t): a learned temperature t for each head and query position divides the scores. "
+           "raw keeps t itself, as the papers; exp and softplus keep it positive.",
+           enum_ref(m.temperature)},
+          {"model.temperature_init", "Initial t.", &m.temperature_init, any_number()},
+          {"model.attention_scaled",
+           "Scores are divided by sqrt(d_k); false where W_Q has that folded in.",
+           &m.attention_scaled},
           {"model.biases",
            "Which linear layers of a block have a bias: all, none, or the queries and keys alone.",
            enum_ref(m.biases)},
@@ -84,6 +117,43 @@ Section describe_choices(ModelConfig& m) {
       }};
 }
 
+Section describe_ereg(EregConfig& e) {
+  return {"model.ereg",
+          "Entropy regularisation, EReg(...): lambda times the mean over layers and heads of "
+          "(E - theta ln T)^2 where the deviation is beyond the margin gamma ln T. Part of the "
+          "training loss, never of an evaluation's.",
+          {
+              {"model.ereg.enabled", "Whether the penalty is added.", &e.enabled},
+              {"model.ereg.lambda",
+               "Weight of the penalty. Under row_sum it grows with the rows of a batch: a lambda "
+               "under mean does as much as lambda / (batch_size T) there.",
+               &e.lambda, at_least(0)},
+              {"model.ereg.gamma", "Margin as a share of ln T; strict.", &e.gamma, at_least(0)},
+              {"model.ereg.theta_init", "Initial threshold, as a share of ln T.", &e.theta_init,
+               any_number()},
+              {"model.ereg.reduction",
+               "mean: the deviation of a head's entropy averaged over batch and positions (the "
+               "papers' algorithm). row_sum: that of each row, squares summed over batch and "
+               "positions (the authors' code).",
+               enum_ref(e.reduction)},
+          }};
+}
+
+Section describe_simplified(SimplifiedConfig& s) {
+  return {"model.simplified",
+          "Initial values of the learned scalars of the family simplified (He and Hofmann).",
+          {
+              {"model.simplified.attention_gain", "a, the gain of attention.", &s.attention_gain,
+               any_number()},
+              {"model.simplified.skip_gain", "m_s, the gain around the FFN (sequential only).",
+               &s.skip_gain, any_number()},
+              {"model.simplified.ffn_gain", "m_r, the gain of the FFN.", &s.ffn_gain, any_number()},
+              {"model.simplified.shaped_init",
+               "alpha, beta and gamma of the shaped attention alpha softmax + beta I - gamma C.",
+               &s.shaped_init, any_number()},
+          }};
+}
+
 Section describe_dropout(ModelConfig& m) {
   const Range probability{.low = 0, .high = 1, .high_open = true};
   return {"model.dropout",
@@ -101,7 +171,8 @@ Section describe_dropout(ModelConfig& m) {
 }  // namespace
 
 std::vector<Section> describe(ModelConfig& config) {
-  return {describe_choices(config), describe_dropout(config)};
+  return {describe_choices(config), describe_ereg(config.ereg),
+          describe_simplified(config.simplified), describe_dropout(config)};
 }
 
 }  // namespace aero

@@ -66,6 +66,10 @@ Section describe_train(TrainConfig& t) {
            "What a NaN or an infinity in loss or gradient does before the step is taken: stop the "
            "run or skip the step.",
            enum_ref(t.on_nonfinite)},
+          {"train.warm_start",
+           "Run or checkpoint folder whose weights the run begins with, where they fit; the rest "
+           "starts anew. Empty: all of it does.",
+           &t.warm_start},
       }};
 }
 
@@ -93,6 +97,11 @@ Section describe_decay(DecayConfig& d) {
               {"optimizer.decay.norms", "Gains and biases of norms.", &d.norms},
               {"optimizer.decay.biases", "Biases of linear layers.", &d.biases},
               {"optimizer.decay.slopes", "Learned slopes of leaky ReLU.", &d.slopes},
+              {"optimizer.decay.scales",
+               "alpha and beta of ScFFN, the scalars of the family simplified.", &d.scales},
+              {"optimizer.decay.gains", "g of weight normalisation.", &d.gains},
+              {"optimizer.decay.temperatures", "Temperatures of SM(t).", &d.temperatures},
+              {"optimizer.decay.thresholds", "Thresholds theta of EReg.", &d.thresholds},
           }};
 }
 
@@ -117,6 +126,26 @@ Section describe_eval(EvalConfig& e) {
                at_least(0)},
               {"eval.batch_size", "Sequences in a batch; 0: train.batch_size.", &e.batch_size,
                between(0, 1'000'000)},
+          }};
+}
+
+Section describe_entropy(EntropyConfig& e) {
+  return {"entropy",
+          "Statistics of attention entropy on the validation split while training.",
+          {
+              {"entropy.every", "Time between two of them; 0: only at the end.", &e.every,
+               at_least(0), true},
+              {"entropy.batches", "Batches of eval.batch_size each time; 0: no statistics.",
+               &e.batches, at_least(0)},
+              {"entropy.collapse_below",
+               "A layer whose mean entropy falls below this share of that of uniform causal "
+               "attention, ln(T!) / T, is named as collapsed.",
+               &e.collapse_below,
+               {.low = 0, .high = 1}},
+              {"entropy.overload_above",
+               "A layer whose mean entropy rises above this share of it is named as overloaded.",
+               &e.overload_above,
+               {.low = 0, .high = 1}},
           }};
 }
 
@@ -151,7 +180,8 @@ std::vector<Section> describe(RunConfig& config) {
        {describe_data(config.data), describe_train(config.train),
         describe_optimizer(config.optimizer), describe_decay(config.optimizer.decay),
         describe_schedule(config.schedule), describe_eval(config.eval),
-        describe_checkpoint(config.checkpoint), describe_log(config.log)}) {
+        describe_entropy(config.entropy), describe_checkpoint(config.checkpoint),
+        describe_log(config.log)}) {
     sections.push_back(section);
   }
   return sections;

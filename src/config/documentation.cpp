@@ -28,10 +28,22 @@ file, then `--set section.key=value` on the command line. Each of these layers i
 order `preset`, `family`, `architecture`, other keys. Within one layer, a key that contradicts the
 architecture is a fault; in a later layer it overrides it.
 
-**Architecture.** The papers' names say what is kept, in this order: `SM` (softmax attention),
-`LN` or `RMS` where the blocks have norms, `G` (GELU), `R` (ReLU) or `LR` (leaky ReLU) where the
-FFN has an activation. `SM+LN+G` is the baseline, `SM` the model whose only nonlinearity is
-softmax. The name says nothing of the norm before the head: `final_norm` does.
+**Architecture.** The papers' names say what is kept, in this order:
+
+| part | meaning |
+|---|---|
+| `SM`, `SM(t)` | softmax attention; `(t)` with a learned temperature for each head and query position |
+| `LN`, `RMS` | the norms of the blocks, where they have some |
+| `G`, `R`, `LR` | GELU, ReLU, leaky ReLU, where the FFN has an activation |
+| `FFN` | the FFN's form, where it is not plain: `WN` or `SN` before it for weight or spectral normalisation, `Sc` for scaled, `Fu` for fused, as in `ScFuFFN` |
+| `_i<k>` | the k deepest FFNs are pruned, as in `ScFuFFN_i6`; `_i[1,3]`: those of layers 1 and 3, counted from 0 |
+| `EReg(...)` | around the whole: entropy regularisation |
+
+`SM+LN+G` is the baseline, `SM` the model whose only nonlinearity is softmax,
+`EReg(SM(t)+ScFuFFN_i6)` the end of the method. The name says nothing of the norm before the head:
+`final_norm` does. Every part goes with the families gpt2 and pythia; under pythia's parallel residual
+ScFFN is beta (x + attention(x)) + FFN(x) / alpha. The family simplified always has the scalars of its
+own block in place of alpha and beta, so its names hold `Sc`, and has no V and O matrices to normalise.
 
 **Durations.** `"1000"` or `1000` steps, `"20Mt"` tokens, `"1.5e"` epochs and, where a share makes
 sense, `"5%"` of the run. `k`, `M` and `G` stand for 10^3, 10^6 and 10^9 before steps and tokens.

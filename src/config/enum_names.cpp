@@ -4,7 +4,7 @@ namespace aero {
 
 template <>
 const std::vector<std::string>& enum_names<Family>() {
-  static const std::vector<std::string> names{"gpt2", "pythia"};
+  static const std::vector<std::string> names{"gpt2", "pythia", "simplified"};
   return names;
 }
 
@@ -29,6 +29,24 @@ const std::vector<std::string>& enum_names<LeakySlope>() {
 template <>
 const std::vector<std::string>& enum_names<BiasSet>() {
   static const std::vector<std::string> names{"all", "none", "qk"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<WeightForm>() {
+  static const std::vector<std::string> names{"plain", "weight_norm", "spectral_norm"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<TemperatureForm>() {
+  static const std::vector<std::string> names{"none", "raw", "exp", "softplus"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<EntropyReduction>() {
+  static const std::vector<std::string> names{"mean", "row_sum"};
   return names;
 }
 

@@ -11,6 +11,15 @@ struct Match : Cases... {
   using Cases::operator()...;
 };
 
+/// "3,5"
+std::string list_text(const std::vector<std::int64_t>& list) {
+  std::string text;
+  for (const std::int64_t number : list) {
+    text += (text.empty() ? "" : ",") + std::to_string(number);
+  }
+  return text;
+}
+
 }  // namespace
 
 bool Range::contains(double value) const {
@@ -37,8 +46,10 @@ std::string Field::type_text() const {
   return std::visit(
       Match{[](bool*) { return "true or false"; }, [](std::int64_t*) { return "integer"; },
             [](double*) { return "number"; }, [](std::string*) { return "text"; },
-            [](Duration*) { return "duration"; }, [](const EnumRef&) { return "name"; },
-            [](const Shorthand&) { return "name"; }, [](const LoaderKey&) { return "text"; }},
+            [](Duration*) { return "duration"; },
+            [](std::vector<std::int64_t>*) { return "list of integers"; },
+            [](const EnumRef&) { return "name"; }, [](const Shorthand&) { return "name"; },
+            [](const LoaderKey&) { return "text"; }},
       value);
 }
 
@@ -48,6 +59,7 @@ std::string Field::value_text() const {
                           [](double* number) { return number_text(*number); },
                           [](std::string* text) { return *text; },
                           [](Duration* duration) { return to_string(*duration); },
+                          [](std::vector<std::int64_t>* list) { return list_text(*list); },
                           [](const EnumRef& choice) { return choice.names->at(choice.get()); },
                           [](const Shorthand& shorthand) { return shorthand.get(); },
                           [](const LoaderKey&) { return std::string(); }},
@@ -56,7 +68,9 @@ std::string Field::value_text() const {
 
 std::string Field::choices_text() const {
   if (const auto* choice = std::get_if<EnumRef>(&value)) return join(*choice->names);
-  if (const auto* shorthand = std::get_if<Shorthand>(&value)) return join(shorthand->names);
+  if (const auto* shorthand = std::get_if<Shorthand>(&value)) {
+    return join(shorthand->names) + (shorthand->pattern.empty() ? "" : ", ...");
+  }
   if (std::holds_alternative<Duration*>(value)) {
     const std::string units =
         accepts_percent ? "steps, tokens, epochs, %" : "steps, tokens, epochs";

@@ -2,9 +2,19 @@
 
 #include "aero/core/error.h"
 
+#include <algorithm>
 #include <string>
 
 namespace aero {
+
+bool ModelConfig::has_ffn(std::int64_t layer) const {
+  return layer < n_layer - ffn_pruned &&
+         std::ranges::find(ffn_pruned_layers, layer) == ffn_pruned_layers.end();
+}
+
+std::int64_t ModelConfig::ffn_count() const {
+  return n_layer - ffn_pruned - static_cast<std::int64_t>(ffn_pruned_layers.size());
+}
 
 std::int64_t ModelConfig::rotary_dimensions() const {
   const auto dimensions =

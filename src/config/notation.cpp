@@ -6,16 +6,30 @@
 #include "suggest.h"
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 
 namespace aero {
 namespace {
 
 enum class Activation { none, gelu, relu, leaky_relu };
 
-/// What a name says: softmax is always there.
+/// The FFN's form: "WNScFuFFN_i2" says them all.
+struct FfnPart {
+  WeightForm form = WeightForm::plain;
+  bool scaled = false;
+  bool fused = false;
+  std::int64_t pruned = 0;
+  std::vector<std::int64_t> pruned_layers;
+};
+
+/// What a name says; softmax is always there.
 struct Name {
+  bool ereg = false;
+  bool temperature = false;
   NormKind norm = NormKind::none;
   Activation activation = Activation::none;
+  FfnPart ffn;
 };
 
 struct NormPart {
@@ -33,24 +47,52 @@ constexpr std::array activation_parts{ActivationPart{"G", Activation::gelu},
                                       ActivationPart{"R", Activation::relu},
                                       ActivationPart{"LR", Activation::leaky_relu}};
 
+struct FormPart {
+  std::string_view text;
+  WeightForm form;
+};
+constexpr std::array form_parts{FormPart{"WN", WeightForm::weight_norm},
+                                FormPart{"SN", WeightForm::spectral_norm}};
+
+constexpr std::string_view ereg_start = "EReg(";
+
+/// "SNFuFFN_i[1,3]"; empty for a plain FFN in every block.
+std::string print(const FfnPart& ffn) {
+  std::string text;
+  for (const FormPart& part : form_parts) {
+    if (part.form == ffn.form) text.append(part.text);
+  }
+  if (ffn.scaled) text += "Sc";
+  if (ffn.fused) text += "Fu";
+  if (text.empty() && ffn.pruned == 0 && ffn.pruned_layers.empty()) return text;
+  text += "FFN";
+  if (ffn.pruned_layers.empty()) {
+    return ffn.pruned == 0 ? text : text + "_i" + std::to_string(ffn.pruned);
+  }
+  text += "_i[";
+  for (const std::int64_t layer : ffn.pruned_layers) {
+    text += (text.back() == '[' ? "" : ",") + std::to_string(layer);
+  }
+  return text + "]";
+}
+
 std::string print(const Name& name) {
-  std::string text = "SM";
+  std::string text = name.temperature ? "SM(t)" : "SM";
   for (const NormPart& part : norm_parts) {
     if (part.kind == name.norm) text.append("+").append(part.text);
   }
   for (const ActivationPart& part : activation_parts) {
     if (part.kind == name.activation) text.append("+").append(part.text);
   }
-  return text;
+  if (const std::string ffn = print(name.ffn); !ffn.empty()) text += "+" + ffn;
+  return name.ereg ? std::string(ereg_start) + text + ")" : text;
 }
 
-/// Cuts at each "+" outside parentheses.
+/// Cuts at each "+".
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts(1);
-  int depth = 0;
   for (const char c : text) {
-    depth += (c == '(') - (c == ')');
-    if (c == '+' && depth <= 0) {
+    if (c == '+') {
       parts.emplace_back();
     } else {
       parts.back() += c;
@@ -59,25 +101,79 @@ std::vector<std::string> split(std::string_view text) {
   return parts;
 }
 
+bool take(std::string_view& text, std::string_view start) {
+  if (!text.starts_with(start)) return false;
+  text.remove_prefix(start.size());
+  return true;
+}
+
+std::optional<std::int64_t> take_number(std::string_view& text) {
+  std::int64_t number = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (fault != std::errc() || number < 0) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+/// "2" or "[1,3]", what follows "_i".
+bool take_pruned(std::string_view& text, FfnPart& ffn) {
+  if (!take(text, "[")) {
+    const auto count = take_number(text);
+    ffn.pruned = count.value_or(0);
+    return count.has_value();
+  }
+  do {
+    const auto layer = take_number(text);
+    if (!layer) return false;
+    ffn.pruned_layers.push_back(*layer);
+  } while (take(text, ","));
+  return take(text, "]");
+}
+
+/// Nothing where the part is no FFN's.
+std::optional<FfnPart> parse_ffn(std::string_view text) {
+  FfnPart ffn;
+  for (const FormPart& part : form_parts) {
+    if (take(text, part.text)) ffn.form = part.form;
+  }
+  ffn.scaled = take(text, "Sc");
+  ffn.fused = take(text, "Fu");
+  if (!take(text, "FFN")) return std::nullopt;
+  if (take(text, "_i") && !take_pruned(text, ffn)) return std::nullopt;
+  if (!text.empty()) return std::nullopt;
+  return ffn;
+}
+
 [[noreturn]] void fail_unknown_part(const std::string& part) {
-  const std::vector<std::string> known{"SM", "LN", "RMS", "G", "R", "LR"};
+  const std::vector<std::string> known{"SM",    "SM(t)",   "LN",    "RMS",   "G",
+                                       "R",     "LR",      "FFN",   "WNFFN", "SNFFN",
+                                       "ScFFN", "ScFuFFN", "FuFFN", "EReg"};
   const std::string near = nearest(part, known);
   throw UsageError("unknown part \"" + part + "\"" +
                    (near.empty() ? "; " : ", did you mean \"" + near + "\"? ") +
-                   "the parts are SM, then LN or RMS or neither, then G, R, LR or none, as in "
-                   "\"SM+LN+G\"");
+                   "the parts are SM or SM(t), then LN or RMS or neither, then G, R, LR or none, "
+                   "then the FFN's form as in ScFuFFN_i6; EReg(...) around the whole");
 }
 
 /// Reads the parts in any order; the caller compares with the canonical print.
 Name parse(std::string_view text) {
   Name name;
+  std::string_view inner = text;
+  if (take(inner, ereg_start)) {
+    if (std::ranges::count(inner, '(') >= std::ranges::count(inner, ')'))
+      throw UsageError("lacks the \")\" that closes EReg(");
+    if (inner.ends_with(')')) inner.remove_suffix(1);
+    name.ereg = true;
+  }
   bool softmax = false;
-  for (const std::string& part : split(text)) {
+  bool has_ffn = false;
+  for (const std::string& part : split(inner)) {
     const auto norm = std::ranges::find(norm_parts, part, &NormPart::text);
     const auto activation = std::ranges::find(activation_parts, part, &ActivationPart::text);
-    if (part == "SM") {
+    if (part == "SM" || part == "SM(t)") {
       if (softmax) throw UsageError("names SM twice");
       softmax = true;
+      name.temperature = part != "SM";
     } else if (norm != norm_parts.end()) {
       if (name.norm != NormKind::none) throw UsageError("names two norms; keep one of LN and RMS");
       name.norm = norm->kind;
@@ -86,12 +182,17 @@ Name parse(std::string_view text) {
         throw UsageError("names two activations; keep one of G, R and LR");
       }
       name.activation = activation->kind;
+    } else if (const auto ffn = parse_ffn(part)) {
+      if (has_ffn) throw UsageError("names two forms of the FFN; keep one");
+      has_ffn = true;
+      name.ffn = *ffn;
     } else {
       fail_unknown_part(part);
     }
   }
   if (!softmax) throw UsageError("lacks the attention; write \"" + print(name) + "\"");
-  if (print(name) != text) throw UsageError("parts out of order; write \"" + print(name) + "\"");
+  if (print(name) != text)
+    throw UsageError("is not in the canonical form; write \"" + print(name) + "\"");
   return name;
 }
 
@@ -132,10 +233,26 @@ void apply_architecture(std::string_view name, ModelConfig& config) {
   if (kind_of(config.activation) != parsed.activation) {
     config.activation = choose(parsed.activation, config.family);
   }
+  if (!parsed.temperature) {
+    config.temperature = TemperatureForm::none;
+  } else if (config.temperature == TemperatureForm::none) {
+    config.temperature = TemperatureForm::exp;
+  }
+  config.ffn_form = parsed.ffn.form;
+  config.ffn_scaled = parsed.ffn.scaled;
+  config.ffn_fused = parsed.ffn.fused;
+  config.ffn_pruned = parsed.ffn.pruned;
+  config.ffn_pruned_layers = parsed.ffn.pruned_layers;
+  config.ereg.enabled = parsed.ereg;
 }
 
 std::string architecture_name(const ModelConfig& config) {
-  return print({config.norm, kind_of(config.activation)});
+  return print({.ereg = config.ereg.enabled,
+                .temperature = config.temperature != TemperatureForm::none,
+                .norm = config.norm,
+                .activation = kind_of(config.activation),
+                .ffn = {config.ffn_form, config.ffn_scaled, config.ffn_fused, config.ffn_pruned,
+                        config.ffn_pruned_layers}});
 }
 
 std::vector<std::string> architecture_names() {
@@ -143,8 +260,13 @@ std::vector<std::string> architecture_names() {
   for (const NormKind norm : {NormKind::layernorm, NormKind::rmsnorm, NormKind::none}) {
     for (const Activation activation :
          {Activation::gelu, Activation::relu, Activation::leaky_relu, Activation::none}) {
-      names.push_back(print({norm, activation}));
+      names.push_back(print({.norm = norm, .activation = activation, .ffn = {}}));
     }
+  }
+  for (const char* name :
+       {"SM+WNFFN", "SM+SNFFN", "SM+ScFFN", "SM+ScFuFFN", "SM+ScFuFFN_i1", "SM(t)+ScFuFFN",
+        "EReg(SM+ScFuFFN)", "EReg(SM(t)+ScFuFFN)", "EReg(SM(t)+ScFuFFN_i1)"}) {
+    names.emplace_back(name);
   }
   return names;
 }

@@ -53,6 +53,23 @@ ModelConfig gpt2_tiny() {
           .vocab_size = 97};
 }
 
+/// What He and Hofmann's block has beside its form: RMSNorm, ReLU, biases on Q and K alone, and
+/// matrices whose initial std knows no depth.
+void apply_simplified(ModelConfig& config) {
+  config.norm = NormKind::rmsnorm;
+  config.activation = ActivationKind::relu;
+  config.biases = BiasSet::qk;
+  config.residual_scaling = false;
+}
+
+ModelConfig simplified_tiny() {
+  ModelConfig config = gpt2_tiny();
+  config.family = Family::simplified;
+  config.ffn_scaled = true;
+  apply_simplified(config);
+  return config;
+}
+
 struct Preset {
   std::string name;
   ModelConfig config;
@@ -60,9 +77,13 @@ struct Preset {
 
 const std::vector<Preset>& presets() {
   static const std::vector<Preset> all{
-      {"gpt2-12l", papers_gpt2(12)}, {"gpt2-18l", papers_gpt2(18)},
-      {"gpt2", openai_gpt2()},       {"pythia-70m", pythia(6, 8, 512, 2048, 50304)},
-      {"gpt2-tiny", gpt2_tiny()},    {"pythia-tiny", pythia(2, 4, 32, 32, 97)},
+      {"gpt2-12l", papers_gpt2(12)},
+      {"gpt2-18l", papers_gpt2(18)},
+      {"gpt2", openai_gpt2()},
+      {"pythia-70m", pythia(6, 8, 512, 2048, 50304)},
+      {"gpt2-tiny", gpt2_tiny()},
+      {"pythia-tiny", pythia(2, 4, 32, 32, 97)},
+      {"simplified-tiny", simplified_tiny()},
   };
   return all;
 }
@@ -90,14 +111,16 @@ void apply_family(Family family, ModelConfig& config) {
   const bool gelu =
       config.activation == family_gelu(config.family) || config.activation == family_gelu(family);
   config.family = family;
-  config.tied_head = family == Family::gpt2;
+  config.tied_head = family != Family::pythia;
   config.parallel_residual = family == Family::pythia;
   config.positions = 0;
   if (gelu) config.activation = family_gelu(family);
+  config.ffn_scaled = family == Family::simplified;
+  if (family == Family::simplified) apply_simplified(config);
 }
 
 ActivationKind family_gelu(Family family) {
-  return family == Family::gpt2 ? ActivationKind::gelu_tanh : ActivationKind::gelu;
+  return family != Family::pythia ? ActivationKind::gelu_tanh : ActivationKind::gelu;
 }
 
 }  // namespace aero

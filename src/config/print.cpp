@@ -14,6 +14,7 @@ Json json_value(const Field& field) {
   if (const auto* flag = std::get_if<bool*>(&field.value)) return **flag;
   if (const auto* integer = std::get_if<std::int64_t*>(&field.value)) return **integer;
   if (const auto* number = std::get_if<double*>(&field.value)) return **number;
+  if (const auto* list = std::get_if<std::vector<std::int64_t>*>(&field.value)) return **list;
   return field.value_text();
 }
 

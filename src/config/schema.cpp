@@ -62,7 +62,21 @@ struct TypeWriter {
     schema["enum"] = *choice.names;
     schema["default"] = field.value_text();
   }
-  void operator()(const Shorthand& shorthand) const { schema["enum"] = shorthand.names; }
+  void operator()(const std::vector<std::int64_t>* list) const {
+    schema["type"] = "array";
+    schema["items"] = {{"type", "integer"}};
+    add_range(field.range, schema["items"]);
+    schema["default"] = *list;
+  }
+  void operator()(const Shorthand& shorthand) const {
+    if (shorthand.pattern.empty()) {
+      schema["enum"] = shorthand.names;
+      return;
+    }
+    schema["type"] = "string";
+    schema["pattern"] = shorthand.pattern;
+    schema["examples"] = shorthand.names;
+  }
   void operator()(const LoaderKey&) const { schema["type"] = "string"; }
 };
 

@@ -38,6 +38,57 @@ TEST(Checks, WantAPositionForEveryToken) {
   EXPECT_THAT(model_faults({.context = 128, .positions = 0}), IsEmpty());
 }
 
+TEST(Checks, WantNoActivationInAFusedFfn) {
+  EXPECT_THAT(model_faults({.activation = ActivationKind::relu, .ffn_fused = true}),
+              ElementsAre(AllOf(StartsWith("model.ffn_fused: true: "), HasSubstr("activation"))));
+  EXPECT_THAT(model_faults({.activation = ActivationKind::none, .ffn_fused = true}), IsEmpty());
+  EXPECT_THAT(model_faults({.d_ffn = 64, .activation = ActivationKind::none, .ffn_fused = true}),
+              ElementsAre(StartsWith("model.d_ffn: 64: ")));
+}
+
+TEST(Checks, WantPrunedFfnsThatAreThere) {
+  EXPECT_THAT(model_faults({.n_layer = 4, .ffn_pruned = 4}), IsEmpty());
+  EXPECT_THAT(model_faults({.n_layer = 4, .ffn_pruned = 5}),
+              ElementsAre(AllOf(StartsWith("model.ffn_pruned: 5: "), HasSubstr("n_layer = 4"))));
+  EXPECT_THAT(model_faults({.n_layer = 4, .ffn_pruned_layers = {0, 3}}), IsEmpty());
+  EXPECT_THAT(model_faults({.n_layer = 4, .ffn_pruned_layers = {0, 4}}),
+              ElementsAre(StartsWith("model.ffn_pruned_layers: 4: no such layer")));
+  EXPECT_THAT(model_faults({.n_layer = 4, .ffn_pruned = 1, .ffn_pruned_layers = {0}}),
+              ElementsAre(HasSubstr("beside model.ffn_pruned = 1")));
+}
+
+TEST(Checks, WantAScaleToDivideBy) {
+  EXPECT_THAT(model_faults({.ffn_scaled = true, .alpha_init = 0}),
+              ElementsAre(StartsWith("model.alpha_init: 0: ")));
+  EXPECT_THAT(model_faults({.temperature = TemperatureForm::raw, .temperature_init = 0}),
+              ElementsAre(StartsWith("model.temperature_init: 0: ")));
+  EXPECT_THAT(model_faults({.temperature = TemperatureForm::raw, .temperature_init = -1}),
+              IsEmpty());
+  EXPECT_THAT(model_faults({.temperature = TemperatureForm::exp, .temperature_init = -1}),
+              ElementsAre(HasSubstr("begins above 0")));
+}
+
+TEST(Checks, KeepAttentionDropoutFromTemperatureAndRegularisation) {
+  EXPECT_THAT(model_faults({.temperature = TemperatureForm::exp, .dropout_attention = 0.1}),
+              ElementsAre(StartsWith("model.dropout.attention: 0.1: ")));
+  EXPECT_THAT(model_faults({.ereg = {.enabled = true}, .dropout_attention = 0.1}),
+              ElementsAre(StartsWith("model.dropout.attention: 0.1: ")));
+}
+
+TEST(Checks, SayWhatTheSimplifiedBlockLacks) {
+  const ModelConfig simplified{
+      .family = Family::simplified, .ffn_scaled = true, .biases = BiasSet::qk};
+  EXPECT_THAT(model_faults(simplified), IsEmpty());
+  ModelConfig config = simplified;
+  config.ffn_scaled = false;
+  EXPECT_THAT(model_faults(config), ElementsAre(HasSubstr("write ScFFN or ScFuFFN")));
+  config = simplified;
+  config.biases = BiasSet::all;
+  config.o_form = WeightForm::spectral_norm;
+  EXPECT_THAT(model_faults(config), ElementsAre(StartsWith("model.biases: \"all\": "),
+                                                StartsWith("model.o_form: \"spectral_norm\": ")));
+}
+
 TEST(Checks, WantNoPositionTableBesideRotaryEmbedding) {
   EXPECT_THAT(model_faults({.family = Family::pythia, .positions = 1024}),
               ElementsAre(StartsWith("model.positions: 1024: ")));

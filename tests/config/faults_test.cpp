@@ -105,9 +105,10 @@ TEST(Faults, AreFoundInNumbersThatDoNotFit) {
 }
 
 TEST(Faults, OfAnArchitectureAreThoseOfItsName) {
-  EXPECT_THAT(faults(R"({"model": {"architecture": "SM+G+LN"}})"),
-              ElementsAre("run.json: model.architecture: \"SM+G+LN\": parts out of order; write "
-                          "\"SM+LN+G\""));
+  EXPECT_THAT(
+      faults(R"({"model": {"architecture": "SM+G+LN"}})"),
+      ElementsAre("run.json: model.architecture: \"SM+G+LN\": is not in the canonical form; write "
+                  "\"SM+LN+G\""));
   EXPECT_THAT(faults(R"({"model": {"architecture": ["SM"]}})"),
               ElementsAre(HasSubstr("expected a name, not a list")));
 }

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace aero {
 namespace {
 
@@ -51,10 +53,78 @@ TEST(Notation, NamesAConfigByItsCanonicalName) {
   }
 }
 
-TEST(Notation, ListsEveryArchitectureOnce) {
-  std::vector<std::string> expected;
-  for (const Case& c : cases) expected.emplace_back(c.name);
-  EXPECT_THAT(architecture_names(), ::testing::UnorderedElementsAreArray(expected));
+TEST(Notation, ListsNamesThatNameThemselves) {
+  const auto names = architecture_names();
+  for (const Case& c : cases) EXPECT_THAT(names, ::testing::Contains(c.name));
+  for (const std::string& name : names) {
+    ModelConfig config;
+    apply_architecture(name, config);
+    EXPECT_EQ(architecture_name(config), name);
+    EXPECT_EQ(std::ranges::count(names, name), 1) << name;
+  }
+}
+
+/// Model choices beyond norm and activation, as a name sets them.
+ModelConfig named(const char* name) {
+  ModelConfig config;
+  apply_architecture(name, config);
+  return config;
+}
+
+TEST(Notation, ReadsTheFormsOfTheFfn) {
+  EXPECT_EQ(named("SM+WNFFN").ffn_form, WeightForm::weight_norm);
+  EXPECT_EQ(named("SM+SNFFN").ffn_form, WeightForm::spectral_norm);
+  EXPECT_FALSE(named("SM+SNFFN").ffn_scaled);
+  const ModelConfig scaled = named("SM+ScFFN");
+  EXPECT_TRUE(scaled.ffn_scaled);
+  EXPECT_FALSE(scaled.ffn_fused);
+  EXPECT_EQ(scaled.norm, NormKind::none);
+  EXPECT_EQ(scaled.activation, ActivationKind::none);
+  const ModelConfig fused = named("SM+ScFuFFN_i6");
+  EXPECT_TRUE(fused.ffn_scaled);
+  EXPECT_TRUE(fused.ffn_fused);
+  EXPECT_EQ(fused.ffn_pruned, 6);
+  EXPECT_FALSE(named("SM+FuFFN").ffn_scaled);
+  EXPECT_EQ(named("SM+LN+R+ScFFN").activation, ActivationKind::relu);
+  EXPECT_EQ(named("SM+FFN_i12").ffn_pruned, 12);
+}
+
+TEST(Notation, ReadsTheLayersWhoseFfnIsPruned) {
+  const ModelConfig config = named("SM+ScFuFFN_i[1,3]");
+  EXPECT_EQ(config.ffn_pruned, 0);
+  EXPECT_EQ(config.ffn_pruned_layers, (std::vector<std::int64_t>{1, 3}));
+  EXPECT_EQ(config.ffn_count(), 10);
+  EXPECT_TRUE(config.has_ffn(0));
+  EXPECT_FALSE(config.has_ffn(1));
+  EXPECT_FALSE(config.has_ffn(3));
+}
+
+TEST(Notation, PrunesTheDeepestFfns) {
+  const ModelConfig config = named("SM+ScFuFFN_i6");
+  EXPECT_EQ(config.ffn_count(), 6);
+  EXPECT_TRUE(config.has_ffn(5));
+  EXPECT_FALSE(config.has_ffn(6));
+}
+
+TEST(Notation, ReadsTemperatureAndRegularisation) {
+  const ModelConfig both = named("EReg(SM(t)+ScFuFFN_i6)");
+  EXPECT_TRUE(both.ereg.enabled);
+  EXPECT_EQ(both.temperature, TemperatureForm::exp);
+  EXPECT_EQ(named("SM(t)+LN+G").temperature, TemperatureForm::exp);
+  EXPECT_FALSE(named("SM(t)+LN+G").ereg.enabled);
+  EXPECT_EQ(named("EReg(SM+R)").temperature, TemperatureForm::none);
+}
+
+TEST(Notation, KeepsTheFormOfATemperatureAndDropsWhatTheNameLacks) {
+  ModelConfig config{.temperature = TemperatureForm::raw};
+  apply_architecture("EReg(SM(t)+ScFuFFN_i2)", config);
+  EXPECT_EQ(config.temperature, TemperatureForm::raw);
+  apply_architecture("SM", config);
+  EXPECT_EQ(config.temperature, TemperatureForm::none);
+  EXPECT_FALSE(config.ereg.enabled);
+  EXPECT_FALSE(config.ffn_scaled);
+  EXPECT_FALSE(config.ffn_fused);
+  EXPECT_EQ(config.ffn_pruned, 0);
 }
 
 TEST(Notation, ChangesNothingThatFitsTheName) {
@@ -105,10 +175,12 @@ TEST(Notation, NamesTheUnknownPartAndTheNearest) {
 
 TEST(Notation, RefusesPartsThatItDoesNotKnowWithAListOfThoseItKnows) {
   for (const char* name :
-       {"SM(t)", "SM(t)+G", "EReg(SM(t)+ScFuFFN_i6)", "SM+WNFFN", "SM+SNFFN", "SM+ScFFN",
-        "SM+ScFuFFN", "SM+G_i6", "SM+LN+G+", "", "+", "SM++G", " SM", "SM + G", "SM+(", "SM)+G"}) {
-    EXPECT_THAT(applying(name), ThrowsMessage<UsageError>(AllOf(HasSubstr("unknown part"),
-                                                                HasSubstr("SM, then LN or RMS"))))
+       {"SM(x)", "SM+ScSNFFN", "SM+FuScFFN", "SM+ScFuFFN_i", "SM+ScFuFFN_i-1", "SM+ScFuFFN_i[]",
+        "SM+ScFuFFN_i[1", "SM+ScFuFFN_i6x", "SM+ScFuFFN_i99999999999999999999", "SM+EReg(R)",
+        "SM+G_i6", "SM+LN+G+", "", "+", "SM++G", " SM", "SM + G", "SM+(", "SM)+G"}) {
+    EXPECT_THAT(applying(name),
+                ThrowsMessage<UsageError>(
+                    AllOf(HasSubstr("unknown part"), HasSubstr("then LN or RMS or neither"))))
         << name;
   }
 }
@@ -119,7 +191,15 @@ TEST(Notation, SaysTheRightOrder) {
   EXPECT_THAT(applying("LN+G"), ThrowsMessage<UsageError>(HasSubstr("\"SM+LN+G\"")));
 }
 
+TEST(Notation, SaysTheCanonicalForm) {
+  EXPECT_THAT(applying("SM+FFN"), ThrowsMessage<UsageError>(HasSubstr("write \"SM\"")));
+  EXPECT_THAT(applying("SM+ScFFN+G"), ThrowsMessage<UsageError>(HasSubstr("\"SM+G+ScFFN\"")));
+  EXPECT_THAT(applying("SM+ScFuFFN_i06"), ThrowsMessage<UsageError>(HasSubstr("_i6\"")));
+  EXPECT_THAT(applying("EReg(SM(t)"), ThrowsMessage<UsageError>(HasSubstr("closes EReg(")));
+}
+
 TEST(Notation, RefusesTwoOfAKind) {
+  EXPECT_THAT(applying("SM+ScFFN+WNFFN"), ThrowsMessage<UsageError>(HasSubstr("two forms")));
   EXPECT_THAT(applying("SM+LN+RMS"), ThrowsMessage<UsageError>(HasSubstr("two norms")));
   EXPECT_THAT(applying("SM+G+R"), ThrowsMessage<UsageError>(HasSubstr("two activations")));
   EXPECT_THAT(applying("SM+SM"), ThrowsMessage<UsageError>(HasSubstr("SM twice")));

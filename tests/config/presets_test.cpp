@@ -83,7 +83,9 @@ TEST(Presets, AreAllBuildable) {
     RunConfig config;
     apply_preset(name, config.model);
     EXPECT_THAT(find_faults(config), ::testing::IsEmpty()) << name;
-    EXPECT_EQ(architecture_name(config.model), "SM+LN+G") << name;
+    EXPECT_EQ(architecture_name(config.model),
+              config.model.family == Family::simplified ? "SM+RMS+R+ScFFN" : "SM+LN+G")
+        << name;
   }
 }
 

@@ -72,6 +72,10 @@ class Dice {
       **text = "tëxt \"" + std::to_string(integer(0, 1000)) + "\" \\ \n // /* ,} \x01";
     } else if (auto* duration = std::get_if<Duration*>(&field.value)) {
       **duration = draw_duration(field.accepts_percent);
+    } else if (auto* list = std::get_if<std::vector<std::int64_t>*>(&field.value)) {
+      for (std::int64_t i = 0; i < 5; ++i) {
+        if (integer(0, 2) == 0) (*list)->push_back(i);
+      }
     } else if (auto* choice = std::get_if<EnumRef>(&field.value)) {
       choice->set(static_cast<std::size_t>(
           integer(0, static_cast<std::int64_t>(choice->names->size()) - 1)));
@@ -94,6 +98,23 @@ class Dice {
   std::mt19937_64 random_;
 };
 
+/// Undoes the combinations that no model has.
+void make_buildable(ModelConfig& model, Dice& dice) {
+  model.n_layer = dice.integer(5, 12);
+  model.ffn_pruned = model.ffn_pruned_layers.empty() ? dice.integer(0, model.n_layer) : 0;
+  if (model.activation != ActivationKind::none) model.ffn_fused = false;
+  if (model.ffn_fused) model.d_ffn = 0;
+  model.alpha_init += 1e-9;
+  model.temperature_init = dice.number(1e-3, 2);
+  if (model.family == Family::simplified) {
+    model.ffn_scaled = true;
+    model.v_form = model.o_form = WeightForm::plain;
+    if (model.biases == BiasSet::all) model.biases = BiasSet::qk;
+    model.dropout_attention = 0;
+  }
+  if (model.ereg.enabled || model.temperature != TemperatureForm::none) model.dropout_attention = 0;
+}
+
 /// A random config that can be built.
 RunConfig draw(std::uint64_t seed) {
   Dice dice(seed);
@@ -105,7 +126,9 @@ RunConfig draw(std::uint64_t seed) {
   model.d_model = model.n_head * 2 * dice.integer(4, 64);
   model.rotary_fraction = 1;
   model.positions = 0;
-  if (model.family == Family::gpt2 && dice.integer(0, 1) == 1) model.positions = model.context + 7;
+  if (model.family != Family::pythia && dice.integer(0, 1) == 1)
+    model.positions = model.context + 7;
+  make_buildable(model, dice);
   config.train.device = "cuda:1";
   config.schedule.final_lr = config.optimizer.lr / 10;
   config.schedule.warmup = {dice.number(0, 100), DurationUnit::percent};

@@ -23,6 +23,12 @@ const std::vector<std::string>& enum_names<LeakySlope>();
 template <>
 const std::vector<std::string>& enum_names<BiasSet>();
 template <>
+const std::vector<std::string>& enum_names<WeightForm>();
+template <>
+const std::vector<std::string>& enum_names<TemperatureForm>();
+template <>
+const std::vector<std::string>& enum_names<EntropyReduction>();
+template <>
 const std::vector<std::string>& enum_names<InitRule>();
 template <>
 const std::vector<std::string>& enum_names<DataFormat>();

@@ -21,9 +21,10 @@ struct EnumRef {
 
 /// A name that stands for the values of several keys: "preset", "architecture".
 struct Shorthand {
-  std::vector<std::string> names;    ///< all there are
+  std::vector<std::string> names;    ///< all there are, or where a pattern is given, some
   std::function<std::string()> get;  ///< the name to print; empty: the key is not printed
   std::function<void(const std::string&)> apply;  ///< throws UsageError for a name that is none
+  std::string pattern{};  ///< regular expression of all names; empty: `names` are all there are
 };
 
 /// A key that the loader itself obeys and the config does not keep: "extends", "$schema".
@@ -45,8 +46,8 @@ struct Range {
 /// One key of the config language: what parsing, printing, --set, help, docs/config.md and the JSON
 /// Schema all read.
 struct Field {
-  using Value = std::variant<bool*, std::int64_t*, double*, std::string*, Duration*, EnumRef,
-                             Shorthand, LoaderKey>;
+  using Value = std::variant<bool*, std::int64_t*, double*, std::string*, Duration*,
+                             std::vector<std::int64_t>*, EnumRef, Shorthand, LoaderKey>;
 
   std::string path;  ///< "model.n_layer"
   std::string doc;   ///< one sentence, with the unit
@@ -56,7 +57,7 @@ struct Field {
 
   /// The last part of the path: "n_layer".
   std::string key() const;
-  /// "integer", "number", "true or false", "text", "duration", "name".
+  /// "integer", "number", "true or false", "text", "duration", "list of integers", "name".
   std::string type_text() const;
   /// The value as the config language writes it, without quotes; empty for an empty text, and where
   /// nothing is kept.

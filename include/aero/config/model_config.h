@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace aero {
 
-enum class Family { gpt2, pythia };
+/// simplified: He and Hofmann's block (arXiv 2311.01906), the papers' "sota" rows.
+enum class Family { gpt2, pythia, simplified };
 enum class NormKind { layernorm, rmsnorm, none };
 enum class ActivationKind { gelu, gelu_tanh, relu, leaky_relu, none };
 /// Who owns the negative slope of a leaky ReLU: nobody (a constant), each layer, or the model.
@@ -12,8 +14,40 @@ enum class LeakySlope { fixed, layer, model };
 /// Which linear layers of a block have a bias: all of them, none, or the queries and keys alone
 /// (the authors' public code).
 enum class BiasSet { all, none, qk };
+/// How a matrix is kept: as it is; W = g v / |v| by output row (weight normalisation, arXiv
+/// 1602.07868); W / sigma(W), the largest singular value (spectral normalisation, arXiv
+/// 1802.05957).
+enum class WeightForm { plain, weight_norm, spectral_norm };
+/// How a learned temperature t is kept: t itself (the papers'; nothing keeps it positive),
+/// log t, or log(e^t - 1); none: no temperature.
+enum class TemperatureForm { none, raw, exp, softplus };
+/// What the entropy penalty squares: the deviation of a head's mean entropy (the papers'
+/// algorithm), or that of each row, summed over batch and positions (the authors' code).
+enum class EntropyReduction { mean, row_sum };
 /// Initial std: `init_std` itself, or 1/sqrt(d_model).
 enum class InitRule { fixed, width };
+
+/// The entropy regulariser (arXiv 2501.03489): lambda times the mean over layers and heads of
+/// (E - theta E_max)^2 where |E - theta E_max| > gamma E_max, E_max = ln T, theta [L, H] learned.
+struct EregConfig {
+  bool enabled = false;
+  double lambda = 0.1;
+  double gamma = 0.2;
+  double theta_init = 0.5;
+  EntropyReduction reduction = EntropyReduction::mean;
+
+  bool operator==(const EregConfig&) const = default;
+};
+
+/// Initial values of the simplified block's scalars, by He and Hofmann's equations.
+struct SimplifiedConfig {
+  double attention_gain = 1;  ///< a
+  double skip_gain = 1;       ///< m_s
+  double ffn_gain = 0.1;      ///< m_r
+  double shaped_init = 1;     ///< alpha, beta and gamma of the shaped attention
+
+  bool operator==(const SimplifiedConfig&) const = default;
+};
 
 /// A decoder in the papers' notation: L = n_layer, H = n_head, d = d_model, d_k = d / H, T =
 /// context.
@@ -36,6 +70,23 @@ struct ModelConfig {
   LeakySlope leaky_slope = LeakySlope::layer;
   double leaky_init = 0.01;
 
+  WeightForm ffn_form = WeightForm::plain;  ///< of the FFN's matrices
+  WeightForm qk_form = WeightForm::plain;   ///< of W_Q and W_K
+  WeightForm v_form = WeightForm::plain;
+  WeightForm o_form = WeightForm::plain;
+  bool ffn_scaled = false;  ///< ScFFN: beta X_SA + FFN(X_SA) / alpha
+  double alpha_init = 1;
+  double beta_init = 1;
+  bool ffn_fused = false;                         ///< FuFFN: one d x d matrix
+  std::int64_t ffn_pruned = 0;                    ///< _i<k>: the k deepest FFNs are absent
+  std::vector<std::int64_t> ffn_pruned_layers{};  ///< instead of ffn_pruned: these, counted from 0
+
+  TemperatureForm temperature = TemperatureForm::none;  ///< SM(t): t [H, T] in each layer
+  double temperature_init = 1;                          ///< of t itself, whatever its form
+  bool attention_scaled = true;  ///< scores / sqrt(d_k); false once W_Q has it folded in
+  EregConfig ereg{};
+  SimplifiedConfig simplified{};
+
   BiasSet biases = BiasSet::all;
   bool tied_head = true;
   bool parallel_residual = false;  ///< x + attention(norm1(x)) + ffn(norm2(x))
@@ -50,6 +101,8 @@ struct ModelConfig {
   double init_std = 0.02;
   bool residual_scaling = true;  ///< output projections of both branches start at std / sqrt(2 L)
 
+  bool has_ffn(std::int64_t layer) const;
+  std::int64_t ffn_count() const;  ///< blocks that have an FFN
   std::int64_t d_head() const { return d_model / n_head; }
   std::int64_t ffn_width() const { return d_ffn != 0 ? d_ffn : 4 * d_model; }
   /// The blocks' kind; LayerNorm where the blocks have none (the authors' ln_f); none when off.

@@ -9,17 +9,26 @@
 namespace aero {
 
 /// Sets the module choices that an architecture name of the papers stands for. A name says what is
-/// kept: SM, then LN (LayerNorm) or RMS (RMSNorm) where the blocks have norms, then G (GELU), R
-/// (ReLU) or LR (leaky ReLU) where the FFN has an activation; "SM+LN+G" is the baseline, "SM" the
-/// model whose only nonlinearity is softmax. A choice that already fits the name (gelu_tanh under
-/// G) is kept; a GELU that comes new is the family's. Throws UsageError that names the unknown part
-/// and the nearest known one, or the right order.
+/// kept:
+///   SM or SM(t)  softmax attention; (t) with a learned temperature
+///   +LN, +RMS    the norms of the blocks, where they have some
+///   +G, +R, +LR  GELU, ReLU or leaky ReLU, where the FFN has an activation
+///   +...FFN      the FFN's form, where it is not plain and in every block: WN or SN (weight or
+///                spectral normalisation of its matrices), Sc (scaled), Fu (fused), then _i<k> (the
+///                k deepest are pruned) or _i[1,3] (these layers are)
+///   EReg(...)    around the whole: entropy regularisation
+/// "SM+LN+G" is the baseline, "SM" the model whose only nonlinearity is softmax,
+/// "EReg(SM(t)+ScFuFFN_i6)" the papers' end. A choice that already fits the name (gelu_tanh under
+/// G, a raw temperature under SM(t)) is kept; a GELU that comes new is the family's, a temperature
+/// that comes new is exp. Throws UsageError that names the unknown part and the nearest known one,
+/// or the canonical form.
 void apply_architecture(std::string_view name, ModelConfig& config);
 
 /// The canonical name of a config's choices; apply_architecture() of it changes nothing.
 std::string architecture_name(const ModelConfig& config);
 
-/// Every architecture that this version can build, by its canonical name.
+/// Names to choose from: every norm with every activation, and the papers' steps beyond. The forms
+/// combine freely, and every k prunes, so these are not all.
 std::vector<std::string> architecture_names();
 
 }  // namespace aero

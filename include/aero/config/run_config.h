@@ -31,6 +31,7 @@ struct TrainConfig {
   std::int64_t threads = 0;  ///< 0: LibTorch's own choice
   double clip = 1.0;         ///< 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
+  std::string warm_start;  ///< run or checkpoint folder; empty: from initial weights
 
   bool operator==(const TrainConfig&) const = default;
 };
@@ -41,7 +42,11 @@ struct DecayConfig {
   bool embeddings = true;
   bool norms = false;
   bool biases = false;
-  bool slopes = false;
+  bool slopes = false;        ///< of leaky ReLU
+  bool scales = false;        ///< alpha and beta of ScFFN, gains of the simplified block
+  bool gains = false;         ///< g of weight normalisation
+  bool temperatures = false;  ///< of SM(t)
+  bool thresholds = false;    ///< theta of EReg
 
   bool operator==(const DecayConfig&) const = default;
 };
@@ -72,6 +77,16 @@ struct EvalConfig {
   std::int64_t batch_size = 0;               ///< 0: train.batch_size
 
   bool operator==(const EvalConfig&) const = default;
+};
+
+/// Statistics of the attention's entropy while training, on held-out data.
+struct EntropyConfig {
+  Duration every{500, DurationUnit::steps};  ///< 0: only at the end
+  std::int64_t batches = 4;      ///< of eval.batch_size contexts; 0: none, no statistics
+  double collapse_below = 0.05;  ///< shares of the entropy of uniform causal attention
+  double overload_above = 0.95;
+
+  bool operator==(const EntropyConfig&) const = default;
 };
 
 struct CheckpointConfig {
@@ -105,6 +120,7 @@ struct RunConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EvalConfig eval;
+  EntropyConfig entropy;
   CheckpointConfig checkpoint;
   LogConfig log;
 
