@@ -1,0 +1,25 @@
+#pragma once
+
+#include <torch/types.h>
+
+namespace aero::ops {
+
+struct EntropyAttention {
+  torch::Tensor output;   ///< [B, H, T, d_k], of the queries' dtype
+  torch::Tensor entropy;  ///< [B, H, T] nats, float32 (float64 for float64); undefined unless asked
+};
+
+/// Causal softmax attention and the entropy of each of its rows:
+///   s_ij = scale q_i . k_j / t_i (j <= i),  a_i = softmax(s_i),  output_i = sum_j a_ij v_j,
+///   entropy_i = -sum_j a_ij log a_ij = logsumexp(s_i) - E_a[s_i]
+/// queries, keys, values [B, H, T, d_k], with any strides over a contiguous last dimension;
+/// temperature t [H, T] in float32 (or float64), or undefined for 1. Differentiable in all four,
+/// through both results, with g the gradient of the entropy:
+///   ds = a (da - rowsum(a da)) - g a (s - E_a[s])
+/// No T x T tensor is kept from forward to backward. Sums are float32 under bfloat16 and float16.
+/// On the CPU a kernel of its own serves float32 and bfloat16; all else is made of ATen operations.
+EntropyAttention entropy_attention(const torch::Tensor& queries, const torch::Tensor& keys,
+                                   const torch::Tensor& values, double scale,
+                                   const torch::Tensor& temperature, bool with_entropy);
+
+}  // namespace aero::ops

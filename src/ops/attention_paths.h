@@ -1,0 +1,60 @@
+#pragma once
+
+#include <torch/types.h>
+
+// The two ways to compute entropy_attention. Neither knows of autograd or of temperature as such:
+// the temperature is in the scale of each row.
+
+namespace aero::ops {
+
+struct AttentionInputs {
+  torch::Tensor queries;  // [B, H, T, d_k], as all three
+  torch::Tensor keys;
+  torch::Tensor values;
+  torch::Tensor row_scale;  // [H, T], scale / t: float32, or float64 for float64
+};
+
+/// All but the output are [B, H, T], of the dtype of row_scale.
+struct AttentionRows {
+  torch::Tensor output;
+  torch::Tensor largest;  // max s
+  torch::Tensor log_sum;  // log sum e^(s - largest)
+  torch::Tensor mean;     // E_a[s] - largest; the entropy is log_sum - mean, without cancellation
+};
+
+struct AttentionGradients {
+  torch::Tensor queries;
+  torch::Tensor keys;
+  torch::Tensor values;           // undefined without a gradient of the output
+  torch::Tensor temperature_sum;  // [B, H, T], sum_j ds_ij s_ij = - t_i dt_i
+};
+
+/// Either gradient may be undefined, not both.
+struct ResultGradients {
+  torch::Tensor output;
+  torch::Tensor entropy;
+};
+
+/// [B, T, H, d_k] in memory, seen as [B, H, T, d_k]: to merge the heads costs nothing.
+inline torch::Tensor empty_heads(const torch::Tensor& like, torch::ScalarType dtype) {
+  return torch::empty({like.size(0), like.size(2), like.size(1), like.size(3)},
+                      like.options().dtype(dtype))
+      .transpose(1, 2);
+}
+
+/// Of ATen operations, on any device and dtype, by blocks of query rows whose scores number
+/// `block_scores` or little more.
+constexpr std::int64_t default_block_scores = std::int64_t{1} << 24U;
+AttentionRows attention_by_operations(const AttentionInputs& inputs, std::int64_t block_scores);
+AttentionGradients differentiate_by_operations(const AttentionInputs& inputs,
+                                               const AttentionRows& rows,
+                                               const ResultGradients& gradients,
+                                               std::int64_t block_scores);
+
+/// The kernel for float32 and bfloat16 on the CPU.
+bool has_attention_kernel(const torch::Tensor& queries);
+AttentionRows attention_by_kernel(const AttentionInputs& inputs);
+AttentionGradients differentiate_by_kernel(const AttentionInputs& inputs, const AttentionRows& rows,
+                                           const ResultGradients& gradients);
+
+}  // namespace aero::ops
