@@ -1,74 +1,157 @@
 #include "aero/model/attention.h"
 
 #include "aero/ops/autocast.h"
+#include "aero/ops/entropy_attention.h"
 
 #include <cmath>
-#include <limits>
 
 namespace aero::model {
 namespace {
 
-/// True where query `start + i` may not see key j; [length, keys].
-torch::Tensor hidden_keys(std::int64_t start, std::int64_t length, std::int64_t keys,
-                          torch::Device device) {
-  return torch::ones({length, keys}, torch::device(device).dtype(torch::kBool)).triu(start + 1);
+/// True where query `start + i` may see key j; [length, keys].
+torch::Tensor visible_keys(std::int64_t start, std::int64_t length, std::int64_t keys,
+                           torch::Device device) {
+  return torch::ones({length, keys}, torch::device(device).dtype(torch::kBool)).tril(start);
+}
+
+/// What is stored of a temperature t.
+double stored_temperature(TemperatureForm form, double t) {
+  switch (form) {
+    case TemperatureForm::exp:
+      return std::log(t);
+    case TemperatureForm::softplus:
+      return t + std::log(-std::expm1(-t));
+    case TemperatureForm::none:
+    case TemperatureForm::raw:
+      break;
+  }
+  return t;
 }
 
 }  // namespace
 
 AttentionImpl::AttentionImpl(const ModelConfig& config)
-    : n_head_(config.n_head), dropout_(config.dropout_attention) {
+    : n_head_(config.n_head),
+      scale_(config.attention_scaled ? 1 / std::sqrt(static_cast<double>(config.d_head())) : 1),
+      dropout_(config.dropout_attention),
+      temperature_form_(config.temperature) {
   const auto d = config.d_model;
-  const bool qk_bias = config.biases != BiasSet::none;
-  const bool vo_bias = config.biases == BiasSet::all;
-  q = register_module("q", std::make_shared<LinearImpl>(d, d, qk_bias));
-  k = register_module("k", std::make_shared<LinearImpl>(d, d, qk_bias));
-  v = register_module("v", std::make_shared<LinearImpl>(d, d, vo_bias));
-  o = register_module("o", std::make_shared<LinearImpl>(d, d, vo_bias));
+  const bool with_bias = config.biases != BiasSet::none;
+  q = register_module("q", make_linear(d, d, with_bias, config.qk_form));
+  k = register_module("k", make_linear(d, d, with_bias, config.qk_form));
+  if (config.temperature != TemperatureForm::none) {
+    temperature_ = register_parameter(
+        "temperature",
+        torch::full({n_head_, config.context},
+                    stored_temperature(config.temperature, config.temperature_init)));
+  }
   position_ = register_module("position", make_position_encoding(config));
+}
+
+torch::Tensor AttentionImpl::temperature() const {
+  switch (temperature_form_) {
+    case TemperatureForm::exp:
+      return temperature_.exp();
+    case TemperatureForm::softplus:
+      return torch::softplus(temperature_);
+    case TemperatureForm::none:
+    case TemperatureForm::raw:
+      break;
+  }
+  return temperature_;
 }
 
 torch::Tensor AttentionImpl::split_heads(const torch::Tensor& x) const {
   return x.unflatten(-1, {n_head_, -1}).transpose(1, 2);
 }
 
-torch::Tensor AttentionImpl::merge_heads(const torch::Tensor& heads) {
-  return o->forward(heads.transpose(1, 2).flatten(-2));
+torch::Tensor AttentionImpl::merge_heads(const torch::Tensor& heads) const {
+  return heads.transpose(1, 2).flatten(-2);
 }
 
-torch::Tensor AttentionImpl::forward(const torch::Tensor& input) {
+torch::Tensor AttentionImpl::forward(const torch::Tensor& input, torch::Tensor* row_entropy) {
   const auto x = ops::to_autocast_dtype(input);
   const auto queries = position_->forward(split_heads(q->forward(x)), 0);
   const auto keys = position_->forward(split_heads(k->forward(x)), 0);
-  const auto values = split_heads(v->forward(x));
+  const auto values = split_heads(make_values(x)).to(queries.scalar_type());
+  const bool is_plain = row_entropy == nullptr && !temperature_.defined();
   const double p = is_training() ? dropout_ : 0.0;
-  return merge_heads(at::scaled_dot_product_attention(queries, keys, values, {}, p, true));
+  if (is_plain && (p > 0 || !x.is_cpu())) {
+    return finish(at::scaled_dot_product_attention(queries, keys, values, {}, p, true, scale_),
+                  values);
+  }
+  auto t = temperature();
+  if (t.defined()) t = t.narrow(1, 0, x.size(1));
+  auto [mixed, entropy] =
+      ops::entropy_attention(queries, keys, values, scale_, t, row_entropy != nullptr);
+  if (row_entropy != nullptr) *row_entropy = entropy;
+  return finish(mixed, values);
 }
 
 torch::Tensor AttentionImpl::forward_cached(const torch::Tensor& x, LayerCache& cache) {
   const auto start = cache.length;
   const auto length = x.size(1);
-  const auto queries = position_->forward(split_heads(q->forward(x)), start);
+  auto queries = position_->forward(split_heads(q->forward(x)), start);
   cache.keys.narrow(2, start, length).copy_(position_->forward(split_heads(k->forward(x)), start));
-  cache.values.narrow(2, start, length).copy_(split_heads(v->forward(x)));
+  cache.values.narrow(2, start, length).copy_(split_heads(make_values(x)));
   cache.length = start + length;
+  if (const auto t = temperature(); t.defined()) {
+    queries = (queries / t.narrow(1, start, length).unsqueeze(-1)).to(queries.scalar_type());
+  }
   const auto keys = cache.keys.narrow(2, 0, cache.length).to(queries.scalar_type());
   const auto values = cache.values.narrow(2, 0, cache.length).to(queries.scalar_type());
-  const auto visible = hidden_keys(start, length, cache.length, x.device()).logical_not();
-  return merge_heads(at::scaled_dot_product_attention(queries, keys, values, visible));
+  const auto visible = visible_keys(start, length, cache.length, x.device());
+  return finish(at::scaled_dot_product_attention(queries, keys, values, visible, 0, false, scale_),
+                values);
 }
 
-torch::Tensor AttentionImpl::row_entropy(const torch::Tensor& x) {
-  const auto queries = position_->forward(split_heads(q->forward(x)), 0);
-  const auto keys = position_->forward(split_heads(k->forward(x)), 0);
-  const auto dtype = torch::promote_types(queries.scalar_type(), torch::kFloat32);
-  const double scale = 1 / std::sqrt(static_cast<double>(queries.size(-1)));
-  auto scores = torch::matmul(queries.to(dtype) * scale, keys.to(dtype).transpose(-2, -1));
-  const auto hidden = hidden_keys(0, x.size(1), x.size(1), x.device());
-  // Entropy = logsumexp(s) - E_a[s]: no logarithm of a probability that underflows.
-  const auto masked = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
-  const auto mean_score = (masked.softmax(-1) * scores.masked_fill(hidden, 0)).sum(-1);
-  return (masked.logsumexp(-1) - mean_score).to(torch::kFloat32);
+ProjectedAttentionImpl::ProjectedAttentionImpl(const ModelConfig& config) : AttentionImpl(config) {
+  const auto d = config.d_model;
+  const bool with_bias = config.biases == BiasSet::all;
+  v = register_module("v", make_linear(d, d, with_bias, config.v_form));
+  o = register_module("o", make_linear(d, d, with_bias, config.o_form));
+}
+
+torch::Tensor ProjectedAttentionImpl::finish(const torch::Tensor& mixed,
+                                             const torch::Tensor& /*values*/) {
+  return o->forward(merge_heads(mixed));
+}
+
+ShapedAttentionImpl::ShapedAttentionImpl(const ModelConfig& config, std::int64_t layer)
+    : AttentionImpl(config) {
+  const auto shape = [&] { return torch::full({config.n_head}, config.simplified.shaped_init); };
+  alpha_ = register_parameter("alpha", shape());
+  beta_ = register_parameter("beta", shape());
+  gamma_ = register_parameter("gamma", shape());
+  if (layer > 0) return;
+  v = register_module(
+      "v", make_linear(config.d_model, config.d_model, /*with_bias=*/false, WeightForm::plain));
+  value_gain_ = register_parameter("value_gain", torch::ones({1}));
+  value_skip_ = register_parameter("value_skip", torch::ones({1}));
+}
+
+torch::Tensor ShapedAttentionImpl::make_values(const torch::Tensor& x) {
+  return v ? value_gain_ * v->forward(x) + value_skip_ * x : x;
+}
+
+torch::Tensor ShapedAttentionImpl::finish(const torch::Tensor& mixed, const torch::Tensor& values) {
+  const auto length = mixed.size(2);
+  const auto all = values.size(2);
+  const auto by_head = [](const torch::Tensor& scalars) { return scalars.view({-1, 1, 1}); };
+  // Sums over positions are float32 under autocast: a running sum in bfloat16 stops growing.
+  const auto wide = values.to(torch::promote_types(values.scalar_type(), torch::kFloat32));
+  const auto counts = torch::arange(1, all + 1, wide.options()).unsqueeze(-1);
+  const auto means = (wide.cumsum(2) / counts).narrow(2, all - length, length);
+  return merge_heads(by_head(alpha_) * mixed +
+                     by_head(beta_) * wide.narrow(2, all - length, length) -
+                     by_head(gamma_) * means);
+}
+
+Attention make_attention(const ModelConfig& config, std::int64_t layer) {
+  if (config.family == Family::simplified) {
+    return std::make_shared<ShapedAttentionImpl>(config, layer);
+  }
+  return std::make_shared<ProjectedAttentionImpl>(config);
 }
 
 }  // namespace aero::model

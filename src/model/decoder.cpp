@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/model/activation.h"
+#include "aero/model/entropy_penalty.h"
 #include "aero/model/norm.h"
 #include "aero/ops/linear_cross_entropy.h"
 
@@ -12,7 +13,7 @@ namespace aero::model {
 DecoderImpl::DecoderImpl(const ModelConfig& config) : config_(config) {
   const auto d = config.d_model;
   tokens_ = register_module("tokens", std::make_shared<EmbeddingImpl>(config.vocab_size, d));
-  if (config.family == Family::gpt2) {
+  if (config.family != Family::pythia) {
     positions_ =
         register_module("positions", std::make_shared<EmbeddingImpl>(config.position_rows(), d));
   }
@@ -22,13 +23,17 @@ DecoderImpl::DecoderImpl(const ModelConfig& config) : config_(config) {
   }
   const auto list = register_module("blocks", torch::nn::ModuleList());
   for (std::int64_t l = 0; l < config.n_layer; ++l) {
-    blocks_.push_back(make_block(config, shared_activation_));
+    blocks_.push_back(make_block(config, l, shared_activation_));
     list->push_back(blocks_.back());
   }
   final_norm_ = register_module(
       "final_norm", make_norm(config.final_norm_kind(), d, config.norm_eps, config.norm_bias));
   if (!config.tied_head) {
     head_ = register_module("head", std::make_shared<LinearImpl>(d, config.vocab_size, false));
+  }
+  if (config.ereg.enabled) {
+    thresholds_ = register_parameter(
+        "thresholds", torch::full({config.n_layer, config.n_head}, config.ereg.theta_init));
   }
 }
 
@@ -47,9 +52,12 @@ const torch::Tensor& DecoderImpl::head_weight() const {
   return head_ ? head_->weight : tokens_->weight;
 }
 
-torch::Tensor DecoderImpl::hidden(const torch::Tensor& tokens) {
+torch::Tensor DecoderImpl::hidden(const torch::Tensor& tokens,
+                                  std::vector<torch::Tensor>* row_entropy) {
   auto x = embed(tokens);
-  for (const auto& block : blocks_) x = block->forward(x);
+  for (const auto& block : blocks_) {
+    x = block->forward(x, row_entropy != nullptr ? &row_entropy->emplace_back() : nullptr);
+  }
   return finish(x);
 }
 
@@ -59,6 +67,25 @@ torch::Tensor DecoderImpl::forward(const torch::Tensor& tokens) {
 
 torch::Tensor DecoderImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
   return ops::linear_cross_entropy(hidden(tokens).flatten(0, 1), head_weight(), targets.flatten());
+}
+
+TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
+  if (!config_.ereg.enabled) return {loss(tokens, targets), {}};
+  std::vector<torch::Tensor> row_entropy;
+  const auto states = hidden(tokens, &row_entropy);
+  return {ops::linear_cross_entropy(states.flatten(0, 1), head_weight(), targets.flatten()),
+          entropy_penalty(row_entropy, thresholds_, config_.ereg, config_.context)};
+}
+
+std::vector<std::pair<std::string, torch::Tensor>> DecoderImpl::named_state() const {
+  std::vector<std::pair<std::string, torch::Tensor>> state;
+  for (const auto& item : named_parameters()) state.emplace_back(item.key(), item.value());
+  for (const auto& item : named_buffers()) {
+    // The vectors of spectral norm; the tables of rotary embedding follow from the config.
+    const bool is_vector = item.key().ends_with(".u") || item.key().ends_with(".v");
+    if (is_vector) state.emplace_back(item.key(), item.value());
+  }
+  return state;
 }
 
 torch::Tensor DecoderImpl::forward_cached(const torch::Tensor& tokens, KvCache& cache) {

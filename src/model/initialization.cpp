@@ -8,6 +8,24 @@
 
 namespace aero::model {
 
+namespace {
+
+/// He and Hofmann's W_Q, and the values' matrix of their layer 0.
+bool starts_at_zero(const ModelConfig& config, const std::string& name) {
+  return config.family == Family::simplified &&
+         (name.ends_with("attention.q.weight") || name.ends_with("attention.v.weight"));
+}
+
+/// What normalised layers have beside their weights.
+void start_forms(DecoderImpl& decoder, const torch::Generator& generator) {
+  for (const auto& module : decoder.modules()) {
+    if (auto* weight_norm = module->as<WeightNormLinearImpl>()) weight_norm->start();
+    if (auto* spectral_norm = module->as<SpectralNormLinearImpl>()) spectral_norm->start(generator);
+  }
+}
+
+}  // namespace
+
 void initialize(DecoderImpl& decoder, std::uint64_t seed) {
   const torch::NoGradGuard no_grad;
   const auto& config = decoder.config();
@@ -22,22 +40,24 @@ void initialize(DecoderImpl& decoder, std::uint64_t seed) {
     switch (parameter_kind(item.key())) {
       case ParameterKind::embedding:
       case ParameterKind::matrix:
-        parameter.normal_(0, std, generator);
+        parameter.normal_(0, starts_at_zero(config, item.key()) ? 0 : std, generator);
         break;
       case ParameterKind::branch_output:
         parameter.normal_(0, branch_std, generator);
         break;
-      case ParameterKind::norm:
-        parameter.fill_(item.key().ends_with(".weight") ? 1 : 0);
-        break;
       case ParameterKind::bias:
         parameter.zero_();
         break;
+      case ParameterKind::gain:  // from the weights, below
+      case ParameterKind::norm:
       case ParameterKind::slope:
-        parameter.fill_(config.leaky_init);
-        break;
+      case ParameterKind::scale:
+      case ParameterKind::temperature:
+      case ParameterKind::threshold:
+        break;  // as the model was built
     }
   }
+  start_forms(decoder, generator);
 }
 
 }  // namespace aero::model

@@ -39,6 +39,14 @@ TEST(ParameterKind, OfEachNameIsWhatTheParameterDoes) {
   EXPECT_EQ(parameter_kind("final_norm.weight"), norm);
   EXPECT_EQ(parameter_kind("final_norm.bias"), norm);
   EXPECT_EQ(parameter_kind("head.weight"), matrix);
+  EXPECT_EQ(parameter_kind("blocks.0.ffn.w.weight"), branch_output);
+  EXPECT_EQ(parameter_kind("blocks.0.alpha"), scale);
+  EXPECT_EQ(parameter_kind("blocks.0.beta"), scale);
+  EXPECT_EQ(parameter_kind("blocks.0.attention.gamma"), scale);
+  EXPECT_EQ(parameter_kind("blocks.0.ffn_gain"), scale);
+  EXPECT_EQ(parameter_kind("blocks.0.ffn.w_in.gain"), gain);
+  EXPECT_EQ(parameter_kind("blocks.0.attention.temperature"), temperature);
+  EXPECT_EQ(parameter_kind("thresholds"), threshold);
 }
 
 TEST(ParameterKind, IsKnownOfEveryParameterOfADecoder) {

@@ -6,6 +6,8 @@
 
 #include <torch/nn/pimpl.h>
 
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace aero::model {
@@ -17,26 +19,47 @@ struct KvCache {
   std::int64_t length() const { return layers.empty() ? 0 : layers.front().length; }
 };
 
-/// A GPT-2- or Pythia-style language model. Parameters, in their own names:
-///   tokens.weight [V, d], positions.weight [P, d] (gpt2), blocks.<l>.norm1.{weight,bias},
-///   blocks.<l>.attention.{q,k,v,o}.{weight,bias}, blocks.<l>.norm2.{weight,bias},
+/// A training loss in its parts, scalars in float32 (or float64).
+struct TrainingLoss {
+  torch::Tensor cross_entropy;  ///< mean, nats a target
+  torch::Tensor penalty;        ///< of the entropy regulariser; undefined without one
+
+  torch::Tensor total() const {
+    return penalty.defined() ? cross_entropy + penalty : cross_entropy;
+  }
+};
+
+/// A GPT-2- or Pythia-style language model, or one of simplified blocks. Parameters, in their own
+/// names; matrices are [out, in], and what a config leaves out does not exist:
+///   tokens.weight [V, d], positions.weight [P, d] (not pythia), final_norm.{weight,bias},
+///   head.weight [V, d] (untied), thresholds [L, H] (EReg),
+///   blocks.<l>.norm1.{weight,bias}, blocks.<l>.norm2.{weight,bias},
+///   blocks.<l>.attention.{q,k,v,o}.{weight,bias}, blocks.<l>.attention.temperature [H, T],
 ///   blocks.<l>.ffn.w_in.{weight,bias} [4d, d], blocks.<l>.ffn.w_out.{weight,bias} [d, 4d],
-///   blocks.<l>.ffn.activation.slope or activation.slope [1], final_norm.{weight,bias},
-///   head.weight [V, d] (untied). Matrices are [out, in]. What a config leaves out does not exist.
+///   blocks.<l>.ffn.w.{weight,bias} [d, d] (fused), blocks.<l>.{alpha,beta} [1] (scaled),
+///   blocks.<l>.ffn.activation.slope or activation.slope [1],
+///   beside a weight: gain [out] (weight norm), u [out] and v [in] (spectral norm, buffers);
+///   simplified: blocks.<l>.{attention_gain,skip_gain,ffn_gain} [1],
+///   blocks.<l>.attention.{alpha,beta,gamma} [H], blocks.0.attention.{value_gain,value_skip} [1].
 class DecoderImpl : public torch::nn::Module {
  public:
-  /// Parameters are uninitialised but for norms and slopes: call initialize() or load weights.
+  /// Matrices, biases and gains are uninitialised: call initialize() or load weights.
   explicit DecoderImpl(const ModelConfig& config);
 
   /// tokens [B, T] int64, T <= context -> logits [B, T, V]
   torch::Tensor forward(const torch::Tensor& tokens);
 
-  /// Mean cross-entropy in nats over the targets [B, T] that are not -100; a float32 (or float64)
-  /// scalar.
+  /// Mean cross-entropy in nats over the targets [B, T] that are not -100, never with a penalty in
+  /// it; a float32 (or float64) scalar.
   torch::Tensor loss(const torch::Tensor& tokens, const torch::Tensor& targets);
 
-  /// States after the final norm: [B, T, d].
-  torch::Tensor hidden(const torch::Tensor& tokens);
+  /// The same with the penalty of the entropy regulariser, where the config enables it.
+  TrainingLoss training_loss(const torch::Tensor& tokens, const torch::Tensor& targets);
+
+  /// States after the final norm: [B, T, d]. Where `row_entropy` is given it becomes the attention
+  /// entropy of each layer's rows, [B, H, T] nats.
+  torch::Tensor hidden(const torch::Tensor& tokens,
+                       std::vector<torch::Tensor>* row_entropy = nullptr);
 
   /// Logits of the positions that follow `cache`, which takes them up. cache + T <= context.
   torch::Tensor forward_cached(const torch::Tensor& tokens, KvCache& cache);
@@ -48,6 +71,9 @@ class DecoderImpl : public torch::nn::Module {
   torch::Tensor finish(const torch::Tensor& x) { return final_norm_->forward(x); }
   /// [V, d]: head.weight, or tokens.weight where the head is tied.
   const torch::Tensor& head_weight() const;
+
+  /// Everything that a checkpoint keeps: the parameters, and the buffers that training changes.
+  std::vector<std::pair<std::string, torch::Tensor>> named_state() const;
 
   const std::vector<Block>& blocks() const { return blocks_; }
   const ModelConfig& config() const { return config_; }
@@ -61,7 +87,8 @@ class DecoderImpl : public torch::nn::Module {
   Part shared_activation_;  // null unless the layers share one slope
   std::vector<Block> blocks_;
   Part final_norm_;
-  Linear head_;  // null where tied
+  Linear head_;               // null where tied
+  torch::Tensor thresholds_;  // theta [L, H], undefined without regularisation
 };
 
 TORCH_MODULE(Decoder);

@@ -20,6 +20,16 @@ class FfnImpl : public PartImpl {
   Part activation_;
 };
 
-using Ffn = std::shared_ptr<FfnImpl>;
+/// FuFFN: x W, W: d x d, what W_in W_out comes to with nothing between them.
+class FusedFfnImpl : public PartImpl {
+ public:
+  explicit FusedFfnImpl(const ModelConfig& config);
+
+  torch::Tensor forward(const torch::Tensor& x) override { return w->forward(x); }
+
+  Linear w;
+};
+
+Part make_ffn(const ModelConfig& config, const Part& shared_activation);
 
 }  // namespace aero::model

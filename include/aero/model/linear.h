@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aero/config/model_config.h"
 #include "aero/model/part.h"
 
 namespace aero::model {
@@ -11,12 +12,46 @@ class LinearImpl : public PartImpl {
   LinearImpl(std::int64_t in, std::int64_t out, bool with_bias);
 
   torch::Tensor forward(const torch::Tensor& x) override;
+  /// W [out, in], which a normalised layer computes from its parameters.
+  virtual torch::Tensor matrix() { return weight; }
 
   torch::Tensor weight;  ///< [out, in]
   torch::Tensor bias;    ///< [out], undefined without a bias
 };
 
 using Linear = std::shared_ptr<LinearImpl>;
+
+/// Weight normalisation (arXiv 1602.07868): W = gain weight / |weight|, by output row.
+class WeightNormLinearImpl : public LinearImpl {
+ public:
+  WeightNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias);
+
+  torch::Tensor matrix() override;
+  /// Sets the gain to the rows' norms, so that W is `weight`.
+  void start();
+
+  torch::Tensor gain;  ///< [out]
+};
+
+/// Spectral normalisation (arXiv 1802.05957): W = weight / sigma, sigma the largest singular value,
+/// of which u and v are the vectors. A forward pass while training takes one step of the power
+/// iteration before, as torch.nn.utils.parametrizations.spectral_norm.
+class SpectralNormLinearImpl : public LinearImpl {
+ public:
+  SpectralNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias);
+
+  torch::Tensor matrix() override;
+  /// Draws u and v and takes 15 steps.
+  void start(const torch::Generator& generator);
+
+  torch::Tensor u;  ///< [out], a buffer
+  torch::Tensor v;  ///< [in], a buffer
+
+ private:
+  void iterate();
+};
+
+Linear make_linear(std::int64_t in, std::int64_t out, bool with_bias, WeightForm form);
 
 /// Rows of a table by index.
 class EmbeddingImpl : public torch::nn::Module {

@@ -1,0 +1,34 @@
+#include "aero/model/entropy_penalty.h"
+
+#include <cmath>
+
+namespace aero::model {
+namespace {
+
+torch::Tensor beyond_margin(const torch::Tensor& deviation, double margin) {
+  return deviation.square().masked_fill(deviation.abs().le(margin), 0);
+}
+
+}  // namespace
+
+torch::Tensor entropy_penalty(const std::vector<torch::Tensor>& row_entropy,
+                              const torch::Tensor& thresholds, const EregConfig& config,
+                              std::int64_t context) {
+  const double largest = std::log(static_cast<double>(context));
+  const double margin = config.gamma * largest;
+  auto sum = torch::zeros({}, row_entropy.front().options());
+  for (std::size_t l = 0; l < row_entropy.size(); ++l) {
+    const auto target = thresholds[static_cast<std::int64_t>(l)] * largest;  // [H]
+    switch (config.reduction) {
+      case EntropyReduction::mean:
+        sum = sum + beyond_margin(row_entropy[l].mean({0, 2}) - target, margin).sum();
+        break;
+      case EntropyReduction::row_sum:
+        sum = sum + beyond_margin(row_entropy[l] - target.unsqueeze(-1), margin).sum();
+        break;
+    }
+  }
+  return sum * (config.lambda / static_cast<double>(thresholds.numel()));
+}
+
+}  // namespace aero::model
