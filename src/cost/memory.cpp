@@ -3,6 +3,7 @@
 #include "aero/cost/parameters.h"
 
 #include "count.h"
+#include "pieces.h"
 #include <algorithm>
 
 namespace aero::cost {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::int64_t float_bytes = 4;
 constexpr std::int64_t token_bytes = 8;
+constexpr std::int64_t bool_bytes = 1;
 /// Logits that ops::linear_cross_entropy holds at a time.
 constexpr std::int64_t loss_block = std::int64_t{1} << 26;
 
@@ -18,6 +20,8 @@ class Estimate {
  public:
   explicit Estimate(const RunConfig& config)
       : m_(config.model),
+        norms_(block_norms(m_)),
+        simplified_(m_.family == Family::simplified),
         batch_(config.train.batch_size),
         rows_(batch_ * m_.context),
         states_(rows_ * m_.d_model),
@@ -30,8 +34,8 @@ class Estimate {
     return {.embedding = embedding().value(),
             .residual = residual().value(),
             .norm = norm().value(),
-            .attention = (m_.n_layer * attention()).value(),
-            .ffn = (m_.n_layer * ffn()).value(),
+            .attention = (m_.n_layer * attention() + first_values()).value(),
+            .ffn = (m_.ffn_count() * ffn()).value(),
             .weight_copies = weight_copies().value(),
             .loss = loss().value()};
   }
@@ -45,14 +49,22 @@ class Estimate {
 
   Count residual() const {
     Count kept = m_.final_norm_kind() != NormKind::none ? 1 : 0;
-    if (m_.norm != NormKind::none || !half_) kept += m_.n_layer * (m_.parallel_residual ? 1 : 2);
+    const bool every_input = m_.norm != NormKind::none || !half_;
+    kept += every_input ? m_.n_layer : norms_.count;
+    if (has_second_state(every_input)) kept += m_.ffn_count();
     return kept * float_bytes * states_;
   }
 
+  /// Whether a block keeps a state between its attention and its FFN.
+  bool has_second_state(bool every_input) const {
+    if (m_.parallel_residual) return m_.ffn_scaled && !simplified_;
+    return every_input || m_.ffn_scaled || simplified_;
+  }
+
   Count norm() const {
-    Count bytes = 2 * m_.n_layer * norm_inside(m_.norm) + norm_inside(m_.final_norm_kind());
-    if (m_.norm != NormKind::none && !half_) bytes += 2 * m_.n_layer * float_bytes * states_;
-    return bytes;
+    Count each = norm_inside(norms_.kind);
+    if (!half_) each += float_bytes * states_;
+    return norms_.count * each + norm_inside(m_.final_norm_kind());
   }
 
   /// What a norm keeps beside its input and its output.
@@ -69,19 +81,39 @@ class Estimate {
   }
 
   Count attention() const {
-    const bool rotary = m_.family == Family::pythia;
-    Count bytes = m_.dropout_attention > 0 ? unfused_attention() : fused_attention(rotary);
+    Count bytes = m_.dropout_attention > 0 ? unfused_attention() : entropy_attention();
     if (half_) bytes += compute_ * states_;
-    if (rotary) bytes += float_bytes * m_.context * m_.rotary_dimensions();
-    return bytes + residual_dropout();
+    if (m_.family == Family::pythia) bytes += float_bytes * m_.context * m_.rotary_dimensions();
+    // The shaped mixture is float32.
+    if (simplified_) return bytes + shaped_mixture() + residual_dropout(float_bytes);
+    return bytes + residual_dropout(compute_);
   }
 
-  Count fused_attention(bool rotary) const {
-    const Count logsumexp = float_bytes * rows_ * m_.n_head;
-    // The kernel lays its output out as the queries are: as [B, H, T, d_k] once they are rotated,
-    // so that merging the heads copies.
-    return (rotary ? 5 : 4) * compute_ * states_ + logsumexp;
+  /// What ops::entropy_attention keeps; deeper layers of the simplified family have no v.
+  Count entropy_attention() const {
+    return (simplified_ ? 3 : 4) * compute_ * states_ + row_numbers() * rows_ * m_.n_head +
+           temperature();
   }
+
+  /// Bytes for each row of a head's scores.
+  Count row_numbers() const {
+    const std::int64_t statistics = 3 * float_bytes;
+    if (!m_.ereg.enabled) return statistics;
+    const bool by_row = m_.ereg.reduction == EntropyReduction::row_sum;
+    return statistics + float_bytes + (by_row ? float_bytes + bool_bytes : 0);
+  }
+
+  Count temperature() const {
+    const bool transformed =
+        m_.temperature == TemperatureForm::exp || m_.temperature == TemperatureForm::softplus;
+    return transformed ? Count(float_bytes) * m_.n_head * m_.context : 0;
+  }
+
+  /// The mixture, the values' means and, where they are not float32 already, the values.
+  Count shaped_mixture() const { return (half_ ? 3 : 2) * float_bytes * states_; }
+
+  /// v and its product in layer 0.
+  Count first_values() const { return simplified_ ? 2 * compute_ * states_ : 0; }
 
   Count unfused_attention() const {
     const Count matrices = batch_ * m_.n_head * m_.context * m_.context;
@@ -91,21 +123,36 @@ class Estimate {
   Count ffn() const {
     const bool relu_or_none =
         m_.activation == ActivationKind::relu || m_.activation == ActivationKind::none;
-    Count bytes = (relu_or_none ? 1 : 2) * compute_ * inner_;
+    Count bytes = m_.ffn_fused ? 0 : (relu_or_none ? 1 : 2) * compute_ * inner_;
     if (half_) bytes += compute_ * states_;
-    return bytes + residual_dropout();
+    if (m_.ffn_scaled || simplified_) bytes += compute_ * states_;
+    return bytes + residual_dropout(compute_);
   }
 
-  Count residual_dropout() const { return m_.dropout_residual > 0 ? compute_ * states_ : 0; }
+  Count residual_dropout(Count element) const {
+    return m_.dropout_residual > 0 ? element * states_ : 0;
+  }
 
   Count weight_copies() const {
-    if (!half_) return 0;
-    const Count d = m_.d_model;
-    Count elements = m_.n_layer * (4 * d * d + 2 * d * m_.ffn_width());
-    if (m_.activation == ActivationKind::leaky_relu && m_.leaky_slope != LeakySlope::fixed) {
-      elements += m_.n_layer;
+    Count bytes = 0;
+    for (const Matrix& matrix : block_matrices(m_)) {
+      Count each = 0;
+      if (half_ || matrix.form != WeightForm::plain) each += compute_ * matrix.out * matrix.in;
+      bytes += matrix.count * (each + float_bytes * normalization_vectors(matrix));
     }
-    return compute_ * elements;
+    return bytes;
+  }
+
+  static Count normalization_vectors(const Matrix& matrix) {
+    switch (matrix.form) {
+      case WeightForm::plain:
+        return 0;
+      case WeightForm::weight_norm:
+        return 2 * matrix.out;
+      case WeightForm::spectral_norm:
+        return matrix.out + matrix.in;
+    }
+    throw Error("a matrix of an unknown form");
   }
 
   Count loss() const {
@@ -126,6 +173,8 @@ class Estimate {
   }
 
   ModelConfig m_;
+  BlockNorms norms_;
+  bool simplified_;
   Count batch_;
   Count rows_;    // B T
   Count states_;  // B T d
@@ -147,7 +196,8 @@ std::int64_t Memory::total() const {
 
 Memory estimate_memory(const RunConfig& config) {
   const Count parameters = count_parameters(config.model).total();
-  return {.weights = (float_bytes * parameters).value(),
+  const Count buffers = count_buffers(config.model);
+  return {.weights = (float_bytes * (parameters + buffers)).value(),
           .optimizer = (2 * float_bytes * parameters).value(),
           .gradients = (float_bytes * parameters).value(),
           .activations = Estimate(config).activations()};

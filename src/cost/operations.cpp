@@ -1,6 +1,7 @@
 #include "aero/cost/operations.h"
 
 #include "count.h"
+#include "pieces.h"
 
 namespace aero::cost {
 namespace {
@@ -37,18 +38,19 @@ std::string activation_name(ActivationKind kind) {
 }  // namespace
 
 std::vector<Operation> nonlinear_operations(const ModelConfig& m) {
-  const std::string block_norm = norm_name(m.norm);
+  const BlockNorms norms = block_norms(m);
+  const std::string block_norm = norm_name(norms.kind);
   const std::string final_norm = norm_name(m.final_norm_kind());
   const std::string activation = activation_name(m.activation);
 
   std::vector<Operation> operations{
       {"softmax", (Count(m.n_layer) * m.n_head).value(), m.context, m.context}};
   if (!block_norm.empty()) {
-    operations.push_back({block_norm, 2 * m.n_layer, m.context, m.d_model});
+    operations.push_back({block_norm, norms.count, m.context, m.d_model});
   }
   if (!final_norm.empty()) operations.push_back({"final_" + final_norm, 1, m.context, m.d_model});
-  if (!activation.empty()) {
-    operations.push_back({activation, m.n_layer, m.context, m.ffn_width()});
+  if (!activation.empty() && m.ffn_count() > 0) {
+    operations.push_back({activation, m.ffn_count(), m.context, m.ffn_width()});
   }
   return operations;
 }

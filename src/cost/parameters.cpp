@@ -1,6 +1,7 @@
 #include "aero/cost/parameters.h"
 
 #include "count.h"
+#include "pieces.h"
 
 namespace aero::cost {
 namespace {
@@ -17,42 +18,75 @@ Count norm_size(NormKind kind, const ModelConfig& m) {
   throw Error("a norm of an unknown kind");
 }
 
+Count matrices(const ModelConfig& m, Part part) {
+  Count sum = 0;
+  for (const Matrix& matrix : block_matrices(m)) {
+    if (matrix.part != part) continue;
+    Count size = Count(matrix.out) * matrix.in;
+    if (matrix.has_bias) size += matrix.out;
+    if (matrix.form == WeightForm::weight_norm) size += matrix.out;
+    sum += matrix.count * size;
+  }
+  return sum;
+}
+
+Count temperatures(const ModelConfig& m) {
+  if (m.temperature == TemperatureForm::none) return 0;
+  return Count(m.n_layer) * m.n_head * m.context;
+}
+
 Count slopes(const ModelConfig& m) {
   if (m.activation != ActivationKind::leaky_relu) return 0;
   switch (m.leaky_slope) {
     case LeakySlope::fixed:
       return 0;
     case LeakySlope::layer:
-      return m.n_layer;
+      return m.ffn_count();
     case LeakySlope::model:
       return 1;
   }
   throw Error("a leaky slope of an unknown kind");
 }
 
+Count simplified_scalars(const ModelConfig& m) {
+  const Count shaped = Count(3) * m.n_layer * m.n_head;
+  const Count values = 2;
+  const Count ffn_scalars = m.parallel_residual ? 1 : 2;
+  return shaped + values + m.n_layer + ffn_scalars * m.ffn_count();
+}
+
+Count scales(const ModelConfig& m) {
+  if (m.family == Family::simplified) return simplified_scalars(m);
+  return m.ffn_scaled ? 2 * m.ffn_count() : 0;
+}
+
+Count thresholds(const ModelConfig& m) {
+  return m.ereg.enabled ? Count(m.n_layer) * m.n_head : 0;
+}
+
 }  // namespace
 
 Parameters count_parameters(const ModelConfig& m) {
-  const Count d = m.d_model;
-  const Count f = m.ffn_width();
-  const Count layers = m.n_layer;
-  const bool qk_bias = m.biases != BiasSet::none;
-  const bool all_biases = m.biases == BiasSet::all;
-
-  const Count tokens = m.vocab_size * d;
-  const Count positions = m.family == Family::gpt2 ? m.position_rows() * d : 0;
+  const Count tokens = Count(m.vocab_size) * m.d_model;
+  const Count positions = m.family != Family::pythia ? Count(m.position_rows()) * m.d_model : 0;
   const Count head = m.tied_head ? 0 : tokens;
+  const BlockNorms norms = block_norms(m);
 
-  const Count biases_qk = qk_bias ? 2 * d : 0;
-  const Count biases_vo = all_biases ? 2 * d : 0;
-  const Count biases_ffn = all_biases ? f + d : 0;
-  const Count norms = 2 * layers * norm_size(m.norm, m) + norm_size(m.final_norm_kind(), m);
+  return {
+      .embedding = (tokens + positions + head).value(),
+      .attention = (matrices(m, Part::attention) + temperatures(m)).value(),
+      .ffn = matrices(m, Part::ffn).value(),
+      .norm = (norms.count * norm_size(norms.kind, m) + norm_size(m.final_norm_kind(), m)).value(),
+      .other = (slopes(m) + scales(m) + thresholds(m)).value()};
+}
 
-  return {.embedding = (tokens + positions + head).value(),
-          .attention = (layers * (4 * d * d + biases_qk + biases_vo)).value(),
-          .ffn = (layers * (2 * d * f + biases_ffn)).value(),
-          .norm = norms.value(),
-          .other = slopes(m).value()};
+std::int64_t count_buffers(const ModelConfig& m) {
+  Count sum = 0;
+  for (const Matrix& matrix : block_matrices(m)) {
+    if (matrix.form != WeightForm::spectral_norm) continue;
+    sum += matrix.count * (Count(matrix.out) + matrix.in);
+  }
+  return sum.value();
 }
 
 }  // namespace aero::cost

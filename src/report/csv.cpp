@@ -3,6 +3,7 @@
 #include "aero/report/table.h"
 
 #include "activation_items.h"
+#include "pieces.h"
 
 namespace aero::report {
 namespace {
@@ -37,6 +38,8 @@ void add_model(Table& table, const Report& report) {
       .add("d_model", m.d_model)
       .add("context", m.context)
       .add("vocab_size", m.vocab_size);
+  const Section section(table, "pieces", "");
+  for (const auto& piece : pieces(m)) section.add(piece.name, piece.meaning);
 }
 
 void add_counts(Table& table, const Report& report) {
@@ -48,6 +51,7 @@ void add_counts(Table& table, const Report& report) {
       .add("ffn", p.ffn)
       .add("norm", p.norm)
       .add("other", p.other);
+  Section(table, "buffers", "numbers").add("total", report.buffers);
   const auto& f = report.flops;
   Section(table, "flops", "FLOPs")
       .add("paper.ffn", f.paper.ffn)

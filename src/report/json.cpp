@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "activation_items.h"
+#include "pieces.h"
 
 namespace aero::report {
 namespace {
@@ -16,6 +17,12 @@ Json model(const Report& report) {
           {"n_layer", m.n_layer},          {"n_head", m.n_head},
           {"d_model", m.d_model},          {"context", m.context},
           {"vocab_size", m.vocab_size}};
+}
+
+Json pieces_of(const ModelConfig& config) {
+  Json object = Json::object();
+  for (const auto& piece : pieces(config)) object[piece.name] = piece.meaning;
+  return object;
 }
 
 Json parameters(const cost::Parameters& p) {
@@ -71,6 +78,8 @@ std::string to_json(const Report& report) {
                   {"operations", operations(report.operations)},
                   {"memory", memory(report.memory)},
                   {"pi", Json::array()},
+                  {"pieces", pieces_of(report.config.model)},
+                  {"buffers", report.buffers},
                   {"training", training(report)},
                   {"activation_memory", activation_memory(report.memory.activations)}};
   return json.dump(2) + "\n";

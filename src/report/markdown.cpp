@@ -4,6 +4,7 @@
 #include "aero/report/table.h"
 
 #include "activation_items.h"
+#include "pieces.h"
 #include <cmath>
 #include <string_view>
 
@@ -17,13 +18,18 @@ std::string share(std::int64_t part, std::int64_t whole) {
 
 std::string summary(const Report& report) {
   const ModelConfig& m = report.config.model;
-  return enum_name(m.family) + ", L = " + std::to_string(m.n_layer) +
-         ", H = " + std::to_string(m.n_head) + ", d = " + with_thousands(m.d_model) +
-         ", d_ffn = " + with_thousands(m.ffn_width()) + ", T = " + with_thousands(m.context) +
-         ", V = " + with_thousands(m.vocab_size) + "\n";
+  const std::string inner = m.ffn_fused || m.ffn_count() == 0  //
+                                ? ""
+                                : ", d_ffn = " + with_thousands(m.ffn_width());
+  std::string text = enum_name(m.family) + ", L = " + std::to_string(m.n_layer) +
+                     ", H = " + std::to_string(m.n_head) + ", d = " + with_thousands(m.d_model) +
+                     inner + ", T = " + with_thousands(m.context) +
+                     ", V = " + with_thousands(m.vocab_size) + "\n\n";
+  for (const auto& piece : pieces(m)) text += "- " + piece.name + ": " + piece.meaning + "\n";
+  return text;
 }
 
-std::string parameters(const cost::Parameters& p) {
+std::string parameters(const cost::Parameters& p, std::int64_t buffers) {
   Table table({{"part"}, {"parameters", Align::right}, {"share", Align::right}});
   const auto add = [&](const char* name, std::int64_t count) {
     table.add_row({name, with_thousands(count), share(count, p.total())});
@@ -34,7 +40,9 @@ std::string parameters(const cost::Parameters& p) {
   add("norm", p.norm);
   add("other", p.other);
   add("total", p.total());
-  return table.to_markdown();
+  if (buffers == 0) return table.to_markdown();
+  return table.to_markdown() + "\nBeside them " + with_thousands(buffers) +
+         " numbers of spectral normalisation are saved, which are not trained.\n";
 }
 
 std::string flops(const cost::Flops& f) {
@@ -86,7 +94,7 @@ std::string memory(const cost::Memory& m) {
 std::string to_markdown(const Report& report) {
   const TrainConfig& train = report.config.train;
   return "# " + report.architecture + "\n\n" + summary(report) +  //
-         "\n## Parameters\n\n" + parameters(report.parameters) +
+         "\n## Parameters\n\n" + parameters(report.parameters, report.buffers) +
          "\n## FLOPs of one forward pass over one context\n\n" + flops(report.flops) + "\n" +
          training(report) +  //
          "\n## Nonlinear operations of one forward pass over one context\n\n" +

@@ -8,6 +8,7 @@ Report make_report(const RunConfig& config) {
   return {.config = config,
           .architecture = architecture_name(config.model),
           .parameters = cost::count_parameters(config.model),
+          .buffers = cost::count_buffers(config.model),
           .flops = cost::forward_flops(config.model),
           .training_flops_per_token = cost::training_flops_per_token(config.model),
           .training_flops_per_step = cost::training_flops_per_step(config),

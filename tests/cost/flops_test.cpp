@@ -1,11 +1,15 @@
 #include "aero/cost/flops.h"
 
+#include "aero/config/notation.h"
+#include "aero/config/presets.h"
 #include "aero/core/error.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
+#include <vector>
 
 namespace aero::cost {
 namespace {
@@ -13,34 +17,106 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
+/// A row of the tables in arXiv 2410.13060. "sota" are those after He and Hofmann's block.
 struct PaperRow {
-  std::int64_t n_layer;
-  std::int64_t context;
+  std::string group;
+  std::string architecture;
   double ffn;        // GFLOPs, one decimal
   double attention;  // GFLOPs, one decimal
 };
+
+struct PaperTable {
+  std::string title;
+  std::int64_t n_layer;
+  std::int64_t context;
+  std::vector<PaperRow> rows;
+};
+
+const std::vector<PaperTable>& paper_tables() {
+  static const std::vector<PaperTable> tables{
+      {"GPT-2, 12 layers, T = 128",
+       12,
+       128,
+       {{"baseline", "SM+LN+G", 14.5, 7.7},
+        {"baseline", "SM+LN+R", 14.5, 7.7},
+        {"sota", "SM+ScFFN", 14.5, 3.9},
+        {"sota", "SM+ScFuFFN", 1.8, 3.9},
+        {"sota", "SM+ScFuFFN_i4", 1.2, 3.9},
+        {"aero", "SM+ScFFN", 14.5, 7.7},
+        {"aero", "SM+ScFuFFN", 1.8, 7.7},
+        {"aero", "SM+ScFuFFN_i6", 0.9, 7.7},
+        {"aero", "EReg(SM(t)+ScFuFFN)", 1.8, 7.7},
+        {"aero", "EReg(SM(t)+ScFuFFN_i6)", 0.9, 7.7}}},
+      {"GPT-2, 12 layers, T = 256",
+       12,
+       256,
+       {{"baseline", "SM+LN+G", 29.0, 16.3},
+        {"baseline", "SM+LN+R", 29.0, 16.3},
+        {"sota", "SM+ScFFN", 29.0, 8.5},
+        {"sota", "SM+ScFuFFN", 3.6, 8.5},
+        {"aero", "SM+ScFFN", 29.0, 16.3},
+        {"aero", "SM+ScFuFFN", 3.6, 16.3},
+        {"aero", "SM+ScFuFFN_i6", 1.8, 16.3},
+        {"aero", "EReg(SM(t)+ScFuFFN)", 3.6, 16.3},
+        {"aero", "EReg(SM(t)+ScFuFFN_i6)", 1.8, 16.3}}},
+      {"GPT-2, 18 layers, T = 128",
+       18,
+       128,
+       {{"baseline", "SM+LN+G", 21.7, 11.6},
+        {"baseline", "SM+LN+R", 21.7, 11.6},
+        {"sota", "SM+ScFFN", 21.7, 5.9},
+        {"aero", "SM+ScFFN", 21.7, 11.6},
+        {"aero", "SM+ScFuFFN", 2.7, 11.6},
+        {"aero", "SM+ScFuFFN_i4", 2.1, 11.6},
+        {"aero", "EReg(SM(t)+ScFuFFN)", 2.7, 11.6},
+        {"aero", "EReg(SM(t)+ScFuFFN_i4)", 2.1, 11.6}}},
+      {"Languini, 12 layers, T = 512",
+       12,
+       512,
+       {{"baseline", "SM+LN+G", 58.0, 36.2},
+        {"baseline", "SM+LN+R", 58.0, 36.2},
+        {"sota", "SM+ScFFN", 58.0, 19.3},
+        {"aero", "SM+ScFFN", 58.0, 36.2},
+        {"aero", "SM+ScFuFFN", 7.3, 36.2},
+        {"aero", "SM+ScFuFFN_i1", 6.6, 36.2},
+        {"aero", "EReg(SM(t)+ScFuFFN)", 7.3, 36.2},
+        {"aero", "EReg(SM(t)+ScFuFFN_i1)", 6.6, 36.2}}},
+  };
+  return tables;
+}
+
+/// Two cells of the last table, the fused FFN's, are 58.0 / 8 = 7.25 rounded a second time; what
+/// they count is 12 * 2 T d^2.
+constexpr double rounded_twice = 7.3;
+constexpr std::int64_t fused_ffn_of_the_last_table = 7'247'757'312;
 
 double in_tenths_of_gflops(std::int64_t flops) {
   return std::round(static_cast<double>(flops) / 1e8) / 10;
 }
 
-// The baselines' rows in the tables of arXiv 2410.13060.
-class PaperTable : public ::testing::TestWithParam<PaperRow> {};
-
-TEST_P(PaperTable, FlopsComeOut) {
-  const PaperRow& row = GetParam();
-  const ModelConfig config{
-      .n_layer = row.n_layer, .n_head = 12, .d_model = 768, .context = row.context};
-  const auto paper = forward_flops(config).paper;
-  EXPECT_DOUBLE_EQ(in_tenths_of_gflops(paper.ffn), row.ffn);
-  EXPECT_DOUBLE_EQ(in_tenths_of_gflops(paper.attention), row.attention);
+TEST(Flops, AreThoseOfEveryRowInThePapersTables) {
+  std::size_t rows = 0;
+  for (const auto& table : paper_tables()) {
+    for (const auto& row : table.rows) {
+      SCOPED_TRACE(table.title + ", " + row.group + ", " + row.architecture);
+      ModelConfig config;
+      apply_preset("gpt2-12l", config);
+      if (row.group == "sota") apply_family(Family::simplified, config);
+      apply_architecture(row.architecture, config);
+      config.n_layer = table.n_layer;
+      config.context = table.context;
+      const auto paper = forward_flops(config).paper;
+      if (row.ffn == rounded_twice) {
+        EXPECT_EQ(paper.ffn, fused_ffn_of_the_last_table);
+      } else {
+        EXPECT_DOUBLE_EQ(in_tenths_of_gflops(paper.ffn), row.ffn);
+      }
+      EXPECT_DOUBLE_EQ(in_tenths_of_gflops(paper.attention), row.attention);
+      ++rows;
+    }
+  }
+  EXPECT_EQ(rows, 35);
 }
-
-INSTANTIATE_TEST_SUITE_P(Gpt2, PaperTable,
-                         ::testing::Values(PaperRow{12, 128, 14.5, 7.7},
-                                           PaperRow{12, 256, 29.0, 16.3},
-                                           PaperRow{12, 512, 58.0, 36.2},
-                                           PaperRow{18, 128, 21.7, 11.6}));
 
 // torch.utils.flop_counter.FlopCounterMode over a forward pass of the same decoder in PyTorch, its
 // attention written out as two products.
@@ -58,6 +134,47 @@ TEST(Flops, OfThePapersModelAreWhatPyTorchCounts) {
   const ModelConfig config{
       .n_layer = 12, .n_head = 12, .d_model = 768, .context = 128, .vocab_size = 50'000};
   EXPECT_EQ(forward_flops(config).full.total, 32'177'651'712);
+}
+
+ModelConfig small(const char* architecture, Family family = Family::gpt2) {
+  ModelConfig config{
+      .n_layer = 2, .n_head = 4, .d_model = 32, .d_ffn = 96, .context = 16, .vocab_size = 97};
+  apply_family(family, config);
+  apply_architecture(architecture, config);
+  return config;
+}
+
+// By hand: a 32 x 32 matrix takes 2 * 16 * 32 * 32 = 32,768, W_in or W_out 98,304, and Q K^T or A V
+// 2 * 16 * 16 * 32 = 16,384.
+TEST(Flops, OfAPrunedModelAreThoseOfTheFfnsThatItHas) {
+  EXPECT_EQ(forward_flops(small("SM+ScFFN_i1")).full.ffn, 196'608);
+  EXPECT_EQ(forward_flops(small("SM+FFN_i[0]")).full.ffn, 196'608);
+  const auto all_pruned = forward_flops(small("SM+ScFFN_i2")).full;
+  EXPECT_EQ(all_pruned.ffn, 0);
+  EXPECT_EQ(all_pruned.total, 2 * 163'840 + 99'328);
+}
+
+TEST(Flops, OfAFusedFfnAreOneProduct) {
+  auto config = small("SM+ScFuFFN");
+  config.d_ffn = 0;
+  EXPECT_EQ(forward_flops(config).full.ffn, 2 * 32'768);
+  EXPECT_EQ(forward_flops(config).paper.ffn, 2 * 32'768);
+  config.ffn_pruned = 1;
+  EXPECT_EQ(forward_flops(config).full.ffn, 32'768);
+}
+
+TEST(Flops, OfTheSimplifiedFamilyAreQAndKAndTheFirstValues) {
+  const auto flops = forward_flops(small("SM+R+ScFFN", Family::simplified));
+  EXPECT_EQ(flops.full.attention, 2 * (2 * 32'768 + 2 * 16'384) + 32'768);
+  EXPECT_EQ(flops.paper.attention, 2 * (2 * 32'768 + 16'384));
+  EXPECT_EQ(flops.full.ffn, 2 * 196'608);
+}
+
+TEST(Flops, KnowNoNormalisationScaleTemperatureOrPenalty) {
+  const auto plain = forward_flops(small("SM"));
+  for (const char* name : {"SM+WNFFN", "SM+SNFFN", "SM+ScFFN", "SM(t)", "EReg(SM(t)+ScFFN)"}) {
+    EXPECT_EQ(forward_flops(small(name)), plain) << name;
+  }
 }
 
 TEST(Flops, OfTrainingAreThriceTheForwardPass) {

@@ -1,5 +1,6 @@
 #include "aero/cost/memory.h"
 
+#include "aero/config/notation.h"
 #include "aero/config/presets.h"
 #include "aero/core/error.h"
 
@@ -29,13 +30,24 @@ RunConfig small_pythia() {
   return config;
 }
 
+RunConfig small_simplified() {
+  auto config = small_gpt2();
+  apply_family(Family::simplified, config.model);
+  return config;
+}
+
 RunConfig with(RunConfig config, const std::function<void(ModelConfig&)>& change) {
   change(config.model);
   return config;
 }
 
-// Bytes that autograd keeps of the embedding, the blocks and the final norm in PyTorch 2.13 on the
-// CPU: printed by tests/cost/measure_saved_tensors.py.
+RunConfig named(RunConfig config, const char* architecture) {
+  apply_architecture(architecture, config.model);
+  return config;
+}
+
+// Bytes that autograd keeps of the embedding, the blocks, the final norm and the entropy penalty in
+// PyTorch 2.13 on the CPU: printed by tests/cost/measure_saved_tensors.py.
 struct Measured {
   std::string name;
   RunConfig config;
@@ -46,6 +58,7 @@ struct Measured {
 std::vector<Measured> measured() {
   const auto gpt2 = small_gpt2();
   const auto pythia = small_pythia();
+  const auto simplified = small_simplified();
   const auto no_block_norms = [](ModelConfig& m) { m.norm = NormKind::none; };
   const auto no_norm = [](ModelConfig& m) {
     m.norm = NormKind::none;
@@ -56,27 +69,45 @@ std::vector<Measured> measured() {
   const auto leaky_relu = [](ModelConfig& m) { m.activation = ActivationKind::leaky_relu; };
   const auto no_activation = [](ModelConfig& m) { m.activation = ActivationKind::none; };
   const auto qk_biases = [](ModelConfig& m) { m.biases = BiasSet::qk; };
+  const auto parallel = [](ModelConfig& m) { m.parallel_residual = true; };
   const auto sequential = [](ModelConfig& m) { m.parallel_residual = false; };
+  const auto row_sum = [](ModelConfig& m) { m.ereg.reduction = EntropyReduction::row_sum; };
   const auto drop_embedding = [](ModelConfig& m) { m.dropout_embedding = 0.1; };
   const auto drop_residual = [](ModelConfig& m) { m.dropout_residual = 0.1; };
   const auto drop_attention = [](ModelConfig& m) { m.dropout_attention = 0.1; };
   return {
-      {"gpt2", gpt2, 206592, 169728},
-      {"gpt2 without block norms", with(gpt2, no_block_norms), 180480, 143616},
-      {"gpt2 without any norm", with(gpt2, no_norm), 173952, 137088},
-      {"gpt2 rmsnorm", with(gpt2, rmsnorm), 236352, 199488},
-      {"gpt2 relu", with(gpt2, relu), 157440, 145152},
-      {"gpt2 leaky_relu", with(gpt2, leaky_relu), 206592, 169732},
-      {"gpt2 no activation", with(gpt2, no_activation), 157440, 145152},
-      {"gpt2 biases qk", with(gpt2, qk_biases), 206592, 169728},
-      {"gpt2 dropout embedding", with(gpt2, drop_embedding), 212736, 175872},
-      {"gpt2 dropout residual", with(gpt2, drop_residual), 231168, 182016},
+      {"gpt2", gpt2, 209664, 172800},
+      {"gpt2 without block norms", with(gpt2, no_block_norms), 183552, 146688},
+      {"gpt2 without any norm", with(gpt2, no_norm), 177024, 140160},
+      {"gpt2 rmsnorm", with(gpt2, rmsnorm), 239424, 202560},
+      {"gpt2 relu", with(gpt2, relu), 160512, 148224},
+      {"gpt2 leaky_relu", with(gpt2, leaky_relu), 209664, 172800},
+      {"gpt2 no activation", with(gpt2, no_activation), 160512, 148224},
+      {"gpt2 biases qk", with(gpt2, qk_biases), 209664, 172800},
+      {"gpt2 dropout embedding", with(gpt2, drop_embedding), 215808, 178944},
+      {"gpt2 dropout residual", with(gpt2, drop_residual), 234240, 185088},
       {"gpt2 dropout attention", with(gpt2, drop_attention), 278784, 260352},
-      {"pythia", pythia, 207104, 164096},
-      {"pythia without block norms", with(pythia, no_block_norms), 180992, 150272},
-      {"pythia sequential", with(pythia, sequential), 219392, 176384},
-      {"pythia dropout residual", with(pythia, drop_residual), 231680, 176384},
+      {"pythia", pythia, 197888, 161024},
+      {"pythia without block norms", with(pythia, no_block_norms), 171776, 147200},
+      {"pythia sequential", with(pythia, sequential), 210176, 173312},
+      {"pythia dropout residual", with(pythia, drop_residual), 222464, 173312},
       {"pythia dropout attention", with(pythia, drop_attention), 267008, 248576},
+      {"gpt2 ScFFN", named(gpt2, "SM+ScFFN"), 146688, 140544},
+      {"gpt2 ScFuFFN", named(gpt2, "SM+ScFuFFN"), 97536, 87296},
+      {"gpt2 ScFuFFN_i1", named(gpt2, "SM+ScFuFFN_i1"), 85248, 72960},
+      {"gpt2 LN G ScFFN_i1", named(gpt2, "SM+LN+G+ScFFN_i1"), 153984, 125312},
+      {"gpt2 ScFFN dropout", with(named(gpt2, "SM+LN+ScFFN"), drop_residual), 197376, 166656},
+      {"gpt2 WNFFN", named(gpt2, "SM+WNFFN"), 202496, 124672},
+      {"gpt2 SNFFN", named(gpt2, "SM+SNFFN"), 202496, 124672},
+      {"gpt2 EReg", named(gpt2, "EReg(SM+LN+G)"), 211200, 174336},
+      {"gpt2 EReg row_sum", with(named(gpt2, "EReg(SM+LN+G)"), row_sum), 213120, 176256},
+      {"pythia ScFFN", named(pythia, "SM+ScFFN"), 147200, 141056},
+      {"pythia LN ScFuFFN_i1", named(pythia, "SM+LN+ScFuFFN_i1"), 105344, 86912},
+      {"simplified", named(simplified, "SM+ScFFN"), 177792, 177792},
+      {"simplified dropout", with(named(simplified, "SM+G+ScFFN"), drop_residual), 251520, 220800},
+      {"simplified rms R", named(simplified, "SM+RMS+R+ScFFN"), 227136, 214848},
+      {"simplified rms R parallel_i1", with(named(simplified, "SM+RMS+R+ScFFN_i1"), parallel),
+       159168, 155072},
   };
 }
 
@@ -142,6 +173,26 @@ TEST(Memory, OfAParameterIsFourBytesFourTimes) {
     EXPECT_EQ(memory.optimizer, 995'518'464);
     EXPECT_EQ(memory.total(), 1'991'036'928 + memory.activations.total());
   }
+}
+
+// [H, T] float32 in two layers: 4 * 2 * 4 * 16 bytes.
+TEST(Memory, OfATemperatureIsItselfWhereItIsMadeFromWhatIsStored) {
+  const auto plain = estimate_memory(named(small_gpt2(), "SM")).activations.attention;
+  auto config = named(small_gpt2(), "SM(t)");
+  for (const auto form : {TemperatureForm::exp, TemperatureForm::softplus}) {
+    config.model.temperature = form;
+    EXPECT_EQ(estimate_memory(config).activations.attention, plain + 4 * 2 * 4 * 16);
+  }
+  config.model.temperature = TemperatureForm::raw;
+  EXPECT_EQ(estimate_memory(config).activations.attention, plain);
+}
+
+TEST(Memory, OfSpectralNormalisationHoldsItsVectorsWithoutGradientOrMoments) {
+  const auto plain = estimate_memory(named(small_gpt2(), "SM"));
+  const auto spectral = estimate_memory(named(small_gpt2(), "SM+SNFFN"));
+  EXPECT_EQ(spectral.weights, plain.weights + 4 * 2 * 2 * (128 + 32));
+  EXPECT_EQ(spectral.optimizer, plain.optimizer);
+  EXPECT_EQ(spectral.gradients, plain.gradients);
 }
 
 TEST(Memory, DoesNotGrowWithTheSquareOfTheContext) {

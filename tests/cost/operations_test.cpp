@@ -51,6 +51,57 @@ TEST(Operations, NameTheNormAndTheActivationOfTheModel) {
                   Operation{"final_rmsnorm", 1, 128, 768}, Operation{"leaky_relu", 12, 128, 1000}));
 }
 
+// The other rows of the same tables, as this repository names their operations: a pruned FFN has
+// neither norm nor activation.
+TEST(Operations, OfThePapersStepsAreSoftmaxAlone) {
+  for (const char* name : {"SM+ScFFN", "SM+ScFuFFN", "SM+ScFuFFN_i6", "EReg(SM(t)+ScFuFFN_i6)"}) {
+    auto config = papers_gpt2("gpt2-12l", name, 256);
+    config.final_norm = false;
+    EXPECT_THAT(nonlinear_operations(config), ElementsAre(Operation{"softmax", 144, 256, 256}))
+        << name;
+  }
+}
+
+TEST(Operations, OfHeAndHofmannsBlockAreSoftmaxAndOneLayerNorm) {
+  for (const char* name : {"SM+ScFFN", "SM+ScFuFFN", "SM+ScFuFFN_i4"}) {
+    auto config = papers_gpt2("gpt2-12l", name, 128);
+    apply_family(Family::simplified, config);
+    apply_architecture(name, config);
+    EXPECT_THAT(
+        nonlinear_operations(config),
+        ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"layernorm", 1, 128, 768},
+                    Operation{"final_layernorm", 1, 128, 768}))
+        << name;
+  }
+}
+
+TEST(Operations, OfPrunedFfnsAreAbsentWithTheirNorms) {
+  for (const char* name : {"SM+LN+G+FFN_i5", "SM+LN+G+FFN_i[0,2,4,6,8]"}) {
+    EXPECT_THAT(
+        nonlinear_operations(papers_gpt2("gpt2-12l", name, 128)),
+        ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"layernorm", 12 + 7, 128, 768},
+                    Operation{"final_layernorm", 1, 128, 768}, Operation{"gelu", 7, 128, 3072}))
+        << name;
+  }
+  EXPECT_THAT(nonlinear_operations(papers_gpt2("gpt2-12l", "SM+LN+G+FFN_i12", 128)),
+              ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"layernorm", 12, 128, 768},
+                          Operation{"final_layernorm", 1, 128, 768}));
+}
+
+TEST(Operations, OfASimplifiedBlockAreTwoNormsOrOneThatItsBranchesShare) {
+  ModelConfig config;
+  apply_preset("simplified-tiny", config);  // L = 2, H = 4, d = 32, T = 32
+  apply_architecture("SM+RMS+R+ScFFN_i1", config);
+  const Operation softmax{"softmax", 8, 32, 32};
+  const Operation last{"final_rmsnorm", 1, 32, 32};
+  const Operation relu{"relu", 1, 32, 128};
+  EXPECT_THAT(nonlinear_operations(config),
+              ElementsAre(softmax, Operation{"rmsnorm", 3, 32, 32}, last, relu));
+  config.parallel_residual = true;
+  EXPECT_THAT(nonlinear_operations(config),
+              ElementsAre(softmax, Operation{"rmsnorm", 2, 32, 32}, last, relu));
+}
+
 TEST(Operations, CallBothFormsOfGeluGelu) {
   auto config = papers_gpt2("gpt2-12l", "SM+G", 128);
   for (const auto kind : {ActivationKind::gelu, ActivationKind::gelu_tanh}) {

@@ -60,6 +60,17 @@ TEST(Parameters, OfThePapersModelsAreTheAuthors) {
   EXPECT_EQ(count_parameters(preset("gpt2-12l", "SM+R")).total(), 124'141'056);
 }
 
+TEST(Parameters, OfThePapersStepsAreTheAuthors) {
+  EXPECT_EQ(count_parameters(preset("gpt2-12l", "SM+ScFuFFN")).total(), 74'595'864);
+  EXPECT_EQ(count_parameters(preset("gpt2-12l", "SM+ScFuFFN_i6")).total(), 71'056'908);
+  // t: L H T = 18,432; theta: L H = 144.
+  const auto ereg = count_parameters(preset("gpt2-12l", "EReg(SM(t)+ScFuFFN)"));
+  EXPECT_EQ(ereg.total(), 74'595'864 + 18'576);
+  EXPECT_EQ(count_parameters(preset("gpt2-12l", "EReg(SM(t)+ScFuFFN_i6)")).total(),
+            71'056'908 + 18'576);
+  EXPECT_EQ(ereg.other, 24 + 144);
+}
+
 TEST(Parameters, DependOnTheBiasSetInAttentionAndFfn) {
   auto config = small();
   config.biases = BiasSet::all;
@@ -109,6 +120,93 @@ TEST(Parameters, OtherThanTheseAreLearnedSlopes) {
   EXPECT_EQ(count_parameters(config).other, 1);
   config.leaky_slope = LeakySlope::fixed;
   EXPECT_EQ(count_parameters(config).other, 0);
+}
+
+// Of small(): W_in has 10 rows, W_out 4; Q, K, V and O have 4.
+TEST(Parameters, OfWeightNormalisationAreAGainARow) {
+  auto config = small();
+  config.ffn_form = WeightForm::weight_norm;
+  EXPECT_EQ(count_parameters(config).ffn, 188 + 2 * (10 + 4));
+  EXPECT_EQ(count_parameters(config).attention, 160);
+  config.qk_form = WeightForm::weight_norm;
+  EXPECT_EQ(count_parameters(config).attention, 160 + 2 * (4 + 4));
+  config.v_form = WeightForm::weight_norm;
+  EXPECT_EQ(count_parameters(config).attention, 160 + 2 * (4 + 4 + 4));
+  config.o_form = WeightForm::weight_norm;
+  EXPECT_EQ(count_parameters(config).attention, 160 + 2 * (4 + 4 + 4 + 4));
+  EXPECT_EQ(count_buffers(config), 0);
+}
+
+TEST(Parameters, OfSpectralNormalisationAreNoneForItsVectorsAreBuffers) {
+  auto config = small();
+  config.ffn_form = WeightForm::spectral_norm;
+  EXPECT_EQ(count_parameters(config), count_parameters(small()));
+  EXPECT_EQ(count_buffers(config), 2 * ((10 + 4) + (4 + 10)));
+  config.o_form = WeightForm::spectral_norm;
+  EXPECT_EQ(count_buffers(config), 2 * ((10 + 4) + (4 + 10) + (4 + 4)));
+  config.ffn_pruned = 1;
+  EXPECT_EQ(count_buffers(config), (10 + 4) + (4 + 10) + 2 * (4 + 4));
+}
+
+TEST(Parameters, OfAPrunedBlockLackTheFfnItsNormItsSlopeAndItsScales) {
+  auto config = small();
+  config.activation = ActivationKind::leaky_relu;
+  config.ffn_scaled = true;
+  EXPECT_EQ(count_parameters(config).other, 2 + 4);
+  config.ffn_pruned_layers = {0};
+  EXPECT_EQ(count_parameters(config).ffn, 94);
+  EXPECT_EQ(count_parameters(config).norm, 40 - 8);
+  EXPECT_EQ(count_parameters(config).other, 1 + 2);
+  EXPECT_EQ(count_parameters(config).attention, 160);
+  config.ffn_pruned_layers = {0, 1};
+  EXPECT_EQ(count_parameters(config).ffn, 0);
+  EXPECT_EQ(count_parameters(config).norm, 40 - 16);
+  EXPECT_EQ(count_parameters(config).other, 0);
+}
+
+TEST(Parameters, OfAFusedFfnAreOneMatrixWithItsBiasAndGain) {
+  auto config = small();
+  config.d_ffn = 0;
+  config.ffn_fused = true;
+  EXPECT_EQ(count_parameters(config).ffn, 2 * (16 + 4));
+  config.ffn_form = WeightForm::weight_norm;
+  EXPECT_EQ(count_parameters(config).ffn, 2 * (16 + 4 + 4));
+  config.biases = BiasSet::qk;
+  EXPECT_EQ(count_parameters(config).ffn, 2 * (16 + 4));
+}
+
+TEST(Parameters, OfATemperatureAreOneAHeadAndPositionInEachLayer) {
+  auto config = small();
+  for (const auto form : {TemperatureForm::raw, TemperatureForm::exp, TemperatureForm::softplus}) {
+    config.temperature = form;
+    EXPECT_EQ(count_parameters(config).attention, 160 + 2 * 2 * 6);
+  }
+  config.attention_scaled = false;
+  EXPECT_EQ(count_parameters(config).attention, 160 + 2 * 2 * 6);
+}
+
+// Q and K with biases 2 (16 + 4) a layer, V 16 in layer 0. alpha, beta, gamma 3 a head of 4, the
+// attention's gain 2, g_r and g_s 2, m_r and m_s 4.
+TEST(Parameters, OfTheSimplifiedFamilyHaveNoOutputProjectionAndValuesInLayer0Alone) {
+  auto config = small();
+  apply_family(Family::simplified, config);
+  const auto rms = count_parameters(config);
+  EXPECT_EQ(rms.embedding, 28 + 24);
+  EXPECT_EQ(rms.attention, 2 * 2 * (16 + 4) + 16);
+  EXPECT_EQ(rms.ffn, 160);
+  EXPECT_EQ(rms.norm, 4 * 4 + 4);
+  EXPECT_EQ(rms.other, 12 + 2 + 2 + 4);
+
+  config.qk_form = WeightForm::weight_norm;
+  EXPECT_EQ(count_parameters(config).attention, 2 * 2 * (16 + 4 + 4) + 16);
+  config.ffn_pruned = 1;
+  EXPECT_EQ(count_parameters(config).norm, 3 * 4 + 4);
+  EXPECT_EQ(count_parameters(config).other, 12 + 2 + 2 + 2);
+  config.parallel_residual = true;
+  EXPECT_EQ(count_parameters(config).norm, 2 * 4 + 4);
+  EXPECT_EQ(count_parameters(config).other, 12 + 2 + 2 + 1);
+  config.norm = NormKind::none;  // a LayerNorm in layer 0 and one before the head
+  EXPECT_EQ(count_parameters(config).norm, 2 * 8);
 }
 
 TEST(Parameters, OfAnAbsurdSizeAreRefused) {

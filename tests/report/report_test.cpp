@@ -47,7 +47,7 @@ bool has_integers_alone(const Json& json) {
 TEST(JsonReport, HasTheNamesOfTheContract) {
   const auto json = Json::parse(to_json(make_report(papers_gpt2("SM+LN+G"))));
   EXPECT_EQ(names_of(json), (Names{"model", "parameters", "flops", "operations", "memory", "pi",
-                                   "training", "activation_memory"}));
+                                   "pieces", "buffers", "training", "activation_memory"}));
   EXPECT_EQ(names_of(json["model"]), (Names{"family", "architecture", "n_layer", "n_head",
                                             "d_model", "context", "vocab_size"}));
   EXPECT_EQ(names_of(json["parameters"]),
@@ -103,6 +103,29 @@ TEST(JsonReport, HoldsThePapersFigures) {
                                     {"flops_per_step", 49'424'873'029'632}}));
 }
 
+// Parameters: the authors' code. The attention's are its baseline's and L H T = 18,432
+// temperatures; `other` is alpha, beta and theta.
+TEST(JsonReport, HoldsThePapersFiguresAtTheirEnd) {
+  const auto json = Json::parse(to_json(make_report(papers_gpt2("EReg(SM(t)+ScFuFFN_i6)"))));
+  EXPECT_EQ(json["model"]["architecture"], "EReg(SM(t)+ScFuFFN_i6)");
+  EXPECT_EQ(json["parameters"], (Json{{"total", 71'075'484},
+                                      {"embedding", 39'186'432},
+                                      {"attention", 28'329'984 + 18'432},
+                                      {"ffn", 3'538'944},
+                                      {"norm", 1'536},
+                                      {"other", 12 + 144}}));
+  EXPECT_EQ(json["operations"],
+            (Json{{"softmax", {144, 128, 128}}, {"final_layernorm", {1, 128, 768}}}));
+  EXPECT_EQ(names_of(json["pieces"]),
+            (Names{"block", "attention", "ffn", "norm", "entropy_penalty"}));
+  EXPECT_EQ(json["buffers"], 0);
+}
+
+TEST(JsonReport, TellsTheBuffersOfSpectralNormalisation) {
+  const auto json = Json::parse(to_json(make_report(papers_gpt2("SM+SNFFN"))));
+  EXPECT_EQ(json["buffers"], 12 * 2 * (768 + 3072));
+}
+
 TEST(JsonReport, WritesEveryNumberAsAnInteger) {
   EXPECT_TRUE(has_integers_alone(Json::parse(to_json(make_report(papers_gpt2("SM+LN+G"))))));
 }
@@ -143,6 +166,45 @@ TEST(MarkdownReport, ShowsFiguresAsPeopleReadThem) {
   EXPECT_THAT(text, HasSubstr("473.70 MiB |"));
 }
 
+TEST(MarkdownReport, SaysHowEachPieceIsMade) {
+  auto config = papers_gpt2("EReg(SM(t)+WNScFuFFN_i10)");
+  config.model.temperature = TemperatureForm::softplus;
+  config.model.temperature_init = 0.5;
+  config.model.alpha_init = 2;
+  config.model.qk_form = WeightForm::spectral_norm;
+  config.model.ereg.lambda = 1e-5;
+  config.model.ereg.reduction = EntropyReduction::row_sum;
+  EXPECT_THAT(to_markdown(make_report(config)),
+              HasSubstr("\ngpt2, L = 12, H = 12, d = 768, T = 128, V = 50,000\n\n"
+                        "- block: attention, then FFN\n"
+                        "- attention: softmax; a temperature for each head and position, softplus, "
+                        "from 0.5; Q and K under spectral_norm\n"
+                        "- ffn: one matrix; matrices under weight_norm; scaled, alpha from 2, beta "
+                        "from 1; none in layers 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\n"
+                        "- norm: none in the blocks; layernorm before the head\n"
+                        "- entropy_penalty: lambda 1e-05, gamma 0.2, theta from 0.5, reduction "
+                        "row_sum\n"));
+}
+
+TEST(MarkdownReport, SaysHowTheSimplifiedBlockIsMade) {
+  RunConfig config;
+  apply_preset("simplified-tiny", config.model);
+  apply_architecture("SM+LR+ScFFN", config.model);
+  const auto text = to_markdown(make_report(config));
+  EXPECT_THAT(text, HasSubstr("- block: attention, then FFN, without a skip past attention\n"));
+  EXPECT_THAT(text, HasSubstr("- attention: alpha softmax + beta I - gamma C, all from 1; values "
+                              "are its input, in layer 0 with a matrix; gain from 1\n"));
+  EXPECT_THAT(text, HasSubstr("- ffn: two matrices, leaky_relu with a slope a layer, from 0.01; "
+                              "m_r from 0.1, m_s from 1\n"));
+  EXPECT_THAT(text, HasSubstr("- norm: layernorm in layer 0 alone; layernorm before the head\n"));
+}
+
+TEST(MarkdownReport, NamesTheBuffersWhereThereAreSome) {
+  EXPECT_THAT(to_markdown(make_report(papers_gpt2("SM+SNFFN"))),
+              HasSubstr("Beside them 92,160 numbers of spectral normalisation are saved"));
+  EXPECT_THAT(to_markdown(make_report(papers_gpt2("SM+WNFFN"))), Not(HasSubstr("Beside them")));
+}
+
 TEST(MarkdownReport, SaysThatThereIsNoCostModelOfPrivateInference) {
   EXPECT_THAT(to_markdown(make_report(papers_gpt2("SM"))),
               HasSubstr("no cost model of private inference"));
@@ -155,7 +217,9 @@ TEST(MarkdownReport, LeavesOutWhatTheModelLacks) {
 TEST(CsvReport, HoldsEveryFigureWithItsUnit) {
   const auto text = to_csv(make_report(papers_gpt2("SM+LN+G")));
   EXPECT_THAT(text, StartsWith("section,name,value,unit\nmodel,family,gpt2,\n"));
+  EXPECT_THAT(text, HasSubstr("\npieces,ffn,\"two matrices, gelu\",\n"));
   EXPECT_THAT(text, HasSubstr("\nparameters,total,124177920,parameters\n"));
+  EXPECT_THAT(text, HasSubstr("\nbuffers,total,0,numbers\n"));
   EXPECT_THAT(text, HasSubstr("\nflops,paper.attention,7700742144,FLOPs\n"));
   EXPECT_THAT(text, HasSubstr("\nflops,full.total,32177651712,FLOPs\n"));
   EXPECT_THAT(text, HasSubstr("\noperations,softmax.count,144,\noperations,softmax.rows,128,\n"

@@ -6,9 +6,11 @@
 
 namespace aero::cost {
 
-/// The papers' count (arXiv 2410.13060, 2501.03489): a layer's FFN takes 4 T d d_ffn, which is
-/// 16 T d^2 at d_ffn = 4 d, its attention 8 T d^2 + 3 T^2 d. These give the figures of their
-/// tables; the papers do not derive them. The head is not counted.
+/// The papers' count (arXiv 2410.13060, 2501.03489):
+///   ffn         4 T d d_ffn a layer that has one, which is 16 T d^2 at d_ffn = 4 d; fused 2 T d^2
+///   attention   8 T d^2 + 3 T^2 d a layer; of the simplified family, their rows after He and
+///               Hofmann, 4 T d^2 + 2 T^2 d: layer 0's V is left out
+/// These give the figures of their tables; the papers do not derive them. The head is not counted.
 struct PaperFlops {
   std::int64_t ffn = 0;
   std::int64_t attention = 0;
@@ -18,9 +20,12 @@ struct PaperFlops {
 
 /// Every matrix product, 2 operations a multiply-add (Kaplan et al., arXiv 2001.08361, Table 1):
 ///   attention   8 T d^2 + 4 T^2 d a layer: Q, K, V, O; Q K^T and A V over all T x T, masked or not
-///   ffn         4 T d d_ffn a layer
+///               simplified: 4 T d^2 + 4 T^2 d, Q and K alone, and 2 T d^2 for layer 0's V
+///   ffn         4 T d d_ffn a layer that has one; fused 2 T d^2
 ///   head        2 T d V
-/// Norms, activations, softmax and residual sums are no matrix products and are left out.
+/// Norms, activations, softmax, scales, temperatures and residual sums are no matrix products and
+/// are left out, and so is the running mean of the shaped attention. Weight and spectral
+/// normalisation work on the weights, whatever T is, and fold into them for inference.
 struct FullFlops {
   std::int64_t ffn = 0;
   std::int64_t attention = 0;

@@ -15,21 +15,30 @@ namespace aero::cost {
 struct Activations {
   /// Token ids, 8 N; with dropout its mask, 4 N d.
   std::int64_t embedding = 0;
-  /// States of the residual stream, 4 N d each: what a norm (or, in float32, a product) reads. Two
-  /// a block, one where the residual is parallel, and one before the final norm.
+  /// States of the residual stream, 4 N d each: what a norm, a scale or (in float32) a product
+  /// reads. One a block; in a block with an FFN a second one where it is sequential, or parallel
+  /// with a scaled FFN; and one before the final norm.
   std::int64_t residual = 0;
   /// A LayerNorm: mean and 1/std, 8 N. An RMSNorm: 1/rms and the normalized states, 4 N + 4 N d. In
   /// float32 also the output of each block norm, 4 N d; in half its cast copies take that place.
   std::int64_t norm = 0;
-  /// A layer: q, k, v and their mixture, c N d each; logsumexp 4 N H (no T x T matrix); in half
-  /// one copy of the input, c N d. Rotary positions: the mixture's heads merged, c N d,
-  /// and the tables, 4 T dims. Dropout on the attention: PyTorch's unfused path on the CPU keeps
-  /// float32 q, k and v and three T x T matrices a head. Residual dropout: a mask, c N d.
+  /// A layer: q, k, v and their mixture, c N d each; largest, log-sum and mean of each row of the
+  /// scores, 12 N H (no T x T matrix); in half one copy of the input, c N d. Rotary positions: the
+  /// tables, 4 T dims. A temperature kept as exp or softplus: t itself, 4 H T. The entropy penalty:
+  /// each row's entropy, 4 N H, and under row_sum its deviation and margin, 5 N H.
+  /// The simplified family: v is the input and counts only in layer 0, which keeps its product too,
+  /// c N d; beside them the prefix means of the values and the shaped mixture, 4 N d each, and in
+  /// half the values in float32, 4 N d.
+  /// Dropout on the attention: PyTorch's unfused path on the CPU keeps float32 q, k and v and three
+  /// T x T matrices a head. Residual dropout: a mask, c N d, simplified 4 N d.
   std::int64_t attention = 0;
-  /// A layer: the input of W_out, c N f; the activation's input, c N f, but for ReLU and none; in
-  /// half a copy of the input, c N d. Residual dropout: a mask, c N d.
+  /// A layer with an FFN: the input of W_out, c N f; the activation's input, c N f, but for ReLU
+  /// and none; neither where it is fused. In half a copy of the input, c N d. A scaled FFN: its
+  /// output, c N d. Residual dropout: a mask, c N d.
   std::int64_t ffn = 0;
-  /// In half: cast copies of the blocks' matrices, c an element.
+  /// The blocks' matrices as products take them, where that is not how they are kept: in half cast
+  /// copies, c an element; in float32 those under weight or spectral normalisation, 4 an element.
+  /// Beside them the row norms and g over them, 8 out, or u and v, 4 (out + in).
   std::int64_t weight_copies = 0;
   /// The head and the cross-entropy, which work through blocks of rows with up to 2^26 logits in
   /// all and take their gradients on the way: the states 4 N d; gradients c N d and 4 V d; in half
@@ -46,9 +55,10 @@ struct Activations {
 
 /// An estimate of what training takes, in bytes. The sum of all is what a step peaks at with
 /// accumulation; without it gradients come to be while activations go, and the peak lies below the
-/// sum. Not counted: LibTorch itself, its allocator's slack, kernels' workspaces, evaluation.
+/// sum. Not counted: LibTorch itself, its allocator's slack, kernels' workspaces, evaluation, and
+/// what has one number a layer, a head or a position (slopes, scales, the penalty of summed rows).
 struct Memory {
-  std::int64_t weights = 0;    ///< float32, whatever train.dtype is
+  std::int64_t weights = 0;    ///< float32, whatever train.dtype is; buffers included
   std::int64_t optimizer = 0;  ///< Adam and AdamW: two float32 moments a parameter
   std::int64_t gradients = 0;  ///< float32
   Activations activations;
@@ -59,10 +69,11 @@ struct Memory {
   bool operator==(const Memory&) const = default;
 };
 
-/// For one batch of train.batch_size contexts in train.dtype on the CPU. CUDA keeps less in three
-/// cases: its dropout masks take one byte an element, dropout on the attention stays inside the
-/// fused kernel, and RMSNorm keeps no normalized states. Throws UsageError where a number does not
-/// fit into 64 bits.
+/// For one batch of train.batch_size contexts in train.dtype on the CPU. CUDA differs in three
+/// cases: its dropout masks take one byte an element; attention with neither temperature nor
+/// penalty is PyTorch's, with one number a row, a copy of the merged heads after rotary positions,
+/// and no T x T matrix under dropout; RMSNorm keeps no normalized states. Throws UsageError where a
+/// number does not fit into 64 bits.
 Memory estimate_memory(const RunConfig& config);
 
 }  // namespace aero::cost

@@ -17,6 +17,7 @@ struct Report {
   RunConfig config;
   std::string architecture;  ///< canonical, "SM+LN+G"
   cost::Parameters parameters;
+  std::int64_t buffers = 0;                   ///< saved with the weights, not trained
   cost::Flops flops;                          ///< one forward pass over one context
   std::int64_t training_flops_per_token = 0;  ///< forward and backward
   std::int64_t training_flops_per_step = 0;   ///< batch_size x accumulation contexts
@@ -36,6 +37,10 @@ Report make_report(const RunConfig& config);
 ///   memory      weights, optimizer, gradients, activations: bytes
 ///   pi          [], for this version has no cost model of private inference
 /// Beside the contract:
+///   pieces             block, attention, ffn, norm and, where the loss has one, entropy_penalty:
+///   how
+///                      each is made, a line for people
+///   buffers            numbers saved with the weights but not trained (spectral normalisation)
 ///   training           batch_size, accumulation, dtype, tokens_per_step, flops_per_token,
 ///                      flops_per_step
 ///   activation_memory  the parts of memory.activations by the names of cost::Activations: bytes
