@@ -19,13 +19,13 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 from tqdm import tqdm
 
-from aero_reference.decoder import Decoder, ModelConfig
+from aero_reference.config import ModelConfig
+from aero_reference.decoder import Decoder, token_loss
 from aero_reference.tokens import IGNORED, Split
-from aero_reference.training import duration_steps, learning_rate, make_optimizer
+from aero_reference.training import DECAYED, duration_steps, learning_rate, make_optimizer
 
 FIRST_LOSSES = 10
 
@@ -80,7 +80,7 @@ class Trainer:
         self.validation = Split(corpus, "val", model_config.context)
         self.model = Decoder(model_config, fused_attention=True)
         self.model.load_state_dict(load_file(initial_weights(run.folder)))
-        decay = self.optimizer_section["decay"]
+        decay = DECAYED | self.optimizer_section["decay"]
         self.optimizer = make_optimizer(self.model, self.optimizer_section, decay)
 
         self.batch_size = int(self.train["batch_size"])
@@ -95,18 +95,8 @@ class Trainer:
             return torch.autocast("cpu", dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
-    def loss(self, inputs: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
-        with self.autocast():
-            logits = self.model(inputs)
-        return functional.cross_entropy(
-            logits.float().flatten(0, 1),
-            targets.flatten(),
-            ignore_index=IGNORED,
-            reduction=reduction,
-        )
-
     def step(self, number: int) -> float:
-        """One optimizer step; the mean loss of its micro-batches, in nats."""
+        """One optimizer step; the mean cross-entropy of its micro-batches, in nats."""
         rate = learning_rate(
             number,
             self.schedule["name"],
@@ -117,15 +107,17 @@ class Trainer:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for micro in range(self.accumulation):
             first = (number * self.accumulation + micro) * self.batch_size
             indices = self.training.training_indices(first, self.batch_size, self.seed)
             inputs, targets = map(torch.from_numpy, self.training.batch(indices))
-            loss = self.loss(inputs, targets) / self.accumulation
-            loss.backward()
-            total += loss.item()
+            with self.autocast():
+                loss, penalty = self.model.training_loss(inputs, targets)
+            ((loss + penalty) / self.accumulation).backward()
+            total += loss.item() / self.accumulation
         if float(self.train["clip"]) > 0:
             nn.utils.clip_grad_norm_(self.model.parameters(), float(self.train["clip"]))
         self.optimizer.step()
@@ -134,6 +126,7 @@ class Trainer:
     @torch.no_grad()
     def validation_loss(self) -> float:
         """Mean cross-entropy over the samples in order, in nats."""
+        self.model.eval()
         batch_size = int(self.eval["batch_size"]) or self.batch_size
         end = self.validation.size
         if int(self.eval["batches"]) > 0:
@@ -142,7 +135,9 @@ class Trainer:
         for first in tqdm(range(0, end, batch_size), "evaluating", unit="batch", disable=None):
             samples = range(first, min(first + batch_size, end))
             inputs, targets = map(torch.from_numpy, self.validation.batch(samples))
-            total += self.loss(inputs, targets, reduction="sum").item()
+            with self.autocast():
+                logits = self.model(inputs)
+            total += token_loss(logits, targets, reduction="sum").item()
             count += int((targets != IGNORED).sum())
         return total / count
 

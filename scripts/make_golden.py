@@ -2,7 +2,8 @@
 """Makes the reference tensors of tests/golden, or checks that they are still what it makes.
 
 Each file holds one tiny model with random weights: logits, loss and every gradient of one batch,
-then losses, gradient norms and weights of ten AdamW steps with clipping. What transformers has is
+attention's row entropies where the case is about them, then losses, gradient norms and weights of
+ten AdamW steps with clipping. What transformers has is
 computed by transformers; the rest by the decoder in aero_reference, which agrees with transformers
 where both can speak. Nothing is downloaded. tests/golden/README.md says what a file holds.
 """
@@ -19,6 +20,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -30,7 +32,9 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from aero_reference import huggingface
-from aero_reference.decoder import Decoder, ModelConfig
+from aero_reference.config import EregConfig, ModelConfig
+from aero_reference.decoder import Decoder
+from aero_reference.linear import SpectralNormLinear, power_iteration
 from aero_reference.training import make_optimizer
 
 STEPS = 10
@@ -45,17 +49,41 @@ CHECK_TOLERANCE = {"float32": 5e-6, "float64": 5e-11}
 AGREEMENT = {"float32": 1e-5, "float64": 1e-10}
 LOGITS_AGREEMENT = {"float32": 1e-5, "float64": 1e-12}
 
+# Of parameters with these last names: a centre, and the standard deviation of the noise around it.
+CENTRE_AND_SPREAD = {
+    "slope": (0.2, 0.05),
+    "gain": (0.7, 0.15),
+    "alpha": (1.5, 0.2),
+    "beta": (0.8, 0.1),
+    "gamma": (1.0, 0.2),
+    "value_gain": (1.2, 0.1),
+    "value_skip": (0.9, 0.1),
+    "attention_gain": (1.1, 0.1),
+    "skip_gain": (0.9, 0.1),
+    "ffn_gain": (0.5, 0.1),
+    "thresholds": (0.5, 0.2),
+}
+
 Trace = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One model; `by_transformers` where transformers has it."""
+    """One model; `by_transformers` where transformers has it. `entropy`: its rows are kept."""
 
     name: str
     model: ModelConfig
     batch_size: int
     by_transformers: bool = False
+    entropy: bool = False
+
+
+class Forward(NamedTuple):
+    """What a model says of [B, T] tokens; the entropy and the penalty where they are kept."""
+
+    logits: Tensor
+    entropy: Tensor | None = None
+    penalty: Tensor | None = None
 
 
 def gpt2(**keys: object) -> ModelConfig:
@@ -71,14 +99,26 @@ def pythia(**keys: object) -> ModelConfig:
     return _explicit(ModelConfig(**(base | keys)))  # type: ignore[arg-type]
 
 
+def simplified(**keys: object) -> ModelConfig:
+    """A tiny block of He and Hofmann's, with the given keys changed."""
+    base = {"family": "simplified", "n_layer": 3, "norm": "rmsnorm", "activation": "relu"}
+    return gpt2(**(base | {"norm_bias": False, "biases": "qk", "ffn_scaled": True} | keys))
+
+
 def _explicit(config: ModelConfig) -> ModelConfig:
     """No key left to a default that depends on another key."""
-    positions = config.position_rows if config.family == "gpt2" else 0
-    return dataclasses.replace(config, d_ffn=config.ffn_width, positions=positions)
+    positions = 0 if config.family == "pythia" else config.position_rows
+    d_ffn = 0 if config.ffn_fused else config.ffn_width
+    return dataclasses.replace(config, d_ffn=d_ffn, positions=positions)
 
 
 def cases() -> list[Case]:
     """All cases; the place in the list is the seed."""
+    return [*plain_cases(), *remedy_cases(), *simplified_cases()]
+
+
+def plain_cases() -> list[Case]:
+    """Decoders of the nonlinearity ablation."""
     bare = {"norm": "none", "biases": "qk"}
     leaky = bare | {"activation": "leaky_relu"}
     bare_pythia = {"norm": "none", "final_norm": False, "activation": "none"}
@@ -113,6 +153,82 @@ def cases() -> list[Case]:
     ]
 
 
+def remedy_cases() -> list[Case]:
+    """What AERO puts in place of norms and activations, and takes away after that."""
+    bare = {"norm": "none", "activation": "none", "final_norm": False}
+    scaled = bare | {"ffn_scaled": True}
+    fused = scaled | {"ffn_fused": True}
+    cooled = {"temperature": "exp"}
+
+    def case(name: str, model: ModelConfig, batch_size: int = 2) -> Case:
+        return Case(name, model, batch_size, entropy=True)
+
+    return [
+        case("scaled", gpt2(**scaled)),
+        case("fused", gpt2(**fused)),
+        case("fused_pruned", gpt2(**fused, n_layer=3, ffn_pruned=1)),
+        case("pruned_first", gpt2(activation="relu", ffn_pruned_layers=(0,))),
+        case("weight_norm", gpt2(**bare, biases="qk", ffn_form="weight_norm")),
+        case("spectral_norm", gpt2(**bare, biases="qk", ffn_form="spectral_norm")),
+        case(
+            "forms",
+            gpt2(
+                **bare,
+                qk_form="weight_norm",
+                v_form="spectral_norm",
+                o_form="weight_norm",
+                ffn_form="spectral_norm",
+            ),
+        ),
+        case(
+            "pythia_forms",
+            pythia(
+                **(fused | {"final_norm": True}),
+                n_layer=3,
+                ffn_pruned=1,
+                qk_form="spectral_norm",
+                v_form="weight_norm",
+                o_form="spectral_norm",
+                ffn_form="weight_norm",
+            ),
+        ),
+        case("temperature_raw", gpt2(**bare, temperature="raw")),
+        case(
+            "temperature_exp", gpt2(**fused, **cooled, n_head=3, d_model=15, attention_scaled=False)
+        ),
+        case("temperature_softplus", gpt2(temperature="softplus")),
+        case("ereg_mean", gpt2(**fused, **cooled, ereg=ereg("mean", 0.5))),
+        case(
+            "ereg_row_sum",
+            gpt2(**fused, n_head=2, d_model=38, context=24, ereg=ereg("row_sum", 0.01)),
+        ),
+        case("pythia_ereg", pythia(**fused, **cooled, n_layer=3, ereg=ereg("mean", 0.5))),
+    ]
+
+
+def simplified_cases() -> list[Case]:
+    """He and Hofmann's block."""
+    bare = {"norm": "none", "activation": "none", "norm_bias": True, "final_norm": False}
+    pruned = bare | {"ffn_fused": True, "ffn_pruned": 1}
+    return [
+        Case("simplified", simplified(), 2, entropy=True),
+        Case("simplified_bare", simplified(**bare), 2, entropy=True),
+        Case("simplified_pruned", simplified(**pruned), 2, entropy=True),
+        Case("simplified_parallel", simplified(parallel_residual=True), 2, entropy=True),
+        Case(
+            "simplified_ereg",
+            simplified(**pruned, temperature="softplus", ereg=ereg("mean", 0.5)),
+            2,
+            entropy=True,
+        ),
+    ]
+
+
+def ereg(reduction: str, weight: float) -> EregConfig:
+    """Entropy regularisation with lambda = `weight`."""
+    return EregConfig(enabled=True, lambda_=weight, gamma=0.15, reduction=reduction)
+
+
 def initial_parameters(case: Case, seed: int) -> dict[str, Tensor]:
     """Large random values, so that every nonlinearity, gain, bias and slope leaves its mark.
 
@@ -122,8 +238,12 @@ def initial_parameters(case: Case, seed: int) -> dict[str, Tensor]:
     parameters = {}
     for name, parameter in sorted(Decoder(case.model).named_parameters()):
         noise = (2 * torch.rand(parameter.shape, generator=generator) - 1) * math.sqrt(3)
-        if name.endswith("slope"):
-            parameters[name] = 0.2 + 0.05 * noise
+        part = name.split(".")[-1]
+        if part == "temperature":
+            parameters[name] = initial_temperature(case.model.temperature, noise)
+        elif part in CENTRE_AND_SPREAD:
+            centre, spread = CENTRE_AND_SPREAD[part]
+            parameters[name] = centre + spread * noise
         elif "norm" in name and name.endswith("weight"):
             parameters[name] = 1.0 + 0.2 * noise
         elif name in ("tokens.weight", "positions.weight"):
@@ -131,6 +251,35 @@ def initial_parameters(case: Case, seed: int) -> dict[str, Tensor]:
         else:
             parameters[name] = 0.2 * noise
     return parameters
+
+
+def initial_temperature(form: str, noise: Tensor) -> Tensor:
+    """What is stored of temperatures; those under exp are low, about 0.3, so that attention is far
+    from uniform; of the raw ones, about 1, one in seven is negative.
+    """
+    if form == "exp":
+        return -1.2 + 0.3 * noise
+    if form == "softplus":
+        return 0.5 + 0.4 * noise
+    seventh = torch.arange(noise.numel()).view_as(noise) % 7 == 3
+    return torch.where(seventh, -1, 1) * (1 + 0.3 * noise)
+
+
+def initial_vectors(case: Case, seed: int, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Of spectral normalisation, after two power iterations: near, but not at, the end.
+
+    Computed in float64 and rounded, so that they too are the same on every processor.
+    """
+    generator = torch.Generator().manual_seed(2000 + seed)
+    vectors = {}
+    for name, module in sorted(Decoder(case.model).named_modules()):
+        if isinstance(module, SpectralNormLinear):
+            weight = parameters[f"{name}.weight"].double()
+            v = torch.rand(weight.shape[1], generator=generator).double() - 0.5
+            for _ in range(2):
+                u, v = power_iteration(weight, v)
+            vectors |= {f"{name}.u": u.float(), f"{name}.v": v.float()}
+    return vectors
 
 
 def optimizer_section(dtype: str) -> dict[str, object]:
@@ -148,36 +297,45 @@ def optimizer_section(dtype: str) -> dict[str, object]:
 def record(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    logits: Callable[[Tensor], Tensor],
+    forward: Callable[[Tensor], Forward],
     ours: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]],
     batches: Tensor,
 ) -> Trace:
-    """Trains `model` for ten steps.
+    """One batch in evaluation mode, then ten steps in training mode.
 
     `ours` translates a dictionary by the model's parameter names to AERO's names.
     """
 
-    def loss_of(batch: Tensor) -> tuple[Tensor, Tensor]:
-        output = logits(batch[:, :-1])
-        return output, functional.cross_entropy(output.flatten(0, 1), batch[:, 1:].flatten())
-
-    trace: Trace = {}
-    losses, norms = [], []
-    for step, batch in enumerate(batches):
-        output, loss = loss_of(batch)
+    def run(batch: Tensor) -> tuple[Forward, Tensor]:
+        """The outputs and their cross-entropy; gradients of that with the penalty."""
+        output = forward(batch[:, :-1])
+        loss = functional.cross_entropy(output.logits.flatten(0, 1), batch[:, 1:].flatten())
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if step == 0:
-            gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
-            trace["logits"], trace["loss"] = output.detach(), loss.detach()
-            trace |= {f"grad/{name}": tensor for name, tensor in ours(gradients).items()}
-        norms.append(nn.utils.clip_grad_norm_(model.parameters(), CLIP))
-        losses.append(loss.detach())
+        (loss if output.penalty is None else loss + output.penalty).backward()
+        return output, loss.detach()
+
+    model.eval()
+    output, loss = run(batches[0])
+    trace: Trace = {"logits": output.logits.detach(), "loss": loss}
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
+    trace |= {f"grad/{name}": tensor for name, tensor in ours(gradients).items()}
+    if output.entropy is not None:
+        trace["entropy"] = output.entropy.detach()
+    if output.penalty is not None:
+        trace["penalty"] = output.penalty.detach()
+
+    model.train()
+    steps: dict[str, list[Tensor]] = {"step_loss": [], "step_grad_norm": []}
+    for batch in batches:
+        output, loss = run(batch)
+        steps["step_grad_norm"].append(nn.utils.clip_grad_norm_(model.parameters(), CLIP))
+        steps["step_loss"].append(loss)
+        if output.penalty is not None:
+            steps.setdefault("step_penalty", []).append(output.penalty.detach())
         optimizer.step()
-    trace["step_loss"], trace["step_grad_norm"] = torch.stack(losses), torch.stack(norms)
+    trace |= {name: torch.stack(values) for name, values in steps.items()}
     after = {name: p.detach() for name, p in model.named_parameters()}
-    trace |= {f"after/{name}": tensor for name, tensor in ours(after).items()}
-    return trace
+    return trace | {f"after/{name}": tensor for name, tensor in ours(after).items()}
 
 
 def by_decoder(
@@ -187,7 +345,16 @@ def by_decoder(
     model = Decoder(case.model, fused_attention=fused).to(DTYPES[dtype])
     model.load_state_dict(init)
     optimizer = make_optimizer(model, optimizer_section(eps_of))
-    return record(model, optimizer, model, dict, batches)
+
+    def forward(tokens: Tensor) -> Forward:
+        if not case.entropy:
+            return Forward(model(tokens))
+        logits, entropy = model.forward_with_entropy(tokens)
+        penalty = model.penalty(entropy) if case.model.ereg.enabled else None
+        return Forward(logits, entropy, penalty)
+
+    trace = record(model, optimizer, forward, dict, batches)
+    return trace | {f"after/{name}": buffer for name, buffer in model.named_buffers()}
 
 
 def transformers_attention(case: Case, dtype: str) -> str:
@@ -211,7 +378,7 @@ def by_transformers(
     trace = record(
         model,
         optimizer,
-        lambda tokens: model(input_ids=tokens).logits,
+        lambda tokens: Forward(model(input_ids=tokens).logits),
         lambda tensors: huggingface.from_huggingface(case.model, tensors),
         batches,
     )
@@ -247,12 +414,23 @@ def agree(case: Case, dtype: str, what: str, reference: Trace, other: Trace) -> 
     return max(errors.values())
 
 
+def margin_matters(model: ModelConfig, entropy: Tensor, init: Mapping[str, Tensor]) -> bool:
+    """Whether some heads (or rows) are beyond the penalty's margin, and some within."""
+    thresholds = init["thresholds"][:, None, :, None]
+    if model.ereg.reduction == "mean":
+        entropy = entropy.mean(dim=(1, 3), keepdim=True)
+    beyond = (entropy / math.log(model.context) - thresholds).abs() > model.ereg.gamma
+    return bool(beyond.any()) and not bool(beyond.all())
+
+
 def make(case: Case, number: int, dtype: str) -> tuple[Trace, dict[str, str], dict[str, float]]:
     """The tensors of a file, its metadata, and how well other computations agree with them."""
     generator = torch.Generator().manual_seed(1000 + number)
     shape = (STEPS, case.batch_size, case.model.context + 1)
     batches = torch.randint(case.model.vocab_size, shape, generator=generator)
-    init = {k: v.to(DTYPES[dtype]) for k, v in initial_parameters(case, number).items()}
+    parameters = initial_parameters(case, number)
+    parameters |= initial_vectors(case, number, parameters)
+    init = {name: tensor.to(DTYPES[dtype]) for name, tensor in parameters.items()}
     explicit = by_decoder(case, dtype, dtype, init, batches, fused=False)
     fused = by_decoder(case, dtype, dtype, init, batches, fused=True)
     agreement = {}
@@ -268,9 +446,11 @@ def make(case: Case, number: int, dtype: str) -> tuple[Trace, dict[str, str], di
         agreement["float64"] = agree(case, dtype, "float64", trace, exact)
     if not (trace["step_grad_norm"] > CLIP).any():
         sys.exit(f"{case.name}.{dtype}: no step is clipped")
+    if case.model.ereg.enabled and not margin_matters(case.model, trace["entropy"], init):
+        sys.exit(f"{case.name}.{dtype}: all deviations are on one side of the margin")
     tensors = {"batches": batches} | {f"init/{k}": v for k, v in init.items()} | trace
     metadata = {
-        "config": json.dumps(dataclasses.asdict(case.model), sort_keys=True),
+        "config": json.dumps(case.model.to_dict(), sort_keys=True),
         "optimizer": json.dumps(optimizer_section(dtype) | {"clip": CLIP}, sort_keys=True),
         "source": source,
     }
@@ -322,7 +502,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     default = Path(__file__).resolve().parent.parent / "tests" / "golden"
     parser.add_argument("--out", type=Path, default=default, help="folder (default: tests/golden)")
-    parser.add_argument("--only", metavar="CASE", help="one case alone")
+    parser.add_argument("--only", metavar="CASE", nargs="+", help="these cases alone")
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     arguments = parser.parse_args()
 
@@ -332,10 +512,12 @@ def main() -> int:
         (number, case, dtype)
         for number, case in enumerate(cases())
         for dtype in DTYPES
-        if arguments.only in (None, case.name)
+        if arguments.only is None or case.name in arguments.only
     ]
-    if not jobs:
-        parser.error(f"unknown case {arguments.only!r}: {', '.join(c.name for c in cases())}")
+    known = [case.name for case in cases()]
+    for name in arguments.only or ():
+        if name not in known:
+            parser.error(f"unknown case {name!r}: {', '.join(known)}")
     found = False
     for number, case, dtype in tqdm(jobs, unit="file", disable=None):
         tensors, metadata, agreement = make(case, number, dtype)

@@ -9,14 +9,38 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import nn
 
-DECAYED = {"matrices": True, "embeddings": True, "norms": False, "biases": False, "slopes": False}
+DECAYED = {
+    "matrices": True,
+    "embeddings": True,
+    "norms": False,
+    "biases": False,
+    "slopes": False,
+    "scales": False,
+    "gains": False,
+    "temperatures": False,
+    "thresholds": False,
+}
+KIND_BY_LAST_PART = {
+    "slope": "slopes",
+    "gain": "gains",
+    "temperature": "temperatures",
+    "thresholds": "thresholds",
+    "alpha": "scales",
+    "beta": "scales",
+    "gamma": "scales",
+    "value_gain": "scales",
+    "value_skip": "scales",
+    "attention_gain": "scales",
+    "skip_gain": "scales",
+    "ffn_gain": "scales",
+}
 
 
 def parameter_kind(name: str) -> str:
     """The kind of a parameter with an AERO name: a key of DECAYED."""
     parts = name.split(".")
-    if parts[-1] == "slope":
-        return "slopes"
+    if parts[-1] in KIND_BY_LAST_PART:
+        return KIND_BY_LAST_PART[parts[-1]]
     if any(part in ("norm1", "norm2", "final_norm") for part in parts):
         return "norms"
     if parts[-1] == "bias":

@@ -93,6 +93,21 @@ void RunFolder::prune(std::int64_t keep_last) const {
   }
 }
 
+void save_model(const fs::path& folder, const TensorMap& weights, const RunConfig& config,
+                const fs::path& tokenizer) {
+  if (fs::exists(folder)) {
+    throw UsageError(folder.string() + ": exists already; name another folder, or remove it");
+  }
+  if (folder.has_parent_path()) fs::create_directories(folder.parent_path());
+  AtomicFolder target(folder);
+  save_safetensors(target.path() / weights_name, weights);
+  write_file(target.path() / config_name, to_json(config));
+  if (!tokenizer.empty()) {
+    write_file(target.path() / tokenizer.filename(), read_file(tokenizer));
+  }
+  target.commit();
+}
+
 Checkpoint load_checkpoint(const fs::path& folder) {
   Checkpoint result;
   result.state = load_state(folder);

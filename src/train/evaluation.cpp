@@ -3,6 +3,7 @@
 #include "aero/core/error.h"
 #include "aero/train/precision.h"
 
+#include "evaluation_mode.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,22 +11,6 @@
 
 namespace aero::train {
 namespace {
-
-/// A decoder in evaluation mode while it lives.
-class EvaluationMode {
- public:
-  explicit EvaluationMode(model::Decoder& decoder)
-      : decoder_(decoder), was_training_(decoder->is_training()) {
-    decoder_->eval();
-  }
-  ~EvaluationMode() { decoder_->train(was_training_); }
-  EvaluationMode(const EvaluationMode&) = delete;
-  EvaluationMode& operator=(const EvaluationMode&) = delete;
-
- private:
-  model::Decoder& decoder_;
-  bool was_training_;
-};
 
 /// Sums losses over batches [B, T] of which some targets may be ignored.
 class Scorer {

@@ -24,7 +24,7 @@ void Evaluator::evaluate_when_due(Trainer& trainer) {
   options.batches = config.eval.batches;
   options.precision = config.train.dtype;
   options.progress = [this](std::int64_t, std::int64_t) { return proceed_(); };
-  const auto evaluation = evaluate(trainer.decoder(), corpus_, options);
+  const auto evaluation = evaluate(trainer.decoder(), *corpus_, options);
   if (evaluation) trainer.report(*evaluation);
 }
 

@@ -3,13 +3,17 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
+#include "aero/train/entropy_watch.h"
 #include "aero/train/trainer.h"
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
 
@@ -17,6 +21,38 @@ namespace aero::train {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// Four digits say all that a plot shows, and keep the line short.
+double rounded(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.4g", value);
+  return std::strtod(text.data(), nullptr);
+}
+
+Json rounded(const std::vector<double>& values) {
+  auto list = Json::array();
+  for (const double value : values) list.push_back(rounded(value));
+  return list;
+}
+
+Json rounded(const ByHead& values) {
+  auto list = Json::array();
+  for (const auto& layer : values) list.push_back(rounded(layer));
+  return list;
+}
+
+Json entropy_json(const EntropyStatistics& statistics, const LearnedScalars& scalars) {
+  const auto bins = statistics.bins();
+  Json json{{"e_max", rounded(statistics.largest_possible)},
+            {"uniform", rounded(statistics.uniform)},
+            {"rows", statistics.rows},
+            {"entropy", rounded(statistics.mean)},
+            {"bins", rounded(std::vector<double>(bins.begin(), bins.end()))},
+            {"nonfinite_rows", statistics.nonfinite_rows}};
+  for (const auto& [name, values] : scalars.by_layer) json[name] = rounded(values);
+  for (const auto& [name, values] : scalars.by_head) json[name] = rounded(values);
+  return json;
+}
 
 const char* name(Outcome outcome) {
   switch (outcome) {
@@ -79,6 +115,7 @@ void MetricsWriter::on_step(Trainer& /*trainer*/, const StepRecord& record) {
             {"tokens", record.tokens},
             {"seconds", record.seconds},
             {"tokens_per_second", static_cast<double>(record.tokens) / record.seconds}};
+  if (record.penalty) line["penalty"] = *record.penalty;
   if (!record.updated) line["skipped"] = true;
   write(line.dump());
 }
@@ -90,6 +127,14 @@ void MetricsWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluation
              {"perplexity", evaluation.perplexity()},
              {"tokens", evaluation.tokens}}
             .dump());
+}
+
+void MetricsWriter::on_entropy(Trainer& trainer, const EntropyRecord& record) {
+  Json line{{"event", "entropy"}, {"step", trainer.step()}};
+  line.update(entropy_json(record.statistics, record.scalars));
+  line["collapsed"] = record.layers(EntropyState::collapsed);
+  line["overloaded"] = record.layers(EntropyState::overloaded);
+  write(line.dump());
 }
 
 void MetricsWriter::on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& event) {

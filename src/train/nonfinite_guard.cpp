@@ -58,14 +58,16 @@ std::string describe(const NonfiniteEvent& event) {
 NonfiniteEvent locate_nonfinite(Trainer& trainer, const StepRecord& record) {
   NonfiniteEvent event;
   event.step = record.step;
-  event.quantity = std::isfinite(record.loss) ? "gradient" : "loss";
+  event.quantity = record.is_finite()           ? "gradient"
+                   : std::isfinite(record.loss) ? "penalty"
+                                                : "loss";
   event.layer = first_nonfinite_layer(trainer);
   event.parameter = nonfinite_parameter(trainer.parameters());
   return event;
 }
 
 Verdict NonfiniteGuard::before_update(Trainer& trainer, const StepRecord& record) {
-  if (std::isfinite(record.loss) && std::isfinite(record.grad_norm)) return Verdict::update;
+  if (record.is_finite() && std::isfinite(record.grad_norm)) return Verdict::update;
   const bool stops = trainer.config().train.on_nonfinite == OnNonfinite::stop;
   auto event = locate_nonfinite(trainer, record);
   event.action = stops ? "stop" : "skip";

@@ -23,6 +23,14 @@ bool decays(const DecayConfig& decay, model::ParameterKind kind) {
       return decay.biases;
     case model::ParameterKind::slope:
       return decay.slopes;
+    case model::ParameterKind::scale:
+      return decay.scales;
+    case model::ParameterKind::gain:
+      return decay.gains;
+    case model::ParameterKind::temperature:
+      return decay.temperatures;
+    case model::ParameterKind::threshold:
+      return decay.thresholds;
   }
   throw std::logic_error("unknown parameter kind");
 }

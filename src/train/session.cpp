@@ -10,12 +10,14 @@
 #include "aero/report/report.h"
 #include "aero/train/checkpoint_writer.h"
 #include "aero/train/console.h"
+#include "aero/train/entropy_watch.h"
 #include "aero/train/evaluator.h"
 #include "aero/train/metrics_writer.h"
 #include "aero/train/nonfinite_guard.h"
 #include "aero/train/open_corpus.h"
 #include "aero/train/signal_watch.h"
 #include "aero/train/trainer.h"
+#include "aero/train/warm_start.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/cpu/Utils.h>
@@ -78,6 +80,16 @@ void warn_of_slow_precision(const RunConfig& config, torch::Device device) {
       "train.dtype: bfloat16: this processor has no instructions for it; float32 may be faster");
 }
 
+void log_warm_start(const WarmStart& start) {
+  const auto list = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names) text += " " + name;
+    return text.empty() ? std::string(" none") : text;
+  };
+  log::info("warm start; begun anew:" + list(start.fresh));
+  log::info("warm start; left out:" + list(start.unused));
+}
+
 double peak_flops(const Trainer& trainer, torch::Device device) {
   const auto dtype = scalar_type(trainer.config().train.dtype);
   return ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.5);
@@ -90,12 +102,18 @@ Outcome run_session(const RunConfig& config, bool resume) {
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
   const auto folder = find_folder(config, resume);
   const auto checkpoint = resume ? latest_checkpoint(folder, config) : std::nullopt;
-  auto held_out = open_corpus(config, "val");
+  const auto held_out = std::make_shared<const data::Corpus>(open_corpus(config, "val"));
   Trainer trainer(config, open_corpus(config, "train"));
-  if (checkpoint) trainer.restore(*checkpoint);
+  std::optional<WarmStart> start;
+  if (checkpoint) {
+    trainer.restore(*checkpoint);
+  } else if (!config.train.warm_start.empty()) {
+    start = warm_start(*trainer.decoder(), config.train.warm_start);
+  }
 
   folder.prepare(config);
   log::open_file(folder.log_file());
+  if (start) log_warm_start(*start);
   warn_of_slow_precision(config, trainer.decoder()->device());
   keep_tokenizer(folder, trainer.corpus());
   write_report(folder, config);
@@ -104,8 +122,9 @@ Outcome run_session(const RunConfig& config, bool resume) {
   trainer.add(std::make_unique<NonfiniteGuard>());
   trainer.add(std::make_unique<MetricsWriter>(folder.metrics_file()));
   trainer.add(std::make_unique<Console>(flops, peak_flops(trainer, trainer.decoder()->device())));
-  trainer.add(
-      std::make_unique<Evaluator>(std::move(held_out), [&signals] { return !signals.pending(); }));
+  const auto proceed = [&signals] { return !signals.pending(); };
+  trainer.add(std::make_unique<EntropyWatch>(held_out, proceed));
+  trainer.add(std::make_unique<Evaluator>(held_out, proceed));
   trainer.add(std::make_unique<CheckpointWriter>(folder));
   trainer.add(std::make_unique<StopOnSignal>(signals));
   const auto outcome = trainer.run();

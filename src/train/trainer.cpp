@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
+#include <map>
 #include <sstream>
 
 namespace aero::train {
@@ -106,13 +107,15 @@ StepRecord Trainer::train_step() {
   decoder_->train();
   seed_step(config_.seed, step_);
   optimizer_.zero_grad();
-  record.loss = accumulate_gradients();
+  const auto loss = accumulate_gradients();
+  record.loss = loss.cross_entropy;
+  record.penalty = loss.penalty;
   const bool overflow = scaler_ && !scaler_->unscale(gradients(parameters_));
   record.grad_norm = gradient_norm(parameters_);
 
   // Gradients that overflow under a finite loss ask for a smaller scale; all else is for the
   // judges.
-  const bool rescales = overflow && std::isfinite(record.loss) && scaler_->scale() > 1;
+  const bool rescales = overflow && record.is_finite() && scaler_->scale() > 1;
   const auto verdict = rescales ? Verdict::skip : judge(record);
   if (verdict == Verdict::stop) {
     stop(Outcome::nonfinite);
@@ -130,7 +133,7 @@ StepRecord Trainer::train_step() {
   return record;
 }
 
-double Trainer::accumulate_gradients() {
+Trainer::StepLoss Trainer::accumulate_gradients() {
   auto batches = next_batches();
   std::int64_t all_targets = 0;
   std::vector<std::int64_t> targets;
@@ -138,20 +141,25 @@ double Trainer::accumulate_gradients() {
     targets.push_back(batch.targets.ne(data::ignored_target).sum().item<std::int64_t>());
     all_targets += targets.back();
   }
-  auto loss = torch::zeros({}, torch::device(device_).dtype(torch::kFloat64));
+  auto cross_entropy = torch::zeros({}, torch::device(device_).dtype(torch::kFloat64));
+  auto penalty = cross_entropy.clone();
   for (std::size_t i = 0; i < batches.size(); ++i) {
     last_batch_ = {batches[i].inputs.to(device_), batches[i].targets.to(device_)};
+    // Weighted by targets, so that the sum is the mean over all of them however they are split.
+    const auto weight = static_cast<double>(targets[i]) / static_cast<double>(all_targets);
     torch::Tensor share;
     {
       const AutocastGuard autocast(device_, config_.train.dtype);
-      // Weighted by targets, so that the sum is the mean over all of them however they are split.
-      share = decoder_->loss(last_batch_.inputs, last_batch_.targets) *
-              (static_cast<double>(targets[i]) / static_cast<double>(all_targets));
+      const auto loss = decoder_->training_loss(last_batch_.inputs, last_batch_.targets);
+      cross_entropy += loss.cross_entropy.detach() * weight;
+      if (loss.penalty.defined()) penalty += loss.penalty.detach() * weight;
+      share = loss.total() * weight;
     }
-    loss += share.detach();
     (scaler_ ? share * scaler_->scale() : share).backward();
   }
-  return loss.item<double>();
+  StepLoss result{cross_entropy.item<double>(), std::nullopt};
+  if (config_.model.ereg.enabled) result.penalty = penalty.item<double>();
+  return result;
 }
 
 std::vector<data::Batch> Trainer::next_batches() {
@@ -175,6 +183,10 @@ void Trainer::report(const NonfiniteEvent& event) {
   for (const auto& callback : callbacks_) callback->on_nonfinite(*this, event);
 }
 
+void Trainer::report(const EntropyRecord& record) {
+  for (const auto& callback : callbacks_) callback->on_entropy(*this, record);
+}
+
 void Trainer::report(const Evaluation& evaluation) {
   last_evaluation_ = evaluation;
   evaluated_step_ = step_;
@@ -183,7 +195,7 @@ void Trainer::report(const Evaluation& evaluation) {
 
 checkpoint::Checkpoint Trainer::state() const {
   checkpoint::Checkpoint result;
-  for (const auto& [name, parameter] : parameters_) result.weights[name] = parameter.detach();
+  for (const auto& [name, tensor] : decoder_->named_state()) result.weights[name] = tensor.detach();
   result.optimizer = optimizer_.state();
   result.state.step = step_;
   result.state.samples_seen = samples_seen_;
@@ -214,26 +226,27 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
 
 void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights) {
   const torch::NoGradGuard no_grad;
-  const auto parameters = decoder.named_parameters();
+  const auto named = decoder.named_state();
+  const std::map<std::string, torch::Tensor> state(named.begin(), named.end());
   for (const auto& [name, tensor] : weights) {
-    if (!parameters.contains(name)) {
+    if (!state.contains(name)) {
       throw Error("weights: the model has no parameter \"" + name +
                   "\"; the config is of another architecture than the checkpoint");
     }
   }
-  for (const auto& item : parameters) {
-    const auto found = weights.find(item.key());
+  for (const auto& [name, tensor] : state) {
+    const auto found = weights.find(name);
     if (found == weights.end()) {
-      throw Error("weights: \"" + item.key() +
+      throw Error("weights: \"" + name +
                   "\" is missing; the config is of another architecture than the checkpoint");
     }
-    if (found->second.sizes() != item.value().sizes()) {
+    if (found->second.sizes() != tensor.sizes()) {
       std::ostringstream message;
-      message << "weights: \"" << item.key() << "\" has shape " << found->second.sizes()
-              << " in the checkpoint and " << item.value().sizes() << " in the model";
+      message << "weights: \"" << name << "\" has shape " << found->second.sizes()
+              << " in the checkpoint and " << tensor.sizes() << " in the model";
       throw Error(message.str());
     }
-    item.value().copy_(found->second);
+    tensor.copy_(found->second);
   }
 }
 

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from aero_reference.decoder import Decoder, ModelConfig, RMSNorm
+from aero_reference.config import ModelConfig
+from aero_reference.decoder import Decoder
+from aero_reference.norm import RMSNorm
 from aero_reference.tokens import IGNORED, Split, permute, splitmix64, write_token_file
 from aero_reference.training import duration_steps, learning_rate, parameter_kind
 

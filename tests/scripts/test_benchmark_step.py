@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import benchmark_step
-from aero_reference.decoder import Decoder, ModelConfig
+from aero_reference.config import ModelConfig
+from aero_reference.decoder import Decoder
 from aero_reference.nanogpt import GPT
 
 STAND_IN = """#!{python}

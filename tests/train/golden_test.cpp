@@ -22,6 +22,9 @@ struct Golden {
   double tolerance() const { return is_double() ? 1e-10 : 1e-5; }
   bool is_double() const { return file.tensors.at("loss").scalar_type() == torch::kFloat64; }
 
+  bool has(const std::string& key) const { return file.tensors.contains(key); }
+  checkpoint::TensorMap only(const std::string& key) const { return {{key, file.tensors.at(key)}}; }
+
   checkpoint::TensorMap group(const std::string& prefix) const {
     checkpoint::TensorMap result;
     for (const auto& [key, tensor] : file.tensors) {
@@ -75,16 +78,28 @@ class GoldenTest : public ::testing::TestWithParam<std::string> {};
 TEST_P(GoldenTest, LogitsLossAndGradientsAreTheReference) {
   const auto golden = load(GetParam());
   auto decoder = build(golden);
+  decoder->eval();  // spectral norm's vectors stay as given
   const auto batch = golden.file.tensors.at("batches")[0];
   const auto length = batch.size(1) - 1;
   const auto inputs = batch.narrow(1, 0, length);
+  const auto targets = batch.narrow(1, 1, length);
 
-  expect_close({{"logits", decoder->forward(inputs).detach()}},
-               {{"logits", golden.file.tensors.at("logits")}}, golden.tolerance());
-  const auto loss = decoder->loss(inputs, batch.narrow(1, 1, length));
-  expect_close({{"loss", loss.detach()}}, {{"loss", golden.file.tensors.at("loss")}},
+  expect_close({{"logits", decoder->forward(inputs).detach()}}, golden.only("logits"),
                golden.tolerance());
-  loss.backward();
+  expect_close({{"loss", decoder->loss(inputs, targets).detach()}}, golden.only("loss"),
+               golden.tolerance());
+  if (golden.has("entropy")) {
+    std::vector<torch::Tensor> row_entropy;
+    decoder->hidden(inputs, &row_entropy);
+    expect_close({{"entropy", torch::stack(row_entropy).detach()}}, golden.only("entropy"),
+                 golden.tolerance());
+  }
+  const auto loss = decoder->training_loss(inputs, targets);
+  ASSERT_EQ(loss.penalty.defined(), golden.has("penalty"));
+  if (golden.has("penalty")) {
+    expect_close({{"penalty", loss.penalty.detach()}}, golden.only("penalty"), golden.tolerance());
+  }
+  loss.total().backward();
   checkpoint::TensorMap gradients;
   for (const auto& [name, parameter] : parameters_of(decoder)) gradients[name] = parameter.grad();
   expect_close(gradients, golden.group("grad/"), golden.tolerance());
@@ -106,13 +121,15 @@ TEST_P(GoldenTest, TenOptimizerStepsEndAtTheReferenceWeights) {
   const auto batches = golden.file.tensors.at("batches");
   const auto length = batches.size(2) - 1;
   std::vector<double> losses;
+  std::vector<double> penalties;
   std::vector<double> norms;
   for (std::int64_t step = 0; step < batches.size(0); ++step) {
     optimizer.zero_grad();
-    const auto loss =
-        decoder->loss(batches[step].narrow(1, 0, length), batches[step].narrow(1, 1, length));
-    loss.backward();
-    losses.push_back(loss.item<double>());
+    const auto loss = decoder->training_loss(batches[step].narrow(1, 0, length),
+                                             batches[step].narrow(1, 1, length));
+    loss.total().backward();
+    losses.push_back(loss.cross_entropy.item<double>());
+    if (loss.penalty.defined()) penalties.push_back(loss.penalty.item<double>());
     norms.push_back(gradient_norm(parameters));
     clip_gradients(parameters, norms.back(), settings["clip"]);
     optimizer.step(config.lr);
@@ -122,8 +139,12 @@ TEST_P(GoldenTest, TenOptimizerStepsEndAtTheReferenceWeights) {
                {{"loss", golden.file.tensors.at("step_loss")},
                 {"norm", golden.file.tensors.at("step_grad_norm")}},
                golden.tolerance());
+  if (golden.has("step_penalty")) {
+    expect_close({{"step_penalty", torch::tensor(penalties, dtype)}}, golden.only("step_penalty"),
+                 golden.tolerance());
+  }
   checkpoint::TensorMap weights;
-  for (const auto& [name, parameter] : parameters) weights[name] = parameter.detach();
+  for (const auto& [name, tensor] : decoder->named_state()) weights[name] = tensor.detach();
   expect_close(weights, golden.group("after/"), golden.tolerance());
 }
 

@@ -1,5 +1,6 @@
 // cost::count_parameters() against decoders that are built.
 
+#include "aero/config/enum_names.h"
 #include "aero/config/notation.h"
 #include "aero/config/presets.h"
 #include "aero/cost/parameters.h"
@@ -10,14 +11,23 @@
 namespace aero {
 namespace {
 
+bool is_scalar(const std::string& name) {
+  const auto last = name.substr(name.rfind('.') + 1);
+  for (const char* scalar : {"slope", "alpha", "beta", "gamma", "attention_gain", "skip_gain",
+                             "ffn_gain", "value_gain", "value_skip", "thresholds"}) {
+    if (last == scalar) return true;
+  }
+  return false;
+}
+
 cost::Parameters sizes_of(const model::Decoder& decoder) {
   cost::Parameters sizes;
   for (const auto& item : decoder->named_parameters()) {
     const auto& name = item.key();
     const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
-    auto& part = has("norm")        ? sizes.norm
+    auto& part = is_scalar(name)    ? sizes.other
+                 : has("norm")      ? sizes.norm
                  : has("attention") ? sizes.attention
-                 : has("slope")     ? sizes.other
                  : has("ffn")       ? sizes.ffn
                                     : sizes.embedding;
     part += item.value().numel();
@@ -47,16 +57,19 @@ class CountedParameters : public ::testing::TestWithParam<Family> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Families, CountedParameters,
-                         ::testing::Values(Family::gpt2, Family::pythia), [](const auto& info) {
-                           return info.param == Family::gpt2 ? "gpt2" : "pythia";
-                         });
+                         ::testing::Values(Family::gpt2, Family::pythia, Family::simplified),
+                         [](const auto& info) { return enum_name(info.param); });
 
 TEST_P(CountedParameters, AreThoseOfTheDecoderOfEveryArchitecture) {
   for (const auto& name : architecture_names()) {
     SCOPED_TRACE(name);
     auto architecture = config();
     apply_architecture(name, architecture);
+    // The simplified block always scales its FFN and has no output to bias.
+    const bool simplified = architecture.family == Family::simplified;
+    architecture.ffn_scaled = architecture.ffn_scaled || simplified;
     for (const auto biases : {BiasSet::all, BiasSet::none, BiasSet::qk}) {
+      if (simplified && biases == BiasSet::all) continue;
       architecture.biases = biases;
       expect_sizes(architecture);
     }
@@ -90,8 +103,24 @@ TEST_P(CountedParameters, AreThoseOfTheDecoderWithOtherHeadsNormsAndSizes) {
   with([](auto& m) { m.parallel_residual = !m.parallel_residual; });
 }
 
+TEST_P(CountedParameters, AreThoseOfTheDecoderWithEveryForm) {
+  for (const auto form : {WeightForm::weight_norm, WeightForm::spectral_norm}) {
+    for (const char* name : {"SM+LN+G", "SM+ScFuFFN", "SM+ScFFN_i[1]"}) {
+      SCOPED_TRACE(name);
+      auto changed = config();
+      apply_architecture(name, changed);
+      changed.ffn_scaled = changed.ffn_scaled || GetParam() == Family::simplified;
+      changed.ffn_form = form;
+      if (GetParam() != Family::simplified) {
+        changed.qk_form = changed.v_form = changed.o_form = form;
+      }
+      expect_sizes(changed);
+    }
+  }
+}
+
 TEST(CountedParametersOfPresets, AreThoseOfTheDecoder) {
-  for (const char* name : {"gpt2-tiny", "pythia-tiny", "pythia-70m"}) {
+  for (const char* name : {"gpt2-tiny", "pythia-tiny", "simplified-tiny", "pythia-70m"}) {
     SCOPED_TRACE(name);
     ModelConfig config;
     apply_preset(name, config);

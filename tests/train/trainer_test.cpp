@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temporary_folder.h"
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <memory>
@@ -123,6 +124,54 @@ TEST_F(TrainerTest, DividesTheLossRightlyHoweverABatchIsSplit) {
       EXPECT_NEAR(run[step].grad_norm, runs[0][step].grad_norm, 1e-4 * runs[0][step].grad_norm);
     }
   }
+}
+
+TEST_F(TrainerTest, RecordsThePenaltyApartFromTheLoss) {
+  const auto run = config({"model.architecture=EReg(SM+ScFuFFN)", "model.ereg.lambda=10",
+                           "model.ereg.gamma=0.1", "train.duration=1"});
+  auto trainer = trainer_for(run);
+  auto untrained = model::Decoder(run.model);
+  load_weights(*untrained, trainer.state().weights);
+  Recorder::Log log;
+  trainer.add(std::make_unique<Recorder>(log));
+  trainer.run();
+  const torch::NoGradGuard no_grad;
+  const auto& batch = trainer.last_batch();
+  std::vector<torch::Tensor> entropy;
+  untrained->hidden(batch.inputs, &entropy);
+  double penalty = 0;
+  for (std::int64_t head = 0; head < 2; ++head) {
+    const double deviation = entropy[0].select(1, head).mean().item<double>() - 0.5 * std::log(8.0);
+    if (std::abs(deviation) > 0.1 * std::log(8.0)) penalty += 10 * deviation * deviation / 2;
+  }
+  ASSERT_GT(penalty, 0);
+  EXPECT_NEAR(log.steps[0].penalty.value(), penalty, 1e-5 * penalty);
+  EXPECT_NEAR(log.steps[0].loss, untrained->loss(batch.inputs, batch.targets).item<double>(), 1e-5);
+}
+
+TEST_F(TrainerTest, AnEvaluationHasNoPenaltyInIt) {
+  const auto run = config({"model.architecture=EReg(SM+ScFuFFN)", "model.ereg.lambda=1000"});
+  auto bare = run;
+  bare.model.ereg.enabled = false;
+  auto trainer = trainer_for(run);
+  model::Decoder without(bare.model);
+  auto weights = trainer.state().weights;
+  weights.erase("thresholds");
+  load_weights(*without, weights);
+  const auto corpus = open_corpus(run, "train");
+  EXPECT_EQ(evaluate(trainer.decoder(), corpus, {})->loss, evaluate(without, corpus, {})->loss);
+}
+
+TEST_F(TrainerTest, StopsWhereThePenaltyAloneIsNotFinite) {
+  auto trainer = trainer_for(config({"model.architecture=EReg(SM+ScFuFFN)"}));
+  Recorder::Log log;
+  trainer.add(std::make_unique<NonfiniteGuard>());
+  trainer.add(std::make_unique<Recorder>(log));
+  trainer.add(std::make_unique<Poisons>("thresholds"));
+  EXPECT_EQ(trainer.run(), Outcome::nonfinite);
+  ASSERT_EQ(log.events.size(), 1U);
+  EXPECT_EQ(log.events[0].quantity, "penalty");
+  EXPECT_EQ(log.events[0].parameter, "thresholds");
 }
 
 TEST_F(TrainerTest, StopsBeforeTheStepThatWouldSpreadANan) {

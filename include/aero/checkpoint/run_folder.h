@@ -67,6 +67,12 @@ class RunFolder {
   std::filesystem::path root_;
 };
 
+/// A checkpoint without a training state, enough for eval, generate, inspect, transform and warm
+/// starts: weights.safetensors and config.json, and a copy of `tokenizer` unless it is empty.
+/// Appears whole or not at all. Throws UsageError when `folder` exists.
+void save_model(const std::filesystem::path& folder, const TensorMap& weights,
+                const RunConfig& config, const std::filesystem::path& tokenizer = {});
+
 /// Throws Error that names the file: missing, damaged, of another version.
 Checkpoint load_checkpoint(const std::filesystem::path& folder);
 TensorMap load_weights(const std::filesystem::path& folder);

@@ -1,28 +1,35 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace aero::train {
 
 class Trainer;
 struct Evaluation;
+struct EntropyRecord;
 
 /// One optimizer step as it is reported.
 struct StepRecord {
-  std::int64_t step = 0;  ///< 1 for the first
-  double loss = 0;        ///< mean cross-entropy of the step's targets, nats a token
+  std::int64_t step = 0;            ///< 1 for the first
+  double loss = 0;                  ///< mean cross-entropy of the step's targets, nats a token
+  std::optional<double> penalty{};  ///< of the entropy regulariser, where there is one
   double lr = 0;
   double grad_norm = 0;     ///< before clipping
   std::int64_t tokens = 0;  ///< B x accumulation x T
   double seconds = 0;
   bool updated = true;  ///< false: the weights were left as they were
+
+  /// Whether loss and penalty are.
+  bool is_finite() const { return std::isfinite(loss) && std::isfinite(penalty.value_or(0)); }
 };
 
 /// Where a value that is not finite was found, before the weights were touched.
 struct NonfiniteEvent {
   std::int64_t step = 0;  ///< the step that was not made
-  std::string quantity;   ///< "loss" or "gradient"
+  std::string quantity;   ///< "loss", "penalty" or "gradient"
   std::string layer;  ///< first layer whose output is not finite, in order of the forward pass; may
                       ///< be empty
   std::string parameter;  ///< the weight, or the gradient closest to the loss, that is not finite;
@@ -51,6 +58,7 @@ class Callback {
   }
   virtual void on_step(Trainer& /*trainer*/, const StepRecord& /*record*/) {}
   virtual void on_evaluation(Trainer& /*trainer*/, const Evaluation& /*evaluation*/) {}
+  virtual void on_entropy(Trainer& /*trainer*/, const EntropyRecord& /*record*/) {}
   virtual void on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& /*event*/) {}
   virtual void on_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {}
 };

@@ -4,13 +4,15 @@
 #include "aero/train/callback.h"
 #include "aero/train/evaluation.h"
 
+#include <memory>
+
 namespace aero::train {
 
 /// Evaluates on a held-out split every eval.every and at the end.
 class Evaluator : public Callback {
  public:
   /// `proceed` is asked between batches; false breaks an evaluation off, and nothing is reported.
-  Evaluator(data::Corpus corpus, std::function<bool()> proceed)
+  Evaluator(std::shared_ptr<const data::Corpus> corpus, std::function<bool()> proceed)
       : corpus_(std::move(corpus)), proceed_(std::move(proceed)) {}
 
   void on_start(Trainer& trainer) override;
@@ -19,7 +21,7 @@ class Evaluator : public Callback {
  private:
   void evaluate_when_due(Trainer& trainer);
 
-  data::Corpus corpus_;
+  std::shared_ptr<const data::Corpus> corpus_;
   std::function<bool()> proceed_;
 };
 

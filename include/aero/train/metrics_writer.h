@@ -10,8 +10,14 @@ namespace aero::train {
 /// metrics.jsonl, a JSON object a line:
 ///   {"step", "loss", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second"} each optimizer
 ///   step,
-///     with "skipped": true where the weights were left as they were;
+///     with "penalty" under entropy regularisation, which "loss" does not contain, and "skipped":
+///     true where the weights were left as they were;
 ///   {"event": "evaluation", "step", "loss", "perplexity", "tokens"};
+///   {"event": "entropy", "step", "e_max": ln T, "uniform": ln(T!)/T, "rows", "entropy": [L][H]
+///   mean
+///     nats, "bins": four shares of heads, "nonfinite_rows": [L], "collapsed": layers,
+///     "overloaded": layers}, and of the learned scalars those that the model has (LearnedScalars);
+///     at four digits, step 0 included;
 ///   {"event": "nonfinite", "step", "quantity", "layer", "parameter", "action"};
 ///   {"event": "finish", "step", "outcome"}.
 /// A number that is not finite is null. On a resume the lines after the checkpoint's step go, so
@@ -23,6 +29,7 @@ class MetricsWriter : public Callback {
   void on_start(Trainer& trainer) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
   void on_evaluation(Trainer& trainer, const Evaluation& evaluation) override;
+  void on_entropy(Trainer& trainer, const EntropyRecord& record) override;
   void on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) override;
   /// Throws Error when lines could not be written.
   void on_finish(Trainer& trainer, Outcome outcome) override;

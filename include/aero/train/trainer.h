@@ -41,6 +41,7 @@ class Trainer {
 
   /// Tells all callbacks.
   void report(const Evaluation& evaluation);
+  void report(const EntropyRecord& record);
   void report(const NonfiniteEvent& event);
 
   /// Optimizer steps done.
@@ -67,8 +68,13 @@ class Trainer {
  private:
   StepRecord train_step();
   void finish(Outcome outcome);
+  struct StepLoss {
+    double cross_entropy;
+    std::optional<double> penalty;
+  };
+
   /// Adds the gradients of all micro-batches; the mean loss.
-  double accumulate_gradients();
+  StepLoss accumulate_gradients();
   std::vector<data::Batch> next_batches();
   Verdict judge(const StepRecord& record);
 

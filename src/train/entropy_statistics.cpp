@@ -1,0 +1,168 @@
+#include "aero/train/entropy_statistics.h"
+
+#include "aero/core/error.h"
+#include "aero/train/precision.h"
+
+#include "evaluation_mode.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace aero::train {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Adds up row entropies over batches.
+class EntropySums {
+ public:
+  explicit EntropySums(const ModelConfig& config)
+      : context_(config.context),
+        sums_(torch::zeros({config.n_layer, config.n_head}, torch::kFloat64)),
+        finite_(torch::zeros({config.n_layer, config.n_head}, torch::kInt64)) {}
+
+  /// `row_entropy` [B, H, T] of each layer.
+  void add(const std::vector<torch::Tensor>& row_entropy) {
+    for (std::size_t l = 0; l < row_entropy.size(); ++l) {
+      const auto rows = row_entropy[l].detach().to(torch::kCPU, torch::kFloat64);
+      const auto finite = torch::isfinite(rows);
+      const auto layer = static_cast<std::int64_t>(l);
+      sums_[layer] += rows.masked_fill(finite.logical_not(), 0).sum({0, 2});
+      finite_[layer] += finite.sum({0, 2});
+    }
+    rows_ += row_entropy.front().size(0) * row_entropy.front().size(2);
+  }
+
+  EntropyStatistics result() const {
+    EntropyStatistics result;
+    const auto context = static_cast<double>(context_);
+    result.largest_possible = std::log(context);
+    result.uniform = std::lgamma(context + 1) / context;
+    result.rows = rows_;
+    const auto mean = sums_ / finite_;
+    for (std::int64_t l = 0; l < sums_.size(0); ++l) {
+      const auto row = mean[l].contiguous();
+      const auto* const first = row.data_ptr<double>();
+      result.mean.emplace_back(first, first + row.numel());
+      result.nonfinite_rows.push_back(rows_ * sums_.size(1) -
+                                      finite_[l].sum().item<std::int64_t>());
+    }
+    return result;
+  }
+
+ private:
+  std::int64_t context_;
+  torch::Tensor sums_;    // [L, H]
+  torch::Tensor finite_;  // [L, H], rows that are
+  std::int64_t rows_ = 0;
+};
+
+ByHead heads_of(const torch::Tensor& values) {
+  const auto table = values.detach().to(torch::kCPU, torch::kFloat64).contiguous();
+  ByHead result;
+  for (std::int64_t l = 0; l < table.size(0); ++l) {
+    const auto* const first = table[l].data_ptr<double>();
+    result.emplace_back(first, first + table.size(1));
+  }
+  return result;
+}
+
+}  // namespace
+
+std::array<double, 4> EntropyStatistics::bins() const {
+  std::vector<double> heads;
+  for (const auto& layer : mean) {
+    std::ranges::copy_if(layer, std::back_inserter(heads), [](double e) { return !std::isnan(e); });
+  }
+  std::array<double, 4> shares{};
+  if (heads.empty()) return shares;
+  const double largest = *std::ranges::max_element(heads);
+  for (const double entropy : heads) {
+    const double quarter = largest > 0 ? std::floor(4 * entropy / largest) : 0;
+    shares.at(static_cast<std::size_t>(std::clamp(quarter, 0.0, 3.0))) +=
+        1 / static_cast<double>(heads.size());
+  }
+  return shares;
+}
+
+double EntropyStatistics::layer_mean(std::size_t layer) const {
+  double sum = 0;
+  double count = 0;
+  for (const double entropy : mean.at(layer)) {
+    if (std::isnan(entropy)) continue;
+    sum += entropy;
+    ++count;
+  }
+  return count == 0 ? nan : sum / count;
+}
+
+std::optional<EntropyStatistics> measure_entropy(model::Decoder& decoder,
+                                                 const data::Corpus& corpus,
+                                                 const EntropyOptions& options) {
+  const torch::NoGradGuard no_grad;
+  const EvaluationMode mode(decoder);
+  const auto all = std::min(corpus.size(), options.batches * options.batch_size);
+  if (all == 0) throw Error("entropy: the split is shorter than one context");
+  EntropySums sums(decoder->config());
+  for (std::int64_t first = 0; first < all; first += options.batch_size) {
+    if (options.proceed && !options.proceed()) return std::nullopt;
+    std::vector<std::int64_t> indices(
+        static_cast<std::size_t>(std::min(options.batch_size, all - first)));
+    std::iota(indices.begin(), indices.end(), first);
+    const AutocastGuard autocast(decoder->device(), options.precision);
+    std::vector<torch::Tensor> row_entropy;
+    decoder->hidden(corpus.batch(indices).inputs.to(decoder->device()), &row_entropy);
+    sums.add(row_entropy);
+  }
+  return sums.result();
+}
+
+EntropyStatistics measure_entropy(model::Decoder& decoder, const torch::Tensor& tokens) {
+  const torch::NoGradGuard no_grad;
+  const EvaluationMode mode(decoder);
+  EntropySums sums(decoder->config());
+  std::vector<torch::Tensor> row_entropy;
+  decoder->hidden(tokens, &row_entropy);
+  sums.add(row_entropy);
+  return sums.result();
+}
+
+LearnedScalars learned_scalars(model::DecoderImpl& decoder) {
+  const torch::NoGradGuard no_grad;
+  LearnedScalars scalars;
+  const auto parameters = decoder.named_parameters();
+  const auto layers = decoder.blocks().size();
+  const auto add = [&](const std::string& name, const std::string& parameter) {
+    ByLayer values;
+    bool any = false;
+    for (std::size_t l = 0; l < layers; ++l) {
+      const auto* found = parameters.find("blocks." + std::to_string(l) + "." + parameter);
+      any = any || found != nullptr;
+      values.push_back(found != nullptr ? found->item<double>() : nan);
+    }
+    if (any) scalars.by_layer[name] = std::move(values);
+  };
+  add("slopes", "ffn.activation.slope");
+  for (const char* name : {"alpha", "beta", "attention_gain", "skip_gain", "ffn_gain"}) {
+    add(name, name);
+  }
+  if (const auto* slope = parameters.find("activation.slope")) {
+    scalars.by_layer["slopes"] = {slope->item<double>()};
+  }
+  if (const auto* thresholds = parameters.find("thresholds")) {
+    scalars.by_head["thresholds"] = heads_of(*thresholds);
+  }
+  if (decoder.config().temperature != TemperatureForm::none) {
+    std::vector<torch::Tensor> temperatures;  // [H, T] of each layer
+    for (const auto& block : decoder.blocks()) {
+      temperatures.push_back(block->attention->temperature());
+    }
+    const auto all = torch::stack(temperatures);
+    scalars.by_head["temperature"] = heads_of(all.mean(-1));
+    scalars.by_head["temperature_min"] = heads_of(all.amin(-1));
+  }
+  return scalars;
+}
+
+}  // namespace aero::train

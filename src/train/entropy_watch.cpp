@@ -1,0 +1,106 @@
+#include "aero/train/entropy_watch.h"
+
+#include "aero/core/log.h"
+#include "aero/train/trainer.h"
+
+#include <array>
+#include <cstdio>
+
+namespace aero::train {
+namespace {
+
+std::string nats(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.3f", value);
+  return text.data();
+}
+
+EntropyState state_of(const EntropyStatistics& statistics, std::size_t layer,
+                      const EntropyConfig& config) {
+  const double share = statistics.layer_mean(layer) / statistics.uniform;
+  if (statistics.nonfinite_rows[layer] > 0) return EntropyState::nonfinite;
+  if (share < config.collapse_below) return EntropyState::collapsed;
+  if (share > config.overload_above) return EntropyState::overloaded;
+  return EntropyState::normal;
+}
+
+void announce(std::int64_t step, const EntropyRecord& record, std::size_t layer) {
+  const auto& statistics = record.statistics;
+  const auto place = "step " + std::to_string(step) + ": layer " + std::to_string(layer) + ": ";
+  const auto mean = "mean entropy " + nats(statistics.layer_mean(layer)) + " of at most " +
+                    nats(statistics.uniform) + " nats";
+  switch (record.states[layer]) {
+    case EntropyState::collapsed:
+      log::warn(place + "attention entropy has collapsed, " + mean);
+      break;
+    case EntropyState::overloaded:
+      log::info(place + "attention entropy is overloaded, " + mean);
+      break;
+    case EntropyState::nonfinite:
+      log::warn(place + "the entropy of " + std::to_string(statistics.nonfinite_rows[layer]) +
+                " attention rows is not finite");
+      break;
+    case EntropyState::normal:
+      log::info(place + "attention entropy is in range again, " + mean);
+      break;
+  }
+}
+
+}  // namespace
+
+std::vector<std::int64_t> EntropyRecord::layers(EntropyState state) const {
+  std::vector<std::int64_t> result;
+  for (std::size_t l = 0; l < states.size(); ++l) {
+    if (states[l] == state) result.push_back(static_cast<std::int64_t>(l));
+  }
+  return result;
+}
+
+void EntropyWatch::on_start(Trainer& trainer) {
+  if (trainer.step() == 0) {
+    report(trainer);
+  } else if (const auto record = measure(trainer)) {
+    states_ = record->states;  // told before the interruption
+  }
+}
+
+void EntropyWatch::on_step(Trainer& trainer, const StepRecord& record) {
+  const auto every = trainer.to_steps(trainer.config().entropy.every);
+  const bool is_due = every > 0 && record.step % every == 0;
+  if (is_due || record.step == trainer.total_steps()) report(trainer);
+}
+
+void EntropyWatch::on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) {
+  // The state that the run ends in; a skipped step changes nothing.
+  if (event.action == "stop") report(trainer);
+}
+
+std::optional<EntropyRecord> EntropyWatch::measure(Trainer& trainer) {
+  const auto& config = trainer.config();
+  if (config.entropy.batches == 0) return std::nullopt;
+  const auto statistics = measure_entropy(
+      trainer.decoder(), *corpus_,
+      {.batch_size = config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size,
+       .batches = config.entropy.batches,
+       .precision = config.train.dtype,
+       .proceed = proceed_});
+  if (!statistics) return std::nullopt;
+  EntropyRecord record{*statistics, learned_scalars(*trainer.decoder()), {}};
+  for (std::size_t l = 0; l < statistics->mean.size(); ++l) {
+    record.states.push_back(state_of(*statistics, l, config.entropy));
+  }
+  return record;
+}
+
+void EntropyWatch::report(Trainer& trainer) {
+  const auto record = measure(trainer);
+  if (!record) return;
+  trainer.report(*record);
+  states_.resize(record->states.size(), EntropyState::normal);
+  for (std::size_t l = 0; l < states_.size(); ++l) {
+    if (record->states[l] != states_[l]) announce(trainer.step(), *record, l);
+  }
+  states_ = record->states;
+}
+
+}  // namespace aero::train

@@ -1,0 +1,49 @@
+#include "aero/train/warm_start.h"
+
+#include "aero/checkpoint/run_folder.h"
+#include "aero/core/error.h"
+#include "aero/model/surgery.h"
+
+namespace aero::train {
+namespace {
+
+/// The source in the form that the model has.
+model::TrainedModel as_in(const ModelConfig& config, model::TrainedModel source) {
+  const auto& from = source.config;
+  const bool folds = (from.ffn_form != WeightForm::plain && config.ffn_form == WeightForm::plain) ||
+                     (from.qk_form != WeightForm::plain && config.qk_form == WeightForm::plain);
+  if (folds) source = model::fold_forms(source);
+  const bool fuses = config.ffn_fused && !source.config.ffn_fused;
+  if (fuses && source.config.activation == ActivationKind::none) source = model::fuse_ffns(source);
+  return source;
+}
+
+}  // namespace
+
+WarmStart warm_start(model::DecoderImpl& decoder, const std::filesystem::path& path) {
+  const torch::NoGradGuard no_grad;
+  const auto folder = checkpoint::find_checkpoint(path);
+  auto source = as_in(decoder.config(), {checkpoint::load_checkpoint_config(folder).model,
+                                         checkpoint::load_weights(folder)});
+  WarmStart result;
+  bool any = false;
+  for (auto& [name, tensor] : decoder.named_state()) {
+    const auto found = source.weights.find(name);
+    if (found == source.weights.end() || found->second.sizes() != tensor.sizes()) {
+      result.fresh.push_back(name);
+      continue;
+    }
+    tensor.copy_(found->second);
+    source.weights.erase(found);
+    any = true;
+  }
+  for (const auto& [name, tensor] : source.weights) result.unused.push_back(name);
+  if (!any) {
+    throw UsageError("train.warm_start: \"" + path.string() +
+                     "\": none of its weights fits the model; name a run of the same width and "
+                     "vocabulary");
+  }
+  return result;
+}
+
+}  // namespace aero::train
