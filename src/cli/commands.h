@@ -9,9 +9,11 @@ namespace aero::cli {
 /// Each adds one subcommand to `app`; the subcommand's callback does the work, sets `exit_code` and
 /// throws Error for what a user can mend.
 void add_train(CLI::App& app, ExitCode& exit_code);
+void add_ablate(CLI::App& app, ExitCode& exit_code);
 void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_transform(CLI::App& app);
 void add_report(CLI::App& app);
 void add_config(CLI::App& app);
 void add_doctor(CLI::App& app);

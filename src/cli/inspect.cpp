@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/inspect_entropy.h"
 #include "cli/loaded_model.h"
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,8 @@ struct InspectOptions {
   std::string dtype = "float32";
   std::string device;
   bool gradients = false;
+  bool entropy = false;
+  EntropyInspection inspection;
   bool json = false;
 };
 
@@ -129,15 +132,11 @@ torch::Tensor read_tokens(const std::string& source, const ModelConfig& config) 
   return torch::tensor(flat, torch::kInt64).view({-1, length});
 }
 
-/// Entropy of every attention row, [L, B, H, T] float32.
+/// Entropy of every attention row, [L, B, H, T].
 torch::Tensor row_entropies(model::Decoder& decoder, const torch::Tensor& tokens) {
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> rows;
-  auto x = decoder->embed(tokens);
-  for (const auto& block : decoder->blocks()) {
-    rows.push_back(block->row_entropy(x));
-    x = block->forward(x);
-  }
+  decoder->hidden(tokens, &rows);
   return torch::stack(rows);
 }
 
@@ -151,9 +150,9 @@ void add_gradients(model::Decoder& decoder, const torch::Tensor& loss,
 
 void write_logits(const InspectOptions& options) {
   if (options.out.empty()) throw UsageError("--logits needs --out FILE.safetensors");
-  auto model = load_model(options.model, options.device);
+  auto model = load_model(options.model, options.device,
+                          options.dtype == "float64" ? torch::kFloat64 : torch::kFloat32);
   auto& decoder = model.decoder;
-  if (options.dtype == "float64") decoder->to(torch::kFloat64);
   const auto tokens = read_tokens(options.tokens, model.config.model).to(decoder->device());
   const auto length = tokens.size(1);
 
@@ -194,9 +193,26 @@ void add_inspect(CLI::App& app) {
       ->check(CLI::IsMember({"float32", "float64"}))
       ->needs(logits);
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
+  auto* entropy = command->add_flag(
+      "--entropy", options->entropy,
+      "Attention entropy of every head over held-out contexts, and the learned scalars");
+  entropy->excludes(logits);
+  command
+      ->add_option("--data", options->inspection.data,
+                   "Corpus for --entropy; without it, the one the model was trained on")
+      ->needs(entropy);
+  command->add_option("--split", options->inspection.split, "Split of it: val or train")
+      ->needs(entropy);
+  command->add_option("--batches", options->inspection.batches, "Batches of train.batch_size of it")
+      ->check(CLI::PositiveNumber)
+      ->needs(entropy);
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] {
-    if (options->tokens.empty()) {
+    if (options->entropy) {
+      auto model = load_model(options->model, options->device);
+      options->inspection.json = options->json;
+      inspect_entropy(model, options->inspection);
+    } else if (options->tokens.empty()) {
       describe(*options);
     } else {
       write_logits(*options);

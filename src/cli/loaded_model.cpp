@@ -9,22 +9,31 @@
 
 namespace aero::cli {
 
-LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std::string& device) {
+LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std::string& device,
+                       torch::ScalarType dtype) {
   const auto folder = checkpoint::find_checkpoint(run_or_checkpoint);
   auto config = checkpoint::load_checkpoint_config(folder);
   if (!device.empty()) config.train.device = device;
   model::Decoder decoder(config.model);
+  decoder->to(dtype);  // before the weights, which may be wider than float32
   train::load_weights(*decoder, checkpoint::load_weights(folder));
   decoder->to(train::find_device(config.train.device));
   decoder->eval();
   return {folder, std::move(config), std::move(decoder)};
 }
 
+std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint) {
+  const auto run = std::filesystem::absolute(checkpoint).parent_path().parent_path();
+  for (const auto& folder : {checkpoint, run}) {
+    if (std::filesystem::exists(folder / "tokenizer.json")) return folder / "tokenizer.json";
+  }
+  return {};
+}
+
 std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file) {
   if (!file.empty()) return data::Tokenizer::load(file);
-  const auto run = std::filesystem::absolute(model.checkpoint).parent_path().parent_path();
-  const auto kept = run / "tokenizer.json";
-  if (!std::filesystem::exists(kept)) return std::nullopt;
+  const auto kept = find_tokenizer_file(model.checkpoint);
+  if (kept.empty()) return std::nullopt;
   return data::Tokenizer::load(kept);
 }
 

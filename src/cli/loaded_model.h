@@ -18,11 +18,14 @@ struct LoadedModel {
 };
 
 /// `run_or_checkpoint`: a run folder (its best checkpoint, else its latest) or a checkpoint folder.
-/// `device`: empty takes the config's.
+/// `device`: empty takes the config's. `dtype` is what its weights are computed with.
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
-                       const std::string& device = "");
+                       const std::string& device = "", torch::ScalarType dtype = torch::kFloat32);
 
-/// tokenizer.json of `file` where given, else of the run folder around the checkpoint. Nothing
+/// tokenizer.json in the checkpoint, else of the run folder around it; empty where there is none.
+std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint);
+
+/// tokenizer.json of `file` where given, else as find_tokenizer_file(). Nothing
 /// where there is none; throws Error when `file` cannot be read.
 std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file);
 

@@ -42,9 +42,11 @@ ExitCode run(int argc, char** argv) {
 
   auto exit_code = ExitCode::success;
   aero::cli::add_train(app, exit_code);
+  aero::cli::add_ablate(app, exit_code);
   aero::cli::add_eval(app);
   aero::cli::add_generate(app);
   aero::cli::add_inspect(app);
+  aero::cli::add_transform(app);
   aero::cli::add_report(app);
   aero::cli::add_config(app);
   aero::cli::add_doctor(app);

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "aero/config/run_config.h"
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aero::pipeline {
+
+enum class RunEnd {
+  unfinished,  ///< not begun, running, or interrupted: it can be resumed
+  finished,    ///< trained to its end
+  nonfinite,   ///< stopped at a value that is not finite: a result, not to be repeated
+};
+
+/// "unfinished", "finished", "nonfinite"
+std::string name(RunEnd end);
+
+/// The first step whose loss or gradient was not finite (train/callback.h).
+struct Nonfinite {
+  std::int64_t step = 0;
+  std::string quantity;
+  std::string layer;
+  std::string parameter;
+
+  bool operator==(const Nonfinite&) const = default;
+};
+
+struct EvaluationPoint {
+  std::int64_t step = 0;
+  double loss = 0;  ///< nats a token; NaN where it was not finite
+
+  bool operator==(const EvaluationPoint&) const = default;
+};
+
+/// How far a run has come, from its metrics.jsonl (train/metrics_writer.h).
+struct RunState {
+  RunEnd end = RunEnd::unfinished;
+  std::int64_t steps = 0;
+  std::int64_t tokens = 0;  ///< trained on
+  double seconds = 0;       ///< in optimizer steps
+  std::vector<EvaluationPoint> evaluations;
+  std::optional<Nonfinite> nonfinite;
+  std::optional<std::array<double, 4>> bins;  ///< shares of heads by entropy, seen last
+
+  double loss() const;        ///< of the last evaluation; NaN without one
+  double perplexity() const;  ///< exp(loss)
+};
+
+/// The state of a run folder; that of a folder without metrics is a run not begun. A line that was
+/// cut off is none. Throws Error when the file cannot be read.
+RunState read_run_state(const std::filesystem::path& folder);
+
+/// What keeps `folder` from being the run of `config`: its config.json holds another run. Empty
+/// where nothing does. Where a run is kept, on what device, with how many threads and how often it
+/// logs makes no other run of it.
+std::string conflict_with(const std::filesystem::path& folder, const RunConfig& config);
+
+}  // namespace aero::pipeline

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "aero/config/run_config.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aero::pipeline {
+
+/// One key that a sweep sets.
+struct Change {
+  std::string key;    ///< "model.norm"
+  std::string value;  ///< as an override writes it: none
+  std::string json;   ///< as JSON writes it: "none", with its quotes
+
+  bool operator==(const Change&) const = default;
+};
+
+/// One model of a sweep, trained once a seed.
+struct Member {
+  std::string name;
+  std::string folder;           ///< slug(name)
+  std::vector<Change> changes;  ///< its own and the grid's, not those of all members
+  RunConfig config;             ///< effective; run_config() adds seed and run folder
+};
+
+/// What a sweep file asks for: base config x members x seeds.
+struct Sweep {
+  std::filesystem::path file;
+  std::filesystem::path base;
+  std::string name;
+  std::filesystem::path folder;  ///< holds FOLDER/<slug>/seed-<s> and the tables
+  std::vector<Member> members;   ///< at least one
+  std::vector<std::int64_t> seeds;
+  std::size_t baseline = 0;  ///< index of the member that the others are compared with
+};
+
+/// Reads a sweep: JSON with comments and trailing commas, its keys in docs/ablate.md. Throws
+/// UsageError that lists every fault at once, a line each: "file: key: value: what is wrong".
+Sweep load_sweep(const std::filesystem::path& file);
+
+/// The same from a text that stands for `file`.
+Sweep parse_sweep(const std::string& text, const std::filesystem::path& file);
+
+/// The run of a member with a seed, in FOLDER/<slug>/seed-<seed>.
+RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed);
+
+/// A name as a folder: [A-Za-z0-9+_.=()-] stay, anything else and a leading dot become "-".
+std::string slug(std::string_view name);
+
+}  // namespace aero::pipeline

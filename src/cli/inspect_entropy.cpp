@@ -1,0 +1,108 @@
+#include "cli/inspect_entropy.h"
+
+#include "aero/core/log.h"
+#include "aero/report/table.h"
+#include "aero/train/entropy_statistics.h"
+#include "aero/train/open_corpus.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <numeric>
+
+namespace aero::cli {
+namespace {
+
+std::string digits(double value) {
+  if (std::isnan(value)) return "-";
+  const int size = std::snprintf(nullptr, 0, "%.4g", value);
+  std::string text(static_cast<std::size_t>(size) + 1, '\0');
+  std::snprintf(text.data(), text.size(), "%.4g", value);
+  text.pop_back();
+  return text;
+}
+
+/// A row a layer: `heads` as columns, then their mean, then `last` where it is given.
+report::Table table_by_head(const train::ByHead& heads, const std::vector<std::int64_t>* last) {
+  std::vector<report::Column> columns{{"layer", report::Align::right}};
+  for (std::size_t h = 0; h < heads.front().size(); ++h) {
+    columns.push_back({"head " + std::to_string(h), report::Align::right});
+  }
+  columns.push_back({"mean", report::Align::right});
+  if (last != nullptr) columns.push_back({"rows not finite", report::Align::right});
+  report::Table table(columns);
+  for (std::size_t l = 0; l < heads.size(); ++l) {
+    std::vector<std::string> cells{std::to_string(l)};
+    for (const double value : heads[l]) cells.push_back(digits(value));
+    cells.push_back(digits(std::reduce(heads[l].begin(), heads[l].end()) /
+                           static_cast<double>(heads[l].size())));
+    if (last != nullptr) cells.push_back(std::to_string((*last)[l]));
+    table.add_row(std::move(cells));
+  }
+  return table;
+}
+
+void print_text(const train::EntropyStatistics& statistics, const train::LearnedScalars& scalars) {
+  std::cout << "entropy in nats of " << statistics.rows << " rows a head; uniform attention has "
+            << digits(statistics.uniform) << ", a row at most "
+            << digits(statistics.largest_possible) << "\n\n"
+            << table_by_head(statistics.mean, &statistics.nonfinite_rows).to_markdown();
+  report::Table bins({{"share of heads in [0, max/4)", report::Align::right},
+                      {"[max/4, max/2)", report::Align::right},
+                      {"[max/2, 3max/4)", report::Align::right},
+                      {"[3max/4, max]", report::Align::right}});
+  std::vector<std::string> shares;
+  for (const double share : statistics.bins()) shares.push_back(digits(100 * share) + "%");
+  bins.add_row(std::move(shares));
+  std::cout << "\n" << bins.to_markdown();
+  for (const auto& [name, values] : scalars.by_layer) {
+    std::cout << "\n" << name << " by layer:";
+    for (const double value : values) std::cout << " " << digits(value);
+    std::cout << "\n";
+  }
+  for (const auto& [name, values] : scalars.by_head) {
+    std::cout << "\n" << name << "\n\n" << table_by_head(values, nullptr).to_markdown();
+  }
+}
+
+void print_json(const LoadedModel& model, const train::EntropyStatistics& statistics,
+                const train::LearnedScalars& scalars) {
+  nlohmann::ordered_json json{{"checkpoint", model.checkpoint.string()},
+                              {"e_max", statistics.largest_possible},
+                              {"uniform", statistics.uniform},
+                              {"rows", statistics.rows},
+                              {"entropy", statistics.mean},
+                              {"bins", statistics.bins()},
+                              {"nonfinite_rows", statistics.nonfinite_rows}};
+  for (const auto& [name, values] : scalars.by_layer) json[name] = values;
+  for (const auto& [name, values] : scalars.by_head) json[name] = values;
+  std::cout << json.dump(2) << "\n";
+}
+
+}  // namespace
+
+void inspect_entropy(LoadedModel& model, const EntropyInspection& inspection) {
+  if (!inspection.data.empty()) model.config.data.path = inspection.data;
+  const auto corpus = train::open_corpus(model.config, inspection.split);
+  std::int64_t batches = 0;
+  const auto statistics =
+      train::measure_entropy(model.decoder, corpus,
+                             {.batch_size = model.config.train.batch_size,
+                              .batches = inspection.batches,
+                              .precision = model.config.train.dtype,
+                              .proceed = [&] {
+                                log::status("measured " + std::to_string(batches++) + " batches");
+                                return true;
+                              }});
+  log::status("");
+  const auto scalars = train::learned_scalars(*model.decoder);
+  if (inspection.json) {
+    print_json(model, *statistics, scalars);
+  } else {
+    print_text(*statistics, scalars);
+  }
+}
+
+}  // namespace aero::cli

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "cli/loaded_model.h"
+#include <cstdint>
+#include <string>
+
+namespace aero::cli {
+
+struct EntropyInspection {
+  std::string data;  ///< corpus; empty: the one that the model was trained on
+  std::string split = "val";
+  std::int64_t batches = 4;
+  bool json = false;
+};
+
+/// Prints the attention entropy of every head, the four bins and the model's learned scalars.
+void inspect_entropy(LoadedModel& model, const EntropyInspection& inspection);
+
+}  // namespace aero::cli

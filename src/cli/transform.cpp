@@ -1,0 +1,94 @@
+#include "aero/checkpoint/run_folder.h"
+#include "aero/config/notation.h"
+#include "aero/model/surgery.h"
+
+#include "cli/commands.h"
+#include "cli/loaded_model.h"
+#include <iostream>
+#include <memory>
+#include <numeric>
+
+namespace aero::cli {
+namespace {
+
+struct TransformOptions {
+  std::string model;
+  std::string out;
+  std::string dtype;
+  std::int64_t deepest = 0;
+  std::vector<std::int64_t> layers;
+  bool fuse = false;
+  bool fold_forms = false;
+  bool fold_scales = false;
+};
+
+void cast(model::TrainedModel& model, torch::ScalarType dtype) {
+  for (auto& [name, tensor] : model.weights) tensor = tensor.to(dtype);
+}
+
+std::vector<std::int64_t> pruned_layers(const TransformOptions& options,
+                                        const ModelConfig& config) {
+  auto layers = options.layers;
+  if (options.deepest > config.n_layer) {
+    throw UsageError("--prune-ffn: " + std::to_string(options.deepest) + ": the model has " +
+                     std::to_string(config.n_layer) + " layers");
+  }
+  for (std::int64_t i = 1; i <= options.deepest; ++i) layers.push_back(config.n_layer - i);
+  return layers;
+}
+
+void run_transform(const TransformOptions& options) {
+  const auto source = checkpoint::find_checkpoint(options.model);
+  auto config = checkpoint::load_checkpoint_config(source);
+  model::TrainedModel model{config.model, checkpoint::load_weights(source)};
+  const auto before = architecture_name(model.config);
+  const auto layers = pruned_layers(options, model.config);
+  if (!options.fuse && !options.fold_forms && !options.fold_scales && layers.empty()) {
+    throw UsageError(
+        "transform: nothing to do; add --fuse-ffn, --prune-ffn K, --prune-layers LIST, "
+        "--fold-forms or --fold-scales");
+  }
+  const auto dtype = model.weights.at("tokens.weight").scalar_type();
+  cast(model, torch::kFloat64);  // one rounding, at the end
+  if (!layers.empty()) model = model::prune_ffns(model, layers);
+  if (options.fold_forms) model = model::fold_forms(model);
+  if (options.fuse) model = model::fuse_ffns(model);
+  if (options.fold_scales) model = model::fold_scales(model);
+  if (options.dtype != "float64") cast(model, options.dtype.empty() ? dtype : torch::kFloat32);
+
+  config.model = model.config;
+  checkpoint::save_model(options.out, model.weights, config, find_tokenizer_file(source));
+  std::cout << options.out << ": " << before << " became " << architecture_name(config.model)
+            << "\n";
+}
+
+}  // namespace
+
+void add_transform(CLI::App& app) {
+  auto options = std::make_shared<TransformOptions>();
+  auto* command = app.add_subcommand(
+      "transform", "Fuse, prune and fold a trained model into one with fewer operations");
+  command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
+  command->add_option("--out", options->out, "The checkpoint folder to write")->required();
+  command->add_flag("--fuse-ffn", options->fuse,
+                    "Each FFN without an activation becomes one d x d matrix (exact)");
+  command
+      ->add_option("--prune-ffn", options->deepest,
+                   "Remove the K deepest FFNs, _i<K> (changes the logits)")
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--prune-layers", options->layers,
+                   "Remove the FFNs of these layers, counted from 0: 1,3 (changes the logits)")
+      ->delimiter(',');
+  command->add_flag("--fold-forms", options->fold_forms,
+                    "Weight and spectral normalisation become plain matrices (exact)");
+  command->add_flag("--fold-scales", options->fold_scales,
+                    "alpha, beta and 1/sqrt(d_k) go into the matrices (exact)");
+  command
+      ->add_option("--dtype", options->dtype,
+                   "Of the written weights: float32 or float64; without it, as they were")
+      ->check(CLI::IsMember({"float32", "float64"}));
+  command->callback([options] { run_transform(*options); });
+}
+
+}  // namespace aero::cli

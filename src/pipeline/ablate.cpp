@@ -1,0 +1,199 @@
+#include "aero/pipeline/ablate.h"
+
+#include "aero/config/notation.h"
+#include "aero/core/log.h"
+#include "aero/pipeline/sweep.h"
+#include "aero/pipeline/sweep_table.h"
+#include "aero/report/table.h"
+
+#include "numbers.h"
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <ostream>
+#include <string_view>
+
+namespace aero::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// One run of the sweep.
+struct Run {
+  const Member* member;
+  std::int64_t seed;
+};
+
+/// Each seed of all members before the next seed, so that early tables compare all members.
+std::vector<Run> runs_of(const Sweep& sweep, const Shard& shard) {
+  std::vector<Run> runs;
+  for (const std::int64_t seed : sweep.seeds) {
+    for (std::size_t i = shard.index; i < sweep.members.size(); i += shard.count) {
+      runs.push_back({&sweep.members[i], seed});
+    }
+  }
+  return runs;
+}
+
+void check_conflicts(const Sweep& sweep) {
+  std::string conflicts;
+  for (const auto& [member, seed] : runs_of(sweep, {})) {
+    const auto config = run_config(sweep, *member, seed);
+    const auto conflict = conflict_with(config.run.folder, config);
+    if (!conflict.empty()) conflicts += (conflicts.empty() ? "" : "\n") + conflict;
+  }
+  if (!conflicts.empty()) throw UsageError(conflicts);
+}
+
+std::string state_text(const RunState& state) {
+  switch (state.end) {
+    case RunEnd::finished:
+      return "finished, perplexity " + perplexity_text(state.perplexity());
+    case RunEnd::nonfinite:
+      return state.nonfinite ? "not finite: " + describe(*state.nonfinite) : "not finite";
+    case RunEnd::unfinished:
+      break;
+  }
+  return state.steps == 0 ? "not begun" : "unfinished, step " + std::to_string(state.steps);
+}
+
+std::string list_text(const Sweep& sweep, const std::vector<Run>& runs) {
+  report::Table table({{"member"}, {"architecture"}, {"seed"}, {"state"}, {"folder"}});
+  for (const auto& [member, seed] : runs) {
+    const auto folder = run_config(sweep, *member, seed).run.folder;
+    table.add_row({member->name, architecture_name(member->config.model), std::to_string(seed),
+                   state_text(read_run_state(folder)), folder});
+  }
+  return table.to_markdown();
+}
+
+/// Tells of each run as it starts and ends, and keeps the table up to date.
+class Progress {
+ public:
+  Progress(const Sweep& sweep, const std::vector<Run>& runs) : sweep_(sweep), runs_(runs) {}
+
+  void started(std::size_t index, const RunState& before) const {
+    log::info(label(index) +
+              (before.steps == 0 ? "starts"
+                                 : "goes on, it had come to step " + std::to_string(before.steps)));
+  }
+
+  void ended(std::size_t index, const JobResult& result) {
+    ++ended_;
+    if (result.trained) ++trained_;
+    const auto text = label(index) + end_text(index, result) + time_text(result);
+    if (result.end == JobEnd::failed) {
+      log::error(text);
+    } else if (result.end == JobEnd::finished) {
+      log::info(text);
+    } else {
+      log::warn(text);
+    }
+    if (!result.trained) return;
+    try {
+      write_tables(sweep_);
+    } catch (const std::exception& error) {
+      log::warn(std::string("no table for now: ") + error.what());
+    }
+  }
+
+ private:
+  /// "[3/45] SM+LN+G seed 2: "
+  std::string label(std::size_t index) const {
+    return "[" + std::to_string(index + 1) + "/" + std::to_string(runs_.size()) + "] " +
+           runs_[index].member->name + " seed " + std::to_string(runs_[index].seed) + ": ";
+  }
+
+  std::string end_text(std::size_t index, const JobResult& result) const {
+    const auto& state = result.state;
+    switch (result.end) {
+      case JobEnd::finished:
+        return (result.trained ? "done, perplexity " : "was done, perplexity ") +
+               perplexity_text(state.perplexity());
+      case JobEnd::nonfinite:
+        return state_text(state);
+      case JobEnd::interrupted:
+        return "interrupted at step " + std::to_string(state.steps) + "; the same command goes on";
+      case JobEnd::locked: {
+        const auto config = run_config(sweep_, *runs_[index].member, runs_[index].seed);
+        return "left out, another process trains in " + config.run.folder;
+      }
+      case JobEnd::failed:
+        return "failed: " + result.message;
+      case JobEnd::waiting:
+        break;
+    }
+    return "";
+  }
+
+  /// ", 3 min 20 s, ETA 1 h 05 min"
+  std::string time_text(const JobResult& result) const {
+    if (result.end != JobEnd::finished && result.end != JobEnd::nonfinite) return "";
+    if (!result.trained) return "";
+    std::string text = ", " + duration_text(result.seconds);
+    if (ended_ == runs_.size()) return text;
+    const std::chrono::duration<double> elapsed = Clock::now() - start_;
+    const auto left = static_cast<double>(runs_.size() - ended_);
+    return text + ", ETA " + duration_text(elapsed.count() / static_cast<double>(trained_) * left);
+  }
+
+  const Sweep& sweep_;
+  const std::vector<Run>& runs_;
+  Clock::time_point start_ = Clock::now();
+  std::size_t ended_ = 0;
+  std::size_t trained_ = 0;
+};
+
+JobResults train_runs(const Sweep& sweep, const std::vector<Run>& runs, const JobOptions& options) {
+  std::vector<Job> jobs;
+  jobs.reserve(runs.size());
+  for (const auto& [member, seed] : runs) jobs.push_back(run_config(sweep, *member, seed));
+  Progress progress(sweep, runs);
+  return run_jobs(jobs, options,
+                  {.started = [&](std::size_t index,
+                                  const RunState& before) { progress.started(index, before); },
+                   .ended = [&](std::size_t index,
+                                const JobResult& result) { progress.ended(index, result); }});
+}
+
+ExitCode exit_code_of(const JobResults& results) {
+  if (results.signal) {
+    return *results.signal == train::Outcome::interrupted ? ExitCode::interrupted
+                                                          : ExitCode::terminated;
+  }
+  const bool failed = std::ranges::any_of(
+      results.jobs, [](const JobResult& job) { return job.end == JobEnd::failed; });
+  return failed ? ExitCode::failure : ExitCode::success;
+}
+
+}  // namespace
+
+Shard parse_shard(const std::string& text) {
+  Shard shard;
+  const char* const end = text.data() + text.size();
+  const auto index = std::from_chars(text.data(), end, shard.index);
+  const bool has_slash = index.ec == std::errc() && index.ptr != end && *index.ptr == '/';
+  const auto count = std::from_chars(has_slash ? index.ptr + 1 : end, end, shard.count);
+  if (count.ec != std::errc() || count.ptr != end || shard.index < 1 || shard.index > shard.count) {
+    throw UsageError("--shard: " + text +
+                     ": expected i/n with i from 1 to n, as 2/5 for the second of five");
+  }
+  --shard.index;
+  return shard;
+}
+
+ExitCode ablate(const AblateOptions& options, std::ostream& out) {
+  const Sweep sweep = load_sweep(options.sweep);
+  check_conflicts(sweep);
+  const auto runs = runs_of(sweep, options.shard);
+  if (options.mode == AblateMode::list) {
+    out << list_text(sweep, runs);
+    return ExitCode::success;
+  }
+  ExitCode code = ExitCode::success;
+  if (options.mode == AblateMode::train) code = exit_code_of(train_runs(sweep, runs, options.jobs));
+  out << to_markdown(write_tables(sweep));
+  return code;
+}
+
+}  // namespace aero::pipeline

@@ -1,0 +1,89 @@
+#include "child_process.h"
+
+#include "aero/core/error.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace aero::pipeline {
+namespace {
+
+/// Between fork and exec only calls that POSIX allows there.
+[[noreturn]] void become(const std::vector<char*>& arguments, int console, int lock, pid_t parent) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(127);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::fcntl(lock, F_SETFD, 0);
+  if (const int input = ::open("/dev/null", O_RDONLY); input >= 0) ::dup2(input, STDIN_FILENO);
+  ::dup2(console, STDOUT_FILENO);
+  ::dup2(console, STDERR_FILENO);
+  ::execv(arguments.front(), arguments.data());
+  constexpr std::string_view message = "the program could not be started\n";
+  if (::write(STDERR_FILENO, message.data(), message.size()) < 0) ::_exit(126);
+  ::_exit(127);
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(const std::vector<std::string>& command,
+                           const std::filesystem::path& console, FileLock lock)
+    : lock_(std::move(lock)) {
+  std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const int output = ::open(console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (output < 0) {
+    throw Error("cannot write '" + console.string() + "': " + std::strerror(errno));
+  }
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  const int code = errno;
+  if (pid_ == 0) become(arguments, output, lock_.descriptor(), parent);
+  ::close(output);
+  if (pid_ < 0) throw Error(std::string("cannot start a process: ") + std::strerror(code));
+}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ < 0) return;
+  terminate();
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), lock_(std::move(other.lock_)) {}
+
+void ChildProcess::terminate() const {
+  if (pid_ >= 0) ::kill(pid_, SIGTERM);
+}
+
+std::optional<int> ChildProcess::poll() {
+  int status = 0;
+  if (pid_ < 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+  pid_ = -1;
+  return status;
+}
+
+std::string status_text(int status) {
+  if (WIFEXITED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));
+  if (WIFSIGNALED(status)) {
+    const int signal = WTERMSIG(status);
+    return "ended by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")";
+  }
+  return "ended with status " + std::to_string(status);
+}
+
+}  // namespace aero::pipeline

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "file_lock.h"
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aero::pipeline {
+
+/// A program that was started, with the lock on what it works on. It is in a process group of its
+/// own, so that a Ctrl-C in the terminal reaches it through this process alone, and is killed when
+/// this process dies. The destructor ends it and waits.
+class ChildProcess {
+ public:
+  /// Standard output and error go to `console`, input is empty. The child holds the lock too.
+  /// Throws Error where no process can be made; a program that cannot be run exits with 127.
+  ChildProcess(const std::vector<std::string>& command, const std::filesystem::path& console,
+               FileLock lock);
+  ~ChildProcess();
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&&) = delete;
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  /// SIGTERM: save and stop.
+  void terminate() const;
+
+  /// The status of waitpid() once it has ended, and nothing before.
+  std::optional<int> poll();
+
+ private:
+  pid_t pid_ = -1;  ///< -1 once it has ended
+  FileLock lock_;
+};
+
+/// "exit code 1", "ended by signal 9 (Killed)"
+std::string status_text(int status);
+
+}  // namespace aero::pipeline

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "aero/pipeline/run_state.h"
+
+#include <string>
+
+namespace aero::pipeline {
+
+/// With so many digits after the point.
+std::string fixed(double value, int digits);
+
+/// The shortest text that reads back as the same number.
+std::string shortest(double value);
+
+/// "52.61"; large ones as 1.23e+09.
+std::string perplexity_text(double value);
+
+/// "+1.25%", "-0.80%"
+std::string percent_change(double percent);
+
+/// "59 s", "3 min 20 s", "2 h 05 min"
+std::string duration_text(double seconds);
+
+/// "step 812, blocks.3, loss"
+std::string describe(const Nonfinite& event);
+
+}  // namespace aero::pipeline

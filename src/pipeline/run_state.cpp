@@ -1,0 +1,160 @@
+#include "aero/pipeline/run_state.h"
+
+#include "aero/checkpoint/run_folder.h"
+#include "aero/config/loader.h"
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+namespace aero::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+double number(const Json& line, const char* key) {
+  const auto found = line.find(key);
+  return found != line.end() && found->is_number() ? found->get<double>() : not_a_number;
+}
+
+std::int64_t integer(const Json& line, const char* key) {
+  const auto found = line.find(key);
+  return found != line.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+}
+
+std::string text(const Json& line, const char* key) {
+  const auto found = line.find(key);
+  return found != line.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::optional<std::array<double, 4>> bins_of(const Json& line) {
+  const auto found = line.find("bins");
+  if (found == line.end() || !found->is_array() || found->size() != 4) return std::nullopt;
+  std::array<double, 4> bins{};
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    if (!(*found)[i].is_number()) return std::nullopt;
+    bins[i] = (*found)[i].get<double>();
+  }
+  return bins;
+}
+
+void add_step(const Json& line, RunState& state) {
+  state.steps = integer(line, "step");
+  state.tokens += integer(line, "tokens");
+  const double seconds = number(line, "seconds");
+  if (std::isfinite(seconds)) state.seconds += seconds;
+}
+
+void add_event(const std::string& event, const Json& line, RunState& state) {
+  if (event == "evaluation") {
+    state.evaluations.push_back({integer(line, "step"), number(line, "loss")});
+  } else if (event == "entropy") {
+    if (const auto bins = bins_of(line)) state.bins = bins;
+  } else if (event == "nonfinite" && !state.nonfinite) {
+    state.nonfinite = {integer(line, "step"), text(line, "quantity"), text(line, "layer"),
+                       text(line, "parameter")};
+  } else if (event == "finish") {
+    const auto outcome = text(line, "outcome");
+    state.end = outcome == "finished"    ? RunEnd::finished
+                : outcome == "nonfinite" ? RunEnd::nonfinite
+                                         : RunEnd::unfinished;
+  }
+}
+
+/// Whether a key may differ between two configs of one run.
+bool is_indifferent(const std::string& key) {
+  return key == "run.folder" || key == "train.threads" || key == "train.device" ||
+         key.starts_with("log.");
+}
+
+/// "model.n_layer" and its value, for every key.
+Json flat(const RunConfig& config) {
+  Json result = Json::object();
+  const Json values = Json::parse(to_json(config)).flatten();
+  for (const auto& [pointer, value] : values.items()) {
+    std::string key = pointer.substr(1);
+    for (char& c : key) c = c == '/' ? '.' : c;
+    if (!is_indifferent(key)) result[key] = value;
+  }
+  return result;
+}
+
+std::string shown(const Json& object, const std::string& key) {
+  const auto found = object.find(key);
+  return found == object.end() ? "not set" : found->dump();
+}
+
+/// The first key in which two runs differ: "model.n_layer is 2 there and 4 here".
+std::string first_difference(const RunConfig& there, const RunConfig& here) {
+  const Json a = flat(there);
+  const Json b = flat(here);
+  for (const auto* keys : {&a, &b}) {
+    for (const auto& [key, value] : keys->items()) {
+      if (shown(a, key) != shown(b, key)) {
+        return key + " is " + shown(a, key) + " there and " + shown(b, key) + " here";
+      }
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string name(RunEnd end) {
+  switch (end) {
+    case RunEnd::unfinished:
+      return "unfinished";
+    case RunEnd::finished:
+      return "finished";
+    case RunEnd::nonfinite:
+      return "nonfinite";
+  }
+  return "";
+}
+
+double RunState::loss() const {
+  return evaluations.empty() ? not_a_number : evaluations.back().loss;
+}
+
+double RunState::perplexity() const {
+  return std::exp(loss());
+}
+
+RunState read_run_state(const fs::path& folder) {
+  RunState state;
+  const auto file = checkpoint::RunFolder(folder).metrics_file();
+  if (!fs::exists(file)) return state;
+  const std::string content = read_file(file);
+  for (std::size_t start = 0; start < content.size();) {
+    const std::size_t end = std::min(content.find('\n', start), content.size());
+    const auto line = Json::parse(std::string_view(content).substr(start, end - start), nullptr,
+                                  /*allow_exceptions=*/false);
+    start = end + 1;
+    if (!line.is_object()) continue;
+    const auto event = text(line, "event");
+    if (event.empty()) {
+      add_step(line, state);
+    } else {
+      add_event(event, line, state);
+    }
+  }
+  return state;
+}
+
+std::string conflict_with(const fs::path& folder, const RunConfig& config) {
+  const auto file = checkpoint::RunFolder(folder).config_file();
+  if (!fs::exists(file)) return "";
+  const std::string difference = first_difference(load_config(file), config);
+  if (difference.empty()) return "";
+  return file.string() + ": holds another run: " + difference +
+         "; name another folder, rename the member, or remove " + folder.string();
+}
+
+}  // namespace aero::pipeline

@@ -1,0 +1,95 @@
+#include "aero/config/loader.h"
+#include "aero/pipeline/sweep_table.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+namespace aero::pipeline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json finite(double value) {
+  return std::isfinite(value) ? Json(value) : Json();
+}
+
+template <class Value>
+Json or_null(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json set_json(const std::vector<Change>& changes) {
+  Json set = Json::object();
+  for (const Change& change : changes) set[change.key] = Json::parse(change.json);
+  return set;
+}
+
+Json operations_json(const std::vector<cost::Operation>& operations) {
+  Json object = Json::object();
+  for (const auto& operation : operations) {
+    object[operation.name] = {operation.count, operation.rows, operation.columns};
+  }
+  return object;
+}
+
+Json nonfinite_json(const std::optional<Nonfinite>& event) {
+  if (!event) return nullptr;
+  return {{"step", event->step},
+          {"quantity", event->quantity},
+          {"layer", event->layer},
+          {"parameter", event->parameter}};
+}
+
+Json run_json(const SeedResult& run) {
+  Json evaluations = Json::array();
+  for (const auto& point : run.state.evaluations) {
+    evaluations.push_back(Json::array({point.step, finite(point.loss)}));
+  }
+  return {{"seed", run.seed},
+          {"folder", run.folder.string()},
+          {"state", name(run.state.end)},
+          {"loss", finite(run.state.loss())},
+          {"perplexity", finite(run.state.perplexity())},
+          {"steps", run.state.steps},
+          {"tokens", run.state.tokens},
+          {"seconds", run.state.seconds},
+          {"evaluations", std::move(evaluations)},
+          {"nonfinite", nonfinite_json(run.state.nonfinite)}};
+}
+
+Json member_json(const MemberResult& member) {
+  const auto& flops = member.report.flops.paper;
+  Json runs = Json::array();
+  for (const SeedResult& run : member.runs) runs.push_back(run_json(run));
+  return {{"name", member.name},
+          {"architecture", member.report.architecture},
+          {"set", set_json(member.changes)},
+          {"config", Json::parse(aero::to_json(member.report.config.model))},
+          {"perplexity",
+           {{"mean", or_null(member.perplexity.mean)},
+            {"std", or_null(member.perplexity.deviation)},
+            {"n", member.perplexity.n},
+            {"change_percent", or_null(member.change_percent)}}},
+          {"loss", {{"mean", or_null(member.loss.mean)}, {"std", or_null(member.loss.deviation)}}},
+          {"parameters", member.report.parameters.total()},
+          {"flops", {{"ffn", flops.ffn}, {"attention", flops.attention}}},
+          {"operations", operations_json(member.report.operations)},
+          {"bins", or_null(member.bins)},
+          {"runs", std::move(runs)}};
+}
+
+}  // namespace
+
+std::string to_json(const SweepResult& result) {
+  Json members = Json::array();
+  for (const MemberResult& member : result.members) members.push_back(member_json(member));
+  return Json{{"sweep", result.name},
+              {"base", result.base.string()},
+              {"baseline", result.baseline},
+              {"members", std::move(members)}}
+             .dump(2, ' ', false, Json::error_handler_t::replace) +
+         "\n";
+}
+
+}  // namespace aero::pipeline

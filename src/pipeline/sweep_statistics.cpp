@@ -1,0 +1,83 @@
+#include "aero/pipeline/sweep_table.h"
+
+#include <cmath>
+
+namespace aero::pipeline {
+namespace {
+
+bool is_finished(const SeedResult& run) {
+  return run.state.end == RunEnd::finished;
+}
+
+std::optional<std::array<double, 4>> mean_bins(const std::vector<SeedResult>& runs) {
+  std::array<double, 4> sum{};
+  int n = 0;
+  for (const SeedResult& run : runs) {
+    if (!is_finished(run) || !run.state.bins) continue;
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += (*run.state.bins)[i];
+    ++n;
+  }
+  if (n == 0) return std::nullopt;
+  for (double& share : sum) share /= n;
+  return sum;
+}
+
+MemberResult collect_member(const Sweep& sweep, const Member& member) {
+  MemberResult result{.name = member.name,
+                      .changes = member.changes,
+                      .report = report::make_report(member.config),
+                      .runs = {},
+                      .perplexity = {},
+                      .loss = {},
+                      .change_percent = {},
+                      .bins = {}};
+  std::vector<double> losses;
+  std::vector<double> perplexities;
+  for (const std::int64_t seed : sweep.seeds) {
+    const std::filesystem::path folder = run_config(sweep, member, seed).run.folder;
+    result.runs.push_back({seed, folder, read_run_state(folder)});
+    if (!is_finished(result.runs.back())) continue;
+    losses.push_back(result.runs.back().state.loss());
+    perplexities.push_back(result.runs.back().state.perplexity());
+  }
+  result.perplexity = spread_of(perplexities);
+  result.loss = spread_of(losses);
+  result.bins = mean_bins(result.runs);
+  return result;
+}
+
+}  // namespace
+
+Spread spread_of(const std::vector<double>& values) {
+  Spread spread;
+  double sum = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    sum += value;
+    ++spread.n;
+  }
+  if (spread.n == 0) return spread;
+  spread.mean = sum / static_cast<double>(spread.n);
+  if (spread.n == 1) return spread;
+  double squares = 0;
+  for (const double value : values) {
+    if (std::isfinite(value)) squares += (value - *spread.mean) * (value - *spread.mean);
+  }
+  spread.deviation = std::sqrt(squares / static_cast<double>(spread.n - 1));
+  return spread;
+}
+
+SweepResult collect(const Sweep& sweep) {
+  SweepResult result{sweep.name, sweep.base, sweep.members[sweep.baseline].name, {}};
+  for (const Member& member : sweep.members) {
+    result.members.push_back(collect_member(sweep, member));
+  }
+  const auto baseline = result.members[sweep.baseline].perplexity.mean;
+  for (MemberResult& member : result.members) {
+    if (!baseline || !member.perplexity.mean) continue;
+    member.change_percent = 100 * (*member.perplexity.mean / *baseline - 1);
+  }
+  return result;
+}
+
+}  // namespace aero::pipeline

@@ -1,0 +1,266 @@
+"""`aero ablate`: a sweep ends in one table, however often it was broken off."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import statistics
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from program import call, make_config, read_metrics
+
+RUNS = ("SM+LN+G/seed-1", "SM/seed-1", "SM+LN+G/seed-2", "SM/seed-2")
+
+
+def make_sweep(place: Path, corpus: Path, **keys: Any) -> Path:
+    """Two architectures, two seeds, 20 steps each, in `place`."""
+    place.mkdir(exist_ok=True)
+    make_config(place / "base.json", corpus, place / "unused", train={"duration": "20"})
+    sweep = {
+        "base": "base.json",
+        "folder": str(place / "runs"),
+        "runs": ["SM+LN+G", "SM"],
+        "seeds": [1, 2],
+        **keys,
+    }
+    (place / "norms.json").write_text(json.dumps(sweep))
+    return place / "norms.json"
+
+
+def table(folder: Path) -> dict[str, Any]:
+    """The result without what depends on place and clock."""
+    result: dict[str, Any] = json.loads((folder / "runs/norms.json").read_text())
+    del result["base"]
+    for member in result["members"]:
+        for run in member["runs"]:
+            del run["seconds"]
+            run["folder"] = str(Path(run["folder"]).relative_to(folder / "runs"))
+    return result
+
+
+@pytest.fixture(scope="module")
+def whole(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep that ran through."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = call(aero, "ablate", make_sweep(folder, corpus))
+    assert result.returncode == 0, result.stderr
+    (folder / "stdout").write_text(result.stdout)
+    (folder / "stderr").write_text(result.stderr)
+    return folder
+
+
+def last_perplexity(run: Path) -> float:
+    """From the metrics that the run itself left."""
+    losses = [line["loss"] for line in read_metrics(run) if line.get("event") == "evaluation"]
+    return math.exp(losses[-1])
+
+
+def test_the_table_says_what_the_runs_measured(whole: Path) -> None:
+    result = table(whole)
+    assert [member["name"] for member in result["members"]] == ["SM+LN+G", "SM"]
+    means = []
+    for member in result["members"]:
+        values = [last_perplexity(whole / "runs" / member["name"] / f"seed-{s}") for s in (1, 2)]
+        means.append(statistics.mean(values))
+        assert member["perplexity"]["mean"] == pytest.approx(means[-1], rel=1e-12)
+        assert member["perplexity"]["std"] == pytest.approx(statistics.stdev(values), rel=1e-9)
+        for run in member["runs"]:
+            assert run["state"] == "finished"
+            assert run["steps"] == 20
+            assert run["tokens"] == 20 * 4 * 2 * 16
+            assert [step for step, _ in run["evaluations"]] == [10, 20]
+    change = result["members"][1]["perplexity"]["change_percent"]
+    assert change == pytest.approx(100 * (means[1] / means[0] - 1), rel=1e-9)
+
+
+def test_the_table_is_printed_and_written(whole: Path) -> None:
+    printed = (whole / "stdout").read_text()
+    assert printed == (whole / "runs/norms.md").read_text()
+    assert "SM: 4 x R^{16x16}" in printed
+    assert (whole / "runs/norms.csv").read_text().count("\n") == 3
+
+
+def test_a_line_tells_of_each_start_and_end(whole: Path) -> None:
+    log = (whole / "stderr").read_text()
+    for number, run in enumerate(RUNS, 1):
+        member, seed = run.split("/seed-")
+        label = f"[{number}/4] {member} seed {seed}: "
+        assert label + "starts" in log
+        perplexity = last_perplexity(whole / "runs" / run)
+        assert f"{label}done, perplexity {perplexity:.2f}, " in log
+    assert log.count("ETA") == 3
+
+
+def test_a_second_call_trains_nothing(aero: str, whole: Path) -> None:
+    files = [path for path in (whole / "runs").rglob("*") if path.suffix in {".txt", ".jsonl"}]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    result = call(aero, "ablate", whole / "norms.json")
+    assert result.returncode == 0
+    assert result.stdout == (whole / "stdout").read_text()
+    assert result.stderr.count("was done") == 4
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+
+
+def test_list_tells_the_states_and_does_nothing(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    assert call(aero, "ablate", whole / "norms.json", "--list").stdout.count("finished,") == 4
+    result = call(aero, "ablate", make_sweep(tmp_path, corpus), "--list")
+    assert result.returncode == 0
+    assert result.stdout.count("not begun") == 4
+    assert not (tmp_path / "runs").exists()
+
+
+def test_another_sweep_adopts_the_runs_in_its_folder(aero: str, corpus: Path, whole: Path) -> None:
+    runs = ["SM", "SM+G"]
+    make_sweep(whole, corpus)
+    other = whole / "other.json"
+    keys = {"base": "base.json", "folder": str(whole / "runs"), "runs": runs, "seeds": [1]}
+    other.write_text(json.dumps(keys))
+    result = call(aero, "ablate", other)
+    assert result.returncode == 0
+    assert "[1/2] SM seed 1: was done" in result.stderr
+    assert "[2/2] SM+G seed 1: starts" in result.stderr
+
+
+def start(aero: str, sweep: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [aero, "ablate", str(sweep), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
+    metrics = run / "metrics.jsonl"
+    while process.poll() is None:
+        if metrics.exists() and metrics.read_text().count('"grad_norm"') >= step:
+            return
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_sweep_that_was_killed_ends_in_the_same_table(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path, jobs: str
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    for run in (RUNS[0], RUNS[2]):
+        process = start(aero, sweep, "--jobs", jobs)
+        wait_for_step(process, tmp_path / "runs" / run, 7)
+        process.kill()
+        process.communicate()
+    result = call(aero, "ablate", sweep, "--jobs", jobs)
+    assert result.returncode == 0, result.stderr
+    assert "left out" not in result.stderr
+    assert table(tmp_path) == table(whole)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_all_runs_and_the_same_command_goes_on(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    process = start(aero, sweep, "--jobs", "2")
+    for run in RUNS[:2]:
+        wait_for_step(process, tmp_path / "runs" / run, 3)
+    process.send_signal(number)
+    _, log = process.communicate()
+    assert process.returncode == code
+    for run in RUNS[:2]:
+        finish = read_metrics(tmp_path / "runs" / run)[-1]
+        assert finish["event"] == "finish"
+        name = f"checkpoints/step-{finish['step']:08d}/weights.safetensors"
+        assert (tmp_path / "runs" / run / name).exists()
+    assert "interrupted at step" in log
+    assert call(aero, "ablate", sweep).returncode == 0
+    assert table(tmp_path) == table(whole)
+
+
+def test_shards_together_make_the_whole(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    shards = [start(aero, sweep, "--shard", f"{i}/2") for i in (1, 2)]
+    logs = [shard.communicate()[1] for shard in shards]
+    assert [shard.returncode for shard in shards] == [0, 0]
+    assert "[2/2] SM+LN+G seed 2: done" in logs[0] and "SM seed" not in logs[0]
+    assert "[2/2] SM seed 2: done" in logs[1] and "SM+LN+G seed" not in logs[1]
+    assert table(tmp_path) == table(whole)
+
+
+def test_two_processes_on_one_folder_train_each_run_once(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    both = [start(aero, sweep) for _ in range(2)]
+    logs = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    starts = [line for log in logs for line in log.splitlines() if line.endswith("starts")]
+    assert len(set(starts)) == len(starts) == 4
+    assert call(aero, "ablate", sweep, "--collect").returncode == 0
+    assert table(tmp_path) == table(whole)
+
+
+def test_a_member_that_diverges_is_a_result(aero: str, corpus: Path, tmp_path: Path) -> None:
+    runs = ["SM+LN+G", {"name": "wild", "set": {"optimizer.lr": 1e30, "schedule.warmup": "0"}}]
+    sweep = make_sweep(tmp_path, corpus, runs=runs, seeds=[1])
+    result = call(aero, "ablate", sweep)
+    assert result.returncode == 0, result.stderr
+    member = table(tmp_path)["members"][1]
+    (run,) = member["runs"]
+    (event,) = [
+        line
+        for line in read_metrics(tmp_path / "runs/wild/seed-1")
+        if line.get("event") == "nonfinite"
+    ]
+    assert run["state"] == "nonfinite"
+    assert run["nonfinite"] == {
+        key: event[key] for key in ("step", "quantity", "layer", "parameter")
+    }
+    assert member["perplexity"] == {"mean": None, "std": None, "n": 0, "change_percent": None}
+    assert f"seed 1: step {event['step']}, " in result.stdout
+    again = call(aero, "ablate", sweep)
+    assert again.returncode == 0
+    assert f"wild seed 1: not finite: step {event['step']}" in again.stderr
+    assert "starts" not in again.stderr
+
+
+def test_a_member_that_cannot_be_trained_stops_no_other(
+    aero: str, corpus: Path, tmp_path: Path
+) -> None:
+    runs = [{"name": "lost", "set": {"data.path": str(tmp_path / "nowhere")}}, "SM"]
+    result = call(aero, "ablate", make_sweep(tmp_path, corpus, runs=runs, seeds=[1]))
+    assert result.returncode == 1
+    assert "[1/2] lost seed 1: failed: exit code" in result.stderr
+    assert str(tmp_path / "nowhere") in result.stderr
+    states = [member["runs"][0]["state"] for member in table(tmp_path)["members"]]
+    assert states == ["unfinished", "finished"]
+
+
+def test_a_folder_of_another_run_is_refused_before_anything_runs(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(
+        tmp_path, corpus, folder=str(whole / "runs"), set={"model.d_model": 32}, seeds=[3, 2]
+    )
+    result = call(aero, "ablate", sweep)
+    assert result.returncode == 2
+    assert str(whole / "runs/SM+LN+G/seed-2/config.json") in result.stderr
+    assert "model.d_model is 16 there and 32 here" in result.stderr
+    assert not (whole / "runs/SM+LN+G/seed-3").exists()
+
+
+def test_every_fault_of_a_sweep_is_told_at_once(aero: str, corpus: Path, tmp_path: Path) -> None:
+    sweep = make_sweep(tmp_path, corpus, runs=["SM+X", "SM"], set={"train.clip": "one"})
+    result = call(aero, "ablate", sweep)
+    assert result.returncode == 2
+    assert 'norms.json: runs: "SM+X": model.architecture: SM+X: ' in result.stderr
+    assert "norms.json: set: train.clip: one: " in result.stderr
+    assert call(aero, "ablate", sweep, "--shard", "3/2").returncode == 2
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,165 @@
+#include "aero/pipeline/sweep_table.h"
+
+#include "aero/config/presets.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/temporary_folder.h"
+#include <cmath>
+#include <limits>
+
+namespace aero::pipeline {
+namespace {
+
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using testing_support::get;
+using testing_support::put;
+using testing_support::TemporaryFolder;
+
+TEST(Spread, IsMeanAndSampleDeviationOfTheFiniteValues) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  // Of 2, 4 and 9: mean 5, squares 9 + 1 + 16 = 26, deviation sqrt(26 / 2).
+  const auto spread = spread_of({2, infinity, 4, std::nan(""), 9});
+  EXPECT_EQ(spread.n, 3U);
+  EXPECT_EQ(spread.mean, 5.0);
+  EXPECT_NEAR(*spread.deviation, 3.605551275463989, 1e-15);
+}
+
+TEST(Spread, OfOneValueHasNoDeviationAndOfNoneNoMean) {
+  EXPECT_EQ(spread_of({3}).mean, 3.0);
+  EXPECT_FALSE(spread_of({3}).deviation);
+  EXPECT_FALSE(spread_of({}).mean);
+}
+
+/// The papers' GPT-2 as SM+LN+G, whose seeds 1 and 2 finished, and SM, whose seed 1 finished and
+/// whose seed 2 did not stay finite.
+class TwoMembers : public ::testing::Test {
+ protected:
+  TwoMembers() {
+    put(folder_.path() / "base.json",
+        R"({"model": {"preset": "gpt2-12l"}, "train": {"batch_size": 4}})");
+    sweep_ = parse_sweep(R"({"base": "base.json", "name": "two", "folder": ")" +
+                             (folder_.path() / "runs").string() +
+                             R"(", "runs": ["SM+LN+G", "SM"], "seeds": [1, 2]})",
+                         folder_.path() / "two.json");
+    finished("SM+LN+G", 1, 0.6931471805599453, "[0.5, 0.25, 0.25, 0]");  // ln 2
+    finished("SM+LN+G", 2, 1.3862943611198906, "[0.25, 0.25, 0.5, 0]");  // ln 4
+    finished("SM", 1, 1.791759469228055, "");                            // ln 6
+    metrics("SM", 2,
+            R"({"step": 11, "loss": 9, "tokens": 512, "seconds": 1}
+{"event": "nonfinite", "step": 12, "quantity": "loss", "layer": "blocks.3", "parameter": "", "action": "stop"}
+{"event": "finish", "step": 11, "outcome": "nonfinite"}
+)");
+  }
+
+  void finished(const char* member, int seed, double loss, const std::string& bins) const {
+    std::string text = R"({"step": 20, "loss": 1, "tokens": 10240, "seconds": 2.5})";
+    if (!bins.empty())
+      text +=
+          "\n"
+          R"({"event": "entropy", "step": 20, "bins": )" +
+          bins + "}";
+    Json evaluation{{"event", "evaluation"}, {"step", 20}, {"loss", loss}};
+    text += "\n" + evaluation.dump() +
+            "\n"
+            R"({"event": "finish", "step": 20, "outcome": "finished"})"
+            "\n";
+    metrics(member, seed, text);
+  }
+
+  void metrics(const char* member, int seed, const std::string& text) const {
+    const auto folder = sweep_.folder / member / ("seed-" + std::to_string(seed));
+    std::filesystem::create_directories(folder);
+    put(folder / "metrics.jsonl", text);
+  }
+
+  TemporaryFolder folder_;
+  Sweep sweep_;
+};
+
+// Perplexities 2 and 4: mean 3, deviation sqrt 2; 6 is 100% more. Parameters and FLOPs: the papers'
+// tables (GPT-2, 12 layers, T = 128, V = 50,257) and 16 T d^2, 8 T d^2 + 3 T^2 d a layer by hand.
+TEST_F(TwoMembers, MakeATableOfTwoRows) {
+  const auto table = to_markdown(collect(sweep_));
+  EXPECT_THAT(table, HasSubstr("| SM+LN+G      | SM+LN+G | 3.00 ± 1.41 | 2 of 2 |   +0.00% |"));
+  EXPECT_THAT(table, HasSubstr("| SM           | SM      |        6.00 | 1 of 2 | +100.00% |"));
+  EXPECT_THAT(table, HasSubstr("| 14.50 GFLOPs | 7.70 GFLOPs |"));
+  EXPECT_THAT(table,
+              HasSubstr("| SM: 144 x R^{128x128}, LN: 24 x R^{128x768}, final_layernorm: 1 x "
+                        "R^{128x768}, G: 12 x R^{128x3072} | 37.5% 25.0% 37.5% 0.0% |"));
+  EXPECT_THAT(table, HasSubstr("| seed 2: step 12, blocks.3, loss |"));
+  EXPECT_THAT(table, HasSubstr(" 10,240 |"));
+}
+
+TEST_F(TwoMembers, AreInJsonUnroundedAndBySeed) {
+  const auto json = Json::parse(to_json(collect(sweep_)));
+  EXPECT_EQ(json["sweep"], "two");
+  EXPECT_EQ(json["baseline"], "SM+LN+G");
+  EXPECT_EQ(json["base"], (folder_.path() / "base.json").string());
+  const auto& baseline = json["members"][0];
+  EXPECT_EQ(baseline["name"], "SM+LN+G");
+  EXPECT_EQ(baseline["architecture"], "SM+LN+G");
+  EXPECT_EQ(baseline["set"], (Json{{"model.architecture", "SM+LN+G"}}));
+  EXPECT_EQ(baseline["config"]["d_model"], 768);
+  EXPECT_NEAR(baseline["perplexity"]["mean"].get<double>(), 3, 1e-14);
+  EXPECT_NEAR(baseline["perplexity"]["std"].get<double>(), 1.4142135623730951, 1e-14);
+  EXPECT_EQ(baseline["perplexity"]["n"], 2);
+  EXPECT_EQ(baseline["perplexity"]["change_percent"], 0);
+  EXPECT_NEAR(baseline["loss"]["mean"].get<double>(), 1.0397207708399179, 1e-15);
+  EXPECT_NEAR(baseline["loss"]["std"].get<double>(), 0.4901290717342735, 1e-15);
+  EXPECT_EQ(baseline["flops"], (Json{{"ffn", 14495514624}, {"attention", 7700742144}}));
+  EXPECT_EQ(baseline["operations"]["softmax"], (Json{144, 128, 128}));
+  EXPECT_EQ(baseline["operations"]["gelu"], (Json{12, 128, 3072}));
+  EXPECT_EQ(baseline["bins"], (Json{0.375, 0.25, 0.375, 0}));
+
+  const auto& sm = json["members"][1];
+  EXPECT_NEAR(sm["perplexity"]["change_percent"].get<double>(), 100, 1e-12);
+  EXPECT_EQ(sm["perplexity"]["std"], Json());
+  EXPECT_EQ(sm["bins"], Json());
+  EXPECT_FALSE(sm["operations"].contains("gelu"));
+  const auto& done = sm["runs"][0];
+  EXPECT_EQ(done["seed"], 1);
+  EXPECT_EQ(done["folder"], (sweep_.folder / "SM/seed-1").string());
+  EXPECT_EQ(done["state"], "finished");
+  EXPECT_EQ(done["steps"], 20);
+  EXPECT_EQ(done["tokens"], 10240);
+  EXPECT_EQ(done["seconds"], 2.5);
+  EXPECT_EQ(done["evaluations"], (Json::array({Json::array({20, 1.791759469228055})})));
+  EXPECT_EQ(done["nonfinite"], Json());
+  const auto& diverged = sm["runs"][1];
+  EXPECT_EQ(diverged["state"], "nonfinite");
+  EXPECT_EQ(diverged["loss"], Json());
+  EXPECT_EQ(diverged["nonfinite"],
+            (Json{{"step", 12}, {"quantity", "loss"}, {"layer", "blocks.3"}, {"parameter", ""}}));
+}
+
+TEST_F(TwoMembers, AreInCsvWithNumbersThatASpreadsheetReads) {
+  const auto csv = to_csv(collect(sweep_));
+  EXPECT_THAT(csv, HasSubstr("architecture,member,perplexity,perplexity_std,seeds_finished,seeds,"
+                             "change_percent,parameters,ffn_flops,attention_flops,operations,"
+                             "bin_1,bin_2,bin_3,bin_4,tokens,nonfinite\n"));
+  EXPECT_THAT(csv, HasSubstr("14495514624,7700742144,\"SM: 144 x R^{128x128}, LN: "));
+  EXPECT_THAT(csv, HasSubstr(",0.375,0.25,0.375,0,10240,\n"));
+  EXPECT_THAT(csv, HasSubstr(",,,,,10240,\"seed 2: step 12, blocks.3, loss\"\n"));
+}
+
+TEST_F(TwoMembers, HaveNoChangeWhereTheBaselineHasNoResult) {
+  sweep_.baseline = 1;
+  metrics("SM", 1, "");
+  const auto result = collect(sweep_);
+  EXPECT_FALSE(result.members[0].change_percent);
+  EXPECT_FALSE(result.members[1].perplexity.mean);
+}
+
+TEST_F(TwoMembers, AreWrittenInThreeForms) {
+  const auto result = write_tables(sweep_);
+  EXPECT_EQ(get(sweep_.folder / "two.md"), to_markdown(result));
+  EXPECT_EQ(get(sweep_.folder / "two.csv"), to_csv(result));
+  EXPECT_EQ(get(sweep_.folder / "two.json"), to_json(result));
+}
+
+}  // namespace
+}  // namespace aero::pipeline
