@@ -1,0 +1,1 @@
+"""What AERO's runs and sweeps have left behind, and the papers' tables, for tables and figures."""

@@ -1,0 +1,61 @@
+"""Rows of attention that are not finite, by layer and step."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from aero_results.figures import style
+from aero_results.figures.records import records, single_runs
+from aero_results.inputs import Series
+from aero_results.run_folder import FloatArray, Run
+
+
+def counts(run: Run) -> tuple[FloatArray, FloatArray]:
+    """Steps [n] and rows that were not finite [n, L]."""
+    found = records(run)
+    steps = np.array([record.step for record in found], dtype=np.float64)
+    return steps, np.stack([record.nonfinite_rows for record in found])
+
+
+def _edges(steps: FloatArray) -> FloatArray:
+    if len(steps) == 1:
+        return np.array([steps[0] - 0.5, steps[0] + 0.5])
+    middle = (steps[:-1] + steps[1:]) / 2
+    first, last = 2 * steps[0] - middle[0], 2 * steps[-1] - middle[-1]
+    return np.concatenate(([first], middle, [last]))
+
+
+def draw(series: list[Series], width: float) -> Figure:
+    """A panel a run, of each series one that diverged if there is one; a cross where training met a
+    value that was not finite.
+    """
+    runs = single_runs(series, preferred=lambda run: bool(run.nonfinite))
+    chosen = [(label, run, *counts(run)) for label, run in runs]
+    figure, axes = style.panels(len(chosen), width, 0.8)
+    top = max(float(rows.max()) for *_, rows in chosen)
+    image = None
+    for ax, (label, run, steps, rows) in zip(axes.flat, chosen, strict=False):
+        layers = rows.shape[1]
+        shown = np.ma.masked_equal(rows, 0).T
+        edges = np.arange(layers + 1) - 0.5
+        colors = style.colormap().with_extremes(bad="white")
+        norm = LogNorm(1, max(top, 10))
+        drawn = ax.pcolormesh(_edges(steps), edges, shown, cmap=colors, norm=norm)
+        image = drawn if rows.any() else image
+        for event in run.nonfinite:
+            layer = layers - 0.5 if event.layer is None else event.layer
+            ax.plot(event.step, layer, marker="x", color=style.COLORS[1], clip_on=False)
+        if not rows.any():
+            ax.text(0.5, 0.5, "every row finite", transform=ax.transAxes, ha="center")
+        ax.set_ylim(layers - 0.5, -0.5)
+        ax.set_title(label)
+        ax.set_xlabel("optimizer steps")
+        ax.set_ylabel("layer")
+        style.layer_ticks(ax, layers)
+    style.hide_rest(axes.flat[len(chosen) :])
+    if image is not None:
+        bar = figure.colorbar(image, ax=axes, label="rows not finite", fraction=0.05)
+        bar.ax.yaxis.set_major_formatter(style.plain_numbers())
+    return figure

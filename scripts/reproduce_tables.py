@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Prints the papers' tables beside ours, with what compares and what does not.
+
+A table's figures of ours come from the result of its sweep (configs/tables, or configs/tiny for a
+size that a CPU trains); --run first runs `aero ablate` on it, which takes up what is unfinished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from aero_results.errors import ResultsError
+from aero_results.jsonc import load_object
+from aero_results.markdown import compare
+from aero_results.sweep import Sweep, read_sweep
+from aero_results.tables import Table, paper_tables
+
+ROOT = Path(__file__).resolve().parent.parent
+SCALES = {"full": ROOT / "configs" / "tables", "tiny": ROOT / "configs" / "tiny"}
+AERO = ROOT / "build" / "release" / "bin" / "aero"
+
+
+def result_file(sweep_file: Path, results: Path | None) -> Path:
+    """Where `aero ablate` leaves the result: in the sweep's folder, or as moved to `results`."""
+    sweep = load_object(sweep_file)
+    name = str(sweep.get("name", sweep_file.stem))
+    if results is None:
+        return Path(sweep.get("folder", f"runs/{name}")) / f"{name}.json"
+    below = results / name / f"{name}.json"
+    return below if below.exists() else results / f"{name}.json"
+
+
+def run_sweep(aero: Path, sweep_file: Path, jobs: int) -> None:
+    """Members that diverge are results; what else fails stops the script."""
+    command = [str(aero), "ablate", str(sweep_file), "--jobs", str(jobs)]
+    print("$ " + shlex.join(command), file=sys.stderr, flush=True)
+    try:
+        status = subprocess.run(command, check=False).returncode
+    except OSError as error:
+        raise ResultsError(
+            f"{aero}: {error.strerror}; build it with scripts/build.sh, or name it with --aero"
+        ) from error
+    if status != 0:
+        raise ResultsError(f"{shlex.join(command)} ended with status {status}; run it again")
+
+
+def sweep_of(table: Table, arguments: argparse.Namespace) -> Path:
+    """Of the command line, or of the scale."""
+    file: Path = arguments.sweep or SCALES[arguments.scale] / f"{table.sweep}.json"
+    if not file.exists():
+        hint = "name one with --sweep" if arguments.sweep is None else "no such file"
+        raise ResultsError(f"{file}: the table {table.name} has no sweep here; {hint}")
+    return file
+
+
+def collect(table: Table, arguments: argparse.Namespace) -> Sweep | None:
+    """None where the sweep has left no result."""
+    file = result_file(sweep_of(table, arguments), arguments.results)
+    return read_sweep(file) if file.exists() else None
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def parse_arguments(arguments: list[str] | None, names: list[str]) -> argparse.Namespace:
+    """Exits with usage where they do not fit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "table", choices=[*names, "all"], metavar="TABLE", help=", ".join([*names, "all"])
+    )
+    parser.add_argument("--run", action="store_true", help="run the sweep with `aero ablate` first")
+    parser.add_argument("--jobs", type=positive, default=1, help="runs at a time (with --run)")
+    parser.add_argument(
+        "--results", type=Path, metavar="FOLDER", help="of the sweeps' JSON; default: as they say"
+    )
+    parser.add_argument("--scale", choices=SCALES, default="full", help="default: %(default)s")
+    parser.add_argument("--sweep", type=Path, metavar="FILE", help="another sweep for this table")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the markdown there, too")
+    parser.add_argument("--aero", type=Path, default=AERO, help="the program; default: %(default)s")
+    parsed = parser.parse_args(arguments)
+    if parsed.table == "all" and parsed.sweep is not None:
+        parser.error("--sweep goes with one table, not with all")
+    return parsed
+
+
+def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
+    """One of each table whose sweep is there; at least one of them must have a result."""
+    available = []
+    for table in tables:
+        try:
+            available.append((table, sweep_of(table, arguments)))
+        except ResultsError as error:
+            if len(tables) == 1:
+                raise
+            print(f"note: {error}", file=sys.stderr)
+    if arguments.run:
+        sweeps = list(dict.fromkeys(file for _, file in available))
+        for file in tqdm(sweeps, desc="sweeps", disable=len(sweeps) < 2):
+            run_sweep(arguments.aero, file, arguments.jobs)
+    found = [(table, collect(table, arguments)) for table, _ in available]
+    if all(sweep is None for _, sweep in found):
+        wanted = [str(result_file(file, arguments.results)) for _, file in available]
+        where = ", ".join(dict.fromkeys(wanted)) or str(SCALES[arguments.scale])
+        raise ResultsError(f"{where}: no result of a sweep; run `aero ablate`, or give --run")
+    known = paper_tables().values()
+    return [
+        compare(
+            table, sweep, [other for other in known if other.sweep == table.sweep != other.name]
+        )
+        for table, sweep in found
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status."""
+    tables = paper_tables()
+    parsed = parse_arguments(arguments, list(tables))
+    chosen = list(tables.values()) if parsed.table == "all" else [tables[parsed.table]]
+    try:
+        text = "\n".join(chapters(chosen, parsed))
+        print(text, end="")
+        if parsed.out is not None:
+            parsed.out.parent.mkdir(parents=True, exist_ok=True)
+            parsed.out.write_text(text, encoding="utf-8")
+    except ResultsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,307 @@
+"""plot.py: the numbers behind the figures, by hand, and the files."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import plot
+from aero_results.errors import ResultsError
+from aero_results.figures import heads, layers, loss, nonfinite, pareto, records, shares, style
+from aero_results.inputs import Series, load_members, load_series
+from aero_results.run_folder import layer_number, read_run
+from aero_results.sweep import read_sweep
+from results_folder import entropy_line, member, seed_run, write_run, write_sweep
+
+LINES = [entropy_line(2), entropy_line(4)]
+
+
+def series(*folders: Path, label: str = "model") -> Series:
+    return Series(label, [read_run(folder) for folder in folders])
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """Two margins of a regulariser and a model that diverged in one of two seeds."""
+    runs = tmp_path / "runs"
+    diverged = {"step": 3, "quantity": "loss", "layer": "blocks.1.ffn", "parameter": ""}
+    members = []
+    for gamma in (0.2, 0.1):
+        folder = write_run(runs / f"gamma={gamma}" / "seed-1", {2: 2.0, 4: 1.0}, LINES)
+        members.append(
+            member(
+                f"gamma={gamma}",
+                3.0 + gamma,
+                [seed_run(1, folder)],
+                config={"ereg": {"enabled": True, "gamma": gamma}},
+                parameters=int(1000 * gamma),
+            )
+        )
+    one = write_run(runs / "SM" / "seed-1", {2: 3.0, 4: 2.0}, LINES)
+    rows = [entropy_line(2, nonfinite_rows=[0, 9], entropy=[[0.5, 1.0, 0.3], [None] * 3])]
+    two = write_run(runs / "SM" / "seed-2", {2: 4.0}, rows, nonfinite=diverged)
+    stopped = seed_run(2, two, state="nonfinite", nonfinite=diverged)
+    members.append(member("SM", 2.5, [seed_run(1, one), stopped], parameters=900))
+    return write_sweep(runs / "all.json", members)
+
+
+def test_the_curve_of_a_series_is_the_mean_over_its_seeds(tmp_path: Path):
+    one = write_run(tmp_path / "seed-1", {2: 2.0, 4: 1.0})
+    two = write_run(tmp_path / "seed-2", {2: 3.0, 4: 2.0})
+    curve = loss.curve(series(one, two), "evaluation", "loss", "steps")
+    assert curve.x.tolist() == [2, 4]
+    assert curve.mean.tolist() == [2.5, 1.5]
+    assert curve.deviation is not None
+    np.testing.assert_allclose(curve.deviation, math.sqrt(0.5))
+
+
+def test_a_single_run_has_no_spread(tmp_path: Path):
+    run = write_run(tmp_path / "run", {2: 2.0})
+    assert loss.curve(series(run), "evaluation", "loss", "steps").deviation is None
+
+
+def test_a_mean_ends_where_the_first_seed_does(tmp_path: Path):
+    one = write_run(tmp_path / "seed-1", {2: 2.0, 4: 1.0})
+    event = {"step": 3, "quantity": "loss", "layer": "blocks.0", "parameter": ""}
+    two = write_run(tmp_path / "seed-2", {2: 3.0}, nonfinite=event)
+    curve = loss.curve(series(one, two), "evaluation", "loss", "steps")
+    assert curve.x.tolist() == [2]
+    assert curve.ends == [(2.0, 3.0)]
+    assert [y.tolist() for _, y in curve.runs] == [[2.0, 1.0], [3.0]]
+
+
+def test_perplexity_is_averaged_and_tokens_are_millions(tmp_path: Path):
+    one = write_run(tmp_path / "seed-1", {2: 0.0, 4: math.log(3)})
+    two = write_run(tmp_path / "seed-2", {2: 0.0, 4: math.log(5)})
+    curve = loss.curve(series(one, two), "evaluation", "perplexity", "tokens")
+    np.testing.assert_allclose(curve.mean, [1, 4])
+    np.testing.assert_allclose(curve.x, [0.001, 0.002])
+
+
+def test_training_loss_is_smoothed_over_whole_windows(tmp_path: Path):
+    run = write_run(tmp_path / "run", {5: 1.0})
+    curve = loss.curve(series(run), "training", "loss", "steps", smooth=2)
+    assert curve.x.tolist() == [2, 4]
+    assert curve.mean.tolist() == [8.5, 6.5]
+
+
+def test_an_evaluation_that_is_not_finite_is_no_point(tmp_path: Path):
+    run = write_run(tmp_path / "run", {2: 2.0, 4: None})
+    assert loss.curve(series(run), "evaluation", "loss", "steps").x.tolist() == [2]
+
+
+def test_heads_without_a_finite_row_are_missing_from_the_mean_of_their_layer(tmp_path: Path):
+    lines = [entropy_line(2), entropy_line(4, entropy=[[0.4, None, 0.2], [None] * 3])]
+    steps, values = layers.layer_entropy(read_run(write_run(tmp_path / "run", {4: 1.0}, lines)))
+    assert steps.tolist() == [2, 4]
+    np.testing.assert_allclose(values, [[0.6, 0.5], [0.3, np.nan]])
+
+
+def test_bins_are_averaged_over_seeds(tmp_path: Path):
+    one = write_run(tmp_path / "seed-1", {4: 1.0}, LINES)
+    other = entropy_line(4, bins=[0.75, 0.0, 0.25, 0.0])
+    two = write_run(tmp_path / "seed-2", {4: 1.0}, [other])
+    found = shares.mean_bins(series(one, two), None)
+    np.testing.assert_allclose(found, [0.5, 0.25, 0.125, 0.125])
+
+
+@pytest.mark.parametrize("bins", [None, [None] * 4, [0, 0, 0, 0]])
+def test_a_seed_without_a_finite_head_has_no_bins(bins: Any, tmp_path: Path):
+    one = write_run(tmp_path / "seed-1", {4: 1.0}, LINES)
+    two = write_run(tmp_path / "seed-2", {4: 1.0}, [entropy_line(4, bins=bins)])
+    np.testing.assert_allclose(shares.mean_bins(series(one, two), None), [0.25, 0.5, 0.0, 0.25])
+    with pytest.raises(ResultsError, match="no head had a finite row"):
+        shares.mean_bins(series(two), None)
+
+
+def test_thresholds_are_those_of_the_step_that_is_asked_for(tmp_path: Path):
+    early = entropy_line(2, thresholds=[[0.1, 0.1, 0.1], [0.2, 0.2, 0.2]])
+    run = read_run(write_run(tmp_path / "run", {4: 1.0}, [early, entropy_line(4)]))
+    assert heads.thresholds(run, 2)[1].tolist() == [[0.1, 0.1, 0.1], [0.2, 0.2, 0.2]]
+    assert heads.thresholds(run, None)[0].step == 4
+
+
+def test_a_pruned_layer_has_no_scale(tmp_path: Path):
+    line = entropy_line(4, alpha=[1.5, None])
+    run = read_run(write_run(tmp_path / "run", {4: 1.0}, [line]))
+    _, values = records.history(run, "alpha")
+    np.testing.assert_allclose(values, [[1.5, np.nan]])
+
+
+def test_rows_that_are_not_finite_are_counted_by_step_and_layer(tmp_path: Path):
+    lines = [entropy_line(2), entropy_line(4, nonfinite_rows=[0, 64])]
+    steps, counts = nonfinite.counts(read_run(write_run(tmp_path / "run", {4: 1.0}, lines)))
+    assert steps.tolist() == [2, 4]
+    assert counts.tolist() == [[0, 0], [0, 64]]
+
+
+@pytest.mark.parametrize(
+    ("value", "layer"),
+    [("blocks.3.attention", 3), ("blocks.11", 11), (2, 2), ("4", 4), ("head", None), ("", None)],
+)
+def test_a_layer_is_read_from_the_name_of_a_module(value: Any, layer: int | None):
+    assert layer_number(value) == layer
+
+
+def test_gamma_points_are_in_order_of_gamma_and_leave_out_what_has_no_regulariser(sweep: Path):
+    points = shares.gamma_points(load_members([sweep], []))
+    assert [point.gamma for point in points] == [0.1, 0.2]
+    assert [point.perplexity for point in points] == [3.1, 3.2]
+
+
+def test_a_gamma_that_two_members_have_is_refused(sweep: Path):
+    members = load_members([sweep, sweep], [])
+    with pytest.raises(ResultsError, match="two members have one gamma"):
+        shares.gamma_points(members)
+
+
+def test_the_front_holds_what_no_other_model_beats_in_both(tmp_path: Path):
+    found = {"cheap": (5.0, 1e9), "dear": (2.0, 9e9), "between": (3.0, 4e9), "beaten": (3.5, 4e9)}
+    members = [member(name, ppl, comm_bytes=cost) for name, (ppl, cost) in found.items()]
+    members.append(member("diverged", None, comm_bytes=1.0))
+    file = write_sweep(tmp_path / "sweep.json", members)
+    points = pareto.points(load_members([file], []), "communication")
+    assert [(point.label, point.cost, point.on_front) for point in points] == [
+        ("cheap", 1.0, True),
+        ("between", 4.0, True),
+        ("beaten", 4.0, False),
+        ("dear", 9.0, True),
+    ]
+
+
+def test_flops_are_those_of_ffn_and_attention(sweep: Path):
+    points = pareto.points(load_members([sweep], ["SM"]), "flops")
+    assert [point.cost for point in points] == [0.004]
+
+
+def test_a_sweep_without_communication_says_what_to_take_instead(
+    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert plot.main(["pareto", str(sweep), "--out", str(tmp_path / "figure")]) == 1
+    assert "take --x flops or --x parameters" in capsys.readouterr().err
+
+
+def test_members_come_in_the_order_of_the_command_line(sweep: Path):
+    found = load_series([sweep], ["SM", "gamma=0.1"], [])
+    assert [each.label for each in found] == ["SM", "gamma=0.1"]
+    assert [len(each.runs) for each in found] == [2, 1]
+
+
+def test_runs_are_found_beside_a_sweep_that_was_moved(sweep: Path, tmp_path: Path):
+    moved = tmp_path / "moved"
+    sweep.parent.rename(moved)
+    assert len(load_series([moved / "all.json"], ["SM"], [])[0].runs) == 2
+
+
+def test_a_member_that_has_not_begun_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    begun = write_run(tmp_path / "SM" / "seed-1", {2: 1.0})
+    waiting = seed_run(1, tmp_path / "SM+R" / "seed-1", state="unfinished", steps=0)
+    members = [member("SM", 2.7, [seed_run(1, begun)]), member("SM+R", None, [waiting])]
+    file = write_sweep(tmp_path / "all.json", members)
+    assert [each.label for each in load_series([file], [], [])] == ["SM"]
+    assert "SM+R/seed-1: no metrics.jsonl; left out" in capsys.readouterr().err
+    with pytest.raises(ResultsError, match="no such file"):
+        load_series([file], ["SM+R"], [])
+
+
+def test_a_last_line_that_was_torn_is_left_out_and_another_is_an_error(tmp_path: Path):
+    run = write_run(tmp_path / "run", {2: 1.0})
+    file = run / "metrics.jsonl"
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole + '{"step": 3, "lo', encoding="utf-8")
+    assert [step for step, _ in read_run(run).losses] == [1, 2]
+    file.write_text('{"step": 3, "lo\n' + whole, encoding="utf-8")
+    with pytest.raises(ResultsError, match=r"metrics\.jsonl: line 1: not JSON"):
+        read_run(run)
+
+
+COMMANDS = [
+    ["loss", "--y", "perplexity", "--x", "tokens"],
+    ["loss", "--quantity", "training", "--smooth", "2"],
+    ["entropy", "--step", "2"],
+    ["entropy-layers"],
+    ["bins"],
+    ["thresholds", "--members", "gamma=0.1", "gamma=0.2"],
+    ["gamma"],
+    ["slopes"],
+    ["scales"],
+    ["nan", "--members", "SM"],
+    ["pareto", "--x", "parameters"],
+]
+
+
+def with_input(command: list[str], file: Path) -> list[str]:
+    return [command[0], str(file), *command[1:]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_kind_writes_a_png_and_an_svg(command: list[str], sweep: Path, tmp_path: Path):
+    out = tmp_path / "figures" / "figure.png"
+    assert plot.main([*with_input(command, sweep), "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+    root = ElementTree.parse(out.with_suffix(".svg")).getroot()
+    texts = {"".join(text.itertext()).strip() for text in root.iter() if text.tag.endswith("text")}
+    assert any(text.startswith(("SM", "gamma=", "γ")) for text in texts)
+
+
+@pytest.mark.parametrize("width", style.WIDTHS)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_letter_is_smaller_than_8_points(command: list[str], width: str, sweep: Path):
+    style.apply_style()
+    arguments = [*with_input(command, sweep), "--out", "unused", "--width", width]
+    parsed = plot.parse_arguments(arguments)
+    figure: Figure = plot.KINDS[parsed.kind][0](parsed)
+    figure.canvas.draw()
+    assert figure.get_figwidth() == style.WIDTHS[width]
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
+    assert texts and min(text.get_fontsize() for text in texts) >= 8
+
+
+def test_the_same_data_gives_the_same_bytes(sweep: Path, tmp_path: Path):
+    for name in ("a", "b"):
+        assert plot.main(["bins", str(sweep), "--out", str(tmp_path / name)]) == 0
+    for suffix in (".png", ".svg"):
+        one, two = (tmp_path / (name + suffix) for name in ("a", "b"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_figures_say_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    bare = entropy_line(2)
+    for key in ("slopes", "thresholds"):
+        del bare[key]
+    without = str(write_run(tmp_path / "without", {2: 1.0}))
+    plain = str(write_run(tmp_path / "plain", {2: 1.0}, [bare]))
+    not_begun = tmp_path / "empty"
+    not_begun.mkdir()
+    sweep_file = tmp_path / "sweep.json"
+    sweep_file.write_text(json.dumps({"base": "x.json", "runs": ["SM"]}), encoding="utf-8")
+    cases = [
+        (["bins", without], "no entropy lines; train with entropy.batches above 0"),
+        (["slopes", plain], 'the entropy lines have no "slopes"'),
+        (["thresholds", plain], "only EReg(...) architectures have them"),
+        (["entropy", plain, "--step", "9"], "no entropy at step 9; 2 have"),
+        (["loss", str(tmp_path / "nowhere")], "no such file or folder"),
+        (["loss", str(not_begun)], "the folder of a run?"),
+        (["loss", str(sweep_file)], "give the JSON file that `aero ablate` wrote"),
+        (["loss", plain, "--labels", "a", "b"], "--labels has 2 names for 1 series"),
+        (["gamma", plain], "drawn from the JSON file of a sweep"),
+    ]
+    for command, message in cases:
+        assert plot.main([*command, "--out", str(tmp_path / "figure")]) == 1
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "figure.png").exists()
+
+
+def test_an_unknown_member_is_answered_with_those_that_are_there(sweep: Path):
+    with pytest.raises(ResultsError, match=r'no member "SM\+X"; it has "gamma=0.2", .*"SM"'):
+        read_sweep(sweep).member("SM+X")
