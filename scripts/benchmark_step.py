@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures tokens/s of a training step on the CPU: AERO against the same GPT-2 in PyTorch eager.
+"""Measures tokens/s of a training step on the CPU: AERO against the same GPT-2 in PyTorch eager,
+or AERO's architectures against each other (--architectures), the first of them the reference.
 
 The sides take turns for --rounds rounds, each turn a process of its own, so that slow spells of the
 machine fall on all alike. The first steps of a turn are warm-up and left out. Reported are medians
@@ -30,6 +31,7 @@ from aero_reference.tokens import Split, write_token_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTORCH_SIDES = ("pytorch", "pytorch fused")
+BASELINE = "SM+LN+G"  # what the PyTorch sides compute
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,20 @@ class Measured:
         return statistics.median(seconds for turn in self.rounds for seconds in turn)
 
 
-def aero_config(setting: Setting, corpus: Path, run: Path) -> dict[str, Any]:
+def aero_config(
+    setting: Setting, corpus: Path, run: Path, architecture: str = BASELINE
+) -> dict[str, Any]:
     """The config of AERO's side: every key that this script depends on."""
     return {
         "seed": 1,
         "model": {
             "family": "gpt2",
-            "architecture": "SM+LN+G",
+            "architecture": architecture,
             "n_layer": setting.n_layer,
             "n_head": setting.n_head,
             "d_model": setting.d_model,
             "context": setting.context,
             "vocab_size": setting.vocab_size,
-            "activation": "gelu_tanh",
             "biases": "all",
             "tied_head": True,
         },
@@ -138,12 +141,13 @@ def run_process(command: list[str], log: Path) -> int:
     return usage.ru_maxrss * 1024
 
 
-def aero_turn(binary: Path, setting: Setting, folder: Path) -> tuple[list[float], int]:
+def aero_turn(
+    binary: Path, setting: Setting, folder: Path, architecture: str
+) -> tuple[list[float], int]:
     """Seconds of all steps of one `aero train`, and its peak memory."""
     run, config = folder / "run", folder / "config.json"
-    config.write_text(
-        json.dumps(aero_config(setting, folder.parent / "corpus", run)), encoding="utf-8"
-    )
+    settings = aero_config(setting, folder.parent / "corpus", run, architecture)
+    config.write_text(json.dumps(settings), encoding="utf-8")
     peak = run_process([str(binary), "train", str(config)], folder / "log.txt")
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     steps = [line for line in map(json.loads, lines) if "event" not in line]
@@ -215,12 +219,13 @@ def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measur
         progress = tqdm(turns, unit="turn", disable=None)
         for number, side in progress:
             progress.set_description(side)
-            folder = Path(name) / f"{number}-{side.replace(' ', '-')}"
+            folder = Path(name) / f"{number}-{sides.index(side)}"
             folder.mkdir()
-            if side == "aero":
-                seconds, peak = aero_turn(arguments.aero, setting, folder)
-            else:
+            if side in PYTORCH_SIDES:
                 seconds, peak = pytorch_turn(setting, folder, fused=side.endswith("fused"))
+            else:
+                architecture = BASELINE if side == "aero" else side
+                seconds, peak = aero_turn(arguments.aero, setting, folder, architecture)
             if len(seconds) != setting.steps:
                 sys.exit(f"{side}: {len(seconds)} steps were timed, not {setting.steps}")
             measured[side].rounds.append(seconds[arguments.warmup :])
@@ -228,9 +233,9 @@ def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measur
     return measured
 
 
-def ratio(measured: dict[str, Measured], side: str) -> float:
-    """AERO's tokens/s over the side's: the median over rounds of the ratio within one."""
-    pairs = zip(measured[side].rounds, measured["aero"].rounds, strict=True)
+def ratio(measured: dict[str, Measured], side: str, reference: str = "aero") -> float:
+    """The reference's tokens/s over the side's: the median over rounds of the ratio within one."""
+    pairs = zip(measured[side].rounds, measured[reference].rounds, strict=True)
     return statistics.median(
         statistics.median(theirs) / statistics.median(ours) for theirs, ours in pairs
     )
@@ -239,6 +244,7 @@ def ratio(measured: dict[str, Measured], side: str) -> float:
 def summary(measured: dict[str, Measured], setting: Setting) -> dict[str, Any]:
     """The report that --json writes."""
     sides = {}
+    reference = next((side for side in measured if side not in PYTORCH_SIDES), None)
     for side, result in measured.items():
         seconds = result.median_seconds()
         sides[side] = {
@@ -247,9 +253,9 @@ def summary(measured: dict[str, Measured], setting: Setting) -> dict[str, Any]:
             "peak_bytes": result.peak_bytes,
             "rounds": result.rounds,
         }
-        if "aero" in measured and side != "aero":
-            sides[side]["aero_over_this"] = ratio(measured, side)
-    return {"setting": asdict(setting), "sides": sides}
+        if reference not in (None, side):
+            sides[side]["reference_over_this"] = ratio(measured, side, reference)
+    return {"setting": asdict(setting), "reference": reference, "sides": sides}
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -260,11 +266,11 @@ def markdown(report: dict[str, Any]) -> str:
         f"T={s['context']}, B={s['batch_size']}, accumulation {s['accumulation']}, "
         f"{s['dtype']}, {s['threads']} threads",
         "",
-        "| | tokens/s | s/step | peak memory, GB | AERO's tokens/s over this |",
+        f"| | tokens/s | s/step | peak memory, GB | tokens/s of {report['reference']} over this |",
         "|---|---|---|---|---|",
     ]
     for side, row in report["sides"].items():
-        against = f"{row['aero_over_this']:.3f}" if "aero_over_this" in row else ""
+        against = f"{row['reference_over_this']:.3f}" if "reference_over_this" in row else ""
         lines.append(
             f"| {side} | {row['tokens_per_second']:.0f} | {row['seconds_per_step']:.3f} "
             f"| {row['peak_bytes'] / 1e9:.2f} | {against} |"
@@ -296,6 +302,9 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     binary = ROOT / "build" / "release" / "bin" / "aero"
     parser.add_argument("--aero", type=Path, default=binary, help="AERO's binary")
     parser.add_argument("--sides", nargs="+", choices=["aero", *PYTORCH_SIDES], help="who runs")
+    parser.add_argument(
+        "--architectures", nargs="+", metavar="NAME", help="instead of --sides: AERO's, by name"
+    )
     parser.add_argument("--layers", type=int, default=12, help="L")
     parser.add_argument("--heads", type=int, default=12, help="H")
     parser.add_argument("--width", type=int, default=768, help="d")
@@ -310,10 +319,14 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--warmup", type=int, default=2, help="steps of a turn that are left out")
     parser.add_argument("--json", type=Path, help="also write everything measured here")
     arguments = parser.parse_args(command_line)
-    arguments.sides = arguments.sides or ["aero", *PYTORCH_SIDES]
+    if arguments.sides and arguments.architectures:
+        parser.error("--sides and --architectures: give one of them")
+    arguments.sides = arguments.architectures or arguments.sides or ["aero", *PYTORCH_SIDES]
+    if len(set(arguments.sides)) < len(arguments.sides):
+        parser.error("a side stands there twice")
     if not 0 <= arguments.warmup < arguments.steps:
         parser.error(f"--warmup {arguments.warmup} leaves nothing of --steps {arguments.steps}")
-    if "aero" in arguments.sides and not arguments.aero.is_file():
+    if set(arguments.sides) - set(PYTORCH_SIDES) and not arguments.aero.is_file():
         parser.error(f"--aero {arguments.aero}: no such file; scripts/build.sh release makes it")
     return arguments
 

@@ -51,6 +51,24 @@ def test_tokens_per_second_leave_the_warm_up_out(tmp_path: Path) -> None:
     assert "| aero | 64 | 0.500 |" in result.stdout
 
 
+def test_architectures_are_measured_against_the_first(tmp_path: Path) -> None:
+    # The stand-in takes a second more a step where entropy is regularised.
+    stand_in = STAND_IN.replace(
+        "else 0.5", 'else 0.5 + config["model"]["architecture"].count("EReg")'
+    )
+    binary = tmp_path / "aero"
+    binary.write_text(stand_in.format(python=sys.executable))
+    binary.chmod(0o755)
+    out = tmp_path / "out.json"
+    names = ["SM(t)+ScFuFFN_i6", "EReg(SM(t)+ScFuFFN_i6)"]
+    options = [*TINY.split(), "--aero", str(binary), "--json", str(out), "--architectures", *names]
+    assert benchmark_step.main(options) == 0
+    report = json.loads(out.read_text())
+    assert report["reference"] == names[0]
+    assert report["sides"][names[1]]["reference_over_this"] == pytest.approx(3.0)
+    assert "reference_over_this" not in report["sides"][names[0]]
+
+
 def test_ratios_are_taken_within_a_round() -> None:
     measured = {
         "aero": benchmark_step.Measured([[1.0], [10.0], [2.0]]),
