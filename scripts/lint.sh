@@ -32,7 +32,16 @@ fix_format() {
 }
 
 check_configs() {
-  find configs -name '*.json' ! -name schema.json -print0 | xargs -0 build/release/bin/aero config check
+  local file
+  while IFS= read -r -d '' file; do
+    case $file in
+      *schema.json) ;;
+      *pipeline*) build/release/bin/aero pipeline "$file" --list >/dev/null ;;
+      configs/tiny/base.json) build/release/bin/aero config check "$file" ;;
+      configs/tables/* | configs/tiny/*) build/release/bin/aero ablate "$file" --list >/dev/null ;;
+      *) build/release/bin/aero config check "$file" ;;
+    esac
+  done < <(find configs -name '*.json' -print0)
 }
 
 changed_sources() {

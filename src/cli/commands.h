@@ -10,6 +10,7 @@ namespace aero::cli {
 /// throws Error for what a user can mend.
 void add_train(CLI::App& app, ExitCode& exit_code);
 void add_ablate(CLI::App& app, ExitCode& exit_code);
+void add_pipeline(CLI::App& app, ExitCode& exit_code);
 void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_inspect(CLI::App& app);

@@ -1,5 +1,6 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/notation.h"
+#include "aero/cost/parameters.h"
 
 #include <nlohmann/json.hpp>
 
@@ -61,12 +62,9 @@ void describe(const InspectOptions& options) {
   checkpoint::TrainingState state;
   if (std::filesystem::exists(folder / "state.json")) state = checkpoint::load_state(folder);
   const auto weights = checkpoint::load_weights(folder);
-  std::int64_t parameters = 0;
+  const auto parameters = cost::count_parameters(config.model).total();
   std::vector<TensorSummary> tensors;
-  for (const auto& [name, tensor] : weights) {
-    parameters += tensor.numel();
-    tensors.push_back(summarize(name, tensor));
-  }
+  for (const auto& [name, tensor] : weights) tensors.push_back(summarize(name, tensor));
   if (options.json) {
     Json json{{"checkpoint", folder.string()},
               {"architecture", architecture_name(config.model)},

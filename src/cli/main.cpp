@@ -43,6 +43,7 @@ ExitCode run(int argc, char** argv) {
   auto exit_code = ExitCode::success;
   aero::cli::add_train(app, exit_code);
   aero::cli::add_ablate(app, exit_code);
+  aero::cli::add_pipeline(app, exit_code);
   aero::cli::add_eval(app);
   aero::cli::add_generate(app);
   aero::cli::add_inspect(app);

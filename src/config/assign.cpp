@@ -1,8 +1,8 @@
 #include "assign.h"
 
+#include "aero/config/suggest.h"
 #include "aero/core/error.h"
 
-#include "suggest.h"
 #include <algorithm>
 #include <charconv>
 #include <cmath>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "aero/config/fields.h"
+#include "aero/config/json_value.h"
 
-#include "json_value.h"
 #include <optional>
 #include <string>
 

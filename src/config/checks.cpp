@@ -2,9 +2,9 @@
 
 #include "aero/config/enum_names.h"
 #include "aero/config/fields.h"
+#include "aero/config/json_value.h"
 #include "aero/config/loader.h"
 
-#include "json_value.h"
 #include <algorithm>
 #include <string_view>
 

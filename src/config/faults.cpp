@@ -1,4 +1,4 @@
-#include "faults.h"
+#include "aero/config/faults.h"
 
 #include "aero/core/error.h"
 

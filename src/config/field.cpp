@@ -1,7 +1,6 @@
 #include "aero/config/fields.h"
-
-#include "json_value.h"
-#include "suggest.h"
+#include "aero/config/json_value.h"
+#include "aero/config/suggest.h"
 namespace aero {
 namespace {
 

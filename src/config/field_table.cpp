@@ -1,6 +1,7 @@
 #include "field_table.h"
 
-#include "suggest.h"
+#include "aero/config/suggest.h"
+
 #include <algorithm>
 
 namespace aero {

@@ -1,6 +1,7 @@
+#include "aero/config/json_value.h"
+
 #include <nlohmann/json.hpp>
 
-#include "json_value.h"
 #include <algorithm>
 #include <utility>
 

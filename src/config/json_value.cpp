@@ -1,4 +1,4 @@
-#include "json_value.h"
+#include "aero/config/json_value.h"
 
 #include <nlohmann/json.hpp>
 

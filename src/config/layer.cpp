@@ -1,9 +1,9 @@
 #include "layer.h"
 
 #include "aero/config/notation.h"
+#include "aero/config/suggest.h"
 
 #include "assign.h"
-#include "suggest.h"
 #include <algorithm>
 #include <ranges>
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "aero/config/faults.h"
+#include "aero/config/json_value.h"
 #include "aero/config/loader.h"
 #include "aero/config/model_config.h"
 
-#include "faults.h"
 #include "field_table.h"
-#include "json_value.h"
 #include <map>
 #include <string>
 #include <vector>

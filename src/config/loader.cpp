@@ -1,12 +1,12 @@
 #include "aero/config/loader.h"
 
+#include "aero/config/faults.h"
+#include "aero/config/json_value.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
 #include "checks.h"
-#include "faults.h"
 #include "field_table.h"
-#include "json_value.h"
 #include "layer.h"
 #include <algorithm>
 #include <functional>

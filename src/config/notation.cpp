@@ -1,9 +1,9 @@
 #include "aero/config/notation.h"
 
 #include "aero/config/presets.h"
+#include "aero/config/suggest.h"
 #include "aero/core/error.h"
 
-#include "suggest.h"
 #include <algorithm>
 #include <array>
 #include <charconv>

@@ -1,8 +1,7 @@
 #include "aero/config/presets.h"
 
+#include "aero/config/suggest.h"
 #include "aero/core/error.h"
-
-#include "suggest.h"
 
 namespace aero {
 namespace {

@@ -1,4 +1,4 @@
-#include "suggest.h"
+#include "aero/config/suggest.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,12 +1,12 @@
 #include "aero/pipeline/sweep.h"
 
+#include "aero/config/faults.h"
+#include "aero/config/json_value.h"
 #include "aero/config/loader.h"
+#include "aero/config/suggest.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
-#include "../config/faults.h"
-#include "../config/json_value.h"
-#include "../config/suggest.h"
 #include <algorithm>
 #include <map>
 #include <optional>

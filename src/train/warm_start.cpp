@@ -4,6 +4,10 @@
 #include "aero/core/error.h"
 #include "aero/model/surgery.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <algorithm>
+
 namespace aero::train {
 namespace {
 
@@ -16,6 +20,21 @@ model::TrainedModel as_in(const ModelConfig& config, model::TrainedModel source)
   const bool fuses = config.ffn_fused && !source.config.ffn_fused;
   if (fuses && source.config.activation == ActivationKind::none) source = model::fuse_ffns(source);
   return source;
+}
+
+/// A layer whose source was plain computes what the source did, as far as its form can: the gain of
+/// weight normalisation fits the weights, the vectors of spectral normalisation find its value.
+void start_fresh_forms(model::DecoderImpl& decoder, const std::vector<std::string>& fresh) {
+  const auto generator = at::detail::createCPUGenerator();
+  const auto is_fresh = [&](const std::string& name) {
+    return std::ranges::find(fresh, name) != fresh.end();
+  };
+  for (const auto& item : decoder.named_modules()) {
+    auto* const weight_norm = item.value()->as<model::WeightNormLinearImpl>();
+    auto* const spectral_norm = item.value()->as<model::SpectralNormLinearImpl>();
+    if (weight_norm != nullptr && is_fresh(item.key() + ".gain")) weight_norm->start();
+    if (spectral_norm != nullptr && is_fresh(item.key() + ".u")) spectral_norm->start(generator);
+  }
 }
 
 }  // namespace
@@ -37,6 +56,7 @@ WarmStart warm_start(model::DecoderImpl& decoder, const std::filesystem::path& p
     source.weights.erase(found);
     any = true;
   }
+  start_fresh_forms(decoder, result.fresh);
   for (const auto& [name, tensor] : source.weights) result.unused.push_back(name);
   if (!any) {
     throw UsageError("train.warm_start: \"" + path.string() +

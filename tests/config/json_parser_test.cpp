@@ -1,7 +1,7 @@
+#include "aero/config/json_value.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "src/config/json_value.h"
 
 namespace aero {
 namespace {

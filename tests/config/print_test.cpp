@@ -108,7 +108,7 @@ void make_buildable(ModelConfig& model, Dice& dice) {
   model.temperature_init = dice.number(1e-3, 2);
   if (model.family == Family::simplified) {
     model.ffn_scaled = true;
-    model.v_form = model.o_form = WeightForm::plain;
+    model.qk_form = model.v_form = model.o_form = WeightForm::plain;
     if (model.biases == BiasSet::all) model.biases = BiasSet::qk;
     model.dropout_attention = 0;
   }

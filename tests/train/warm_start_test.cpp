@@ -80,6 +80,26 @@ TEST_F(WarmStartTest, OfAFusedFfnBeginsWithTheProduct) {
   EXPECT_LE(largest_difference(logits(source), logits(target)), 1e-6);
 }
 
+TEST_F(WarmStartTest, OfWeightNormalisedMatricesBeginsWithThePlainOnes) {
+  auto source = save("SM");
+  auto target = decoder_of(config("SM+WNFFN"), 2);
+  const auto start = warm_start(*target, source_);
+  EXPECT_THAT(start.fresh, ::testing::SizeIs(4));  // the gains of two matrices in two blocks
+  EXPECT_LE(largest_difference(logits(source), logits(target)), 1e-6);
+}
+
+TEST_F(WarmStartTest, OfSpectrallyNormalisedMatricesDividesByTheLargestSingularValue) {
+  const torch::NoGradGuard no_grad;
+  save("SM");
+  auto target = decoder_of(config("SM+SNFFN"), 2);
+  warm_start(*target, source_);
+  const auto spectral = target->named_modules()["blocks.1.ffn.w_in"];
+  auto* const layer = spectral->as<model::SpectralNormLinearImpl>();
+  ASSERT_NE(layer, nullptr);
+  // After 15 steps of the power iteration.
+  EXPECT_NEAR(at::linalg_svdvals(layer->matrix()).max().item<double>(), 1, 0.03);
+}
+
 TEST_F(WarmStartTest, LeavesOutWhatTheModelLacks) {
   save("SM+LN+G");
   auto target = decoder_of(config("SM+R"), 2);

@@ -16,8 +16,10 @@ struct WarmStart {
 
 /// Fills a decoder from the weights of a run or checkpoint of another architecture: every tensor of
 /// the same name and shape. Normalised matrices are folded where the model's are plain, FFNs fused
-/// where the model's are. Fresh tensors stay as they are. Throws UsageError when the two have
-/// nothing in common that has the same shape, as models of different widths.
+/// where the model's are. Where the source is plain and the model is not, gains fit
+/// the weights and singular vectors are sought anew. Other fresh tensors stay as they are. Throws
+/// UsageError when the two have nothing in common that has the same shape, as models of different
+/// widths.
 WarmStart warm_start(model::DecoderImpl& decoder, const std::filesystem::path& source);
 
 }  // namespace aero::train

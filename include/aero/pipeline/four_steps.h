@@ -1,0 +1,27 @@
+#pragma once
+
+#include "aero/config/loader.h"
+#include "aero/core/error.h"
+#include "aero/pipeline/job_runner.h"
+
+#include <filesystem>
+#include <iosfwd>
+#include <vector>
+
+namespace aero::pipeline {
+
+struct FourStepsOptions {
+  std::filesystem::path file;
+  std::vector<Override> overrides;
+  bool list = false;  ///< print where the pipeline stands; nothing is trained or written
+  JobOptions jobs;
+};
+
+/// What `aero pipeline` does: trains step by step what is missing, decides each step, and keeps
+/// FOLDER/pipeline.md and pipeline.json up to date, after every run and at the end, when the
+/// markdown is printed to `out`. failure where a run could not be trained, interrupted or
+/// terminated after a signal; another call goes on. Throws UsageError for a faulty file or folders
+/// of other runs, Error where nothing that a step tried stayed finite.
+ExitCode four_steps(const FourStepsOptions& options, std::ostream& out);
+
+}  // namespace aero::pipeline

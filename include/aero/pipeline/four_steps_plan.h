@@ -1,0 +1,49 @@
+#pragma once
+
+#include "aero/config/loader.h"
+#include "aero/config/run_config.h"
+#include "aero/pipeline/sweep.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace aero::pipeline {
+
+/// A model that a step tries.
+struct Candidate {
+  std::string architecture;   ///< in the step of regularisation: of the attention alone, "EReg(SM)"
+  std::string name;           ///< empty: the canonical name of the whole model
+  std::vector<Change> set{};  ///< further keys; they stay set in the steps that follow
+};
+
+/// What `aero pipeline` is to do: from a baseline through the four steps (arXiv 2410.13060), then
+/// entropy regularisation (arXiv 2501.03489).
+struct FourSteps {
+  std::filesystem::path file;
+  std::filesystem::path base;
+  std::string name;
+  std::filesystem::path folder;  ///< holds FOLDER/<step>-<slug>/seed-<s> and pipeline.md, .json
+  std::vector<std::int64_t> seeds;
+  bool warm_start = false;       ///< from the weights of the step before, not from scratch
+  double tolerance = 0.01;       ///< relative rise of perplexity that pruning may cost
+  std::int64_t max_pruned = 0;   ///< the largest k of _i<k> to try
+  RunConfig baseline;            ///< effective; a run adds seed and folder
+  std::filesystem::path loaded;  ///< run or checkpoint of a trained baseline; empty: it is trained
+  std::vector<Candidate> without_norm;        ///< step 1, at least one
+  std::vector<Candidate> without_activation;  ///< step 2, at least one
+  std::vector<Candidate> regularised;         ///< step 4; empty: the step is left out
+};
+
+/// Reads a pipeline: JSON with comments and trailing commas, its keys in docs/pipeline.md; the
+/// overrides win over it. Throws UsageError that lists every fault at once, a line each, those of
+/// all models that the steps may come to included.
+FourSteps load_four_steps(const std::filesystem::path& file,
+                          const std::vector<Override>& overrides = {});
+
+/// The same from a text that stands for `file`.
+FourSteps parse_four_steps(const std::string& text, const std::filesystem::path& file,
+                           const std::vector<Override>& overrides = {});
+
+}  // namespace aero::pipeline

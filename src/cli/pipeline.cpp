@@ -1,0 +1,26 @@
+#include "aero/pipeline/four_steps.h"
+
+#include "cli/commands.h"
+#include <iostream>
+#include <memory>
+
+namespace aero::cli {
+
+void add_pipeline(CLI::App& app, ExitCode& exit_code) {
+  auto options = std::make_shared<pipeline::FourStepsOptions>();
+  auto* command = app.add_subcommand(
+      "pipeline", "The four steps of AERO as one run: each decided by what its candidates reach");
+  command->add_option("config", options->file, "Pipeline file (docs/pipeline.md)")->required();
+  command
+      ->add_option("--set", options->overrides,
+                   "Override a key of the base config: --set train.duration=2Mt")
+      ->take_all();
+  command->add_option("--jobs", options->jobs.jobs, "Runs at a time")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_flag("--list", options->list, "Print where the pipeline stands; train nothing");
+  command->callback(
+      [options, &exit_code] { exit_code = pipeline::four_steps(*options, std::cout); });
+}
+
+}  // namespace aero::cli

@@ -1,0 +1,126 @@
+#include "four_steps_baseline.h"
+
+#include "aero/checkpoint/run_folder.h"
+#include "aero/core/files.h"
+#include "aero/core/log.h"
+#include "aero/train/evaluation.h"
+#include "aero/train/open_corpus.h"
+#include "aero/train/precision.h"
+#include "aero/train/signal_watch.h"
+#include "aero/train/trainer.h"
+
+#include <ATen/Parallel.h>
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <limits>
+
+namespace aero::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+fs::path file_of(const FourSteps& plan) {
+  return plan.folder / "baseline.json";
+}
+
+/// A model of this config as a trained one, whatever it started from and learned under.
+Json trained_form(ModelConfig config, const ModelConfig& base) {
+  config.dropout_embedding = base.dropout_embedding;
+  config.dropout_attention = base.dropout_attention;
+  config.dropout_residual = base.dropout_residual;
+  config.init = base.init;
+  config.init_std = base.init_std;
+  config.residual_scaling = base.residual_scaling;
+  return Json::parse(to_json(config)).flatten();
+}
+
+std::int64_t batch_size(const RunConfig& config) {
+  return config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;
+}
+
+/// What an evaluation depends on.
+Json evaluation_key(const FourSteps& plan) {
+  const auto folder = checkpoint::find_checkpoint(plan.loaded);
+  const auto written = fs::last_write_time(folder / "weights.safetensors").time_since_epoch();
+  const auto& config = plan.baseline;
+  return {{"checkpoint", folder.string()},  {"written", written.count()},
+          {"data", config.data.path},       {"batch_size", batch_size(config)},
+          {"batches", config.eval.batches}, {"dtype", static_cast<int>(config.train.dtype)}};
+}
+
+}  // namespace
+
+std::string baseline_conflict(const FourSteps& plan) {
+  const auto folder = checkpoint::find_checkpoint(plan.loaded);
+  const auto& here = plan.baseline.model;
+  const Json a = trained_form(checkpoint::load_checkpoint_config(folder).model, here);
+  const Json b = trained_form(here, here);
+  for (const auto& [pointer, value] : b.items()) {
+    const Json there = a.contains(pointer) ? a[pointer] : Json();
+    if (there == value) continue;
+    std::string key = "model" + pointer;
+    for (char& c : key) c = c == '/' ? '.' : c;
+    return "its " + key + " is " + there.dump() + ", that of " + plan.base.string() + " " +
+           value.dump() + "; make them equal, or name another model";
+  }
+  return "";
+}
+
+std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
+  if (!fs::exists(file_of(plan))) return std::nullopt;
+  const auto json = Json::parse(read_file(file_of(plan)), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("loss") ||
+      json.value("evaluated", Json()) != evaluation_key(plan)) {
+    return std::nullopt;
+  }
+  const auto config = checkpoint::load_checkpoint_config(checkpoint::find_checkpoint(plan.loaded));
+  const auto loss = json["loss"].is_number() ? json["loss"].get<double>()
+                                             : std::numeric_limits<double>::quiet_NaN();
+  RunState state;
+  state.end = RunEnd::finished;
+  state.evaluations.push_back({0, loss});
+  MemberResult result{.name = "loaded",
+                      .changes = {},
+                      .report = report::make_report(plan.baseline),
+                      .runs = {{config.seed, plan.loaded, state}},
+                      .perplexity = spread_of({state.perplexity()}),
+                      .loss = spread_of({loss}),
+                      .change_percent = {},
+                      .bins = {}};
+  return result;
+}
+
+std::optional<train::Outcome> evaluate_baseline(const FourSteps& plan) {
+  train::SignalWatch signals;
+  const Json key = evaluation_key(plan);
+  const auto& config = plan.baseline;
+  if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
+  model::Decoder decoder(config.model);
+  train::load_weights(*decoder, checkpoint::load_weights(checkpoint::find_checkpoint(plan.loaded)));
+  decoder->to(train::find_device(config.train.device));
+  decoder->eval();
+  const auto corpus = train::open_corpus(config, "val");
+  std::optional<train::Outcome> signal;
+  train::EvaluationOptions options;
+  options.batch_size = batch_size(config);
+  options.batches = config.eval.batches;
+  options.precision = config.train.dtype;
+  options.progress = [&](std::int64_t done, std::int64_t all) {
+    log::status("evaluated " + std::to_string(done) + " of " + std::to_string(all) + " contexts");
+    signal = signals.pending();
+    return !signal;
+  };
+  const auto evaluation = train::evaluate(decoder, corpus, options);
+  log::status("");
+  if (!evaluation) return signal;
+  fs::create_directories(plan.folder);
+  const Json loss = std::isfinite(evaluation->loss) ? Json(evaluation->loss) : Json();
+  const Json json{{"evaluated", key}, {"loss", loss}, {"tokens", evaluation->tokens}};
+  write_file(file_of(plan), json.dump(2) + "\n");
+  return signal;
+}
+
+}  // namespace aero::pipeline

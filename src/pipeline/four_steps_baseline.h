@@ -1,0 +1,25 @@
+#pragma once
+
+#include "aero/pipeline/four_steps_plan.h"
+#include "aero/pipeline/sweep_table.h"
+#include "aero/train/callback.h"
+
+#include <optional>
+#include <string>
+
+namespace aero::pipeline {
+
+/// Why the loaded model is not the one of the base config: "its model.d_model is 64, that of
+/// base.json 128". Dropout and initial values may differ. Empty where it is. Throws Error when
+/// there is no checkpoint.
+std::string baseline_conflict(const FourSteps& plan);
+
+/// The loaded baseline as FOLDER/baseline.json says it was evaluated; nothing where it was not, or
+/// was on other data, to another extent, or with other weights.
+std::optional<MemberResult> evaluated_baseline(const FourSteps& plan);
+
+/// Evaluates it on the held-out split, as a run of the base config would be, and writes
+/// FOLDER/baseline.json. The signal where one broke it off.
+std::optional<train::Outcome> evaluate_baseline(const FourSteps& plan);
+
+}  // namespace aero::pipeline

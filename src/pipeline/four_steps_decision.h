@@ -1,0 +1,36 @@
+#pragma once
+
+#include "aero/pipeline/sweep_table.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aero::pipeline {
+
+/// Whether all runs have ended, finished or not finite.
+bool has_ended(const MemberResult& member);
+
+/// Whether it can be kept: all its runs finished with a finite perplexity.
+bool stands(const MemberResult& member);
+
+/// The one with the lowest mean perplexity among those that stand; of equals the first.
+std::optional<std::size_t> best_of(const std::vector<MemberResult>& members);
+
+/// Whether perplexity rose by `tolerance` times the reference at most.
+bool is_within(double perplexity, double reference, double tolerance);
+
+/// "2.94 ± 0.01"
+std::string perplexity_of(const MemberResult& member);
+
+/// "SM+G +3.20%", or "SM not finite (seed 1: step 812, blocks.3, loss)"
+std::string against(const MemberResult& member, const MemberResult& reference);
+
+/// "Perplexity 2.94 ± 0.01, the lowest. Against it: SM+G +8.84%."
+std::string choice_text(const std::vector<MemberResult>& members, std::size_t kept);
+
+/// "nothing that was tried stayed finite: SM+G not finite (...), SM+R not finite (...)"
+std::string none_stands_text(const std::vector<MemberResult>& members);
+
+}  // namespace aero::pipeline

@@ -1,0 +1,74 @@
+#include "four_steps_paths.h"
+
+#include "aero/config/json_value.h"
+#include "aero/core/error.h"
+
+#include "four_steps_candidates.h"
+#include <algorithm>
+#include <optional>
+#include <sstream>
+
+namespace aero::pipeline {
+namespace {
+
+const std::string source_of_overrides = "command line: ";
+
+class PathCheck {
+ public:
+  explicit PathCheck(const FourSteps& plan) : plan_(plan) {}
+
+  std::vector<std::string> faults() {
+    for (const Member& first :
+         members("without_norm", plan_.without_norm, without_norm, plan_.baseline)) {
+      for (const Member& second : members("without_activation", plan_.without_activation,
+                                          without_activation, first.config)) {
+        const Member third = pruned(fused(second.config).config, plan_.max_pruned);
+        for (const auto& fault : find_faults(third.config)) add(third.name, fault);
+        members("regularised", plan_.regularised, regularised, third.config);
+      }
+    }
+    return std::move(faults_);
+  }
+
+ private:
+  /// A fault that several paths meet is told once.
+  void add(const std::string& place, const std::string& fault) {
+    const auto line =
+        place + ": " +
+        (fault.starts_with(source_of_overrides) ? fault.substr(source_of_overrides.size()) : fault);
+    if (std::ranges::find(faults_, line) == faults_.end()) faults_.push_back(line);
+  }
+
+  /// The candidates of a step upon one model, without the faulty ones.
+  std::vector<Member> members(const std::string& key, const std::vector<Candidate>& candidates,
+                              Member (*make)(const Candidate&, const RunConfig&),
+                              const RunConfig& before) {
+    std::vector<Member> list;
+    for (const Candidate& candidate : candidates) {
+      const std::string place = key + ": " + aero::quoted(candidate.architecture);
+      try {
+        Member member = make(candidate, before);
+        if (std::ranges::find(list, member.folder, &Member::folder) != list.end()) {
+          add(place, "another candidate has the folder " + member.folder +
+                         R"( too; give each a "name" of its own)");
+        }
+        list.push_back(std::move(member));
+      } catch (const UsageError& error) {
+        std::istringstream lines(error.what());
+        for (std::string line; std::getline(lines, line);) add(place, line);
+      }
+    }
+    return list;
+  }
+
+  const FourSteps& plan_;
+  std::vector<std::string> faults_;
+};
+
+}  // namespace
+
+std::vector<std::string> path_faults(const FourSteps& plan) {
+  return PathCheck(plan).faults();
+}
+
+}  // namespace aero::pipeline

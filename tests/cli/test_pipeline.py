@@ -1,0 +1,232 @@
+"""`aero pipeline`: the four steps end in the same decisions, however often they were broken off."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from program import call, make_config, read_metrics
+
+STEPS = 6
+
+
+def make_pipeline(place: Path, corpus: Path, **keys: Any) -> Path:
+    """2 layers, one seed, 6 steps a run, in `place`."""
+    place.mkdir(exist_ok=True)
+    make_config(
+        place / "base.json",
+        corpus,
+        place / "unused",
+        train={"duration": str(STEPS), "batch_size": 2, "accumulation": 1},
+        eval={"every": "0"},
+        entropy={"batches": 0},
+        checkpoint={"every": "2", "keep_best": False},
+    )
+    pipeline = {
+        "base": "base.json",
+        "folder": str(place / "runs"),
+        "seeds": [3],
+        "without_activation": ["SM", "SM+ScFFN"],
+        "tolerance": 0.05,
+        "max_pruned": 1,
+        **keys,
+    }
+    (place / "steps.json").write_text(json.dumps(pipeline))
+    return place / "steps.json"
+
+
+def result_of(place: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((place / "runs/pipeline.json").read_text())
+    return result
+
+
+@pytest.fixture(scope="module")
+def whole(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a pipeline that ran through."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = call(aero, "pipeline", make_pipeline(folder, corpus), "--jobs", "2")
+    assert result.returncode == 0, result.stderr
+    (folder / "stdout").write_text(result.stdout)
+    (folder / "stderr").write_text(result.stderr)
+    return folder
+
+
+def perplexity(run: Path) -> float:
+    losses = [line["loss"] for line in read_metrics(run) if line.get("event") == "evaluation"]
+    return math.exp(losses[-1])
+
+
+def test_every_decision_follows_from_what_the_runs_measured(whole: Path) -> None:
+    result = result_of(whole)
+    assert result["done"] is True
+    steps = result["steps"]
+    assert [step["step"] for step in steps] == [0, 1, 2, 3, 4]
+    measured = [
+        {
+            candidate["name"]: perplexity(Path(candidate["runs"][0]["folder"]))
+            for candidate in step["candidates"]
+        }
+        for step in steps
+    ]
+    assert list(measured[1]) == ["SM+G", "SM+R"]
+    assert list(measured[2]) == ["SM", "SM+ScFFN"]
+    for number in (0, 1, 2, 4):
+        assert steps[number]["kept"] == min(measured[number], key=measured[number].__getitem__)
+
+    fused, pruned = measured[3].values()
+    assert steps[3]["kept"] == list(measured[3])[pruned <= 1.05 * fused]
+
+    for step, values in zip(steps, measured, strict=True):
+        for candidate in step["candidates"]:
+            expected = values[candidate["name"]]
+            assert candidate["perplexity"]["mean"] == pytest.approx(expected, rel=1e-12)
+            change = 100 * (expected / measured[0]["SM+LN+G"] - 1)
+            assert candidate["perplexity"]["change_percent"] == pytest.approx(change, abs=1e-9)
+
+
+def test_every_model_was_trained_as_its_name_says(whole: Path) -> None:
+    for run in sorted((whole / "runs").glob("*/seed-3")):
+        name = run.parent.name[2:]
+        report = json.loads((run / "report.json").read_text())
+        assert report["model"]["architecture"] == name
+        assert read_metrics(run)[-1]["step"] == STEPS
+
+
+def test_the_decisions_are_printed_and_written(whole: Path) -> None:
+    printed = (whole / "stdout").read_text()
+    assert printed == (whole / "runs/pipeline.md").read_text()
+    for step in result_of(whole)["steps"]:
+        assert f"## Step {step['step']}: {step['title']}" in printed
+        assert step["decision"] in printed
+        assert f"kept {step['kept']}. {step['decision']}" in (whole / "stderr").read_text()
+
+
+def test_a_second_call_trains_nothing(aero: str, whole: Path) -> None:
+    files = [path for path in (whole / "runs").rglob("*") if path.suffix in {".txt", ".jsonl"}]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    for arguments in ([], ["--list"]):
+        result = call(aero, "pipeline", whole / "steps.json", *arguments)
+        assert result.returncode == 0
+        assert result.stdout == (whole / "stdout").read_text()
+        assert "starts" not in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+
+
+def start(aero: str, pipeline: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [aero, "pipeline", str(pipeline), "--jobs", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
+    metrics = run / "metrics.jsonl"
+    while process.poll() is None:
+        if metrics.exists() and metrics.read_text().count('"grad_norm"') >= step:
+            return
+        time.sleep(0.001)
+    raise AssertionError(f"ended before {run} came to step {step}")
+
+
+def test_a_pipeline_that_was_killed_ends_in_the_same_decisions(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    pipeline = make_pipeline(tmp_path, corpus)
+    for member in ("0-SM+LN+G", "2-SM", "2-SM+ScFFN"):
+        shutil.copytree(whole / "runs" / member, tmp_path / "runs" / member)
+    for member in ("1-SM+R", "3-SM+ScFuFFN"):
+        process = start(aero, pipeline)
+        wait_for_step(process, tmp_path / "runs" / member / "seed-3", 2)
+        process.kill()
+        process.communicate()
+    result = call(aero, "pipeline", pipeline, "--jobs", "2")
+    assert result.returncode == 0, result.stderr
+    assert "step 1, SM+R seed 3" not in result.stderr
+    assert (tmp_path / "runs/pipeline.md").read_text() == (whole / "runs/pipeline.md").read_text()
+
+
+def test_a_signal_saves_the_runs_and_the_same_command_goes_on(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    pipeline = make_pipeline(tmp_path, corpus)
+    shutil.copytree(whole / "runs/0-SM+LN+G", tmp_path / "runs/0-SM+LN+G")
+    process = start(aero, pipeline)
+    wait_for_step(process, tmp_path / "runs/1-SM+R/seed-3", 1)
+    process.send_signal(signal.SIGTERM)
+    printed, log = process.communicate()
+    assert process.returncode == 143
+    assert "interrupted at step" in log
+    assert "Not decided yet." in printed
+    assert "## Summary so far" in printed
+
+
+def test_a_warm_start_continues_the_model_kept_before(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    loaded = whole / "runs/0-SM+LN+G/seed-3"
+    pipeline = make_pipeline(
+        tmp_path,
+        corpus,
+        warm_start=True,
+        baseline=str(loaded),
+        max_pruned=0,
+        without_norm=["SM+R"],
+        without_activation=["SM+ScFFN"],
+        regularised=[],
+    )
+    result = call(aero, "pipeline", pipeline, "--jobs", "2")
+    assert result.returncode == 0, result.stderr
+    runs = tmp_path / "runs"
+    assert not list(runs.glob("0-*"))
+    sources = {
+        path.parent.parent.name: json.loads(path.read_text())["train"]["warm_start"]
+        for path in runs.glob("*/seed-3/config.json")
+    }
+    assert sources == {
+        "1-SM+R": str(loaded),
+        "2-SM+ScFFN": str(runs / "1-SM+R/seed-3"),
+        "3-SM+ScFuFFN": str(runs / "2-SM+ScFFN/seed-3"),
+    }
+    # A baseline that is loaded is evaluated as it was while it trained.
+    (baseline,) = result_of(tmp_path)["steps"][0]["candidates"]
+    assert baseline["perplexity"]["mean"] == pytest.approx(perplexity(loaded), rel=1e-6)
+    again = call(aero, "pipeline", pipeline)
+    assert again.returncode == 0
+    assert "starts" not in again.stderr
+
+
+def test_other_settings_of_a_run_are_refused(aero: str, whole: Path) -> None:
+    result = call(aero, "pipeline", whole / "steps.json", "--set", "optimizer.lr=0.5")
+    assert result.returncode == 2
+    assert "optimizer.lr is 0.001 there and 0.5 here" in result.stderr
+
+
+def test_a_step_of_which_nothing_stays_finite_says_what_was_tried(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    wild = {"optimizer.lr": 1e30, "schedule.warmup": "0"}
+    pipeline = make_pipeline(
+        tmp_path, corpus, without_norm=[{"architecture": "SM+R", "name": "wild", "set": wild}]
+    )
+    shutil.copytree(whole / "runs/0-SM+LN+G", tmp_path / "runs/0-SM+LN+G")
+    result = call(aero, "pipeline", pipeline)
+    assert result.returncode == 1
+    assert "step 1, LayerNorm removed: nothing that was tried stayed finite: wild" in result.stderr
+    assert "Kept: none" in (tmp_path / "runs/pipeline.md").read_text()
+
+
+def test_every_fault_of_a_pipeline_is_told_at_once(aero: str, corpus: Path, tmp_path: Path) -> None:
+    pipeline = make_pipeline(tmp_path, corpus, without_norm=["SM+LN"], without_activation=["SM+X"])
+    result = call(aero, "pipeline", pipeline)
+    assert result.returncode == 2
+    assert 'without_norm: "SM+LN": still has the norms' in result.stderr
+    assert not (tmp_path / "runs").exists()
