@@ -1,6 +1,7 @@
 #include "cli/inspect_entropy.h"
 
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/report/table.h"
 #include "aero/train/entropy_statistics.h"
 #include "aero/train/open_corpus.h"
@@ -8,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <numeric>
 
@@ -16,12 +16,7 @@ namespace aero::cli {
 namespace {
 
 std::string digits(double value) {
-  if (std::isnan(value)) return "-";
-  const int size = std::snprintf(nullptr, 0, "%.4g", value);
-  std::string text(static_cast<std::size_t>(size) + 1, '\0');
-  std::snprintf(text.data(), text.size(), "%.4g", value);
-  text.pop_back();
-  return text;
+  return std::isnan(value) ? "-" : format("%.4g", value);
 }
 
 /// A row a layer: `heads` as columns, then their mean, then `last` where it is given.

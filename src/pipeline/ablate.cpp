@@ -4,6 +4,7 @@
 #include "aero/core/log.h"
 #include "aero/pipeline/sweep.h"
 #include "aero/pipeline/sweep_table.h"
+#include "aero/report/format.h"
 #include "aero/report/table.h"
 
 #include "numbers.h"
@@ -130,11 +131,12 @@ class Progress {
   std::string time_text(const JobResult& result) const {
     if (result.end != JobEnd::finished && result.end != JobEnd::nonfinite) return "";
     if (!result.trained) return "";
-    std::string text = ", " + duration_text(result.seconds);
+    std::string text = ", " + report::seconds_text(result.seconds);
     if (ended_ == runs_.size()) return text;
     const std::chrono::duration<double> elapsed = Clock::now() - start_;
     const auto left = static_cast<double>(runs_.size() - ended_);
-    return text + ", ETA " + duration_text(elapsed.count() / static_cast<double>(trained_) * left);
+    return text + ", ETA " +
+           report::seconds_text(elapsed.count() / static_cast<double>(trained_) * left);
   }
 
   const Sweep& sweep_;

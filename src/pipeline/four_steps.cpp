@@ -3,6 +3,7 @@
 #include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/pipeline/four_steps_replay.h"
+#include "aero/report/format.h"
 
 #include "file_lock.h"
 #include "four_steps_baseline.h"
@@ -63,7 +64,7 @@ class Progress {
     switch (result.end) {
       case JobEnd::finished:
         return "done, perplexity " + perplexity_text(state.perplexity()) +
-               (result.trained ? ", " + duration_text(result.seconds) : "");
+               (result.trained ? ", " + report::seconds_text(result.seconds) : "");
       case JobEnd::nonfinite:
         return "not finite" + (state.nonfinite ? ": " + describe(*state.nonfinite) : "");
       case JobEnd::interrupted:

@@ -18,9 +18,6 @@ std::string perplexity_text(double value);
 /// "+1.25%", "-0.80%"
 std::string percent_change(double percent);
 
-/// "59 s", "3 min 20 s", "2 h 05 min"
-std::string duration_text(double seconds);
-
 /// "step 812, blocks.3, loss"
 std::string describe(const Nonfinite& event);
 

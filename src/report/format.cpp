@@ -1,6 +1,9 @@
 #include "aero/report/format.h"
 
+#include "aero/core/text.h"
+
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <string_view>
@@ -41,6 +44,13 @@ std::string flops_text(std::int64_t flops) {
 
 std::string bytes_text(std::int64_t bytes) {
   return scaled(bytes, 1024, {"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"}, "B");
+}
+
+std::string seconds_text(double seconds) {
+  const auto whole = static_cast<long long>(std::llround(seconds));
+  if (whole < 60) return format("%lld s", whole);
+  if (whole < 3600) return format("%lld min %02lld s", whole / 60, whole % 60);
+  return format("%lld h %02lld min", whole / 3600, whole / 60 % 60);
 }
 
 }  // namespace aero::report

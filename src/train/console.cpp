@@ -1,6 +1,8 @@
 #include "aero/train/console.h"
 
 #include "aero/core/log.h"
+#include "aero/core/text.h"
+#include "aero/report/format.h"
 #include "aero/train/trainer.h"
 
 #include <algorithm>
@@ -13,23 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto redraw_interval = std::chrono::milliseconds(50);
-
-template <class... Values>
-std::string format(const char* pattern, Values... values) {
-  const int size = std::snprintf(nullptr, 0, pattern, values...);
-  std::string text(static_cast<std::size_t>(size) + 1, '\0');
-  std::snprintf(text.data(), text.size(), pattern, values...);
-  text.pop_back();
-  return text;
-}
-
-/// 59 s, 3 min 20 s, 2 h 05 min
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<long long>(std::llround(seconds));
-  if (whole < 60) return format("%lld s", whole);
-  if (whole < 3600) return format("%lld min %02lld s", whole / 60, whole % 60);
-  return format("%lld h %02lld min", whole / 3600, whole / 60 % 60);
-}
 
 std::string bar(std::int64_t done, std::int64_t all) {
   constexpr int width = 20;
@@ -56,13 +41,15 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
                         ? record.seconds
                         : (1 - newest_share) * smooth_seconds_ + newest_share * record.seconds;
   const auto left = static_cast<double>(trainer.total_steps() - record.step);
-  const auto line = format(
-      "step %lld/%lld  loss %.4f  lr %.3g  grad norm %.3g  %.0f tokens/s  MFU %.0f%%  ETA %s",
-      static_cast<long long>(record.step), static_cast<long long>(trainer.total_steps()),
-      record.loss, record.lr, record.grad_norm,
-      static_cast<double>(record.tokens) / smooth_seconds_,
-      100 * flops_per_step_ / smooth_seconds_ / peak_flops_,
-      duration_text(left * smooth_seconds_).c_str());
+  const auto share = peak_flops_ > 0 ? format("  MFU %.0f%%",
+                                              100 * flops_per_step_ / smooth_seconds_ / peak_flops_)
+                                     : std::string();
+  const auto line =
+      format("step %lld/%lld  loss %.4f  lr %.3g  grad norm %.3g  %.0f tokens/s%s  ETA %s",
+             static_cast<long long>(record.step), static_cast<long long>(trainer.total_steps()),
+             record.loss, record.lr, record.grad_norm,
+             static_cast<double>(record.tokens) / smooth_seconds_, share.c_str(),
+             report::seconds_text(left * smooth_seconds_).c_str());
   const bool is_last = record.step == trainer.total_steps();
   if (const auto now = Clock::now(); now - drawn_ > redraw_interval || is_last) {
     log::status(bar(record.step, trainer.total_steps()) + line);
@@ -89,7 +76,7 @@ void Console::on_finish(Trainer& trainer, Outcome /*outcome*/) {
   const auto steps = trainer.step() - first_step_;
   if (steps == 0) return;
   log::info(format("%lld steps in %s, %.0f tokens/s", static_cast<long long>(steps),
-                   duration_text(seconds_).c_str(),
+                   report::seconds_text(seconds_).c_str(),
                    static_cast<double>(steps * trainer.config().tokens_per_step()) / seconds_));
 }
 

@@ -1,18 +1,14 @@
 #include "aero/train/entropy_watch.h"
 
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/train/trainer.h"
-
-#include <array>
-#include <cstdio>
 
 namespace aero::train {
 namespace {
 
 std::string nats(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3f", value);
-  return text.data();
+  return format("%.3f", value);
 }
 
 EntropyState state_of(const EntropyStatistics& statistics, std::size_t layer,

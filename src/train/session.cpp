@@ -90,7 +90,9 @@ void log_warm_start(const WarmStart& start) {
   log::info("warm start; left out:" + list(start.unused));
 }
 
+/// 0 where nobody looks: the measurement takes half a second.
 double peak_flops(const Trainer& trainer, torch::Device device) {
+  if (log::verbosity() == Verbosity::quiet) return 0;
   const auto dtype = scalar_type(trainer.config().train.dtype);
   return ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.5);
 }

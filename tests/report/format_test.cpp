@@ -37,5 +37,13 @@ TEST(Format, TakesTheNextUnitWhereRoundingReachesIt) {
   EXPECT_EQ(bytes_text((std::int64_t{1} << 30) - 1), "1.00 GiB");
 }
 
+TEST(SecondsText, IsInTheTwoLargestUnits) {
+  EXPECT_EQ(seconds_text(0.4), "0 s");
+  EXPECT_EQ(seconds_text(59.4), "59 s");
+  EXPECT_EQ(seconds_text(59.6), "1 min 00 s");
+  EXPECT_EQ(seconds_text(200), "3 min 20 s");
+  EXPECT_EQ(seconds_text(7500), "2 h 05 min");
+}
+
 }  // namespace
 }  // namespace aero::report

@@ -14,4 +14,7 @@ std::string flops_text(std::int64_t flops);
 /// In the largest unit of 1024s that leaves at least 1: "474.70 MiB", "640 B".
 std::string bytes_text(std::int64_t bytes);
 
+/// "59 s", "3 min 20 s", "2 h 05 min"
+std::string seconds_text(double seconds);
+
 }  // namespace aero::report

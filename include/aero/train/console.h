@@ -10,7 +10,8 @@ namespace aero::train {
 /// steps; both with step, loss, lr, gradient norm, tokens/s, share of the GEMM peak and ETA.
 class Console : public Callback {
  public:
-  /// `flops_per_step` and `peak_flops` (FLOP/s) give the share of the peak.
+  /// `flops_per_step` and `peak_flops` (FLOP/s) give the share of the peak; it is left out where
+  /// `peak_flops` is 0.
   Console(double flops_per_step, double peak_flops)
       : flops_per_step_(flops_per_step), peak_flops_(peak_flops) {}
 
