@@ -8,6 +8,7 @@
 #include "aero/report/table.h"
 
 #include "numbers.h"
+#include "progress.h"
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -83,19 +84,7 @@ class Progress {
     ++ended_;
     if (result.trained) ++trained_;
     const auto text = label(index) + end_text(index, result) + time_text(result);
-    if (result.end == JobEnd::failed) {
-      log::error(text);
-    } else if (result.end == JobEnd::finished) {
-      log::info(text);
-    } else {
-      log::warn(text);
-    }
-    if (!result.trained) return;
-    try {
-      write_tables(sweep_);
-    } catch (const std::exception& error) {
-      log::warn(std::string("no table for now: ") + error.what());
-    }
+    tell_end(result, text, [this] { write_tables(sweep_); });
   }
 
  private:

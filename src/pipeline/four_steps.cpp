@@ -8,6 +8,7 @@
 #include "file_lock.h"
 #include "four_steps_baseline.h"
 #include "numbers.h"
+#include "progress.h"
 #include <algorithm>
 #include <ostream>
 
@@ -37,19 +38,7 @@ class Progress {
 
   void ended(std::size_t index, const JobResult& result) const {
     const auto text = label(index) + end_text(result);
-    if (result.end == JobEnd::failed) {
-      log::error(text);
-    } else if (result.end == JobEnd::finished) {
-      log::info(text);
-    } else {
-      log::warn(text);
-    }
-    if (!result.trained) return;
-    try {
-      write_tables(plan_);
-    } catch (const std::exception& error) {
-      log::warn(std::string("no table for now: ") + error.what());
-    }
+    tell_end(result, text, [this] { write_tables(plan_); });
   }
 
  private:

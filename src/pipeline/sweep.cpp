@@ -1,23 +1,18 @@
 #include "aero/pipeline/sweep.h"
 
-#include "aero/config/faults.h"
-#include "aero/config/json_value.h"
 #include "aero/config/loader.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
-#include "aero/core/files.h"
 
+#include "description_reader.h"
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 
 namespace aero::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-using Kind = JsonValue::Kind;
-
 const std::string source_of_overrides = "command line: ";
 
 std::string last_part(const std::string& key) {
@@ -40,9 +35,9 @@ std::vector<Override> overrides_of(const std::vector<Change>& first,
   return overrides;
 }
 
-class SweepReader {
+class SweepReader : private DescriptionReader {
  public:
-  explicit SweepReader(const fs::path& file) : file_(file), source_(file.string()) {}
+  explicit SweepReader(const fs::path& file) : DescriptionReader(file) {}
 
   Sweep read(const JsonValue& root) {
     check_keys(root, "",
@@ -55,12 +50,12 @@ class SweepReader {
                 aero::quoted(slug(sweep_.name)));
     }
     sweep_.folder = text(root, "folder").value_or("runs/" + sweep_.name);
-    read_base(root);
+    sweep_.base = read_base(root);
     if (const auto* set = find(root, "set")) set_ = changes(*set, "set");
     read_entries(root);
     read_grid(root);
     check_names();
-    read_seeds(root);
+    sweep_.seeds = read_seeds(root);
     read_baseline(root);
     faults_.throw_if_any();
     load_members();
@@ -69,120 +64,6 @@ class SweepReader {
   }
 
  private:
-  static bool has(const std::vector<Change>& changes, const std::string& key) {
-    return std::ranges::find(changes, key, &Change::key) != changes.end();
-  }
-
-  static const JsonValue* find(const JsonValue& object, const std::string& key) {
-    const auto found = std::ranges::find(object.members, key, &JsonMember::key);
-    return found == object.members.end() ? nullptr : &found->value;
-  }
-
-  void fault(const std::string& key, const std::string& value, const std::string& message) {
-    faults_.add(source_, key, value, message);
-  }
-
-  void check_keys(const JsonValue& object, const std::string& prefix,
-                  const std::vector<std::string>& known) {
-    std::set<std::string> seen;
-    for (const auto& [key, value] : object.members) {
-      if (std::ranges::find(known, key) == known.end()) {
-        fault(prefix + key, value.shown(), "unknown key" + choice_hint(key, known));
-      } else if (!seen.insert(key).second) {
-        fault(prefix + key, value.shown(), "this key stands here twice; keep one");
-      }
-    }
-  }
-
-  /// A text that is not empty, where the key is there.
-  std::optional<std::string> text(const JsonValue& object, const std::string& key,
-                                  const std::string& prefix = "") {
-    const auto* value = find(object, key);
-    if (value == nullptr) return std::nullopt;
-    if (value->kind == Kind::text && !value->text.empty()) return value->text;
-    fault(prefix + key, value->shown(),
-          value->kind == Kind::text ? "is empty; write a text, or remove the key"
-                                    : "expected a text, not " + value->kind_text());
-    return std::nullopt;
-  }
-
-  void read_base(const JsonValue& root) {
-    const auto base = text(root, "base");
-    if (find(root, "base") == nullptr) {
-      fault("base", "",
-            "missing; name the run config that all members change, relative to this "
-            "file");
-    }
-    if (!base) return;
-    sweep_.base = (file_.parent_path() / *base).lexically_normal();
-    if (!fs::is_regular_file(sweep_.base)) {
-      fault(
-          "base", aero::quoted(*base),
-          "there is no file " + sweep_.base.string() + "; the path is relative to the sweep file");
-    }
-  }
-
-  /// A value of a config key, or a fault.
-  std::optional<Change> change(const std::string& key, const JsonValue& value,
-                               const std::string& path) {
-    const auto refuse = [&](const std::string& message) {
-      fault(path, value.shown(), message);
-      return std::nullopt;
-    };
-    if (key == "seed") return refuse("belongs in \"seeds\"");
-    if (key == "run.folder") {
-      return refuse("run folders follow from \"folder\", name and seed; remove this key");
-    }
-    switch (value.kind) {
-      case Kind::boolean:
-      case Kind::integer:
-      case Kind::real:
-        return Change{key, value.shown(), value.shown()};
-      case Kind::text:
-        return Change{key, value.text, aero::quoted(value.text)};
-      case Kind::array:
-        return list_change(key, value, path);
-      case Kind::object:
-        return refuse("expected the value of one key; write the key in full, as in \"" + key +
-                      ".KEY\"");
-      case Kind::null:
-        break;
-    }
-    return refuse("expected a value");
-  }
-
-  std::optional<Change> list_change(const std::string& key, const JsonValue& value,
-                                    const std::string& path) {
-    Change list{key, "", ""};
-    for (const auto& [no_key, item] : value.members) {
-      const auto part = change(key, item, path);
-      if (!part) return std::nullopt;
-      list.value += (list.value.empty() ? "" : ",") + part->value;
-      list.json += (list.json.empty() ? "" : ", ") + part->json;
-    }
-    list.json = "[" + list.json + "]";
-    return list;
-  }
-
-  /// {"section.key": value, ...}
-  std::vector<Change> changes(const JsonValue& object, const std::string& path) {
-    std::vector<Change> list;
-    if (object.kind != Kind::object) {
-      fault(path, object.shown(), "expected {\"section.key\": value}, not " + object.kind_text());
-      return list;
-    }
-    for (const auto& [key, value] : object.members) {
-      std::string place = path;
-      place.append(": ").append(key);
-      if (has(list, key)) {
-        fault(place, value.shown(), "this key stands here twice; keep one");
-      } else if (const auto one = change(key, value, place)) {
-        list.push_back(*one);
-      }
-    }
-    return list;
-  }
-
   void read_entries(const JsonValue& root) {
     const auto* runs = find(root, "runs");
     if (runs == nullptr) {
@@ -274,24 +155,6 @@ class SweepReader {
     }
   }
 
-  void read_seeds(const JsonValue& root) {
-    const auto* seeds = find(root, "seeds");
-    if (seeds == nullptr) return;
-    if (seeds->kind != Kind::array || seeds->members.empty()) {
-      fault("seeds", seeds->shown(), "expected a list of integers, as [1, 2, 3]");
-      return;
-    }
-    for (const auto& [no_key, seed] : seeds->members) {
-      if (seed.kind != Kind::integer || seed.integer < 0) {
-        fault("seeds", seed.shown(), "expected an integer, at least 0");
-      } else if (std::ranges::find(sweep_.seeds, seed.integer) != sweep_.seeds.end()) {
-        fault("seeds", seed.shown(), "stands here twice; keep one");
-      } else {
-        sweep_.seeds.push_back(seed.integer);
-      }
-    }
-  }
-
   void read_baseline(const JsonValue& root) {
     const auto baseline = text(root, "baseline");
     if (!baseline) return;
@@ -339,9 +202,6 @@ class SweepReader {
     }
   }
 
-  fs::path file_;
-  std::string source_;
-  Faults faults_;
   std::set<std::string> told_;
   Sweep sweep_;
   std::vector<Change> set_;
@@ -351,26 +211,11 @@ class SweepReader {
 }  // namespace
 
 Sweep load_sweep(const fs::path& file) {
-  std::string text;
-  try {
-    text = read_file(file);
-  } catch (const Error& error) {
-    throw UsageError(error.what());
-  }
-  return parse_sweep(text, file);
+  return parse_sweep(read_description(file), file);
 }
 
 Sweep parse_sweep(const std::string& text, const fs::path& file) {
-  JsonValue root;
-  try {
-    root = parse_json(text);
-  } catch (const JsonError& error) {
-    throw UsageError(file.string() + ": " + error.what());
-  }
-  if (root.kind != Kind::object) {
-    throw UsageError(file.string() + ": a sweep is an object {...}, not " + root.kind_text());
-  }
-  return SweepReader(file).read(root);
+  return SweepReader(file).read(parse_description(text, file, "a sweep"));
 }
 
 RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed) {

@@ -32,10 +32,10 @@ def _map(ax: Axes, values: FloatArray, **options: Any) -> None:
 
 
 def draw_entropy(series: list[Series], width: float, step: int | None) -> Figure:
-    """A panel a run on one scale from 0 to ln T; grey: no finite row."""
+    """A panel a run on one scale from 0 to uniform attention; grey: no finite row."""
     runs = single_runs(series)
     chosen = [(label, record_at(run, step)) for label, run in runs]
-    top = max(record.maximum for _, record in chosen)
+    top = max(record.uniform for _, record in chosen)
     figure, axes = style.panels(len(chosen), width, 0.8)
     for ax, (label, record) in zip(axes.flat, chosen, strict=False):
         _map(ax, record.heads, vmin=0, vmax=top)

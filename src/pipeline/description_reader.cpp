@@ -1,0 +1,176 @@
+#include "description_reader.h"
+
+#include "aero/config/suggest.h"
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+
+#include <algorithm>
+#include <set>
+
+namespace aero::pipeline {
+
+namespace fs = std::filesystem;
+
+JsonValue parse_description(const std::string& text, const fs::path& file,
+                            const std::string& what) {
+  JsonValue root;
+  try {
+    root = parse_json(text);
+  } catch (const JsonError& error) {
+    throw UsageError(file.string() + ": " + error.what());
+  }
+  if (root.kind != JsonValue::Kind::object) {
+    throw UsageError(file.string() + ": " + what + " is an object {...}, not " + root.kind_text());
+  }
+  return root;
+}
+
+std::string read_description(const fs::path& file) {
+  try {
+    return read_file(file);
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+const JsonValue* DescriptionReader::find(const JsonValue& object, const std::string& key) {
+  const auto found = std::ranges::find(object.members, key, &JsonMember::key);
+  return found == object.members.end() ? nullptr : &found->value;
+}
+
+void DescriptionReader::check_keys(const JsonValue& object, const std::string& prefix,
+                                   const std::vector<std::string>& known) {
+  std::set<std::string> seen;
+  for (const auto& [key, value] : object.members) {
+    if (std::ranges::find(known, key) == known.end()) {
+      fault(prefix + key, value.shown(), "unknown key" + choice_hint(key, known));
+    } else if (!seen.insert(key).second) {
+      fault(prefix + key, value.shown(), "this key stands here twice; keep one");
+    }
+  }
+}
+
+const JsonValue* DescriptionReader::typed(const JsonValue& object, const std::string& key,
+                                          const std::string& prefix,
+                                          const std::function<bool(const JsonValue&)>& fits,
+                                          const std::string& expected) {
+  const auto* value = find(object, key);
+  if (value == nullptr || fits(*value)) return value;
+  fault(prefix + key, value->shown(), "expected " + expected);
+  return nullptr;
+}
+
+std::optional<std::string> DescriptionReader::text(const JsonValue& object, const std::string& key,
+                                                   const std::string& prefix) {
+  const auto* value = find(object, key);
+  if (value == nullptr) return std::nullopt;
+  if (value->kind == Kind::text && !value->text.empty()) return value->text;
+  fault(prefix + key, value->shown(),
+        value->kind == Kind::text ? "is empty; write a text, or remove the key"
+                                  : "expected a text, not " + value->kind_text());
+  return std::nullopt;
+}
+
+fs::path DescriptionReader::read_base(const JsonValue& root) {
+  const auto base = text(root, "base");
+  if (find(root, "base") == nullptr) {
+    fault("base", "", "missing; name the run config that the models change, relative to this file");
+  }
+  if (!base) return {};
+  const auto path = (file_.parent_path() / *base).lexically_normal();
+  if (!fs::is_regular_file(path)) {
+    fault("base", aero::quoted(*base),
+          "there is no file " + path.string() + "; the path is relative to this file");
+  }
+  return path;
+}
+
+std::vector<std::int64_t> DescriptionReader::read_seeds(const JsonValue& root) {
+  std::vector<std::int64_t> seeds;
+  const auto* list = find(root, "seeds");
+  if (list == nullptr) return seeds;
+  if (list->kind != Kind::array || list->members.empty()) {
+    fault("seeds", list->shown(), "expected a list of integers, as [1, 2, 3]");
+    return seeds;
+  }
+  for (const auto& [no_key, seed] : list->members) {
+    if (seed.kind != Kind::integer || seed.integer < 0) {
+      fault("seeds", seed.shown(), "expected an integer, at least 0");
+    } else if (std::ranges::find(seeds, seed.integer) != seeds.end()) {
+      fault("seeds", seed.shown(), "stands here twice; keep one");
+    } else {
+      seeds.push_back(seed.integer);
+    }
+  }
+  return seeds;
+}
+
+std::vector<Change> DescriptionReader::changes(const JsonValue& object, const std::string& place) {
+  std::vector<Change> list;
+  if (object.kind != Kind::object) {
+    fault(place, object.shown(), "expected {\"section.key\": value}, not " + object.kind_text());
+    return list;
+  }
+  for (const auto& [key, value] : object.members) {
+    std::string path = place;
+    path.append(": ").append(key);
+    if (has(list, key)) {
+      fault(path, value.shown(), "this key stands here twice; keep one");
+    } else if (const auto one = change(key, value, path)) {
+      list.push_back(*one);
+    }
+  }
+  return list;
+}
+
+std::optional<Change> DescriptionReader::change(const std::string& key, const JsonValue& value,
+                                                const std::string& place) {
+  auto reason = reason_to_refuse(key);
+  if (reason.empty()) {
+    switch (value.kind) {
+      case Kind::boolean:
+      case Kind::integer:
+      case Kind::real:
+        return Change{key, value.shown(), value.shown()};
+      case Kind::text:
+        return Change{key, value.text, aero::quoted(value.text)};
+      case Kind::array:
+        return list_change(key, value, place);
+      case Kind::object:
+        reason = "expected the value of one key; write the key in full, as in \"" + key + ".KEY\"";
+        break;
+      case Kind::null:
+        reason = "expected a value";
+        break;
+    }
+  }
+  fault(place, value.shown(), reason);
+  return std::nullopt;
+}
+
+std::optional<Change> DescriptionReader::list_change(const std::string& key, const JsonValue& value,
+                                                     const std::string& place) {
+  Change list{key, "", ""};
+  for (const auto& [no_key, item] : value.members) {
+    const auto part = change(key, item, place);
+    if (!part) return std::nullopt;
+    list.value += (list.value.empty() ? "" : ",") + part->value;
+    list.json += (list.json.empty() ? "" : ", ") + part->json;
+  }
+  list.json = "[" + list.json + "]";
+  return list;
+}
+
+std::string DescriptionReader::reason_to_refuse(const std::string& key) const {
+  if (key == "seed") return "belongs in \"seeds\"";
+  if (key == "run.folder") {
+    return R"(run folders follow from "folder", name and seed; remove this key)";
+  }
+  return "";
+}
+
+bool DescriptionReader::has(const std::vector<Change>& changes, const std::string& key) {
+  return std::ranges::find(changes, key, &Change::key) != changes.end();
+}
+
+}  // namespace aero::pipeline
