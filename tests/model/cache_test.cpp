@@ -29,6 +29,8 @@ std::vector<NamedModel> models() {
   return {{"gpt2", small_gpt2()},
           {"pythia", small_pythia()},
           {"sequential_pythia", sequential_pythia},
+          {"simplified", small_simplified()},
+          {"softmax_only", small_softmax_only()},
           {"softmax_alone", softmax_alone},
           {"more_positions", more_positions}};
 }

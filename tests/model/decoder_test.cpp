@@ -23,7 +23,7 @@ using testing_support::relative_difference;
 
 class DecoderOf : public ::testing::TestWithParam<NamedModel> {};
 
-INSTANTIATE_TEST_SUITE_P(BothFamilies, DecoderOf, both_families(),
+INSTANTIATE_TEST_SUITE_P(Models, DecoderOf, every_kind(),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(DecoderOf, AChangedTokenChangesNoEarlierLogits) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "aero/config/notation.h"
+#include "aero/config/presets.h"
 #include "aero/model/decoder.h"
 #include "aero/model/initialization.h"
 
@@ -37,8 +39,26 @@ inline void PrintTo(const NamedModel& model, std::ostream* out) {
   *out << model.name;
 }
 
-inline auto both_families() {
-  return ::testing::Values(NamedModel{"gpt2", small_gpt2()}, NamedModel{"pythia", small_pythia()});
+/// The simplified block, without norms.
+inline ModelConfig small_simplified() {
+  auto config = small_gpt2();
+  apply_family(Family::simplified, config);
+  apply_architecture("SM+ScFuFFN_i1", config);
+  return config;
+}
+
+/// What is left at the end of the method.
+inline ModelConfig small_softmax_only() {
+  auto config = small_gpt2();
+  apply_architecture("EReg(SM(t)+ScFuFFN_i1)", config);
+  config.final_norm = false;
+  return config;
+}
+
+inline auto every_kind() {
+  return ::testing::Values(NamedModel{"gpt2", small_gpt2()}, NamedModel{"pythia", small_pythia()},
+                           NamedModel{"simplified", small_simplified()},
+                           NamedModel{"softmax_only", small_softmax_only()});
 }
 
 /// In evaluation mode, every parameter with entries of its own: none is 0 or 1 throughout.

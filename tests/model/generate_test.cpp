@@ -24,7 +24,7 @@ constexpr std::int64_t many = 40;  // beyond the context of 12
 
 class GenerationOf : public ::testing::TestWithParam<NamedModel> {};
 
-INSTANTIATE_TEST_SUITE_P(BothFamilies, GenerationOf, both_families(),
+INSTANTIATE_TEST_SUITE_P(Models, GenerationOf, every_kind(),
                          [](const auto& info) { return info.param.name; });
 
 /// The most likely continuation, each token from a forward pass over the last T tokens.
