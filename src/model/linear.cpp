@@ -81,7 +81,7 @@ EmbeddingImpl::EmbeddingImpl(std::int64_t rows, std::int64_t width) {
   weight = register_parameter("weight", torch::empty({rows, width}));
 }
 
-torch::Tensor EmbeddingImpl::forward(const torch::Tensor& indices) {
+torch::Tensor EmbeddingImpl::forward(const torch::Tensor& indices) const {
   return torch::embedding(weight, indices);
 }
 

@@ -102,7 +102,7 @@ double product_of_beta(const TrainedModel& model) {
   for (std::int64_t l = 0; l < model.config.n_layer; ++l) {
     if (!model.config.has_ffn(l)) continue;
     for (const char* name : {"alpha", "beta"}) {
-      const double value = model.weights.at(block(l) + name).item<double>();
+      const auto value = model.weights.at(block(l) + name).item<double>();
       if (value == 0 || !std::isfinite(value)) {
         throw UsageError("weights: \"" + block(l) + name + "\": " + std::to_string(value) +
                          " has no inverse; its scales cannot be folded");

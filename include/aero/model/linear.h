@@ -59,7 +59,7 @@ class EmbeddingImpl : public torch::nn::Module {
   EmbeddingImpl(std::int64_t rows, std::int64_t width);
 
   /// indices [...] int64 -> [..., width]
-  torch::Tensor forward(const torch::Tensor& indices);
+  torch::Tensor forward(const torch::Tensor& indices) const;
 
   torch::Tensor weight;  ///< [rows, width]
 };
