@@ -17,7 +17,7 @@ void tell_end(const JobResult& result, const std::string& text,
   try {
     write_tables();
   } catch (const std::exception& error) {
-    log::warn(std::string("no table for now: ") + error.what());
+    log::warn(std::string("the tables could not be written: ") + error.what());
   }
 }
 
