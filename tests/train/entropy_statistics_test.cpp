@@ -9,9 +9,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/square_tokens.h"
 #include "tests/support/temporary_folder.h"
 #include <cmath>
-#include <fstream>
 #include <limits>
 
 namespace aero::train {
@@ -54,11 +54,7 @@ class EntropyTest : public ::testing::Test {
  protected:
   EntropyTest() {
     for (const char* name : {"train.bin", "val.bin"}) {
-      std::ofstream file(folder_.path() / name, std::ios::binary);
-      for (std::uint16_t i = 0; i < 1000; ++i) {
-        const auto token = static_cast<std::uint16_t>(i * i % 29);
-        file.write(reinterpret_cast<const char*>(&token), sizeof token);
-      }
+      testing_support::write_square_tokens(folder_.path() / name);
     }
   }
 

@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/square_tokens.h"
 #include "tests/support/temporary_folder.h"
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <memory>
 #include <vector>
@@ -19,13 +19,7 @@ namespace {
 
 class TrainerTest : public ::testing::Test {
  protected:
-  TrainerTest() {
-    std::ofstream file(folder_.path() / "train.bin", std::ios::binary);
-    for (std::uint16_t i = 0; i < 1000; ++i) {
-      const auto token = static_cast<std::uint16_t>(i * i % 29);
-      file.write(reinterpret_cast<const char*>(&token), sizeof token);
-    }
-  }
+  TrainerTest() { testing_support::write_square_tokens(folder_.path() / "train.bin"); }
 
   RunConfig config(const std::vector<Override>& changes = {}) const {
     std::vector<Override> overrides{"model.n_layer=1",     "model.n_head=2",
