@@ -1,56 +1,40 @@
 #include "aero/cost/operations.h"
 
-#include "count.h"
-#include "pieces.h"
+#include "aero/cost/forward_pass.h"
+
+#include <algorithm>
+#include <array>
 
 namespace aero::cost {
 namespace {
 
-/// Empty for none.
-std::string norm_name(NormKind kind) {
-  switch (kind) {
-    case NormKind::layernorm:
-      return "layernorm";
-    case NormKind::rmsnorm:
-      return "rmsnorm";
-    case NormKind::none:
-      return "";
-  }
-  throw Error("a norm of an unknown kind");
-}
+/// One line of a list: the operations of these roles, under the name that the papers give them.
+struct Line {
+  std::array<const char*, 2> roles;
+  std::string prefix;
+};
 
-/// Empty for none.
-std::string activation_name(ActivationKind kind) {
-  switch (kind) {
-    case ActivationKind::gelu:
-    case ActivationKind::gelu_tanh:
-      return "gelu";
-    case ActivationKind::relu:
-      return "relu";
-    case ActivationKind::leaky_relu:
-      return "leaky_relu";
-    case ActivationKind::none:
-      return "";
-  }
-  throw Error("an activation of an unknown kind");
+std::string papers_name(const std::string& primitive) {
+  return primitive == "gelu_tanh" ? "gelu" : primitive;
 }
 
 }  // namespace
 
-std::vector<Operation> nonlinear_operations(const ModelConfig& m) {
-  const BlockNorms norms = block_norms(m);
-  const std::string block_norm = norm_name(norms.kind);
-  const std::string final_norm = norm_name(m.final_norm_kind());
-  const std::string activation = activation_name(m.activation);
-
-  std::vector<Operation> operations{
-      {"softmax", (Count(m.n_layer) * m.n_head).value(), m.context, m.context}};
-  if (!block_norm.empty()) {
-    operations.push_back({block_norm, norms.count, m.context, m.d_model});
-  }
-  if (!final_norm.empty()) operations.push_back({"final_" + final_norm, 1, m.context, m.d_model});
-  if (!activation.empty() && m.ffn_count() > 0) {
-    operations.push_back({activation, m.ffn_count(), m.context, m.ffn_width()});
+std::vector<Operation> nonlinear_operations(const ModelConfig& config) {
+  const auto pass = forward_operations(config, whole_context(config));
+  const std::array<Line, 4> lines{{{{"softmax", "softmax"}, ""},
+                                   {{"norm1", "norm2"}, ""},
+                                   {{"final_norm", "final_norm"}, "final_"},
+                                   {{"activation", "activation"}, ""}}};
+  std::vector<Operation> operations;
+  for (const Line& line : lines) {
+    // Alike in every block: the same kind, of the same shape.
+    Operation sum;
+    for (const ForwardOperation& o : pass) {
+      if (std::ranges::find(line.roles, o.name) == line.roles.end()) continue;
+      sum = {line.prefix + papers_name(o.primitive), sum.count + o.count, o.m, o.n};
+    }
+    if (sum.count > 0) operations.push_back(sum);
   }
   return operations;
 }

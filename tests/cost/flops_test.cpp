@@ -136,6 +136,30 @@ TEST(Flops, OfThePapersModelAreWhatPyTorchCounts) {
   EXPECT_EQ(forward_flops(config).full.total, 32'177'651'712);
 }
 
+// The same counter over Hugging Face's GPT2LMHeadModel with eager attention: a prompt whose last
+// position alone has logits, and one token after 15 in its cache.
+TEST(Flops, OfGenerationAreWhatPyTorchCountsInHuggingFacesGpt2) {
+  const ModelConfig config{
+      .n_layer = 2, .n_head = 4, .d_model = 32, .d_ffn = 96, .context = 16, .vocab_size = 97};
+  EXPECT_EQ(forward_flops(config, prefill(config)).full.total, 727'104);
+  EXPECT_EQ(forward_flops(config, one_token(config)).full.total, 51'264);
+}
+
+// And over its GPTNeoXForCausalLM.
+TEST(Flops, OfPythiaAreWhatPyTorchCountsInHuggingFacesGptNeoX) {
+  ModelConfig config;
+  apply_preset("pythia-tiny", config);
+  config.n_layer = 3;
+  config.n_head = 2;
+  config.d_model = 16;
+  config.d_ffn = 40;
+  config.context = 12;
+  config.vocab_size = 31;
+  EXPECT_EQ(forward_flops(config).full.total, 205'440);
+  EXPECT_EQ(forward_flops(config, prefill(config)).full.total, 194'528);
+  EXPECT_EQ(forward_flops(config, one_token(config)).full.total, 17'120);
+}
+
 ModelConfig small(const char* architecture, Family family = Family::gpt2) {
   ModelConfig config{
       .n_layer = 2, .n_head = 4, .d_model = 32, .d_ffn = 96, .context = 16, .vocab_size = 97};
@@ -168,13 +192,72 @@ TEST(Flops, OfTheSimplifiedFamilyAreQAndKAndTheFirstValues) {
   EXPECT_EQ(flops.full.attention, 2 * (2 * 32'768 + 2 * 16'384) + 32'768);
   EXPECT_EQ(flops.paper.attention, 2 * (2 * 32'768 + 16'384));
   EXPECT_EQ(flops.full.ffn, 2 * 196'608);
+  EXPECT_EQ(flops.full.total, 721'920);  // FlopCounterMode over the block in PyTorch
 }
 
-TEST(Flops, KnowNoNormalisationScaleTemperatureOrPenalty) {
+TEST(Flops, OfProductsKnowNoNormalisationScaleTemperatureOrPenalty) {
   const auto plain = forward_flops(small("SM"));
   for (const char* name : {"SM+WNFFN", "SM+SNFFN", "SM+ScFFN", "SM(t)", "EReg(SM(t)+ScFFN)"}) {
-    EXPECT_EQ(forward_flops(small(name)), plain) << name;
+    const auto flops = forward_flops(small(name));
+    EXPECT_EQ(flops.paper, plain.paper) << name;
+    EXPECT_EQ(flops.full, plain.full) << name;
+    EXPECT_EQ(flops.causal, plain.causal) << name;
   }
+}
+
+// 16 * 17 / 2 = 136 of 256 pairs: 2 * 136 * 32 = 8,704 for each of Q K^T and A V.
+TEST(Flops, OfCausalAttentionAreThoseOfThePairsThatTheMaskLeaves) {
+  const auto flops = forward_flops(small("SM+LN+G"));
+  EXPECT_EQ(flops.causal.attention, 2 * (4 * 32'768 + 2 * 8'704));
+  EXPECT_EQ(flops.causal.ffn, flops.full.ffn);
+  EXPECT_EQ(flops.causal.head, 99'328);
+  EXPECT_EQ(flops.causal.total, 2 * (4 * 32'768 + 2 * 8'704) + 2 * 196'608 + 99'328);
+}
+
+// Positions 3, 4 and 5 of 6 see 4, 5 and 6 keys: 15 pairs of 18, each 2 * 32 a product and layer.
+TEST(Flops, OfCausalAttentionAfterACacheCountTheCachedKeys) {
+  const auto config = small("SM");
+  const auto flops = forward_flops(config, {.queries = 3, .keys = 6, .logits = 0});
+  EXPECT_EQ(flops.full.attention - flops.causal.attention, 2 * 2 * 2 * 32 * (18 - 15));
+  EXPECT_EQ(flops.causal.head, 0);
+  const auto one = forward_flops(config, one_token(config));
+  EXPECT_EQ(one.causal, one.full);
+}
+
+TEST(Flops, OfPapersFormulasTakeAPassesQueriesAndKeys) {
+  const auto config = small("SM");
+  const auto paper = forward_flops(config, one_token(config)).paper;
+  EXPECT_EQ(paper.attention, 2 * (8 * 32 * 32 + 3 * 16 * 32));
+  EXPECT_EQ(paper.ffn, 2 * 4 * 32 * 96);
+}
+
+// By hand: states are 16 * 32 = 512 numbers, inner ones 16 * 96 = 1,536, scores 4 * 16 * 16 =
+// 1,024.
+TEST(Flops, ElementByElementAreChargedAsTheHeaderSays) {
+  auto config = small("SM+LN+G");
+  config.activation = ActivationKind::gelu_tanh;
+  auto pointwise = forward_flops(config).pointwise;
+  EXPECT_EQ(pointwise.norm, 7 * 5 * 512);
+  EXPECT_EQ(pointwise.softmax, 5 * 2 * 1'024);
+  EXPECT_EQ(pointwise.activation, 9 * 2 * 1'536);
+  EXPECT_EQ(pointwise.scale, 2 * 512);  // 1 / sqrt(d_k)
+  EXPECT_EQ(pointwise.total, 7 * 5 * 512 + 5 * 2 * 1'024 + 9 * 2 * 1'536 + 2 * 512);
+  config.activation = ActivationKind::gelu;
+  config.norm_bias = false;
+  pointwise = forward_flops(config).pointwise;
+  EXPECT_EQ(pointwise.norm, 6 * 5 * 512);
+  EXPECT_EQ(pointwise.activation, 5 * 2 * 1'536);
+}
+
+TEST(Flops, ElementByElementKnowEveryNormAndActivation) {
+  EXPECT_EQ(forward_flops(small("SM+RMS+R")).pointwise.norm, 4 * 5 * 512);
+  EXPECT_EQ(forward_flops(small("SM+RMS+R")).pointwise.activation, 2 * 1'536);
+  EXPECT_EQ(forward_flops(small("SM+LR")).pointwise.activation, 2 * 2 * 1'536);
+}
+
+// Temperature, 1 / sqrt(d_k), alpha and beta in the layer that has an FFN, two in the one without.
+TEST(Flops, ElementByElementCountEveryScale) {
+  EXPECT_EQ(forward_flops(small("SM(t)+ScFFN_i1")).pointwise.scale, (4 + 2) * 512);
 }
 
 TEST(Flops, OfTrainingAreThriceTheForwardPass) {

@@ -5,11 +5,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <fstream>
 
 namespace aero::cost {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 
 ModelConfig papers_gpt2(const char* preset, const char* architecture, std::int64_t context) {
   ModelConfig config;
@@ -49,6 +53,37 @@ TEST(Operations, NameTheNormAndTheActivationOfTheModel) {
       nonlinear_operations(config),
       ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"rmsnorm", 24, 128, 768},
                   Operation{"final_rmsnorm", 1, 128, 768}, Operation{"leaky_relu", 12, 128, 1000}));
+}
+
+// Their other norm, the one before the head, is not in the papers' counts.
+TEST(Operations, AreThoseOfEveryRowInThePapersTables) {
+  std::ifstream file(AERO_SOURCE_DIR "/scripts/aero_results/paper_tables.json");
+  const auto tables = nlohmann::json::parse(file).at("tables");
+  int rows = 0;
+  for (const auto& table : tables) {
+    const auto& model = table.at("model");
+    for (const auto& row : table.at("rows")) {
+      if (!row.contains("operations")) continue;
+      SCOPED_TRACE(table.at("title").get<std::string>() + ", " + row.at("name").get<std::string>());
+      const auto architecture = row.at("architecture").get<std::string>();
+      auto config = papers_gpt2("gpt2-12l", architecture.c_str(), model.at("context"));
+      if (row.value("family", "gpt2") == "simplified") {
+        apply_family(Family::simplified, config);
+        apply_architecture(architecture, config);
+      }
+      config.n_layer = model.at("n_layer");
+      config.final_norm = false;
+      std::vector<Operation> expected;
+      for (const char* name : {"softmax", "layernorm", "gelu", "relu"}) {
+        if (!row.at("operations").contains(name)) continue;
+        const auto& numbers = row.at("operations").at(name);
+        expected.push_back({name, numbers.at(0), numbers.at(1), numbers.at(2)});
+      }
+      EXPECT_THAT(nonlinear_operations(config), ElementsAreArray(expected));
+      ++rows;
+    }
+  }
+  EXPECT_EQ(rows, 35 + 2 * 8);  // those at T = 512 are there for three lengths of training
 }
 
 // The other rows of the same tables, as this repository names their operations: a pruned FFN has

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/config/run_config.h"
+#include "aero/cost/forward_pass.h"
 
 #include <cstdint>
 
@@ -10,7 +11,9 @@ namespace aero::cost {
 ///   ffn         4 T d d_ffn a layer that has one, which is 16 T d^2 at d_ffn = 4 d; fused 2 T d^2
 ///   attention   8 T d^2 + 3 T^2 d a layer; of the simplified family, their rows after He and
 ///               Hofmann, 4 T d^2 + 2 T^2 d: layer 0's V is left out
-/// These give the figures of their tables; the papers do not derive them. The head is not counted.
+/// These give the figures of their tables; the papers do not derive them. Two cells of the table at
+/// T = 512, of the fused FFN, print 7.3 GFLOPs where the formula gives 7.248: 58.0 / 8 rounded
+/// twice. The head is not counted.
 struct PaperFlops {
   std::int64_t ffn = 0;
   std::int64_t attention = 0;
@@ -35,16 +38,44 @@ struct FullFlops {
   bool operator==(const FullFlops&) const = default;
 };
 
-/// One forward pass over one context of T tokens.
+/// What is done element by element, each addition, multiplication, division, comparison, exp, tanh
+/// and erf one operation, whatever hardware takes for it:
+///   norm        LayerNorm 7 an element: mean, difference, square, mean of squares, 1/std, gain,
+///               bias; 6 without bias. RMSNorm 4: square, mean of squares, 1/rms, gain
+///   softmax     5 a score of all T x T, masked or not: largest, difference, exp, sum, quotient
+///   activation  gelu 5 an element: x / sqrt(2), erf, + 1, by x, by 1/2. gelu_tanh 9: x^2, x^3, by
+///               0.044715, + x, by sqrt(2 / pi), tanh, + 1, by x, by 1/2. relu 1. leaky_relu 2
+///   scale       1 an element of every multiplication of forward_operations(), folding or not
+/// Left out: sums (biases, residual, positions) and what a norm's row has one of (eps, root).
+struct PointwiseFlops {
+  std::int64_t norm = 0;
+  std::int64_t softmax = 0;
+  std::int64_t activation = 0;
+  std::int64_t scale = 0;
+  std::int64_t total = 0;
+
+  bool operator==(const PointwiseFlops&) const = default;
+};
+
+/// One forward pass.
 struct Flops {
   PaperFlops paper;
   FullFlops full;
+  /// `full`, but Q K^T and A V over the pairs that the causal mask leaves alone: T (T + 1) / 2 of
+  /// the T^2, what a kernel that skips masked pairs does.
+  FullFlops causal;
+  PointwiseFlops pointwise;
 
   bool operator==(const Flops&) const = default;
 };
 
-/// Throws UsageError where a count does not fit into 64 bits; so do the functions below.
+/// Over one context of T tokens. Throws UsageError where a count does not fit into 64 bits; so do
+/// the functions below.
 Flops forward_flops(const ModelConfig& config);
+
+/// The same of any pass: in the formulas above T is the pass's queries, T^2 its queries x keys, and
+/// the head's T its logits. Its queries are the last of its keys: query i of q sees s - q + i of s.
+Flops forward_flops(const ModelConfig& config, const Pass& pass);
 
 /// Forward and backward: 3 times the full forward count, for the gradients by the input and by the
 /// weight of a product take as much as the product each (Chowdhery et al., arXiv 2204.02311,
