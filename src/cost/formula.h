@@ -1,0 +1,71 @@
+#pragma once
+
+#include "dimension.h"
+#include <functional>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace aero::cost {
+
+/// What is wrong with a formula, without its place in the file.
+class FormulaError : public std::runtime_error {
+ public:
+  explicit FormulaError(const std::string& message) : std::runtime_error(message) {}
+};
+
+/// One node of a formula, the nodes below it in `parts`.
+struct Expression {
+  enum class Kind { number, name, call, negative, sum, difference, product, quotient, power };
+
+  Kind kind = Kind::number;
+  double number = 0;
+  std::string name;  ///< of a name or a call
+  std::vector<Expression> parts;
+};
+
+/// Numbers, names, + - * / ^, parentheses, and calls: ceil floor log2 (one plain number), min max
+/// (two or more, alike), and what the scope offers. -2^2 is -4, 2^3^2 is 2^9.
+class Formula {
+ public:
+  /// Throws FormulaError that says where.
+  static Formula parse(const std::string& text);
+
+  const std::string& text() const { return text_; }
+  /// Names of the functions outside the language that it calls, each as often as it stands there.
+  std::vector<std::string> calls() const;
+
+  /// What a formula can see when its dimensions are checked.
+  struct Names {
+    std::map<std::string, Dimension> dimensions;
+    /// The dimension of a call with so many arguments, all plain numbers; throws FormulaError.
+    std::function<Dimension(const std::string& function, std::size_t arguments)> call;
+  };
+  /// Throws FormulaError unless all fits together and the result is `expected`. The literal 0 fits
+  /// any dimension.
+  void check(const Names& names, const Dimension& expected) const;
+
+  /// What a formula can see when it is computed.
+  struct Values {
+    const std::map<std::string, double>& names;
+    const std::map<std::string, double>& constants;  ///< after the names
+    std::function<double(const std::string& function, const std::vector<double>& arguments)> call;
+  };
+  /// Of a formula that was checked with the same names. May not be finite.
+  double value(const Values& values) const;
+
+ private:
+  Formula(std::string text, Expression root) : text_(std::move(text)), root_(std::move(root)) {}
+
+  std::string text_;
+  Expression root_;
+};
+
+/// Whether a text can be a name in a formula: a letter, then letters, digits and underscores.
+bool is_name(const std::string& text);
+/// The functions of the language itself.
+const std::vector<std::string>& builtin_functions();
+
+}  // namespace aero::cost

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "cost_model_description.h"
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aero::cost {
+
+/// Prices one pass by one cost model.
+class Pricing {
+ public:
+  Pricing(const CostModel::Description& model, const ModelConfig& config, const Pass& pass,
+          const std::optional<Network>& network, const Assumptions& assumptions);
+
+  PiCost cost();
+
+ private:
+  bool applies(const Exception& exception) const;
+  void add(const AddedOperation& added, const std::string& place);
+  /// Leaves out what folds and what the model does not charge.
+  void leave_out();
+  std::string reason_to_leave_out(const ForwardOperation& operation) const;
+  void join();
+  Price price(const ForwardOperation& operation) const;
+  void set_setup();
+  void set_latency(double gmac);
+
+  const CostModel::Description& model_;
+  const ModelConfig& config_;
+  const std::optional<Network>& network_;
+  const Assumptions& assumptions_;
+  PrimitivePrices prices_;
+  std::map<std::string, double> values_;
+  std::vector<ForwardOperation> operations_;
+  PiCost cost_;
+};
+
+}  // namespace aero::cost

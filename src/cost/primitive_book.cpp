@@ -1,0 +1,182 @@
+#include "primitive_book.h"
+
+#include "aero/config/json_value.h"
+#include "aero/config/suggest.h"
+#include "aero/core/error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace aero::cost {
+namespace {
+
+const QuantityTraits& traits(Quantity quantity) {
+  return quantities[static_cast<std::size_t>(quantity)];
+}
+
+std::string key_of(const std::string& primitive, Quantity quantity) {
+  return "primitives." + primitive + "." + traits(quantity).key;
+}
+
+std::string counted(std::size_t number, const std::string& what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+}  // namespace
+
+Formula::Names PrimitiveBook::names_for(const std::vector<std::string>& arguments,
+                                        Quantity quantity) const {
+  Formula::Names names;
+  for (const auto& [name, constant] : constants_) names.dimensions[name] = constant.dimension;
+  for (const std::string& argument : arguments) names.dimensions[argument] = {};
+  names.call = [this, quantity](const std::string& function, std::size_t count) {
+    return call(function, count, quantity);
+  };
+  return names;
+}
+
+Dimension PrimitiveBook::call(const std::string& function, std::size_t count,
+                              Quantity quantity) const {
+  const auto found = primitives_.find(function);
+  if (found == primitives_.end()) {
+    std::vector<std::string> known = builtin_functions();
+    for (const auto& [name, primitive] : primitives_) known.push_back(name);
+    throw FormulaError("unknown function \"" + function + "\"" + choice_hint(function, known));
+  }
+  const Primitive& primitive = found->second;
+  if (primitive.arguments.size() != count) {
+    throw FormulaError(function + "(" + join(primitive.arguments) + ") takes " +
+                       counted(primitive.arguments.size(), "argument") + ", not " +
+                       std::to_string(count));
+  }
+  if (!primitive.formula(quantity)) {
+    const std::string key = traits(quantity).key;
+    throw FormulaError("calls " + function + "(), which has no " + key + "; write " +
+                       key_of(function, quantity) + " or leave this one out");
+  }
+  return traits(quantity).dimension;
+}
+
+void PrimitiveBook::check(Faults& faults) const {
+  for (const auto& [name, primitive] : primitives_) {
+    for (const auto& [quantity, key, dimension] : quantities) {
+      const auto& formula = primitive.formula(quantity);
+      if (!formula) continue;
+      try {
+        formula->check(names_for(primitive.arguments, quantity), dimension);
+      } catch (const FormulaError& error) {
+        faults.add(source_, key_of(name, quantity), quoted(formula->text()), error.what());
+      }
+    }
+  }
+  check_circles(faults);
+}
+
+void PrimitiveBook::check(Faults& faults, const std::string& key, const Formula& formula,
+                          const std::map<std::string, Dimension>& names,
+                          const Dimension& expected) const {
+  Formula::Names all;
+  for (const auto& [name, constant] : constants_) all.dimensions[name] = constant.dimension;
+  all.dimensions.insert(names.begin(), names.end());
+  all.call = [](const std::string& function, std::size_t) -> Dimension {
+    throw FormulaError("calls " + function + "(); primitives are called by primitives alone");
+  };
+  try {
+    formula.check(all, expected);
+  } catch (const FormulaError& error) {
+    faults.add(source_, key, quoted(formula.text()), error.what());
+  }
+}
+
+void PrimitiveBook::check_circles(Faults& faults) const {
+  for (const auto& [quantity, key, dimension] : quantities) {
+    std::set<std::string> told;
+    for (const auto& [name, primitive] : primitives_) {
+      if (told.contains(name)) continue;
+      const auto circle = circle_from(name, quantity);
+      if (circle.empty()) continue;
+      told.insert(circle.begin(), circle.end());
+      std::string way;
+      for (const std::string& step : circle) way += step + " -> ";
+      faults.add(source_, key_of(name, quantity), quoted(primitive.formula(quantity)->text()),
+                 "goes in a circle: " + way + name);
+    }
+  }
+}
+
+/// The primitives from one back to itself by calls, empty where no such way is.
+std::vector<std::string> PrimitiveBook::circle_from(const std::string& name,
+                                                    Quantity quantity) const {
+  std::map<std::string, std::string> caller;
+  std::vector<std::string> waiting{name};
+  while (!waiting.empty()) {
+    const std::string current = waiting.back();
+    waiting.pop_back();
+    const auto found = primitives_.find(current);
+    if (found == primitives_.end() || !found->second.formula(quantity)) continue;
+    for (const std::string& called : found->second.formula(quantity)->calls()) {
+      if (called == name) {
+        std::vector<std::string> circle{current};
+        while (circle.back() != name) circle.push_back(caller.at(circle.back()));
+        std::ranges::reverse(circle);
+        return circle;
+      }
+      if (caller.try_emplace(called, current).second) waiting.push_back(called);
+    }
+  }
+  return {};
+}
+
+PrimitivePrices::PrimitivePrices(const PrimitiveBook& book,
+                                 const std::map<std::string, double>& factors)
+    : book_(book) {
+  for (const auto& [name, constant] : book.constants()) constants_[name] = constant.value;
+  for (const auto& [name, factor] : factors) {
+    const auto found = constants_.find(name);
+    if (found == constants_.end()) {
+      std::vector<std::string> known;
+      for (const auto& [constant, value] : constants_) known.push_back(constant);
+      throw UsageError(book.source() + ": constants." + name + ": no such constant" +
+                       choice_hint(name, known));
+    }
+    if (!std::isfinite(factor)) {
+      throw UsageError(book.source() + ": constants." + name + ": its factor " +
+                       number_text(factor) + " is not finite");
+    }
+    found->second *= factor;
+  }
+}
+
+std::optional<double> PrimitivePrices::price(const std::string& primitive, Quantity quantity,
+                                             const std::vector<double>& arguments) const {
+  if (!book_.primitives().at(primitive).formula(quantity)) return std::nullopt;
+  return call(primitive, quantity, arguments);
+}
+
+double PrimitivePrices::value(const Formula& formula,
+                              const std::map<std::string, double>& names) const {
+  return formula.value({names, constants_, {}});
+}
+
+double PrimitivePrices::call(const std::string& function, Quantity quantity,
+                             const std::vector<double>& arguments) const {
+  const Primitive& primitive = book_.primitives().at(function);
+  const Formula& formula = *primitive.formula(quantity);
+  std::map<std::string, double> names;
+  for (std::size_t i = 0; i < arguments.size(); ++i) names[primitive.arguments[i]] = arguments[i];
+  const double result = formula.value(
+      {names, constants_, [&](const std::string& called, const std::vector<double>& values) {
+         return call(called, quantity, values);
+       }});
+  if (std::isfinite(result) && result >= 0) return result;
+  std::string given;
+  for (const auto& [name, value] : names) {
+    given += (given.empty() ? "" : ", ") + name + " = " + number_text(value);
+  }
+  throw UsageError(book_.source() + ": " + key_of(function, quantity) + ": " +
+                   quoted(formula.text()) + ": gives " + number_text(result) + " at " + given +
+                   "; a cost is finite and not negative: correct the formula or its constants");
+}
+
+}  // namespace aero::cost

@@ -1,0 +1,92 @@
+#pragma once
+
+#include "aero/config/faults.h"
+
+#include "formula.h"
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aero::cost {
+
+/// What a formula of a primitive gives.
+enum class Quantity { bytes, rounds, seconds };
+
+struct QuantityTraits {
+  Quantity quantity;
+  const char* key;
+  Dimension dimension;
+};
+
+constexpr std::array<QuantityTraits, 3> quantities{{{Quantity::bytes, "bytes", {1, 0}},
+                                                    {Quantity::rounds, "rounds", {}},
+                                                    {Quantity::seconds, "seconds", {0, 1}}}};
+
+struct Constant {
+  double value = 0;  ///< in bytes and seconds
+  Dimension dimension;
+};
+
+struct Primitive {
+  std::vector<std::string> arguments;
+  std::array<std::optional<Formula>, quantities.size()> formulas;  ///< by Quantity
+
+  const std::optional<Formula>& formula(Quantity quantity) const {
+    return formulas[static_cast<std::size_t>(quantity)];
+  }
+};
+
+/// The constants and primitives of a cost model, and formulas over them.
+class PrimitiveBook {
+ public:
+  PrimitiveBook(std::string source, std::map<std::string, Constant> constants,
+                std::map<std::string, Primitive> primitives)
+      : source_(std::move(source)),
+        constants_(std::move(constants)),
+        primitives_(std::move(primitives)) {}
+
+  /// Names, numbers of arguments and dimensions of all formulas, and that none calls itself.
+  void check(Faults& faults) const;
+  /// One formula over the constants and these plain numbers.
+  void check(Faults& faults, const std::string& key, const Formula& formula,
+             const std::map<std::string, Dimension>& names, const Dimension& expected) const;
+
+  const std::map<std::string, Constant>& constants() const { return constants_; }
+  const std::map<std::string, Primitive>& primitives() const { return primitives_; }
+  const std::string& source() const { return source_; }
+
+ private:
+  Formula::Names names_for(const std::vector<std::string>& arguments, Quantity quantity) const;
+  Dimension call(const std::string& function, std::size_t arguments, Quantity quantity) const;
+  void check_circles(Faults& faults) const;
+  std::vector<std::string> circle_from(const std::string& name, Quantity quantity) const;
+
+  std::string source_;
+  std::map<std::string, Constant> constants_;
+  std::map<std::string, Primitive> primitives_;
+};
+
+/// Computes the formulas of a checked book, its constants multiplied by factors.
+class PrimitivePrices {
+ public:
+  PrimitivePrices(const PrimitiveBook& book, const std::map<std::string, double>& factors);
+
+  /// Absent where the primitive has no such formula. Throws UsageError where the result is negative
+  /// or not finite.
+  std::optional<double> price(const std::string& primitive, Quantity quantity,
+                              const std::vector<double>& arguments) const;
+
+  /// Any value of a formula over the constants and `names`.
+  double value(const Formula& formula, const std::map<std::string, double>& names) const;
+
+ private:
+  double call(const std::string& function, Quantity quantity,
+              const std::vector<double>& arguments) const;
+
+  const PrimitiveBook& book_;
+  std::map<std::string, double> constants_;
+};
+
+}  // namespace aero::cost

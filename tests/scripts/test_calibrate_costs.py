@@ -1,0 +1,56 @@
+"""scripts/calibrate_costs.py: the shipped constants are the fit's, the papers' rows come out."""
+
+from pathlib import Path
+
+import pytest
+
+import calibrate_costs
+from aero_results.jsonc import load_object
+from calibrate_costs import LATENCY, CostModel, Row, fit_latency, fit_token_word, read_rows
+
+
+@pytest.fixture(scope="module")
+def model() -> CostModel:
+    return CostModel(load_object(calibrate_costs.MODEL))
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return read_rows(calibrate_costs.TABLES)
+
+
+def test_the_file_holds_the_fitted_constants(model: CostModel, rows: list[Row]) -> None:
+    assert len(rows) == 35
+    assert round(fit_token_word(rows, model), 1) == model.constants["token_word"]
+    for name, fitted in zip(LATENCY, fit_latency(rows, model), strict=True):
+        in_file = model.constants[name] * (1e9 if name == "second_per_byte" else 1)
+        assert fitted == pytest.approx(in_file, rel=1e-3)
+
+
+def test_every_row_comes_out_within_the_errors_told(model: CostModel, rows: list[Row]) -> None:
+    for row in rows:
+        assert row.total_bytes(model) == pytest.approx(row.comm_bytes, rel=0.0105)
+        assert row.latency(model) == pytest.approx(row.seconds, rel=0.09)
+
+
+def test_formulas_are_computed_as_arithmetic_has_them() -> None:
+    model = CostModel(
+        {
+            "constants": {"block": {"value": 2, "unit": "kB"}},
+            "primitives": {
+                "one": {"arguments": ["n"], "bytes": "block * ceil(n / 8) - 2^3^2 * block / block"},
+                "two": {"arguments": ["m", "k"], "bytes": "one(m * k) + one(8)"},
+            },
+            "latency": {"seconds": "0"},
+        }
+    )
+    assert model.bytes("one", 9) == 4000 - 512
+    assert model.bytes("two", 3, 3) == 4000 - 512 + 2000 - 512
+
+
+def test_a_file_that_is_none_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["calibrate_costs.py", "--model", str(tmp_path / "no.json")])
+    assert calibrate_costs.main() == 1
+    assert "no.json" in capsys.readouterr().err
