@@ -2,66 +2,207 @@
 
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/loader.h"
+#include "aero/core/files.h"
+#include "aero/report/bar_chart.h"
+#include "aero/report/comparison.h"
 
 #include "cli/commands.h"
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 namespace aero::cli {
 namespace {
 
-struct ReportOptions {
+namespace fs = std::filesystem;
+
+struct Options {
   std::string source;
   std::string architecture;
   std::vector<Override> overrides;
+  std::vector<std::string> compare;
+  std::vector<std::string> cost_models;
+  std::string network;
+  std::string pass = "whole";
+  bool sensitivity = false;
+  std::string svg;
   std::string format = "markdown";
   bool json = false;
 };
 
-RunConfig find_config(const ReportOptions& options) {
+RunConfig config_of_architecture(const std::string& architecture, std::vector<Override> overrides) {
+  overrides.insert(overrides.begin(), "model.architecture=" + architecture);
+  // The papers' own model is what a bare architecture name stands for.
+  overrides.insert(overrides.begin(), "model.preset=gpt2-12l");
+  return default_config(overrides);
+}
+
+RunConfig config_of_path(const std::string& source, const std::vector<Override>& overrides) {
+  if (fs::is_directory(source)) {
+    return load_config(checkpoint::find_checkpoint(source) / "config.json", overrides);
+  }
+  return load_config(source, overrides);
+}
+
+RunConfig find_config(const Options& options) {
+  if (options.source.empty()) {
+    return config_of_architecture(options.architecture, options.overrides);
+  }
   auto overrides = options.overrides;
   if (!options.architecture.empty()) {
     overrides.insert(overrides.begin(), "model.architecture=" + options.architecture);
   }
-  if (options.source.empty()) {
-    // The papers' own model is what a bare architecture name stands for.
-    overrides.insert(overrides.begin(), "model.preset=gpt2-12l");
-    return default_config(overrides);
-  }
-  if (std::filesystem::is_directory(options.source)) {
-    return load_config(checkpoint::find_checkpoint(options.source) / "config.json", overrides);
-  }
-  return load_config(options.source, overrides);
+  return config_of_path(options.source, overrides);
 }
 
-void run_report(const ReportOptions& options) {
-  if (options.source.empty() && options.architecture.empty()) {
+/// A file, a folder, "SM+LN+G", or "simplified:SM+ScFFN".
+RunConfig config_to_compare(const std::string& name, std::vector<Override> overrides) {
+  if (fs::exists(name)) return config_of_path(name, overrides);
+  const auto colon = name.find(':');
+  if (colon == std::string::npos) return config_of_architecture(name, std::move(overrides));
+  overrides.insert(overrides.begin(), "model.family=" + name.substr(0, colon));
+  return config_of_architecture(name.substr(colon + 1), std::move(overrides));
+}
+
+cost::Pass pass_of(const std::string& name, const ModelConfig& model) {
+  if (name == "prefill") return cost::prefill(model);
+  if (name == "token") return cost::one_token(model);
+  return cost::whole_context(model);
+}
+
+std::string pass_text(const std::string& name) {
+  if (name == "prefill") return "prefill";
+  return name == "token" ? "one token" : "whole context";
+}
+
+/// Reports with what the cost models charge.
+class Reporter {
+ public:
+  explicit Reporter(const Options& options) : options_(options) {
+    for (const std::string& name : options.cost_models) {
+      models_.push_back(cost::CostModel::load(name));
+    }
+    if (!options.network.empty()) network_ = cost::load_network(options.network);
+  }
+
+  report::Report make(const RunConfig& config) const {
+    auto report = report::make_report(config);
+    const auto pass = pass_of(options_.pass, config.model);
+    for (const auto& model : models_) {
+      report::PrivateInference entry{.pass = pass_text(options_.pass),
+                                     .cost = model.price(config.model, pass, network_),
+                                     .sensitivities = {}};
+      if (options_.sensitivity) {
+        entry.sensitivities = cost::sensitivities(model, config.model, pass, network_);
+      }
+      report.pi.push_back(std::move(entry));
+    }
+    return report;
+  }
+
+ private:
+  const Options& options_;
+  std::vector<cost::CostModel> models_;
+  std::optional<cost::Network> network_;
+};
+
+void check(const Options& options) {
+  if (options.source.empty() && options.architecture.empty() && options.compare.empty()) {
     throw UsageError("report: name a config file, a run or checkpoint folder, or --arch NAME");
   }
-  const auto report = report::make_report(find_config(options));
-  const auto format = options.json ? "json" : options.format;
-  if (format == "json") {
-    std::cout << report::to_json(report);
-  } else if (format == "csv") {
-    std::cout << report::to_csv(report);
-  } else {
-    std::cout << report::to_markdown(report);
+  if (!options.cost_models.empty()) return;
+  const char* needs = !options.network.empty()  ? "--network"
+                      : options.sensitivity     ? "--sensitivity"
+                      : !options.svg.empty()    ? "--svg"
+                      : options.pass != "whole" ? "--pass"
+                                                : nullptr;
+  if (needs == nullptr) return;
+  std::string names;
+  for (const auto& name : cost::CostModel::names()) names += (names.empty() ? "" : ", ") + name;
+  throw UsageError(std::string("report: ") + needs + ": is about a cost model; add --cost NAME (" +
+                   names + ", or a file)");
+}
+
+void write_chart(const Options& options, const std::vector<report::Report>& reports) {
+  if (options.svg.empty()) return;
+  std::vector<report::Bar> bars;
+  for (const auto& report : reports) {
+    for (const auto& entry : report.pi) {
+      const bool many_models = report.pi.size() > 1;
+      bars.push_back({report.architecture + (many_models ? ", " + entry.cost.cost_model : ""),
+                      report::by_kind(entry.cost)});
+    }
   }
+  const std::string models =
+      reports.front().pi.size() == 1 ? " by " + reports.front().pi.front().cost.cost_model : "";
+  write_file(options.svg, report::bar_chart("Communication of one forward pass (" +
+                                                pass_text(options.pass) + ")" + models,
+                                            bars));
+}
+
+std::string comparison(const std::vector<report::Report>& reports, const std::string& format) {
+  if (format == "json") return report::comparison_json(reports);
+  return format == "csv" ? report::comparison_csv(reports) : report::comparison_markdown(reports);
+}
+
+std::string single(const report::Report& report, const std::string& format) {
+  if (format == "json") return report::to_json(report);
+  return format == "csv" ? report::to_csv(report) : report::to_markdown(report);
+}
+
+void run_report(const Options& options) {
+  check(options);
+  const Reporter reporter(options);
+  const auto format = options.json ? "json" : options.format;
+  std::vector<report::Report> reports;
+  for (const std::string& name : options.compare) {
+    reports.push_back(reporter.make(config_to_compare(name, options.overrides)));
+  }
+  const bool compares = !reports.empty();
+  if (!compares) reports.push_back(reporter.make(find_config(options)));
+  const std::string text = compares ? comparison(reports, format) : single(reports.front(), format);
+  write_chart(options, reports);
+  std::cout << text;
 }
 
 }  // namespace
 
 void add_report(CLI::App& app) {
-  auto options = std::make_shared<ReportOptions>();
+  auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
-      "report", "Parameters, FLOPs, nonlinear operations and memory, without building the model");
-  command->add_option("source", options->source, "Config file, run folder or checkpoint folder");
-  command->add_option(
+      "report",
+      "What a model costs: parameters, FLOPs, operations, memory, and private inference by a cost "
+      "model");
+  auto* source = command->add_option("source", options->source,
+                                     "Config file, run folder or checkpoint folder");
+  auto* architecture = command->add_option(
       "--arch", options->architecture,
       "Architecture in the papers' notation; without a source, of the papers' 12 layers");
   command->add_option("--set", options->overrides, "Override a key: --set model.n_layer=4")
       ->take_all();
+  command
+      ->add_option("--compare", options->compare,
+                   "Models side by side, the first the baseline: files, folders, architectures, or "
+                   "FAMILY:ARCHITECTURE")
+      ->excludes(source)
+      ->excludes(architecture);
+  command
+      ->add_option("--cost", options->cost_models,
+                   "Cost model of private inference, by name or file (docs/cost-models.md)")
+      ->take_all();
+  command->add_option("--network", options->network,
+                      "Line between the parties, by name or file: lan, wan, mobile");
+  command
+      ->add_option("--pass", options->pass,
+                   "whole context, prefill (logits for the last position), or one token with a "
+                   "cache")
+      ->check(CLI::IsMember({"whole", "prefill", "token"}))
+      ->capture_default_str();
+  command->add_flag("--sensitivity", options->sensitivity,
+                    "How the costs change with each thing that the cost model assumes");
+  command->add_option("--svg", options->svg, "Write a bar chart of communication to this file");
   command->add_option("--format", options->format, "markdown, json or csv")
       ->check(CLI::IsMember({"markdown", "json", "csv"}));
   command->add_flag("--json", options->json, "Short for --format json");

@@ -1,9 +1,12 @@
 #include "aero/config/enum_names.h"
+#include "aero/core/text.h"
 #include "aero/report/report.h"
 #include "aero/report/table.h"
 
 #include "activation_items.h"
 #include "pieces.h"
+#include <cmath>
+#include <optional>
 
 namespace aero::report {
 namespace {
@@ -59,7 +62,16 @@ void add_counts(Table& table, const Report& report) {
       .add("full.ffn", f.full.ffn)
       .add("full.attention", f.full.attention)
       .add("full.head", f.full.head)
-      .add("full.total", f.full.total);
+      .add("full.total", f.full.total)
+      .add("causal.attention", f.causal.attention)
+      .add("causal.total", f.causal.total)
+      .add("pointwise.norm", f.pointwise.norm)
+      .add("pointwise.softmax", f.pointwise.softmax)
+      .add("pointwise.activation", f.pointwise.activation)
+      .add("pointwise.scale", f.pointwise.scale)
+      .add("pointwise.total", f.pointwise.total)
+      .add("prefill.total", report.prefill_flops.total)
+      .add("one_token.total", report.token_flops.total);
   const Section operations(table, "operations", "");
   for (const auto& o : report.operations) {
     operations.add(o.name + ".count", o.count)
@@ -92,6 +104,28 @@ void add_training(Table& table, const Report& report) {
       .add("flops_per_step", report.training_flops_per_step);
 }
 
+std::string unrounded(const std::optional<double>& value) {
+  return value ? aero::format("%.17g", *value) : "";
+}
+
+void add_pi(Table& table, const PrivateInference& entry) {
+  const auto& cost = entry.cost;
+  const std::string name = "pi." + cost.cost_model;
+  Section(table, name, "").add("network", cost.network).add("pass", entry.pass);
+  const Section bytes(table, name, "bytes");
+  bytes.add("comm", std::llround(cost.comm_bytes)).add("setup", std::llround(cost.setup_bytes));
+  Section(table, name, "rounds").add("rounds", unrounded(cost.rounds));
+  Section(table, name, "seconds")
+      .add("compute", unrounded(cost.compute_seconds))
+      .add("latency", unrounded(cost.latency_seconds));
+  for (const Share& share : by_operation(cost)) {
+    bytes.add("operation." + share.name, std::llround(share.bytes));
+  }
+  for (const Share& share : by_layer(cost)) {
+    bytes.add("where." + share.name, std::llround(share.bytes));
+  }
+}
+
 }  // namespace
 
 std::string to_csv(const Report& report) {
@@ -100,6 +134,7 @@ std::string to_csv(const Report& report) {
   add_counts(table, report);
   add_memory(table, report.memory);
   add_training(table, report);
+  for (const auto& entry : report.pi) add_pi(table, entry);
   return table.to_csv();
 }
 

@@ -16,9 +16,7 @@ using Prefixes = std::array<std::string_view, 7>;
 /// Two decimals, so that a value of 999.999 would print as 1000.00: it takes the next unit.
 constexpr double rounding = 0.005;
 
-std::string scaled(std::int64_t number, double step, const Prefixes& prefixes,
-                   std::string_view unit) {
-  auto value = static_cast<double>(number);
+std::string scaled(double value, double step, const Prefixes& prefixes, std::string_view unit) {
   std::size_t power = 0;
   while (value >= step - rounding && power + 1 < prefixes.size()) {
     value /= step;
@@ -39,11 +37,19 @@ std::string with_thousands(std::int64_t number) {
 }
 
 std::string flops_text(std::int64_t flops) {
-  return scaled(flops, 1000, {"", "k", "M", "G", "T", "P", "E"}, "FLOPs");
+  return scaled(static_cast<double>(flops), 1000, {"", "k", "M", "G", "T", "P", "E"}, "FLOPs");
 }
 
 std::string bytes_text(std::int64_t bytes) {
-  return scaled(bytes, 1024, {"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"}, "B");
+  return scaled(static_cast<double>(bytes), 1024, {"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"}, "B");
+}
+
+std::string traffic_text(double bytes) {
+  return scaled(bytes, 1000, {"", "k", "M", "G", "T", "P", "E"}, "B");
+}
+
+std::string latency_text(double seconds) {
+  return seconds < 100 ? format("%.2f s", seconds) : format("%.2f min", seconds / 60);
 }
 
 std::string seconds_text(double seconds) {

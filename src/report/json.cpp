@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "activation_items.h"
+#include "pi_json.h"
 #include "pieces.h"
 
 namespace aero::report {
@@ -30,13 +31,24 @@ Json parameters(const cost::Parameters& p) {
           {"ffn", p.ffn},       {"norm", p.norm},           {"other", p.other}};
 }
 
-Json flops(const cost::Flops& f) {
+Json full_flops(const cost::FullFlops& f) {
+  return {{"ffn", f.ffn}, {"attention", f.attention}, {"head", f.head}, {"total", f.total}};
+}
+
+Json flops(const Report& report) {
+  const cost::Flops& f = report.flops;
+  const cost::PointwiseFlops& p = f.pointwise;
   return {{"paper", {{"ffn", f.paper.ffn}, {"attention", f.paper.attention}}},
-          {"full",
-           {{"ffn", f.full.ffn},
-            {"attention", f.full.attention},
-            {"head", f.full.head},
-            {"total", f.full.total}}}};
+          {"full", full_flops(f.full)},
+          {"causal", full_flops(f.causal)},
+          {"pointwise",
+           {{"norm", p.norm},
+            {"softmax", p.softmax},
+            {"activation", p.activation},
+            {"scale", p.scale},
+            {"total", p.total}}},
+          {"prefill", full_flops(report.prefill_flops)},
+          {"one_token", full_flops(report.token_flops)}};
 }
 
 Json operations(const std::vector<cost::Operation>& list) {
@@ -59,6 +71,12 @@ Json activation_memory(const cost::Activations& activations) {
   return object;
 }
 
+Json pi(const std::vector<PrivateInference>& entries) {
+  Json list = Json::array();
+  for (const auto& entry : entries) list.push_back(pi_json(entry));
+  return list;
+}
+
 Json training(const Report& report) {
   const TrainConfig& train = report.config.train;
   return {{"batch_size", train.batch_size},
@@ -74,10 +92,10 @@ Json training(const Report& report) {
 std::string to_json(const Report& report) {
   const Json json{{"model", model(report)},
                   {"parameters", parameters(report.parameters)},
-                  {"flops", flops(report.flops)},
+                  {"flops", flops(report)},
                   {"operations", operations(report.operations)},
                   {"memory", memory(report.memory)},
-                  {"pi", Json::array()},
+                  {"pi", pi(report.pi)},
                   {"pieces", pieces_of(report.config.model)},
                   {"buffers", report.buffers},
                   {"training", training(report)},

@@ -1,9 +1,11 @@
 #include "aero/config/enum_names.h"
+#include "aero/report/comparison.h"
 #include "aero/report/format.h"
 #include "aero/report/report.h"
 #include "aero/report/table.h"
 
 #include "activation_items.h"
+#include "pi_markdown.h"
 #include "pieces.h"
 #include <cmath>
 #include <string_view>
@@ -45,13 +47,27 @@ std::string parameters(const cost::Parameters& p, std::int64_t buffers) {
          " numbers of spectral normalisation are saved, which are not trained.\n";
 }
 
-std::string flops(const cost::Flops& f) {
-  Table table({{"part"}, {"every product", Align::right}, {"as the papers count", Align::right}});
-  table.add_row({"ffn", flops_text(f.full.ffn), flops_text(f.paper.ffn)});
-  table.add_row({"attention", flops_text(f.full.attention), flops_text(f.paper.attention)});
-  table.add_row({"head", flops_text(f.full.head), ""});
-  table.add_row({"total", flops_text(f.full.total), ""});
-  return table.to_markdown();
+std::string flops(const Report& report) {
+  const cost::Flops& f = report.flops;
+  Table table({{"part"},
+               {"every product", Align::right},
+               {"causal", Align::right},
+               {"as the papers count", Align::right},
+               {"causal, prefill", Align::right},
+               {"causal, one token", Align::right}});
+  const auto add = [&](const char* part, std::int64_t cost::FullFlops::*count,
+                       const std::string& papers) {
+    table.add_row({part, flops_text(f.full.*count), flops_text(f.causal.*count), papers,
+                   flops_text(report.prefill_flops.*count), flops_text(report.token_flops.*count)});
+  };
+  add("ffn", &cost::FullFlops::ffn, flops_text(f.paper.ffn));
+  add("attention", &cost::FullFlops::attention, flops_text(f.paper.attention));
+  add("head", &cost::FullFlops::head, "");
+  add("total", &cost::FullFlops::total, "");
+  const auto& p = f.pointwise;
+  return table.to_markdown() + "\nElement by element: norms " + flops_text(p.norm) + ", softmax " +
+         flops_text(p.softmax) + ", activations " + flops_text(p.activation) + ", scales " +
+         flops_text(p.scale) + ".\n";
 }
 
 std::string training(const Report& report) {
@@ -89,22 +105,31 @@ std::string memory(const cost::Memory& m) {
   return table.to_markdown();
 }
 
+std::string private_inference(const std::vector<PrivateInference>& entries) {
+  if (entries.empty()) {
+    return "\n## Private inference\n\nNo cost model was named: --cost NAME charges the operations "
+           "of a forward pass.\n";
+  }
+  std::string text;
+  for (const auto& entry : entries) text += pi_markdown(entry);
+  return text;
+}
+
 }  // namespace
 
 std::string to_markdown(const Report& report) {
   const TrainConfig& train = report.config.train;
   return "# " + report.architecture + "\n\n" + summary(report) +  //
          "\n## Parameters\n\n" + parameters(report.parameters, report.buffers) +
-         "\n## FLOPs of one forward pass over one context\n\n" + flops(report.flops) + "\n" +
+         "\n## FLOPs of one forward pass over one context\n\n" + flops(report) + "\n" +
          training(report) +  //
          "\n## Nonlinear operations of one forward pass over one context\n\n" +
+         "As the papers list them: " + papers_operations(report.operations) + "\n\n" +
          operations(report.operations) +  //
          "\n## Memory while training, an estimate\n\nFor a batch of " +
          with_thousands(train.batch_size) + " in " + enum_name(train.dtype) +
          ". LibTorch itself and what its allocator holds in reserve come on top.\n\n" +
-         memory(report.memory) +
-         "\n## Private inference\n\nThis version has no cost model of private inference: the "
-         "operations above are what one would charge.\n";
+         memory(report.memory) + private_inference(report.pi);
 }
 
 }  // namespace aero::report

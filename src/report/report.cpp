@@ -10,10 +10,13 @@ Report make_report(const RunConfig& config) {
           .parameters = cost::count_parameters(config.model),
           .buffers = cost::count_buffers(config.model),
           .flops = cost::forward_flops(config.model),
+          .prefill_flops = cost::forward_flops(config.model, cost::prefill(config.model)).causal,
+          .token_flops = cost::forward_flops(config.model, cost::one_token(config.model)).causal,
           .training_flops_per_token = cost::training_flops_per_token(config.model),
           .training_flops_per_step = cost::training_flops_per_step(config),
           .operations = cost::nonlinear_operations(config.model),
-          .memory = cost::estimate_memory(config)};
+          .memory = cost::estimate_memory(config),
+          .pi = {}};
 }
 
 }  // namespace aero::report

@@ -45,5 +45,15 @@ TEST(SecondsText, IsInTheTwoLargestUnits) {
   EXPECT_EQ(seconds_text(7500), "2 h 05 min");
 }
 
+TEST(Traffic, IsInUnitsOf1000s) {
+  EXPECT_EQ(traffic_text(25.32e9), "25.32 GB");
+  EXPECT_EQ(traffic_text(640), "640 B");
+}
+
+TEST(Latency, IsInMinutesFrom100SecondsOn) {
+  EXPECT_EQ(latency_text(7.314), "7.31 s");
+  EXPECT_EQ(latency_text(492.6), "8.21 min");
+}
+
 }  // namespace
 }  // namespace aero::report

@@ -52,7 +52,8 @@ TEST(JsonReport, HasTheNamesOfTheContract) {
                                             "d_model", "context", "vocab_size"}));
   EXPECT_EQ(names_of(json["parameters"]),
             (Names{"total", "embedding", "attention", "ffn", "norm", "other"}));
-  EXPECT_EQ(names_of(json["flops"]), (Names{"paper", "full"}));
+  EXPECT_EQ(names_of(json["flops"]),
+            (Names{"paper", "full", "causal", "pointwise", "prefill", "one_token"}));
   EXPECT_EQ(names_of(json["flops"]["paper"]), (Names{"ffn", "attention"}));
   EXPECT_EQ(names_of(json["flops"]["full"]), (Names{"ffn", "attention", "head", "total"}));
   EXPECT_EQ(names_of(json["operations"]),
@@ -88,6 +89,14 @@ TEST(JsonReport, HoldsThePapersFigures) {
                                          {"attention", 7'851'737'088},
                                          {"head", 9'830'400'000},
                                          {"total", 32'177'651'712}}));
+  // Q K^T and A V over 128 x 129 / 2 pairs instead of 128 x 128.
+  EXPECT_EQ(json["flops"]["causal"]["attention"],
+            7'851'737'088 - 4 * 12 * (128 * 128 - 128 * 129 / 2) * 768);
+  // 24 norms of the blocks and the final one, 7 an element.
+  EXPECT_EQ(json["flops"]["pointwise"]["norm"], 25 * 7 * 128 * 768);
+  EXPECT_EQ(json["flops"]["prefill"]["head"], 9'830'400'000 / 128);
+  // One position against 128: 8 d^2 + 4 * 128 d a layer.
+  EXPECT_EQ(json["flops"]["one_token"]["attention"], 12 * (8 * 768 * 768 + 4 * 128 * 768));
   EXPECT_EQ(json["operations"], (Json{{"softmax", {144, 128, 128}},
                                       {"layernorm", {24, 128, 768}},
                                       {"final_layernorm", {1, 128, 768}},
@@ -158,8 +167,12 @@ TEST(MarkdownReport, ShowsFiguresAsPeopleReadThem) {
   EXPECT_THAT(text, HasSubstr("gpt2, L = 12, H = 12, d = 768, d_ffn = 3,072, T = 128, V = 50,000"));
   EXPECT_THAT(text, HasSubstr("| total     | 124,177,920 | 100.0% |"));
   EXPECT_THAT(text, HasSubstr("| ffn       |  56,623,104 |  45.6% |"));
-  EXPECT_THAT(text, HasSubstr("| ffn       |  14.50 GFLOPs |        14.50 GFLOPs |"));
-  EXPECT_THAT(text, HasSubstr("| attention |   7.85 GFLOPs |         7.70 GFLOPs |"));
+  EXPECT_THAT(text,
+              HasSubstr("| ffn       |  14.50 GFLOPs | 14.50 GFLOPs |        14.50 GFLOPs |"));
+  EXPECT_THAT(text,
+              HasSubstr("| attention |   7.85 GFLOPs |  7.55 GFLOPs |         7.70 GFLOPs |"));
+  EXPECT_THAT(text, HasSubstr("As the papers list them: SM: 144 x R^{128x128}, LN: 24 x "
+                              "R^{128x768}"));
   EXPECT_THAT(text, HasSubstr("754.16 MFLOPs a token"));
   EXPECT_THAT(text, HasSubstr("49.42 TFLOPs a step of 65,536 tokens"));
   EXPECT_THAT(text, HasSubstr("| softmax         |   144 |   128 x 128 |"));
@@ -205,9 +218,8 @@ TEST(MarkdownReport, NamesTheBuffersWhereThereAreSome) {
   EXPECT_THAT(to_markdown(make_report(papers_gpt2("SM+WNFFN"))), Not(HasSubstr("Beside them")));
 }
 
-TEST(MarkdownReport, SaysThatThereIsNoCostModelOfPrivateInference) {
-  EXPECT_THAT(to_markdown(make_report(papers_gpt2("SM"))),
-              HasSubstr("no cost model of private inference"));
+TEST(MarkdownReport, SaysHowACostModelOfPrivateInferenceIsNamed) {
+  EXPECT_THAT(to_markdown(make_report(papers_gpt2("SM"))), HasSubstr("--cost NAME"));
 }
 
 TEST(MarkdownReport, LeavesOutWhatTheModelLacks) {

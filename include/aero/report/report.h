@@ -5,6 +5,7 @@
 #include "aero/cost/memory.h"
 #include "aero/cost/operations.h"
 #include "aero/cost/parameters.h"
+#include "aero/report/private_inference.h"
 
 #include <cstdint>
 #include <string>
@@ -19,23 +20,29 @@ struct Report {
   cost::Parameters parameters;
   std::int64_t buffers = 0;                   ///< saved with the weights, not trained
   cost::Flops flops;                          ///< one forward pass over one context
+  cost::FullFlops prefill_flops;              ///< causal; logits for the last position alone
+  cost::FullFlops token_flops;                ///< causal; one position with T - 1 cached ones
   std::int64_t training_flops_per_token = 0;  ///< forward and backward
   std::int64_t training_flops_per_step = 0;   ///< batch_size x accumulation contexts
   std::vector<cost::Operation> operations;    ///< one forward pass over one context
   cost::Memory memory;                        ///< bytes for one batch of train.batch_size contexts
+  std::vector<PrivateInference> pi;           ///< one entry for each cost model that was asked for
 };
 
-/// For a config without faults (find_faults()). Throws UsageError where a count does not fit into
-/// 64 bits.
+/// Without `pi`. For a config without faults (find_faults()). Throws UsageError where a count does
+/// not fit into 64 bits.
 Report make_report(const RunConfig& config);
 
-/// One JSON object; every number is an integer. Its names are a contract that scripts build on:
+/// One JSON object; numbers outside "pi" are integers. Its names are a contract that scripts build
+/// on:
 ///   model       family, architecture, n_layer, n_head, d_model, context, vocab_size
 ///   parameters  total, embedding, attention, ffn, norm, other
 ///   flops       paper {ffn, attention}, full {ffn, attention, head, total}
 ///   operations  softmax, layernorm, gelu, ... (cost/operations.h): [count, rows, columns]
 ///   memory      weights, optimizer, gradients, activations: bytes
-///   pi          [], for this version has no cost model of private inference
+///   pi          for each cost model that was asked for: cost_model, network (null: the cost
+///   model's
+///               own latency), comm_bytes, rounds, latency_s, by_operation {name: bytes}
 /// Beside the contract:
 ///   pieces             block, attention, ffn, norm and, where the loss has one, entropy_penalty:
 ///   how
@@ -43,7 +50,20 @@ Report make_report(const RunConfig& config);
 ///   buffers            numbers saved with the weights but not trained (spectral normalisation)
 ///   training           batch_size, accumulation, dtype, tokens_per_step, flops_per_token,
 ///                      flops_per_step
+///   flops.causal       as full, without the masked pairs
+///   flops.pointwise    norm, softmax, activation, scale, total: one operation each element's step
+///   flops.prefill, flops.one_token: as causal, for generation
 ///   activation_memory  the parts of memory.activations by the names of cost::Activations: bytes
+/// Beside the contract in an entry of pi; what a cost model does not know is null:
+///   by_layer           {"layer 0": bytes, ...}
+///   pass               "whole context", "prefill" or "one token"
+///   setup_bytes        once a session, not part of comm_bytes
+///   compute_s          seconds without the network
+///   operations         a list of name, primitive, operand, layer, count, shape [m, k, n], bytes,
+///                      rounds, compute_s (cost/forward_pass.h)
+///   uncharged          {name: why it costs nothing}
+///   notes              what a reader must know
+///   sensitivity        a list of assumption, comm_bytes, latency_s; empty unless asked for
 std::string to_json(const Report& report);
 
 /// The same for people, in tables.

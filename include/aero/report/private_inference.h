@@ -1,0 +1,36 @@
+#pragma once
+
+#include "aero/cost/cost_model.h"
+#include "aero/cost/sensitivity.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace aero::report {
+
+/// What one pass costs between two parties, by one cost model.
+struct PrivateInference {
+  std::string pass;  ///< "whole context", "prefill", "one token"
+  cost::PiCost cost;
+  std::vector<cost::Sensitivity> sensitivities;  ///< empty where nobody asked
+};
+
+/// Bytes of what belongs together.
+struct Share {
+  std::string name;
+  double bytes = 0;
+};
+
+/// By the operation's name, summed over the layers, in the order of the pass: "q", "softmax".
+std::vector<Share> by_operation(const cost::PiCost& cost);
+
+/// In the order of the pass: "layer 0", "layer 1", ..., and "embedding", "final norm", "head" by
+/// the names of what stands outside the blocks.
+std::vector<Share> by_layer(const cost::PiCost& cost);
+
+/// By kind, for a chart: "embedding and head", "weight products", "attention products", "softmax",
+/// "norms", "activations", "scales". A kind that costs nothing is left out.
+std::vector<Share> by_kind(const cost::PiCost& cost);
+
+}  // namespace aero::report

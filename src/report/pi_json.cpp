@@ -1,0 +1,91 @@
+#include "pi_json.h"
+
+#include <cmath>
+#include <optional>
+
+namespace aero::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::int64_t whole(double value) {
+  return static_cast<std::int64_t>(std::llround(value));
+}
+
+Json or_null(const std::optional<double>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json shares_json(const std::vector<Share>& shares) {
+  Json object = Json::object();
+  for (const Share& share : shares) object[share.name] = whole(share.bytes);
+  return object;
+}
+
+const char* operand_name(cost::Operand operand) {
+  switch (operand) {
+    case cost::Operand::none:
+      return "none";
+    case cost::Operand::activation:
+      return "activation";
+    case cost::Operand::weight:
+      return "weight";
+    case cost::Operand::constant:
+      return "constant";
+  }
+  return "";
+}
+
+Json operations_json(const cost::PiCost& cost) {
+  Json list = Json::array();
+  for (const auto& [operation, price] : cost.operations) {
+    list.push_back({{"name", operation.name},
+                    {"primitive", operation.primitive},
+                    {"operand", operand_name(operation.operand)},
+                    {"layer", operation.layer < 0 ? Json() : Json(operation.layer)},
+                    {"count", operation.count},
+                    {"shape", {operation.m, operation.k, operation.n}},
+                    {"bytes", whole(price.bytes)},
+                    {"rounds", or_null(price.rounds)},
+                    {"compute_s", or_null(price.compute_seconds)}});
+  }
+  return list;
+}
+
+Json uncharged_json(const cost::PiCost& cost) {
+  Json object = Json::object();
+  for (const auto& [name, reason] : cost.uncharged) object[name] = reason;
+  return object;
+}
+
+Json sensitivities_json(const std::vector<cost::Sensitivity>& list) {
+  Json array = Json::array();
+  for (const auto& entry : list) {
+    array.push_back({{"assumption", entry.assumption},
+                     {"comm_bytes", whole(entry.comm_bytes)},
+                     {"latency_s", or_null(entry.latency_seconds)}});
+  }
+  return array;
+}
+
+}  // namespace
+
+Json pi_json(const PrivateInference& entry) {
+  const cost::PiCost& cost = entry.cost;
+  return {{"cost_model", cost.cost_model},
+          {"network", cost.network.empty() ? Json() : Json(cost.network)},
+          {"comm_bytes", whole(cost.comm_bytes)},
+          {"rounds", or_null(cost.rounds)},
+          {"latency_s", or_null(cost.latency_seconds)},
+          {"by_operation", shares_json(by_operation(cost))},
+          {"by_layer", shares_json(by_layer(cost))},
+          {"pass", entry.pass},
+          {"setup_bytes", whole(cost.setup_bytes)},
+          {"compute_s", or_null(cost.compute_seconds)},
+          {"operations", operations_json(cost)},
+          {"uncharged", uncharged_json(cost)},
+          {"notes", cost.notes},
+          {"sensitivity", sensitivities_json(entry.sensitivities)}};
+}
+
+}  // namespace aero::report

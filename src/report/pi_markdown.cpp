@@ -1,0 +1,134 @@
+#include "pi_markdown.h"
+
+#include "aero/core/text.h"
+#include "aero/report/format.h"
+#include "aero/report/table.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+namespace aero::report {
+namespace {
+
+std::string share_text(double part, double whole) {
+  return whole > 0 ? format("%.1f%%", 100 * part / whole) : "";
+}
+
+std::string rounds_text(const std::optional<double>& rounds) {
+  return rounds ? format("%.0f", *rounds) : "unknown to this cost model";
+}
+
+std::string latency_or_unknown(const std::optional<double>& seconds) {
+  return seconds ? latency_text(*seconds) : "unknown to this cost model";
+}
+
+std::string totals(const cost::PiCost& cost) {
+  Table table({{"total"}, {"", Align::right}});
+  table.add_row({"communication, both directions", traffic_text(cost.comm_bytes)});
+  table.add_row({"rounds", rounds_text(cost.rounds)});
+  if (cost.compute_seconds) table.add_row({"computation", latency_text(*cost.compute_seconds)});
+  table.add_row({"latency", latency_or_unknown(cost.latency_seconds)});
+  if (cost.setup_bytes > 0) {
+    table.add_row({"set-up, once a session", traffic_text(cost.setup_bytes)});
+  }
+  return table.to_markdown();
+}
+
+/// "144 x [128 x 128]", the first shape where an operation has several.
+std::string shape_text(const cost::ForwardOperation& operation, std::int64_t count) {
+  std::string shape = with_thousands(operation.m) + " x " + with_thousands(operation.n);
+  if (operation.k > 1) {
+    shape = with_thousands(operation.m) + " x " + with_thousands(operation.k) + " x " +
+            with_thousands(operation.n);
+  }
+  return with_thousands(count) + " x [" + shape + "]";
+}
+
+/// One line for operations of one name.
+struct Line {
+  cost::ForwardOperation first;
+  std::int64_t count = 0;
+  double bytes = 0;
+  std::optional<double> rounds = 0;
+};
+
+std::vector<Line> lines_of(const cost::PiCost& cost) {
+  std::vector<Line> lines;
+  for (const auto& [operation, price] : cost.operations) {
+    const auto same = [&operation](const Line& line) { return line.first.name == operation.name; };
+    auto line = std::ranges::find_if(lines, same);
+    if (line == lines.end()) line = lines.insert(line, Line{.first = operation});
+    line->count += operation.count;
+    line->bytes += price.bytes;
+    line->rounds =
+        line->rounds && price.rounds ? std::optional(*line->rounds + *price.rounds) : std::nullopt;
+  }
+  return lines;
+}
+
+std::string operations(const cost::PiCost& cost) {
+  Table table({{"operation"},
+               {"primitive"},
+               {"count and shape"},
+               {"communication", Align::right},
+               {"share", Align::right},
+               {"rounds", Align::right}});
+  for (const Line& line : lines_of(cost)) {
+    table.add_row({line.first.name, line.first.primitive, shape_text(line.first, line.count),
+                   traffic_text(line.bytes), share_text(line.bytes, cost.comm_bytes),
+                   line.rounds ? format("%.0f", *line.rounds) : ""});
+  }
+  return table.to_markdown();
+}
+
+std::string layers(const cost::PiCost& cost) {
+  Table table({{"where"}, {"communication", Align::right}, {"share", Align::right}});
+  for (const Share& share : by_layer(cost)) {
+    table.add_row(
+        {share.name, traffic_text(share.bytes), share_text(share.bytes, cost.comm_bytes)});
+  }
+  return table.to_markdown();
+}
+
+std::string remarks(const cost::PiCost& cost) {
+  std::string text;
+  for (const auto& [name, reason] : cost.uncharged) {
+    text += "- Not charged: " + name + ", " + reason + ".\n";
+  }
+  for (const std::string& note : cost.notes) text += "- " + note + "\n";
+  return text.empty() ? "" : "\n" + text;
+}
+
+std::string change_text(double now, double then) {
+  return then > 0 ? format("%+.2f%%", 100 * (now / then - 1)) : "";
+}
+
+std::string sensitivities(const PrivateInference& entry) {
+  if (entry.sensitivities.empty()) return "";
+  Table table({{"if"},
+               {"communication", Align::right},
+               {"change", Align::right},
+               {"latency", Align::right},
+               {"change", Align::right}});
+  const auto& given = entry.cost;
+  for (const auto& [assumption, bytes, seconds] : entry.sensitivities) {
+    table.add_row(
+        {assumption, traffic_text(bytes), change_text(bytes, given.comm_bytes),
+         seconds ? latency_text(*seconds) : "",
+         seconds && given.latency_seconds ? change_text(*seconds, *given.latency_seconds) : ""});
+  }
+  return "\nWere one thing otherwise:\n\n" + table.to_markdown();
+}
+
+}  // namespace
+
+std::string pi_markdown(const PrivateInference& entry) {
+  const auto& cost = entry.cost;
+  const std::string network = cost.network.empty() ? "" : ", network " + cost.network;
+  return "\n## Private inference: " + cost.cost_model + network + ", " + entry.pass + "\n\n" +
+         totals(cost) + remarks(cost) + "\n" + operations(cost) + "\n" + layers(cost) +
+         sensitivities(entry);
+}
+
+}  // namespace aero::report
