@@ -140,9 +140,13 @@ def statements(table: Table, sweep: Sweep, lines: list[Line]) -> list[str]:
     if not members:
         return [f"Nothing of this table has been run (sweep {table.sweep})."]
     config = _run_config(sweep, members)
-    costs = (
-        "Communication and latency are the papers' own measurements; none of ours is beside them."
+    names = sorted({member.cost_model for member in members if member.cost_model})
+    beside = (
+        f"ours are predicted by the cost model {', '.join(names)} for the size above"
+        if names
+        else "ours are left out: the sweep was collected without a cost model (`--cost aero_papers`)"
     )
+    costs = f"Communication and latency are the papers' own measurements; {beside}."
     return [
         _sizes(table, members),
         _corpus(table, members, config),

@@ -63,6 +63,10 @@ def _gflops(flops: int | None) -> float | None:
     return None if flops is None else flops / 1e9
 
 
+def _scaled(value: float | None, unit: float) -> float | None:
+    return None if value is None else value / unit
+
+
 def _perplexities(table: Table, lines: list[Line], rest: list[Member]) -> list[str]:
     paper_baseline = table.row(table.baseline).perplexity
     by_row = {line.row.name: line.member for line in reversed(lines)}
@@ -92,7 +96,7 @@ def _perplexities(table: Table, lines: list[Line], rest: list[Member]) -> list[s
 
 def _costs(lines: list[Line]) -> list[str]:
     header = ["architecture", "FFN GFLOPs: papers", "ours", "attention: papers", "ours"]
-    header += ["communication (GB): papers", "latency (min): papers"]
+    header += ["communication (GB): papers", "ours", "latency (min): papers", "ours"]
     rows, operations = [], []
     for line in lines:
         row, member = line.row, line.member
@@ -104,7 +108,9 @@ def _costs(lines: list[Line]) -> list[str]:
                 _figure(row.attention_gflops, 1),
                 _figure(None if member is None else _gflops(member.attention_flops), 3),
                 _figure(row.comm_gb, 2),
+                _figure(None if member is None else _scaled(member.comm_bytes, 1e9), 2),
                 _figure(row.latency_min, 2),
+                _figure(None if member is None else _scaled(member.latency_s, 60), 2),
             ]
         )
         own = _NONE if member is None else operations_text(member.operations)

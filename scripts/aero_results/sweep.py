@@ -41,7 +41,9 @@ class Member:
     attention_flops: int | None
     operations: dict[str, list[int]]
     bins: list[float] | None
-    comm_bytes: float | None
+    comm_bytes: float | None  # of one forward pass under private inference
+    latency_s: float | None
+    cost_model: str | None
     runs: list[SeedRun]
 
     def identity(self) -> tuple[str, ...]:
@@ -93,6 +95,7 @@ def _run(record: dict[str, Any]) -> SeedRun:
 def _member(record: dict[str, Any]) -> Member:
     perplexity = record.get("perplexity") or {}
     flops = record.get("flops") or {}
+    pi = record.get("pi") or {}
     return Member(
         name=str(record["name"]),
         architecture=str(record["architecture"]),
@@ -105,7 +108,9 @@ def _member(record: dict[str, Any]) -> Member:
         attention_flops=_integer(flops.get("attention")),
         operations=record.get("operations") or {},
         bins=record.get("bins"),
-        comm_bytes=_number(record.get("comm_bytes")),
+        comm_bytes=_number(pi.get("comm_bytes")),
+        latency_s=_number(pi.get("latency_s")),
+        cost_model=pi.get("cost_model"),
         runs=[_run(run) for run in record.get("runs", [])],
     )
 

@@ -11,6 +11,8 @@ struct Options {
   std::string sweep;
   std::string shard = "1/1";
   int jobs = 1;
+  pipeline::CostChoice cost;
+  std::string rank;
   bool list = false;
   bool collect = false;
 };
@@ -20,6 +22,8 @@ ExitCode run_ablate(const Options& options) {
   ablate.sweep = options.sweep;
   ablate.shard = pipeline::parse_shard(options.shard);
   ablate.jobs.jobs = options.jobs;
+  ablate.cost = options.cost;
+  ablate.rank = pipeline::parse_rank(options.rank);
   if (options.list) ablate.mode = pipeline::AblateMode::list;
   if (options.collect) ablate.mode = pipeline::AblateMode::collect;
   return pipeline::ablate(ablate, std::cout);
@@ -37,6 +41,12 @@ void add_ablate(CLI::App& app, ExitCode& exit_code) {
       ->capture_default_str();
   command->add_option("--shard", options->shard,
                       "i/n: every n-th member from the i-th on, for job arrays");
+  command->add_option("--cost", options->cost.model,
+                      "Cost model of private inference, by name or file, for the tables");
+  command->add_option("--network", options->cost.network,
+                      "Line between the parties, by name or file");
+  command->add_option("--rank", options->rank,
+                      "Print the rows in the order of perplexity, bytes or seconds");
   auto* list = command->add_flag("--list", options->list, "Print the runs and their states");
   command->add_flag("--collect", options->collect, "Make the table of what is there")
       ->excludes(list);

@@ -11,6 +11,10 @@ void add_pipeline(CLI::App& app, ExitCode& exit_code) {
   auto* command = app.add_subcommand(
       "pipeline", "The four steps of AERO as one run: each decided by what its candidates reach");
   command->add_option("config", options->file, "Pipeline file (docs/pipeline.md)")->required();
+  command->add_option("--cost", options->cost.model,
+                      "Cost model of private inference, by name or file, for the tables");
+  command->add_option("--network", options->cost.network,
+                      "Line between the parties, by name or file");
   command
       ->add_option("--set", options->overrides,
                    "Override a key of the base config: --set train.duration=2Mt")

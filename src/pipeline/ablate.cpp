@@ -174,7 +174,7 @@ Shard parse_shard(const std::string& text) {
 }
 
 ExitCode ablate(const AblateOptions& options, std::ostream& out) {
-  const Sweep sweep = load_sweep(options.sweep);
+  const Sweep sweep = load_sweep(options.sweep, options.cost);
   check_conflicts(sweep);
   const auto runs = runs_of(sweep, options.shard);
   if (options.mode == AblateMode::list) {
@@ -183,7 +183,9 @@ ExitCode ablate(const AblateOptions& options, std::ostream& out) {
   }
   ExitCode code = ExitCode::success;
   if (options.mode == AblateMode::train) code = exit_code_of(train_runs(sweep, runs, options.jobs));
-  out << to_markdown(write_tables(sweep));
+  auto result = write_tables(sweep);
+  sort_by(options.rank, result.members);
+  out << to_markdown(result);
   return code;
 }
 

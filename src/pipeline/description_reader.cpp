@@ -105,6 +105,18 @@ std::vector<std::int64_t> DescriptionReader::read_seeds(const JsonValue& root) {
   return seeds;
 }
 
+Pricing DescriptionReader::read_pricing(const JsonValue& root, const CostChoice& instead) {
+  CostChoice choice{text(root, "cost").value_or(""), text(root, "network").value_or("")};
+  if (!instead.model.empty()) choice = {instead.model, ""};
+  if (!instead.network.empty()) choice.network = instead.network;
+  try {
+    return Pricing(choice);
+  } catch (const UsageError& error) {
+    faults_.add_unreadable(source_, error.what());
+    return {};
+  }
+}
+
 std::vector<Change> DescriptionReader::changes(const JsonValue& object, const std::string& place) {
   std::vector<Change> list;
   if (object.kind != Kind::object) {

@@ -2,6 +2,7 @@
 
 #include "aero/config/faults.h"
 #include "aero/config/json_value.h"
+#include "aero/pipeline/pricing.h"
 #include "aero/pipeline/sweep.h"
 
 #include <filesystem>
@@ -52,6 +53,10 @@ class DescriptionReader {
   std::filesystem::path read_base(const JsonValue& root);
   /// "seeds"; empty without the key.
   std::vector<std::int64_t> read_seeds(const JsonValue& root);
+
+  /// "cost" and "network", or what the command line names instead; a fault where one cannot be
+  /// loaded.
+  Pricing read_pricing(const JsonValue& root, const CostChoice& instead);
 
   /// {"section.key": value, ...}
   std::vector<Change> changes(const JsonValue& object, const std::string& place);

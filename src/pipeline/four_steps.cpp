@@ -111,7 +111,7 @@ std::size_t tell_decisions(const Replay& now, std::size_t told) {
 }  // namespace
 
 ExitCode four_steps(const FourStepsOptions& options, std::ostream& out) {
-  const FourSteps plan = load_four_steps(options.file, options.overrides);
+  const FourSteps plan = load_four_steps(options.file, options.overrides, options.cost);
   if (options.list) {
     out << to_markdown(plan, replay(plan));
     return ExitCode::success;

@@ -90,6 +90,7 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
                       .loss = spread_of({loss}),
                       .change_percent = {},
                       .bins = {}};
+  result.report.pi = plan.pricing.charge(plan.baseline.model);
   return result;
 }
 

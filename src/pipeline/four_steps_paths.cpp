@@ -18,6 +18,7 @@ class PathCheck {
   explicit PathCheck(const FourSteps& plan) : plan_(plan) {}
 
   std::vector<std::string> faults() {
+    charge("baseline", plan_.baseline);
     for (const Member& first :
          members("without_norm", plan_.without_norm, without_norm, plan_.baseline)) {
       for (const Member& second : members("without_activation", plan_.without_activation,
@@ -39,6 +40,15 @@ class PathCheck {
     if (std::ranges::find(faults_, line) == faults_.end()) faults_.push_back(line);
   }
 
+  /// What the cost model lacks for a model.
+  void charge(const std::string& place, const RunConfig& config) {
+    try {
+      plan_.pricing.charge(config.model);
+    } catch (const UsageError& error) {
+      add(place, error.what());
+    }
+  }
+
   /// The candidates of a step upon one model, without the faulty ones.
   std::vector<Member> members(const std::string& key, const std::vector<Candidate>& candidates,
                               Member (*make)(const Candidate&, const RunConfig&),
@@ -52,6 +62,7 @@ class PathCheck {
           add(place, "another candidate has the folder " + member.folder +
                          R"( too; give each a "name" of its own)");
         }
+        charge(place, member.config);
         list.push_back(std::move(member));
       } catch (const UsageError& error) {
         std::istringstream lines(error.what());

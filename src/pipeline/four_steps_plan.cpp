@@ -35,10 +35,11 @@ class PlanReader : private DescriptionReader {
     plan_.name = slug(file.stem().string());
   }
 
-  FourSteps read(const JsonValue& root) {
-    check_keys(root, "",
-               {"$schema", "base", "folder", "set", "seeds", "baseline", "warm_start", "tolerance",
-                "without_norm", "without_activation", "max_pruned", "regularised"});
+  FourSteps read(const JsonValue& root, const CostChoice& cost) {
+    check_keys(
+        root, "",
+        {"$schema", "base", "folder", "set", "seeds", "baseline", "warm_start", "tolerance",
+         "without_norm", "without_activation", "max_pruned", "regularised", "cost", "network"});
     plan_.folder = text(root, "folder").value_or("runs/" + plan_.name);
     plan_.base = read_base(root);
     if (const auto* set = find(root, "set")) set_ = changes(*set, "set");
@@ -49,6 +50,7 @@ class PlanReader : private DescriptionReader {
     read_candidates(root, "regularised", plan_.regularised);
     check_attentions();
     check_overrides();
+    plan_.pricing = read_pricing(root, cost);
     faults_.throw_if_any();
     load_baseline(root);
     faults_.throw_if_any();
@@ -203,14 +205,15 @@ class PlanReader : private DescriptionReader {
 
 }  // namespace
 
-FourSteps load_four_steps(const fs::path& file, const std::vector<Override>& overrides) {
-  return parse_four_steps(read_description(file), file, overrides);
+FourSteps load_four_steps(const fs::path& file, const std::vector<Override>& overrides,
+                          const CostChoice& cost) {
+  return parse_four_steps(read_description(file), file, overrides, cost);
 }
 
 FourSteps parse_four_steps(const std::string& text, const fs::path& file,
-                           const std::vector<Override>& overrides) {
+                           const std::vector<Override>& overrides, const CostChoice& cost) {
   const auto root = parse_description(text, file, "a pipeline");
-  return PlanReader(file, overrides).read(root);
+  return PlanReader(file, overrides).read(root, cost);
 }
 
 }  // namespace aero::pipeline

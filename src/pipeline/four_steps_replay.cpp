@@ -198,7 +198,8 @@ class Replayer {
                        .name = plan_.name,
                        .folder = plan_.folder,
                        .members = {},
-                       .seeds = plan_.seeds};
+                       .seeds = plan_.seeds,
+                       .pricing = plan_.pricing};
   Replay replay_;
   Kept kept_;
 };

@@ -39,9 +39,10 @@ class SweepReader : private DescriptionReader {
  public:
   explicit SweepReader(const fs::path& file) : DescriptionReader(file) {}
 
-  Sweep read(const JsonValue& root) {
+  Sweep read(const JsonValue& root, const CostChoice& cost) {
     check_keys(root, "",
-               {"$schema", "name", "base", "folder", "set", "runs", "grid", "seeds", "baseline"});
+               {"$schema", "name", "base", "folder", "set", "runs", "grid", "seeds", "baseline",
+                "cost", "network"});
     sweep_.file = file_;
     sweep_.name = text(root, "name").value_or(slug(file_.stem().string()));
     if (slug(sweep_.name) != sweep_.name) {
@@ -57,6 +58,7 @@ class SweepReader : private DescriptionReader {
     check_names();
     sweep_.seeds = read_seeds(root);
     read_baseline(root);
+    sweep_.pricing = read_pricing(root, cost);
     faults_.throw_if_any();
     load_members();
     faults_.throw_if_any();
@@ -175,6 +177,7 @@ class SweepReader : private DescriptionReader {
         const auto overrides = overrides_of(set_, entry.changes);
         sweep_.members.push_back(
             {entry.name, slug(entry.name), entry.changes, load_config(sweep_.base, overrides)});
+        sweep_.pricing.charge(sweep_.members.back().config.model);
       } catch (const UsageError& error) {
         add_config_faults(entry, error.what());
       }
@@ -210,12 +213,12 @@ class SweepReader : private DescriptionReader {
 
 }  // namespace
 
-Sweep load_sweep(const fs::path& file) {
-  return parse_sweep(read_description(file), file);
+Sweep load_sweep(const fs::path& file, const CostChoice& cost) {
+  return parse_sweep(read_description(file), file, cost);
 }
 
-Sweep parse_sweep(const std::string& text, const fs::path& file) {
-  return SweepReader(file).read(parse_description(text, file, "a sweep"));
+Sweep parse_sweep(const std::string& text, const fs::path& file, const CostChoice& cost) {
+  return SweepReader(file).read(parse_description(text, file, "a sweep"), cost);
 }
 
 RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed) {

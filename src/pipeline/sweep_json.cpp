@@ -1,4 +1,5 @@
 #include "aero/config/loader.h"
+#include "aero/pipeline/pareto.h"
 #include "aero/pipeline/sweep_table.h"
 
 #include <nlohmann/json.hpp>
@@ -33,6 +34,16 @@ Json operations_json(const std::vector<cost::Operation>& operations) {
   return object;
 }
 
+Json pi_json(const report::Report& report) {
+  if (report.pi.empty()) return nullptr;
+  const cost::PiCost& cost = report.pi.front().cost;
+  return {{"cost_model", cost.cost_model},
+          {"network", cost.network.empty() ? Json() : Json(cost.network)},
+          {"comm_bytes", std::llround(cost.comm_bytes)},
+          {"rounds", or_null(cost.rounds)},
+          {"latency_s", or_null(cost.latency_seconds)}};
+}
+
 Json nonfinite_json(const std::optional<Nonfinite>& event) {
   if (!event) return nullptr;
   return {{"step", event->step},
@@ -58,7 +69,7 @@ Json run_json(const SeedResult& run) {
           {"nonfinite", nonfinite_json(run.state.nonfinite)}};
 }
 
-Json member_json(const MemberResult& member) {
+Json member_json(const MemberResult& member, const Front& front) {
   const auto& flops = member.report.flops.paper;
   Json runs = Json::array();
   for (const SeedResult& run : member.runs) runs.push_back(run_json(run));
@@ -75,6 +86,8 @@ Json member_json(const MemberResult& member) {
           {"parameters", member.report.parameters.total()},
           {"flops", {{"ffn", flops.ffn}, {"attention", flops.attention}}},
           {"operations", operations_json(member.report.operations)},
+          {"pi", pi_json(member.report)},
+          {"pareto", {{"bytes", or_null(front.bytes)}, {"seconds", or_null(front.seconds)}}},
           {"bins", or_null(member.bins)},
           {"runs", std::move(runs)}};
 }
@@ -83,7 +96,10 @@ Json member_json(const MemberResult& member) {
 
 std::string to_json(const SweepResult& result) {
   Json members = Json::array();
-  for (const MemberResult& member : result.members) members.push_back(member_json(member));
+  const auto front = fronts(result.members);
+  for (std::size_t i = 0; i < front.size(); ++i) {
+    members.push_back(member_json(result.members[i], front[i]));
+  }
   return Json{{"sweep", result.name},
               {"base", result.base.string()},
               {"baseline", result.baseline},

@@ -31,6 +31,7 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
                       .loss = {},
                       .change_percent = {},
                       .bins = {}};
+  result.report.pi = sweep.pricing.charge(member.config.model);
   std::vector<double> losses;
   std::vector<double> perplexities;
   for (const std::int64_t seed : sweep.seeds) {

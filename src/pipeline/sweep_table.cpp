@@ -1,39 +1,20 @@
 #include "aero/pipeline/sweep_table.h"
 
 #include "aero/core/files.h"
+#include "aero/pipeline/pareto.h"
+#include "aero/report/comparison.h"
 #include "aero/report/format.h"
 #include "aero/report/table.h"
 
 #include "file_lock.h"
 #include "numbers.h"
 #include <algorithm>
-#include <map>
 #include <string_view>
 
 namespace aero::pipeline {
 namespace {
 
 using report::Align;
-
-/// The papers' names: SM, LN, G; an operation without one keeps its own.
-std::string paper_name(const std::string& operation) {
-  static const std::map<std::string, std::string> names{{"softmax", "SM"},  {"layernorm", "LN"},
-                                                        {"rmsnorm", "RMS"}, {"gelu", "G"},
-                                                        {"relu", "R"},      {"leaky_relu", "LR"}};
-  const auto found = names.find(operation);
-  return found == names.end() ? operation : found->second;
-}
-
-/// "SM: 144 x R^{128x128}, LN: 24 x R^{128x768}"
-std::string operations_text(const std::vector<cost::Operation>& operations) {
-  std::string text;
-  for (const auto& operation : operations) {
-    text += (text.empty() ? "" : ", ") + paper_name(operation.name) + ": " +
-            std::to_string(operation.count) + " x R^{" + std::to_string(operation.rows) + "x" +
-            std::to_string(operation.columns) + "}";
-  }
-  return text;
-}
 
 std::string spread_text(const Spread& spread) {
   if (!spread.mean) return "";
@@ -80,61 +61,106 @@ std::string share(const MemberResult& member, std::size_t bin) {
   return member.bins ? shortest((*member.bins)[bin]) : "";
 }
 
+/// "bytes", "seconds", "bytes, seconds": where no other model is better.
+std::string front_text(const Front& front) {
+  const bool bytes = front.bytes.value_or(false);
+  const bool seconds = front.seconds.value_or(false);
+  return std::string(bytes ? "bytes" : "") + (bytes && seconds ? ", " : "") +
+         (seconds ? "seconds" : "");
+}
+
+bool is_charged(const SweepResult& result) {
+  return std::ranges::any_of(result.members,
+                             [](const MemberResult& member) { return !member.report.pi.empty(); });
+}
+
+std::vector<report::Column> titles(bool charged) {
+  std::vector<report::Column> columns{{"architecture"},
+                                      {"member"},
+                                      {"perplexity", Align::right},
+                                      {"seeds", Align::right},
+                                      {"change", Align::right},
+                                      {"parameters", Align::right},
+                                      {"FFN", Align::right},
+                                      {"attention", Align::right},
+                                      {"nonlinear operations"}};
+  if (charged) {
+    columns.push_back({"communication", Align::right});
+    columns.push_back({"latency", Align::right});
+    columns.push_back({"Pareto front"});
+  }
+  columns.push_back({"heads by entropy"});
+  columns.push_back({"tokens", Align::right});
+  columns.push_back({"first non-finite step"});
+  return columns;
+}
+
+std::vector<std::string> row(const MemberResult& member, const Front& front, bool charged) {
+  const auto& flops = member.report.flops.paper;
+  std::vector<std::string> cells{
+      member.report.architecture,
+      member.name,
+      spread_text(member.perplexity),
+      seeds_text(member),
+      member.change_percent ? percent_change(*member.change_percent) : "",
+      report::with_thousands(member.report.parameters.total()),
+      report::flops_text(flops.ffn),
+      report::flops_text(flops.attention),
+      report::papers_operations(member.report.operations)};
+  if (charged) {
+    const auto bytes = bytes_of(member);
+    const auto seconds = seconds_of(member);
+    cells.push_back(bytes ? report::traffic_text(*bytes) : "");
+    cells.push_back(seconds ? report::latency_text(*seconds) : "");
+    cells.push_back(front_text(front));
+  }
+  cells.push_back(bins_text(member));
+  cells.push_back(report::with_thousands(tokens_of(member)));
+  cells.push_back(nonfinite_text(member));
+  return cells;
+}
+
 }  // namespace
 
 std::string to_markdown(const SweepResult& result) {
-  report::Table table({{"architecture"},
-                       {"member"},
-                       {"perplexity", Align::right},
-                       {"seeds", Align::right},
-                       {"change", Align::right},
-                       {"parameters", Align::right},
-                       {"FFN", Align::right},
-                       {"attention", Align::right},
-                       {"nonlinear operations"},
-                       {"heads by entropy"},
-                       {"tokens", Align::right},
-                       {"first non-finite step"}});
-  for (const MemberResult& member : result.members) {
-    table.add_row({member.report.architecture, member.name, spread_text(member.perplexity),
-                   seeds_text(member),
-                   member.change_percent ? percent_change(*member.change_percent) : "",
-                   report::with_thousands(member.report.parameters.total()),
-                   report::flops_text(member.report.flops.paper.ffn),
-                   report::flops_text(member.report.flops.paper.attention),
-                   operations_text(member.report.operations), bins_text(member),
-                   report::with_thousands(tokens_of(member)), nonfinite_text(member)});
+  const bool charged = is_charged(result);
+  report::Table table(titles(charged));
+  const auto front = fronts(result.members);
+  for (std::size_t i = 0; i < front.size(); ++i) {
+    table.add_row(row(result.members[i], front[i], charged));
   }
   return table.to_markdown();
 }
 
 std::string to_csv(const SweepResult& result) {
-  report::Table table({{"architecture"},
-                       {"member"},
-                       {"perplexity"},
-                       {"perplexity_std"},
-                       {"seeds_finished"},
-                       {"seeds"},
-                       {"change_percent"},
-                       {"parameters"},
-                       {"ffn_flops"},
-                       {"attention_flops"},
-                       {"operations"},
-                       {"bin_1"},
-                       {"bin_2"},
-                       {"bin_3"},
-                       {"bin_4"},
-                       {"tokens"},
-                       {"nonfinite"}});
-  for (const MemberResult& member : result.members) {
-    table.add_row({member.report.architecture, member.name, number(member.perplexity.mean),
-                   number(member.perplexity.deviation), std::to_string(member.perplexity.n),
-                   std::to_string(member.runs.size()), number(member.change_percent),
+  report::Table table(
+      {{"architecture"},   {"member"},          {"perplexity"},     {"perplexity_std"},
+       {"seeds_finished"}, {"seeds"},           {"change_percent"}, {"parameters"},
+       {"ffn_flops"},      {"attention_flops"}, {"operations"},     {"comm_bytes"},
+       {"latency_s"},      {"pareto"},          {"bin_1"},          {"bin_2"},
+       {"bin_3"},          {"bin_4"},           {"tokens"},         {"nonfinite"}});
+  const auto front = fronts(result.members);
+  for (std::size_t i = 0; i < front.size(); ++i) {
+    const MemberResult& member = result.members[i];
+    table.add_row({member.report.architecture,
+                   member.name,
+                   number(member.perplexity.mean),
+                   number(member.perplexity.deviation),
+                   std::to_string(member.perplexity.n),
+                   std::to_string(member.runs.size()),
+                   number(member.change_percent),
                    std::to_string(member.report.parameters.total()),
                    std::to_string(member.report.flops.paper.ffn),
                    std::to_string(member.report.flops.paper.attention),
-                   operations_text(member.report.operations), share(member, 0), share(member, 1),
-                   share(member, 2), share(member, 3), std::to_string(tokens_of(member)),
+                   report::papers_operations(member.report.operations),
+                   number(bytes_of(member)),
+                   number(seconds_of(member)),
+                   front_text(front[i]),
+                   share(member, 0),
+                   share(member, 1),
+                   share(member, 2),
+                   share(member, 3),
+                   std::to_string(tokens_of(member)),
                    nonfinite_text(member)});
   }
   return table.to_csv();

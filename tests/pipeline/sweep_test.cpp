@@ -30,7 +30,6 @@ class SweepFile : public ::testing::Test {
     return error_of([&] { parse(text); });
   }
 
- private:
   testing_support::TemporaryFolder folder_;
 };
 
@@ -159,6 +158,21 @@ TEST_F(SweepFile, TellsTheFaultsOfOverridesWhereTheyWereSet) {
   EXPECT_THAT(message, HasSubstr("norms.json: runs: \"SM+H\": model.architecture: SM+H: "));
   EXPECT_THAT(message, HasSubstr("norms.json: runs: \"deep\": model.n_layer: many: "));
   EXPECT_THAT(message, Not(HasSubstr("command line")));
+}
+
+TEST_F(SweepFile, NamesACostModelAndTheCommandLineAnother) {
+  const auto file = R"({"base": "base.json", "cost": "no_such_model"})";
+  EXPECT_THAT(fault(file), HasSubstr("no_such_model"));
+  EXPECT_NO_THROW(
+      parse_sweep(file, folder_.path() / "norms.json", {.model = "aero_papers", .network = ""}));
+  EXPECT_THAT(fault(R"({"base": "base.json", "network": "lan"})"), HasSubstr("cost model"));
+}
+
+TEST_F(SweepFile, RefusesAMemberThatItsCostModelCannotCharge) {
+  testing_support::put(folder_.path() / "softmax_only.json", R"({"name": "softmax_only"})");
+  const auto text = fault(R"({"base": "base.json", "cost": ")" +
+                          (folder_.path() / "softmax_only.json").string() + "\"}");
+  EXPECT_THAT(text, HasSubstr("softmax_only.json"));
 }
 
 TEST_F(SweepFile, IsReadByItsPathAndAFaultIsOfUsage) {

@@ -165,8 +165,8 @@ def test_a_gamma_that_two_members_have_is_refused(sweep: Path):
 
 def test_the_front_holds_what_no_other_model_beats_in_both(tmp_path: Path):
     found = {"cheap": (5.0, 1e9), "dear": (2.0, 9e9), "between": (3.0, 4e9), "beaten": (3.5, 4e9)}
-    members = [member(name, ppl, comm_bytes=cost) for name, (ppl, cost) in found.items()]
-    members.append(member("diverged", None, comm_bytes=1.0))
+    members = [member(name, ppl, pi={"comm_bytes": cost}) for name, (ppl, cost) in found.items()]
+    members.append(member("diverged", None, pi={"comm_bytes": 1.0}))
     file = write_sweep(tmp_path / "sweep.json", members)
     points = pareto.points(load_members([file], []), "communication")
     assert [(point.label, point.cost, point.on_front) for point in points] == [

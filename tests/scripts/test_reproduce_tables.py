@@ -178,9 +178,18 @@ def test_costs_are_shown_where_the_papers_have_them(sweep_file: Path):
     costs = {"ffn_gflops": 14.5, "attention_gflops": 7.7, "comm_gb": 25.32, "latency_min": 8.21}
     first = row("SM+LN+G", 2.0, operations={"softmax": [144, 128, 128]}, **costs)
     text = compare(table(first), read_sweep(sweep_file))
-    assert "| SM+LN+G | 14.5 | 0.003 | 7.7 | 0.001 | 25.32 | 8.21 |" in text
+    assert "| SM+LN+G | 14.5 | 0.003 | 7.7 | 0.001 | 25.32 | – | 8.21 | – |" in text
     assert "| SM+LN+G | SM 144 x 128x128 | SM 6 x 8x8 |" in text
     assert "Communication and latency are the papers' own measurements" in text
+
+
+def test_predicted_costs_stand_beside_the_papers(tmp_path: Path):
+    pi = {"cost_model": "aero_papers", "comm_bytes": 25.28e9, "latency_s": 469.2}
+    file = write_sweep(tmp_path / "sweep.json", [member("SM+LN+G", 2.0, pi=pi)])
+    costs = {"ffn_gflops": 14.5, "attention_gflops": 7.7, "comm_gb": 25.32, "latency_min": 8.21}
+    text = compare(table(row("SM+LN+G", 2.0, **costs)), read_sweep(file))
+    assert "| 25.32 | 25.28 | 8.21 | 7.82 |" in text
+    assert "predicted by the cost model aero_papers" in text
 
 
 def test_what_does_not_compare_is_said(sweep_file: Path):

@@ -2,6 +2,8 @@
 
 #include "aero/core/error.h"
 #include "aero/pipeline/job_runner.h"
+#include "aero/pipeline/pareto.h"
+#include "aero/pipeline/pricing.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -27,6 +29,8 @@ enum class AblateMode {
 struct AblateOptions {
   std::filesystem::path sweep;
   AblateMode mode = AblateMode::train;
+  CostChoice cost;         ///< instead of what the sweep names
+  Rank rank = Rank::none;  ///< of the rows that are printed; files keep the sweep's order
   Shard shard;
   JobOptions jobs;
 };

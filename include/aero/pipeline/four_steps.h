@@ -3,6 +3,7 @@
 #include "aero/config/loader.h"
 #include "aero/core/error.h"
 #include "aero/pipeline/job_runner.h"
+#include "aero/pipeline/pricing.h"
 
 #include <filesystem>
 #include <iosfwd>
@@ -13,6 +14,7 @@ namespace aero::pipeline {
 struct FourStepsOptions {
   std::filesystem::path file;
   std::vector<Override> overrides;
+  CostChoice cost;    ///< instead of what the file names
   bool list = false;  ///< print where the pipeline stands; nothing is trained or written
   JobOptions jobs;
 };

@@ -2,6 +2,7 @@
 
 #include "aero/config/loader.h"
 #include "aero/config/run_config.h"
+#include "aero/pipeline/pricing.h"
 #include "aero/pipeline/sweep.h"
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct FourSteps {
   bool warm_start = false;       ///< from the weights of the step before, not from scratch
   double tolerance = 0.01;       ///< relative rise of perplexity that pruning may cost
   std::int64_t max_pruned = 0;   ///< the largest k of _i<k> to try
+  Pricing pricing;               ///< what private inference of each model costs
   RunConfig baseline;            ///< effective; a run adds seed and folder
   std::filesystem::path loaded;  ///< run or checkpoint of a trained baseline; empty: it is trained
   std::vector<Candidate> without_norm;        ///< step 1, at least one
@@ -37,13 +39,14 @@ struct FourSteps {
 };
 
 /// Reads a pipeline: JSON with comments and trailing commas, its keys in docs/pipeline.md; the
-/// overrides win over it. Throws UsageError that lists every fault at once, a line each, those of
-/// all models that the steps may come to included.
+/// overrides win over it, and `cost` over its "cost" and "network". Throws UsageError that lists
+/// every fault at once, a line each, those of all models that the steps may come to included.
 FourSteps load_four_steps(const std::filesystem::path& file,
-                          const std::vector<Override>& overrides = {});
+                          const std::vector<Override>& overrides = {}, const CostChoice& cost = {});
 
 /// The same from a text that stands for `file`.
 FourSteps parse_four_steps(const std::string& text, const std::filesystem::path& file,
-                           const std::vector<Override>& overrides = {});
+                           const std::vector<Override>& overrides = {},
+                           const CostChoice& cost = {});
 
 }  // namespace aero::pipeline

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/config/run_config.h"
+#include "aero/pipeline/pricing.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -37,14 +38,17 @@ struct Sweep {
   std::vector<Member> members;   ///< at least one
   std::vector<std::int64_t> seeds;
   std::size_t baseline = 0;  ///< index of the member that the others are compared with
+  Pricing pricing;           ///< what private inference of each member costs
 };
 
 /// Reads a sweep: JSON with comments and trailing commas, its keys in docs/ablate.md. Throws
 /// UsageError that lists every fault at once, a line each: "file: key: value: what is wrong".
-Sweep load_sweep(const std::filesystem::path& file);
+/// `cost` takes the place of the file's "cost" and "network" where it names something.
+Sweep load_sweep(const std::filesystem::path& file, const CostChoice& cost = {});
 
 /// The same from a text that stands for `file`.
-Sweep parse_sweep(const std::string& text, const std::filesystem::path& file);
+Sweep parse_sweep(const std::string& text, const std::filesystem::path& file,
+                  const CostChoice& cost = {});
 
 /// The run of a member with a seed, in FOLDER/<slug>/seed-<seed>.
 RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed);

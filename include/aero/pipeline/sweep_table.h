@@ -67,6 +67,10 @@ std::string to_csv(const SweepResult& result);
 ///     parameters   total
 ///     flops        ffn, attention: one context, as the papers count
 ///     operations   {"softmax": [count, rows, columns], ...} (cost/operations.h)
+///     pi           null without a cost model, else cost_model, network, comm_bytes, rounds,
+///                  latency_s of a forward pass over a context
+///     pareto       {bytes, seconds}: whether no other model is as good in perplexity and in cost
+///                  and better in one of them; null where that is not known
 ///     bins         four shares of heads by entropy, from low to high, or null
 ///     runs         a list of
 ///       seed, folder

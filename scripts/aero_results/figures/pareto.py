@@ -13,6 +13,7 @@ from aero_results.sweep import Member
 
 COSTS = {
     "communication": (1e9, "communication (GB a forward pass)"),
+    "latency": (60, "latency (min a forward pass)"),
     "flops": (1e9, "FLOPs of FFN and attention (billions a forward pass)"),
     "parameters": (1e6, "parameters (millions)"),
 }
@@ -32,6 +33,8 @@ class Point:
 def _cost(member: Member, by: str) -> float | None:
     if by == "communication":
         return member.comm_bytes
+    if by == "latency":
+        return member.latency_s
     if by == "parameters":
         return None if member.parameters is None else float(member.parameters)
     if member.ffn_flops is None or member.attention_flops is None:
@@ -46,10 +49,11 @@ def points(members: Sequence[Member], by: str) -> list[Point]:
         if member.perplexity is None:
             continue
         cost = _cost(member, by)
-        if cost is None and by == "communication":
+        if cost is None and by in ("communication", "latency"):
             raise ResultsError(
-                f'"{member.name}" has no comm_bytes: the sweep was made without a cost model of '
-                "private inference; take --x flops or --x parameters"
+                f'"{member.name}" has no {by}: the sweep was collected without a cost model of '
+                "private inference that knows it; `aero ablate SWEEP --collect --cost NAME` "
+                "charges one, or take --x flops or --x parameters"
             )
         if cost is None:
             raise ResultsError(f'"{member.name}" has no {by} in the sweep\'s result')

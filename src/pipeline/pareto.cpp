@@ -1,0 +1,69 @@
+#include "aero/pipeline/pareto.h"
+
+#include "aero/core/error.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+namespace aero::pipeline {
+namespace {
+
+using CostOf = std::optional<double> (*)(const MemberResult&);
+
+bool beats(const MemberResult& a, const MemberResult& b, CostOf cost) {
+  if (!a.perplexity.mean || !cost(a)) return false;
+  const double quality = *a.perplexity.mean - *b.perplexity.mean;
+  const double price = *cost(a) - *cost(b);
+  return quality <= 0 && price <= 0 && (quality < 0 || price < 0);
+}
+
+std::optional<bool> is_on_front(const std::vector<MemberResult>& members,
+                                const MemberResult& member, CostOf cost) {
+  if (!member.perplexity.mean || !cost(member)) return std::nullopt;
+  return std::ranges::none_of(
+      members, [&](const MemberResult& other) { return beats(other, member, cost); });
+}
+
+}  // namespace
+
+std::optional<double> bytes_of(const MemberResult& member) {
+  if (member.report.pi.empty()) return std::nullopt;
+  return member.report.pi.front().cost.comm_bytes;
+}
+
+std::optional<double> seconds_of(const MemberResult& member) {
+  if (member.report.pi.empty()) return std::nullopt;
+  return member.report.pi.front().cost.latency_seconds;
+}
+
+std::vector<Front> fronts(const std::vector<MemberResult>& members) {
+  std::vector<Front> list;
+  list.reserve(members.size());
+  for (const MemberResult& member : members) {
+    list.push_back(
+        {is_on_front(members, member, bytes_of), is_on_front(members, member, seconds_of)});
+  }
+  return list;
+}
+
+Rank parse_rank(const std::string& text) {
+  if (text.empty()) return Rank::none;
+  if (text == "perplexity") return Rank::perplexity;
+  if (text == "bytes") return Rank::bytes;
+  if (text == "seconds") return Rank::seconds;
+  throw UsageError("--rank: " + text + ": expected perplexity, bytes or seconds");
+}
+
+void sort_by(Rank rank, std::vector<MemberResult>& members) {
+  if (rank == Rank::none) return;
+  const auto key = [rank](const MemberResult& member) {
+    const auto value = rank == Rank::perplexity ? member.perplexity.mean
+                       : rank == Rank::bytes    ? bytes_of(member)
+                                                : seconds_of(member);
+    return value.value_or(std::numeric_limits<double>::infinity());
+  };
+  std::ranges::stable_sort(members, {}, key);
+}
+
+}  // namespace aero::pipeline

@@ -1,0 +1,24 @@
+#include "aero/pipeline/pricing.h"
+
+#include "aero/core/error.h"
+
+namespace aero::pipeline {
+
+Pricing::Pricing(const CostChoice& choice) {
+  if (choice.model.empty() && !choice.network.empty()) {
+    throw UsageError("network: " + choice.network +
+                     ": nothing is charged over it without a cost model; name one, too");
+  }
+  if (choice.model.empty()) return;
+  model_ = std::make_shared<const cost::CostModel>(cost::CostModel::load(choice.model));
+  if (!choice.network.empty()) network_ = cost::load_network(choice.network);
+}
+
+std::vector<report::PrivateInference> Pricing::charge(const ModelConfig& config) const {
+  if (!model_) return {};
+  return {{.pass = "whole context",
+           .cost = model_->price(config, cost::whole_context(config), network_),
+           .sensitivities = {}}};
+}
+
+}  // namespace aero::pipeline
