@@ -77,6 +77,10 @@ KINDS: dict[str, tuple[Draw, str]] = {
         lambda a: layers.draw_scales(_series(a), _width(a)),
         "alpha and beta of ScFFN against steps",
     ),
+    "temperatures": (
+        lambda a: layers.draw_temperatures(_series(a), _width(a)),
+        "smallest learned temperature of each layer against steps",
+    ),
     "nan": (
         lambda a: nonfinite.draw(_series(a), _width(a)),
         "attention rows that are not finite by layer and step",

@@ -26,6 +26,7 @@ def entropy_line(step: int, **changes: Any) -> dict[str, Any]:
         "alpha": [1.0 + step / 1000, 2.0],
         "beta": [0.9, 0.8],
         "slopes": [0.01, -0.02],
+        "temperature_min": [[0.01, -0.02, 0.03], [0.01, 0.01, 0.02]],
         "thresholds": [[0.5, 0.4, 0.3], [0.2, 0.2, 0.5]],
     }
     return line | changes

@@ -235,6 +235,7 @@ COMMANDS = [
     ["gamma"],
     ["slopes"],
     ["scales"],
+    ["temperatures"],
     ["nan", "--members", "SM"],
     ["pareto", "--x", "parameters"],
 ]

@@ -1,6 +1,9 @@
-"""Against steps, a line a layer: mean entropy, slopes, scales."""
+"""Against steps, a line a layer: mean entropy, slopes, scales, temperatures."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +16,7 @@ from aero_results.figures.records import history, records, single_runs
 from aero_results.inputs import Series
 from aero_results.run_folder import FloatArray, Run
 
+OverHeads = Callable[..., Any]  # np.mean or np.min
 DASHES = ("-", "--", "-.", ":")
 
 
@@ -58,9 +62,17 @@ def draw_entropy(series: list[Series], width: float) -> Figure:
     return figure
 
 
-def _draw_parameters(series: list[Series], width: float, names: dict[str, str]) -> Figure:
+def _by_layer(run: Run, name: str, over_heads: OverHeads) -> tuple[FloatArray, FloatArray]:
+    """Steps [n] and values [n, layers]; those of heads become one a layer."""
+    steps, values = history(run, name)
+    return steps, values if values.ndim == 2 else over_heads(values, axis=2)
+
+
+def _draw_parameters(
+    series: list[Series], width: float, names: dict[str, str], over_heads: OverHeads = np.mean
+) -> Figure:
     runs = single_runs(series)
-    data = {name: [history(run, name) for _, run in runs] for name in names}
+    data = {name: [_by_layer(run, name, over_heads) for _, run in runs] for name in names}
     columns = len(runs)
     figure, axes = style.panels(
         columns, width, 0.8, columns=columns, rows_each=len(names), sharey="row"
@@ -90,3 +102,14 @@ def draw_slopes(series: list[Series], width: float) -> Figure:
 def draw_scales(series: list[Series], width: float) -> Figure:
     """The scales alpha and beta of ScFFN; a pruned FFN has none."""
     return _draw_parameters(series, width, {"alpha": "α", "beta": "β"})
+
+
+def draw_temperatures(series: list[Series], width: float) -> Figure:
+    """The smallest temperature of each layer: at 0 the logits are infinite, below it attention
+    prefers what scores least.
+    """
+    names = {"temperature_min": "smallest temperature"}
+    figure = _draw_parameters(series, width, names, np.min)
+    for ax in figure.axes[: len(series)]:
+        ax.axhline(0, color="#555555", linewidth=0.6)
+    return figure
