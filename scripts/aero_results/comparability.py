@@ -144,7 +144,7 @@ def statements(table: Table, sweep: Sweep, lines: list[Line]) -> list[str]:
     beside = (
         f"ours are predicted by the cost model {', '.join(names)} for the size above"
         if names
-        else "ours are left out: the sweep was collected without a cost model (`--cost aero_papers`)"
+        else "ours are left out: the sweep was collected without a cost model (`--cost NAME`)"
     )
     costs = f"Communication and latency are the papers' own measurements; {beside}."
     return [
