@@ -64,7 +64,7 @@ class ModelConfig:
     ffn_pruned: int = 0
     ffn_pruned_layers: tuple[int, ...] = ()
     temperature: str = "none"
-    temperature_init: float = 1.0
+    temperature_init: float = 0.01
     attention_scaled: bool = True
     ereg: EregConfig = field(default_factory=EregConfig)
     simplified: SimplifiedConfig = field(default_factory=SimplifiedConfig)

@@ -82,7 +82,7 @@ struct ModelConfig {
   std::vector<std::int64_t> ffn_pruned_layers{};  ///< instead of ffn_pruned: these, counted from 0
 
   TemperatureForm temperature = TemperatureForm::none;  ///< SM(t): t [H, T] in each layer
-  double temperature_init = 1;                          ///< of t itself, whatever its form
+  double temperature_init = 0.01;                       ///< of t itself, whatever its form
   bool attention_scaled = true;  ///< scores / sqrt(d_k); false once W_Q has it folded in
   EregConfig ereg{};
   SimplifiedConfig simplified{};
