@@ -6,7 +6,8 @@ usage() {
   cat <<'END'
 usage: scripts/test.sh [--slow] [CTEST_ARGUMENT...]
 
-Sets up what is missing, builds the release preset and runs all tests but the slow ones.
+Sets up what is missing, builds the release preset and runs all tests but the slow ones. Those of
+private inference need SPU, which has wheels for Python 3.10 and 3.11: elsewhere they are left out.
 
   --slow    also the tests labelled slow: the reference tensors are made anew with transformers
 
@@ -27,5 +28,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if ((${#selection[@]} == 0)); then
   scripts/setup.sh --golden
 fi
+scripts/setup_private.sh --tests ||
+  echo "test: goes on without tests/private, the two-party runs" >&2
 scripts/build.sh release
 ctest --preset release "${selection[@]}" "$@"

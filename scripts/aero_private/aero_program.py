@@ -1,0 +1,75 @@
+"""What AERO's own program says of a checkpoint: its logits, and what a cost model predicts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from .errors import PrivateError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def find_aero(given: Path | None) -> Path | None:
+    """The program: as given, of this repository's build, or on the PATH."""
+    if given is not None:
+        if not given.is_file():
+            raise PrivateError(f"--aero {given}: no such file")
+        return given
+    built = ROOT / "build" / "release" / "bin" / "aero"
+    if built.is_file():
+        return built
+    found = shutil.which("aero")
+    return Path(found) if found else None
+
+
+def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> list[np.ndarray]:
+    """[T, V] of each sequence, in float32."""
+    with tempfile.TemporaryDirectory(prefix="aero-logits-") as folder:
+        tokens, out = Path(folder) / "tokens.txt", Path(folder) / "logits.safetensors"
+        tokens.write_text("".join(",".join(map(str, ids)) + "\n" for ids in sequences))
+        command = [aero, "inspect", checkpoint, "--logits", tokens, "--out", out]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise PrivateError(f"aero inspect --logits failed: {done.stderr.strip()}")
+        return list(load_file(out)["logits"])
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Bytes by operation and layer (-1 outside the blocks), or why there are none."""
+
+    operations: dict[tuple[str, int], float]
+    total: float
+    missing: str = ""
+
+
+def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -> Prediction:
+    """What a cost model predicts for one pass over `length` tokens."""
+    if aero is None:
+        return Prediction({}, 0, "no program aero was found: build it, or name it with --aero")
+    file = ROOT / "configs" / "cost" / f"{cost_model}.json"
+    command = [aero, "report", checkpoint, "--cost", file if file.is_file() else cost_model]
+    command += ["--json"]
+    command += ["--set", f"model.context={length}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return Prediction({}, 0, f"aero report --cost {cost_model}: {lines[0]}")
+    try:
+        cost = json.loads(done.stdout)["pi"][0]
+        operations: dict[tuple[str, int], float] = {}
+        for operation in cost["operations"]:
+            layer = operation.get("layer")
+            key = (operation["name"], -1 if layer is None else int(layer))
+            operations[key] = operations.get(key, 0) + float(operation["bytes"])
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        return Prediction({}, 0, f"aero report --cost {cost_model}: no costs in it ({error!r})")
+    return Prediction(operations, sum(operations.values()))

@@ -1,0 +1,77 @@
+"""What `aero train` saves, read without PyTorch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from aero_reference.config import ModelConfig
+
+from .errors import PrivateError
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder; `tokenizer` is None where neither it nor its run has one."""
+
+    folder: Path
+    config: ModelConfig
+    tokenizer: Path | None
+    architecture: str
+
+
+def _newest(run: Path) -> Path:
+    steps = sorted(path for path in (run / "checkpoints").glob("step-*") if path.is_dir())
+    if not steps:
+        raise PrivateError(f"{run}/checkpoints: no checkpoint; has the run saved one?")
+    return steps[-1]
+
+
+def find_checkpoint(path: Path) -> Checkpoint:
+    """Of a checkpoint folder, or the newest of a run folder. Does not read the weights."""
+    if not path.is_dir():
+        raise PrivateError(f"{path}: no such folder; name a run or a checkpoint of `aero train`")
+    folder = _newest(path) if (path / "checkpoints").is_dir() else path
+    file = folder / "config.json"
+    try:
+        section = json.loads(file.read_text(encoding="utf-8"))["model"]
+        config = ModelConfig.from_dict(section)
+    except OSError as error:
+        raise PrivateError(
+            f"{file}: {error.strerror}; {folder} is no checkpoint of `aero train`"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise PrivateError(
+            f"{file}: no config of AERO ({error!r}); a model of transformers is none"
+        ) from error
+    places = (folder, folder.parent.parent)
+    tokenizer = next(
+        (place / "tokenizer.json" for place in places if (place / "tokenizer.json").is_file()), None
+    )
+    return Checkpoint(folder, config, tokenizer, str(section.get("architecture", "")))
+
+
+def load_weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    """All tensors, float64. Refuses a file that is cut, or that holds a number that is none."""
+    file = checkpoint.folder / WEIGHTS
+    try:
+        tensors = load_file(file)
+    except FileNotFoundError as error:
+        raise PrivateError(
+            f"{file}: no such file; the server needs the weights (the client, --party 0, does not)"
+        ) from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise PrivateError(
+            f"{file}: broken ({error}); train on, or take an older checkpoint"
+        ) from error
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise PrivateError(f"{file}: {name} has values that are no numbers")
+    return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}

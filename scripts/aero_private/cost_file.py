@@ -1,0 +1,221 @@
+"""A cost model file of AERO from measured constants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .constants import SLOTS, Composition, Constants
+from .settings import FRACTION_BITS, VERSION, Settings
+
+Json = dict[str, Any]
+
+
+def _constant(value: float, unit: str, source: str, digits: int = 6) -> Json:
+    rounded = float(f"{value:.{digits}g}")
+    return {
+        "value": int(rounded) if rounded.is_integer() else rounded,
+        "unit": unit,
+        "source": source,
+    }
+
+
+def _constants(c: Constants, settings: Settings) -> Json:
+    of = "this file's measurement: "
+    result = {
+        "slots": _constant(SLOTS, "1", "SPU's log: polynomials of 8192 coefficients"),
+        "threads": _constant(
+            settings.threads, "1", "of each party, as measured; a vector is split among them"
+        ),
+        "ole_batch": _constant(
+            c.ole_batch, "B", of + "exp of 32,768: one oblivious linear evaluation of 8,192 numbers"
+        ),
+        "product_batch": _constant(
+            c.product_batch, "B", of + "8,192 products of shared numbers, of 32,768 at once"
+        ),
+        "triple": _constant(c.triple, "B", of + "a product where a triple is ready, 256 at once"),
+        "truncation": _constant(
+            c.truncation, "B", of + "65,536 products by a public number, refills included"
+        ),
+        "compare": _constant(
+            c.compare, "B", of + "ReLU of 65,536, refills of oblivious transfers included"
+        ),
+        "select": _constant(c.select, "B", of + "ReLU of 65,536, refills included"),
+        "exp_squares": _constant(
+            settings.exp_iterations, "1", "SPU's setting fxp_exp_iters: (1 + x / 2^N)^(2^N)"
+        ),
+        "exp_rest": _constant(c.exp_rest, "B", of + "exp of 32,768: truncations"),
+        "ct_in": _constant(
+            c.ct_in, "B", of + "matrix products: a ciphertext of the smaller operand"
+        ),
+        "ct_out": _constant(c.ct_out, "B", of + "matrix products: a ciphertext of the result"),
+        "setup_traffic": _constant(c.setup_bytes, "B", of + "keys, first oblivious transfers"),
+    }
+    for name in ("reciprocal", "rsqrt", "gelu", "gelu_tanh"):
+        composition: Composition = getattr(c, name)
+        result[f"{name}_rest"] = _constant(
+            composition.rest,
+            "B",
+            of + f"{name} of {8192 if name in ('reciprocal', 'rsqrt') else 16384}: all but its "
+            f"products (comparisons, truncations, conversions), refills included",
+        )
+    return result
+
+
+def _sum(terms: list[tuple[int, str]]) -> str:
+    parts = [call if count == 1 else f"{count} * {call}" for count, call in terms if count > 0]
+    return " + ".join(parts)
+
+
+def _composed(name: str, composition: Composition) -> str:
+    return (
+        _sum([(composition.products, "product(n)"), (composition.squares, "square(n)")])
+        + f" + n * {name}_rest"
+    )
+
+
+_LARGE = "min(1, floor(n / (threads * slots)))"
+_BY_THREAD = "ceil(n / threads)"
+_BATCHES = (
+    f"((threads - 1) * ceil({_BY_THREAD} / slots)"
+    f" + ceil((n - (threads - 1) * {_BY_THREAD}) / slots))"
+)
+# One ciphertext holds 8,192 numbers; of more, each thread's share is rounded up.
+_MANY = "min(1, floor((n - 1) / slots))"
+SQUARE = f"ole_batch * (1 - {_MANY} + {_MANY} * {_BATCHES})"
+# Below `threads * slots`, triples are made 4,096 at a time and kept for later: n of them, on the
+# average. From there on, products are made directly.
+PRODUCT = (
+    f"(1 - {_LARGE}) * n * (triple + 2 * ole_batch / slots) + {_LARGE} * product_batch * {_BATCHES}"
+)
+# A matrix product cuts [m, k] into j blocks of ceil(m / j) rows, and k into powers of two so that a
+# block fills a polynomial; the results of as many blocks are packed into one ciphertext. SPU tries
+# all j and sends either operand; 1, 3, 5 and 7 come within 0.4% of that on the average.
+_ROWS = "ceil(m / j)"
+_DEPTH = f"2 ^ floor(log2(min(k, slots / {_ROWS})))"
+BLOCKS = (
+    f"ct_in * j * ceil(k / {_DEPTH})"
+    f" + ct_out * ceil(j * ceil(n / max(1, floor(slots / ({_ROWS} * {_DEPTH})))) / {_DEPTH})"
+)
+CUT = "min(" + ", ".join(f"blocks(m, k, n, {j})" for j in (1, 3, 5, 7)) + ")"
+CIPHERTEXTS = "min(cut(m, k, n), cut(n, k, m))"
+
+
+def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str], str]]:
+    """Arguments and bytes of each primitive, the program's first."""
+    weight = "ole(n)" if settings.colocated else "product(n)"
+    factor = "" if settings.colocated else "2 * "
+    return {
+        "embedding": (["tokens", "words", "width"], "matmul_weight(tokens, words, width)"),
+        "position": (["tokens", "words", "width"], "0"),
+        "matmul_weight": (["m", "k", "n"], f"{factor}ciphertexts(m, k, n) + truncate(m * n)"),
+        "matmul_activation": (["m", "k", "n"], "2 * ciphertexts(m, k, n) + truncate(m * n)"),
+        "head": (["tokens", "words", "width"], "matmul_weight(tokens, width, words)"),
+        "multiply_activation": (["n"], "product(n) + truncate(n)"),
+        "multiply_weight": (["n"], f"{weight} + truncate(n)"),
+        "multiply_constant": (["n"], "truncate(n)"),
+        "softmax": (
+            ["rows", "columns"],
+            "relu(rows * (columns - 1)) + exp(rows * columns) + reciprocal(rows)"
+            " + multiply_activation(rows * columns)",
+        ),
+        "layernorm": (
+            ["rows", "columns"],
+            "truncate(rows) + rmsnorm(rows, columns)",
+        ),
+        "rmsnorm": (
+            ["rows", "columns"],
+            "2 * multiply_activation(rows * columns) + multiply_weight(rows * columns)"
+            " + truncate(rows) + rsqrt(rows)",
+        ),
+        "gelu": (["n"], _composed("gelu", c.gelu)),
+        "gelu_tanh": (["n"], _composed("gelu_tanh", c.gelu_tanh)),
+        "relu": (["n"], "n * (compare + select)"),
+        "leaky_relu": (["n"], "relu(n) + multiply_weight(n)"),
+        "exp": (["n"], "exp_squares * square(n) + n * exp_rest"),
+        "reciprocal": (["n"], _composed("reciprocal", c.reciprocal)),
+        "rsqrt": (["n"], _composed("rsqrt", c.rsqrt)),
+        "truncate": (["n"], "n * truncation"),
+        "ole": (["n"], "ole_batch * ceil(n / slots)"),
+        "square": (["n"], SQUARE),
+        "product": (["n"], PRODUCT),
+        "ciphertexts": (["m", "k", "n"], CIPHERTEXTS),
+        "cut": (["m", "k", "n"], CUT),
+        "blocks": (["m", "k", "n", "j"], BLOCKS),
+    }
+
+
+def round_formulas(rounds: Mapping[str, float]) -> dict[str, str]:
+    """Round trips of the primitives that the program calls, and of what they are made of."""
+    return {name: str(value) for name, value in rounds.items()} | {
+        "embedding": "matmul_weight(tokens, words, width)",
+        "position": "0",
+        "head": "matmul_weight(tokens, width, words)",
+        "softmax": "relu(rows) * ceil(log2(columns)) + exp(rows) + reciprocal(rows)"
+        " + multiply_activation(rows)",
+        "layernorm": "multiply_constant(rows) + rmsnorm(rows, columns)",
+        "rmsnorm": "2 * multiply_activation(rows) + multiply_weight(rows)"
+        " + multiply_constant(rows) + rsqrt(rows)",
+        "leaky_relu": "relu(n) + multiply_weight(n)",
+    }
+
+
+def cost_model(
+    name: str,
+    c: Constants,
+    settings: Settings,
+    machine: str,
+    rounds: Mapping[str, float] | None = None,
+) -> Json:
+    """The file's content."""
+    source = f"SecretFlow SPU {VERSION} between two processes, measured by scripts/measure_costs.py"
+    primitives = {}
+    for primitive, (arguments, formula) in byte_formulas(c, settings).items():
+        primitives[primitive] = {
+            "arguments": arguments,
+            "bytes": formula,
+            "source": source,
+        }
+        if rounds and primitive in (formulas := round_formulas(rounds)):
+            primitives[primitive]["rounds"] = formulas[primitive]
+    colocated = settings.colocated
+    return {
+        "name": name,
+        "protocol": f"Cheetah with BumbleBee's matrix products, SPU {VERSION}"
+        + (", enable_mul_lsb_error" if settings.precision == "fast" else ""),
+        "field": f"FM64, {FRACTION_BITS} fractional bits, exp in {settings.exp_iterations} squares",
+        "security": "semi-honest, two parties",
+        "source": f"{source}; {machine}",
+        "private": {
+            "prompt": "client" if colocated else "shared between the parties",
+            "weights": "server" if colocated else "shared between the parties",
+            "temperatures": "server",
+        },
+        "constants": _constants(c, settings),
+        "primitives": primitives,
+        "uncharged": {},
+        "setup": {"bytes": "setup_traffic", "source": "keys and the first oblivious transfers"},
+        "notes": [
+            "Not charged: shares of the weights (once), of the prompt and of the logits, each 8 "
+            "bytes a number" + (" (colocated, only the logits')" if colocated else ""),
+            *(
+                ["Rounds are those of vectors of 16 numbers; of longer ones, parts go side by side"]
+                if rounds
+                else []
+            ),
+            "Triples for products and oblivious transfers are made in batches: a short run is off "
+            "by up to 1.2 MB either way",
+            "Matrix products are cut as SPU cuts them for most shapes; where neither side is a "
+            "power of two, up to an eighth may be missing",
+            "Of fewer than 16 tokens, attention's products take less: SPU packs small results "
+            "otherwise (5 tokens: 16% less in all)",
+            f"Bytes of vectors under {settings.threads * 8192:,} numbers depend on the threads of "
+            f"a party",
+        ],
+    }
+
+
+def render(model: Json) -> str:
+    """As text."""
+    return json.dumps(model, indent=2, ensure_ascii=False) + "\n"

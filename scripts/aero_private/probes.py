@@ -1,0 +1,159 @@
+"""The operations that a cost model is measured with, each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .meeting import meet
+from .party import warm_up
+from .profile import Profile
+from .program import _gelu, _gelu_tanh
+from .session import Session
+from .settings import CLIENT, SERVER, Settings
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One function on inputs of these shapes, each an activation ("a") or a weight ("w")."""
+
+    name: str
+    function: str
+    kinds: str
+    shapes: tuple[tuple[int, ...], ...]
+    repeats: int
+
+    @property
+    def elements(self) -> int:
+        return int(np.prod(self.shapes[0]))
+
+
+def _relu(x: jax.Array) -> jax.Array:
+    return jnp.maximum(x, 0)
+
+
+def _halve(x: jax.Array) -> jax.Array:
+    return x * 0.37
+
+
+FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
+    "multiply": jnp.multiply,
+    "constant": _halve,
+    "relu": _relu,
+    "exp": jnp.exp,
+    "reciprocal": jnp.reciprocal,
+    "rsqrt": jax.lax.rsqrt,
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    "matmul": jnp.matmul,
+}
+
+
+def _vector(name: str, function: str, kinds: str, n: int, repeats: int) -> Probe:
+    return Probe(name, function, kinds, ((n,),) * len(kinds), repeats)
+
+
+def _product(name: str, kinds: str, m: int, k: int, n: int, repeats: int = 2) -> Probe:
+    return Probe(name, "matmul", kinds, ((m, k), (k, n)), repeats)
+
+
+def probes(thorough: bool) -> list[Probe]:
+    """`thorough` repeats more of what has oblivious transfers, whose refills come in lumps."""
+    often = 16 if thorough else 4
+    return [
+        _vector("triple", "multiply", "aa", 256, 3),
+        _vector("product", "multiply", "aa", 32768, 2),
+        _vector("weight", "multiply", "aw", 20000, 2),
+        _vector("constant", "constant", "a", 65536, 8),
+        _vector("relu", "relu", "a", 65536, often),
+        _vector("exp", "exp", "a", 32768, 2),
+        _vector("reciprocal_count", "reciprocal", "a", 64, 4),
+        _vector("reciprocal", "reciprocal", "a", 8192, often),
+        _vector("rsqrt_count", "rsqrt", "a", 64, 4),
+        _vector("rsqrt", "rsqrt", "a", 8192, often),
+        _vector("gelu_tanh_count", "gelu_tanh", "a", 64, 5),
+        _vector("gelu_tanh", "gelu_tanh", "a", 16384, max(2, often // 4)),
+        _vector("gelu_count", "gelu", "a", 32, 8),
+        _vector("gelu", "gelu", "a", 16384, max(2, often // 4)),
+        _product("matmul_1_1", "aw", 64, 128, 128),
+        _product("matmul_4_1", "aw", 64, 512, 128),
+        _product("matmul_1_4", "aw", 256, 32, 128),
+        _product("activations_1_1", "aa", 64, 128, 128),
+    ]
+
+
+def short_probes() -> list[Probe]:
+    """Vectors so short that messages, not bytes, take the time on a slow line."""
+    vectors = [
+        ("multiply_activation", "multiply", "aa"),
+        ("multiply_weight", "multiply", "aw"),
+        ("multiply_constant", "constant", "a"),
+        ("relu", "relu", "a"),
+        ("exp", "exp", "a"),
+        ("reciprocal", "reciprocal", "a"),
+        ("rsqrt", "rsqrt", "a"),
+        ("gelu", "gelu", "a"),
+        ("gelu_tanh", "gelu_tanh", "a"),
+    ]
+    matrices = [("matmul_weight", "aw"), ("matmul_activation", "aa")]
+    return [_vector(name, function, kinds, 16, 3) for name, function, kinds in vectors] + [
+        _product(name, kinds, 16, 16, 16, 3) for name, kinds in matrices
+    ]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one party measures."""
+
+    rank: int
+    addresses: tuple[str, str]
+    settings: Settings
+    log: Any
+    probes: tuple[Probe, ...]
+
+
+@dataclass
+class Measurements:
+    """Profiles of one party: of the set-up, and of each probe's repeats."""
+
+    setup: Profile
+    runs: dict[str, list[Profile]]
+
+
+def _input(session: Session, name: str, kind: str, shape: tuple[int, ...], seed: int) -> None:
+    """A weight is the server's. An activation is a sum of both parties' values: nobody's."""
+    values = np.random.default_rng(seed).uniform(0.1, 1, shape).astype(np.float32)
+    if kind == "w":
+        session.put(name, SERVER, values if session.rank == SERVER else None)
+        return
+    for owner, part in ((CLIENT, "left"), (SERVER, "right")):
+        session.put(part, owner, values / 2 if session.rank == owner else None)
+    add = session.compile(("sum", shape), jnp.add, [values, values])
+    session.run(add, ["left", "right"], [name])
+
+
+def measure_party(order: Order, progress: Progress) -> Measurements:
+    """Both parties at once."""
+    meet(order.addresses, order.rank, patience=60)
+    session = Session(order.rank, order.addresses, order.settings, order.log)
+    progress("set-up")
+    result = Measurements(warm_up(session), {})
+    for number, probe in enumerate(order.probes):
+        progress(probe.name)
+        names = []
+        for index, (kind, shape) in enumerate(zip(probe.kinds, probe.shapes, strict=True)):
+            names.append(f"x{index}")
+            _input(session, names[-1], kind, shape, 10 * number + index)
+        shapes = [np.zeros(shape, dtype=np.float32) for shape in probe.shapes]
+        key = (probe.function, probe.shapes, probe.kinds)
+        code = session.compile(key, FUNCTIONS[probe.function], shapes)
+        result.runs[probe.name] = [session.run(code, names, ["y"]) for _ in range(probe.repeats)]
+    session.close()
+    return result

@@ -1,0 +1,31 @@
+"""Whether SPU is there."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+
+from .errors import PrivateError
+from .settings import VERSION
+
+
+def check_spu() -> None:
+    """Raises PrivateError where SPU cannot be imported, with what to do."""
+    try:
+        importlib.import_module("spu")
+    except ModuleNotFoundError as error:
+        if sys.version_info[:2] not in ((3, 10), (3, 11)):
+            raise PrivateError(
+                f"SPU {VERSION} has no wheel for Python {platform.python_version()}; install "
+                f"Python 3.10 or 3.11 and run scripts/setup_private.sh"
+            ) from error
+        raise PrivateError(
+            f"this Python has no package {error.name}; run scripts/setup_private.sh, then start "
+            f"this script with build/venv-spu/bin/python"
+        ) from error
+    except ImportError as error:
+        raise PrivateError(
+            f"SPU is installed but does not load on this machine ({error}); its wheels are for "
+            f"x86_64 with AVX, and arm64, of Linux and macOS"
+        ) from error

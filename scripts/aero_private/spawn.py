@@ -1,0 +1,98 @@
+"""Both parties as processes of this machine, joined over the loopback or in given namespaces."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from .errors import PrivateError
+
+Progress = Callable[[str], None]
+# A task takes its argument and a function that reports progress.
+Task = Callable[[Any, Progress], Any]
+Enter = Callable[[int], None]  # called first in the process of a rank
+
+
+def free_addresses(host: str = "127.0.0.1") -> tuple[str, str]:
+    """Two that nobody listens at now."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind((host, 0))
+        second.bind((host, 0))
+        return f"{host}:{first.getsockname()[1]}", f"{host}:{second.getsockname()[1]}"
+
+
+def _child(rank: int, task: Task, argument: Any, enter: Enter | None, pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
+    try:
+        if enter is not None:
+            enter(rank)
+        result = task(argument, lambda text: pipe.send(("progress", text)))
+        pipe.send(("result", result))
+    except PrivateError as error:
+        pipe.send(("error", str(error)))
+    except BaseException:
+        pipe.send(("crash", traceback.format_exc()))
+    pipe.close()
+    sys.stderr.flush()
+    os._exit(0)  # SPU's threads may wait for a party that is gone
+
+
+def _death(rank: int, code: int | None) -> str:
+    who = ("client", "server")[rank]
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = "; was memory short?" if name in ("SIGKILL", "SIGABRT") else ""
+        return f"the {who}'s process was ended by {name}{hint}"
+    return f"the {who}'s process ended with exit code {code}"
+
+
+def run_both(
+    task: Task,
+    arguments: Sequence[Any],
+    progress: Progress = lambda text: None,
+    enter: Enter | None = None,
+) -> list[Any]:
+    """The results of the client's and the server's process; the client's progress is passed on."""
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = [], []
+    for rank, argument in enumerate(arguments):
+        mine, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_child, args=(rank, task, argument, enter, theirs))
+        process.start()
+        theirs.close()
+        pipes.append(mine)
+        processes.append(process)
+    results: dict[int, Any] = {}
+    try:
+        while len(results) < len(pipes):
+            open_pipes = [pipe for rank, pipe in enumerate(pipes) if rank not in results]
+            for pipe in wait(open_pipes):
+                rank = pipes.index(pipe)
+                try:
+                    kind, value = pipe.recv()
+                except EOFError:
+                    processes[rank].join()
+                    raise PrivateError(_death(rank, processes[rank].exitcode)) from None
+                if kind == "progress" and rank == 0:
+                    progress(value)
+                elif kind == "result":
+                    results[rank] = value
+                elif kind == "error":
+                    raise PrivateError(value)
+                elif kind == "crash":
+                    raise RuntimeError(f"the {('client', 'server')[rank]} failed:\n{value}")
+    finally:
+        for process in processes:
+            if len(results) < len(pipes):
+                process.terminate()
+            process.join(10)
+            if process.is_alive():
+                process.kill()
+    return [results[rank] for rank in range(len(pipes))]

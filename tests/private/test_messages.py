@@ -1,0 +1,117 @@
+"""What a user sees where something is wrong: one line, exit code 2, before any encryption."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tiny_model import MODEL, tensors, write_checkpoint
+
+from aero_private import memory, requirements
+from aero_private.errors import PrivateError
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "private_inference.py"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def refused(message: str, *arguments: object) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+
+
+def test_a_python_without_a_wheel_is_told_which_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(requirements.importlib, "import_module", missing)
+    monkeypatch.setattr(requirements.sys, "version_info", (3, 13, 1))
+    with pytest.raises(PrivateError, match=r"no wheel for Python .*Python 3\.10 or 3\.11"):
+        requirements.check_spu()
+    monkeypatch.setattr(requirements.sys, "version_info", (3, 11, 2))
+    with pytest.raises(PrivateError, match=r"run scripts/setup_private\.sh"):
+        requirements.check_spu()
+
+
+def test_a_run_that_does_not_fit_is_refused_before_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("jax")
+    from aero_private.program import build_program
+    from aero_private.settings import Settings
+    from aero_reference.config import ModelConfig
+
+    monkeypatch.setattr(memory, "available", lambda: 4e9)
+    config = ModelConfig.from_dict(MODEL | {"d_model": 768, "vocab_size": 50257})
+    program = build_program(config, 16, Settings())
+    with pytest.raises(PrivateError, match=r"needs about \d+\.\d GB here .*4\.0 GB are free"):
+        memory.check_memory(program, program.shapes(), Settings(), 2)
+
+
+@pytest.fixture(scope="module")
+def spu() -> SimpleNamespace:
+    return pytest.importorskip("spu")
+
+
+@pytest.mark.usefixtures("spu")
+class TestTheScript:
+    """private_inference.py, as a process."""
+
+    def test_refuses_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        refused("no such folder", tmp_path / "none", "--tokens", "1")
+
+    def test_refuses_a_folder_without_a_checkpoint(self, tmp_path: Path) -> None:
+        refused("is no checkpoint of `aero train`", tmp_path, "--tokens", "1")
+
+    def test_refuses_weights_that_are_cut(self, tmp_path: Path) -> None:
+        folder = write_checkpoint(tmp_path)
+        file = folder / "weights.safetensors"
+        file.write_bytes(file.read_bytes()[:-100])
+        refused("weights.safetensors: broken", folder, "--tokens", "1 2 3")
+
+    def test_refuses_weights_of_another_shape(self, tmp_path: Path) -> None:
+        weights = tensors() | {"blocks.0.ffn.w.weight": np.zeros((64, 32), dtype=np.float32)}
+        folder = write_checkpoint(tmp_path, weights)
+        refused("blocks.0.ffn.w.weight is [64, 32], not [64, 64]", folder, "--tokens", "1 2 3")
+
+    def test_names_the_layer_that_overflows(self, tmp_path: Path) -> None:
+        weights = tensors()
+        weights["blocks.0.ffn.w.weight"] *= 1e8
+        folder = write_checkpoint(tmp_path, weights)
+        refused("w of layer 0 overflows the field", folder, "--tokens", "1 2 3")
+
+    def test_names_scores_that_are_too_far_apart_for_a_coarse_exp(self, tmp_path: Path) -> None:
+        weights = tensors()
+        weights["blocks.0.attention.q.weight"] *= 200
+        folder = write_checkpoint(tmp_path, weights)
+        arguments = (folder, "--tokens", "1 2 3 4 5 6 7 8", "--precision", "fast")
+        refused("softmax of layer 0: SPU's exp would meet", *arguments)
+
+    def test_refuses_tokens_outside_the_vocabulary(self, tmp_path: Path) -> None:
+        folder = write_checkpoint(tmp_path)
+        refused("token 64 is outside the vocabulary of 64 words", folder, "--tokens", "1 64")
+
+    def test_asks_for_a_tokenizer_where_text_needs_one(self, tmp_path: Path) -> None:
+        refused("give --tokenizer FILE", write_checkpoint(tmp_path), "--prompt", "a")
+
+    def test_refuses_addresses_that_are_none(self, tmp_path: Path) -> None:
+        folder = write_checkpoint(tmp_path)
+        refused("--peers here: expected", folder, "--tokens", "1", "--party", 0, "--peers", "here")
+
+    def test_says_that_the_other_party_did_not_come(self, tmp_path: Path) -> None:
+        from aero_private.spawn import free_addresses
+
+        peers = ",".join(free_addresses())
+        folder = write_checkpoint(tmp_path)
+        arguments = (folder, "--tokens", "1", "--party", 0, "--peers", peers, "--patience", 3)
+        refused("the other party did not come", *arguments)
