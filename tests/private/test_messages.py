@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tiny_model import MODEL, tensors, write_checkpoint
 
 from aero_private import memory, requirements
 from aero_private.errors import PrivateError
+from tiny_model import MODEL, tensors, write_checkpoint
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "private_inference.py"
 

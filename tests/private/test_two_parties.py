@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tiny_model import CONTEXT, MODEL, WIDTH, WORDS, write_checkpoint
 
 pytest.importorskip("spu")
