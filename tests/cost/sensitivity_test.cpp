@@ -5,9 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "own_model.h"
+#include <algorithm>
 
 namespace aero::cost {
 namespace {
