@@ -36,6 +36,9 @@ check_configs() {
   while IFS= read -r -d '' file; do
     case $file in
       *schema.json) ;;
+      # tests/cost/network_test.cpp loads each: a report takes one only beside a model with seconds.
+      configs/cost/networks/*) ;;
+      configs/cost/*) build/release/bin/aero report configs/quickstart.json --cost "$file" >/dev/null ;;
       *pipeline*) build/release/bin/aero pipeline "$file" --list >/dev/null ;;
       configs/tiny/base.json) build/release/bin/aero config check "$file" ;;
       configs/tables/* | configs/tiny/*) build/release/bin/aero ablate "$file" --list >/dev/null ;;
