@@ -1,4 +1,4 @@
-"""Causal softmax attention with a temperature for each head and query, and its entropy."""
+"""Causal attention with a temperature for each head (and query), and the entropy of its rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import ModelConfig
-from .entropy import entropy_of_logarithms, entropy_of_scores
+from .entropy import (
+    entropy_of_logarithms,
+    entropy_of_numerators,
+    entropy_of_scores,
+    entropy_of_weights,
+)
 from .linear import make_linear
+from .weights import attention_weights, divisor, numerators
 
 
 def rotary_tables(length: int, width: int, base: float) -> tuple[Tensor, Tensor]:
@@ -57,8 +63,15 @@ def widened(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
+def masked(scores: Tensor) -> Tensor:
+    """-inf in the future."""
+    future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(diagonal=1)
+    return scores.masked_fill(future, -math.inf)
+
+
 class QueriesAndKeys(nn.Module):
-    """softmax(Q K^T / (t sqrt(d_k)) + causal mask) of H heads, without values.
+    """softmax(Q K^T / (t sqrt(d_k)) + causal mask) of H heads, without values; or what `attention`
+    of the config names instead of softmax.
 
     `fused` takes PyTorch's scaled_dot_product_attention, and entropy from the scores.
     """
@@ -71,7 +84,10 @@ class QueriesAndKeys(nn.Module):
         self.temperature_form = config.temperature
         if config.temperature != "none":
             start = stored_temperature(config.temperature, config.temperature_init)
-            self.temperature = nn.Parameter(torch.full((config.n_head, config.context), start))
+            shape = (config.n_head, config.temperature_columns)
+            self.temperature = nn.Parameter(torch.full(shape, start))
+        self.kind = config.attention
+        self.shift = config.two_quad_shift
         self.n_head = config.n_head
         self.fused = fused
         self.divisor = math.sqrt(config.d_head) if config.attention_scaled else 1.0
@@ -92,7 +108,7 @@ class QueriesAndKeys(nn.Module):
         return q, k
 
     def row_temperature(self, length: int) -> Tensor | None:
-        """[H, T, 1], where there is one."""
+        """[H, T, 1] or [H, 1, 1], where there is one."""
         if self.temperature_form == "none":
             return None
         return temperature_of(self.temperature_form, self.temperature)[:, :length, None]
@@ -104,26 +120,38 @@ class QueriesAndKeys(nn.Module):
         temperature = self.row_temperature(q.shape[-2])
         if temperature is not None:
             scores = scores / temperature
-        future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(diagonal=1)
-        return scores.masked_fill(future, -math.inf)
+        return masked(scores)
 
-    def mixed_by_pytorch(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """The softmax times v."""
+    def weights(self, scores: Tensor) -> Tensor:
+        """[B, H, T, T], of what scores() says."""
+        return attention_weights(self.kind, scores, self.shift)
+
+    def mixed_at_once(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The weights times v: PyTorch's softmax, or a substitute's numerators before division."""
         temperature = self.row_temperature(q.shape[-2])
         cooled = q if temperature is None else (q / temperature).to(q.dtype)
-        return functional.scaled_dot_product_attention(
-            cooled, k, v, is_causal=True, scale=1.0 / self.divisor
-        )
+        if self.kind == "softmax":
+            return functional.scaled_dot_product_attention(
+                cooled, k, v, is_causal=True, scale=1.0 / self.divisor
+            )
+        with torch.autocast(q.device.type, enabled=False):
+            scores = masked(widened(cooled / self.divisor) @ widened(k).transpose(-1, -2))
+            numerator = numerators(self.kind, scores, self.shift)
+            return (numerator @ widened(v) / divisor(self.kind, numerator)).to(v.dtype)
 
     def entropy(self, scores: Tensor) -> Tensor:
         """Of each row, [B, H, T], in nats."""
+        if self.kind != "softmax":
+            if self.fused:
+                return entropy_of_numerators(numerators(self.kind, scores, self.shift))
+            return entropy_of_weights(self.weights(scores))
         if self.fused:
             return entropy_of_scores(scores)
         return entropy_of_logarithms(scores.log_softmax(dim=-1))
 
 
 class Attention(QueriesAndKeys):
-    """softmax(Q K^T / (t sqrt(d_k)) + causal mask) V W_O."""
+    """softmax(Q K^T / (t sqrt(d_k)) + causal mask) V W_O, or with a substitute of softmax."""
 
     def __init__(self, config: ModelConfig, fused: bool) -> None:
         super().__init__(config, fused)
@@ -136,8 +164,8 @@ class Attention(QueriesAndKeys):
         (q, k), v = self.queries_and_keys(x), self.heads(self.v(x))
         scores = self.scores(q, k) if with_entropy or not self.fused else None
         if self.fused:
-            mixed = self.mixed_by_pytorch(q, k, v)
+            mixed = self.mixed_at_once(q, k, v)
         else:
-            mixed = (scores.softmax(dim=-1) @ widened(v)).to(v.dtype)
+            mixed = (self.weights(scores) @ widened(v)).to(v.dtype)
         entropy = self.entropy(scores) if with_entropy else None
         return self.o(mixed.transpose(1, 2).flatten(-2)), entropy

@@ -20,6 +20,15 @@ class EregConfig:
 
 
 @dataclass(frozen=True)
+class NormFixedConfig:
+    """The section "model.norm_fixed": shares of the training, and the momentum of the average."""
+
+    start: float = 0.3
+    end: float = 0.7
+    momentum: float = 0.99
+
+
+@dataclass(frozen=True)
 class SimplifiedConfig:
     """The section "model.simplified": initial values."""
 
@@ -63,10 +72,14 @@ class ModelConfig:
     ffn_fused: bool = False
     ffn_pruned: int = 0
     ffn_pruned_layers: tuple[int, ...] = ()
+    attention: str = "softmax"
+    two_quad_shift: float = 5.0
     temperature: str = "none"
+    temperature_shape: str = "position"
     temperature_init: float = 0.01
     attention_scaled: bool = True
     ereg: EregConfig = field(default_factory=EregConfig)
+    norm_fixed: NormFixedConfig = field(default_factory=NormFixedConfig)
     simplified: SimplifiedConfig = field(default_factory=SimplifiedConfig)
 
     @classmethod
@@ -81,12 +94,14 @@ class ModelConfig:
             if "lambda" in ereg:
                 ereg["lambda_"] = ereg.pop("lambda")
             keys["ereg"] = EregConfig(**ereg)
+        if "norm_fixed" in keys:
+            keys["norm_fixed"] = NormFixedConfig(**keys["norm_fixed"])
         if "simplified" in keys:
             keys["simplified"] = SimplifiedConfig(**keys["simplified"])
         return cls(**keys)
 
     def to_dict(self) -> dict[str, Any]:
-        """Keys from ffn_form on, the parts of AERO's remedies, only where not at their defaults."""
+        """Keys from ffn_form on, of remedies and substitutes, only where not at their defaults."""
         section = dataclasses.asdict(self)
         section["ffn_pruned_layers"] = list(self.ffn_pruned_layers)
         section["ereg"]["lambda"] = section["ereg"].pop("lambda_")
@@ -109,7 +124,13 @@ class ModelConfig:
     def final_norm_kind(self) -> str:
         if not self.final_norm:
             return "none"
-        return "layernorm" if self.norm == "none" else self.norm
+        return "rmsnorm" if self.norm == "rmsnorm" else "layernorm"
+
+    @property
+    def temperature_columns(self) -> int:
+        if self.temperature_shape not in ("position", "head"):
+            raise ValueError(f"unknown shape of a temperature {self.temperature_shape!r}")
+        return 1 if self.temperature_shape == "head" else self.context
 
     @property
     def position_rows(self) -> int:

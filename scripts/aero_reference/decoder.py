@@ -13,7 +13,7 @@ from .attention import Attention, widened
 from .config import ModelConfig
 from .entropy import entropy_penalty
 from .feed_forward import make_activation, make_feed_forward
-from .norm import make_norm
+from .norm import FixedLayerNorm, gate_at, make_norm
 from .simplified import SimplifiedBlock, scalar
 from .tokens import IGNORED
 
@@ -54,7 +54,8 @@ class Block(nn.Module):
 class Decoder(nn.Module):
     """[B, T] token ids to [B, T, V] logits. No dropout, whatever the config says.
 
-    `fused_attention` takes PyTorch's scaled_dot_product_attention, not a written-out softmax.
+    `fused_attention` takes PyTorch's scaled_dot_product_attention, not a written-out softmax;
+    a substitute of softmax then divides by the row's sum after the values are mixed.
     """
 
     def __init__(self, config: ModelConfig, fused_attention: bool = False) -> None:
@@ -62,6 +63,8 @@ class Decoder(nn.Module):
         self.config = config
         if config.family not in ("gpt2", "pythia", "simplified"):
             raise ValueError(f"unknown family {config.family!r}")
+        if config.ereg.enabled and config.attention == "relu":
+            raise ValueError("EReg needs weights that sum to 1, which those of relu do not")
         self.tokens = nn.Embedding(config.vocab_size, config.d_model)
         if config.family != "pythia":
             self.positions = nn.Embedding(config.position_rows, config.d_model)
@@ -86,6 +89,13 @@ class Decoder(nn.Module):
         """Logits, and the entropy of each attention row in nats, [L, B, H, T]."""
         logits, entropies = self._run(tokens, with_entropy=True)
         return logits, torch.stack(entropies)
+
+    def set_progress(self, share: float) -> None:
+        """Sets the gates of fixed norms for a share of the training: step / steps."""
+        gate = gate_at(share, self.config.norm_fixed)
+        for module in self.modules():
+            if isinstance(module, FixedLayerNorm):
+                module.gate.fill_(gate)
 
     def penalty(self, entropy: Tensor) -> Tensor:
         """The term of entropy regularisation, of entropies [L, B, H, T]."""

@@ -22,6 +22,23 @@ def entropy_of_scores(scores: Tensor) -> Tensor:
     return scores.logsumexp(dim=-1) - (scores.softmax(dim=-1) * finite).sum(dim=-1)
 
 
+def _or_one(x: Tensor) -> Tensor:
+    """Zeros replaced by 1, whose logarithm is 0."""
+    return x.masked_fill(x == 0, 1)
+
+
+def entropy_of_weights(weights: Tensor) -> Tensor:
+    """Of rows that may not sum to 1, divided by their sum first; 0 log 0 = 0, a row of zeros 0."""
+    shares = weights / _or_one(weights.sum(dim=-1, keepdim=True))
+    return -(shares * _or_one(shares).log()).sum(dim=-1)
+
+
+def entropy_of_numerators(numerators: Tensor) -> Tensor:
+    """The same of w / n from w alone: log n - sum_j w_j log w_j / n, n their sum."""
+    total = _or_one(numerators.sum(dim=-1))
+    return total.log() - (numerators * _or_one(numerators).log()).sum(dim=-1) / total
+
+
 def entropy_penalty(
     entropy: Tensor, thresholds: Tensor, config: EregConfig, context: int
 ) -> Tensor:

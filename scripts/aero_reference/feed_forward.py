@@ -20,6 +20,13 @@ class LeakyReLU(nn.Module):
         return x.clamp(min=0) + self.slope.to(x.dtype) * x.clamp(max=0)
 
 
+class Quadratic(nn.Module):
+    """MPCFormer's stand-in for GELU (arXiv 2211.01452)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.125 * x * x + 0.25 * x + 0.5
+
+
 def make_activation(config: ModelConfig) -> nn.Module:
     """The activation of the FFN, or the identity."""
     if config.activation == "gelu":
@@ -28,6 +35,8 @@ def make_activation(config: ModelConfig) -> nn.Module:
         return nn.GELU(approximate="tanh")
     if config.activation == "relu":
         return nn.ReLU()
+    if config.activation == "quadratic":
+        return Quadratic()
     if config.activation == "none":
         return nn.Identity()
     if config.activation == "leaky_relu":

@@ -38,6 +38,7 @@ def build(config: ModelConfig, attention: str) -> nn.Module:
     """
     plain = (
         config.norm == "layernorm"
+        and config.attention == "softmax"
         and config.final_norm
         and config.norm_bias
         and config.biases == "all"

@@ -17,7 +17,8 @@ def scalar(value: float) -> nn.Parameter:
 
 
 class ShapedAttention(QueriesAndKeys):
-    """(alpha softmax(...) + beta I - gamma C) V a head, C the causal uniform matrix.
+    """(alpha softmax(...) + beta I - gamma C) V a head, C the causal uniform matrix; or with a
+    substitute of softmax.
 
     In layer 0 V = g_r X W_V + g_s X, deeper V = X. There is no output projection.
     """
@@ -51,12 +52,12 @@ class ShapedAttention(QueriesAndKeys):
         length = x.shape[1]
         count = torch.arange(1, length + 1, dtype=alpha.dtype, device=x.device)[:, None]
         if self.fused:
-            softmax_part = self.mixed_by_pytorch(q, k, v.to(q.dtype))
-            mixed = alpha * softmax_part + beta * v - gamma * (v.cumsum(dim=-2) / count)
+            weighted = self.mixed_at_once(q, k, v.to(q.dtype))
+            mixed = alpha * weighted + beta * v - gamma * (v.cumsum(dim=-2) / count)
         else:
             uniform = torch.ones(length, length, dtype=alpha.dtype, device=x.device).tril() / count
             identity = torch.eye(length, dtype=alpha.dtype, device=x.device)
-            matrix = alpha * scores.softmax(dim=-1) + beta * identity - gamma * uniform
+            matrix = alpha * self.weights(scores) + beta * identity - gamma * uniform
             mixed = matrix @ widened(v)
         entropy = self.entropy(scores) if with_entropy else None
         return mixed.transpose(1, 2).flatten(-2), entropy
