@@ -32,9 +32,10 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from aero_reference import huggingface
-from aero_reference.config import EregConfig, ModelConfig
+from aero_reference.config import EregConfig, ModelConfig, NormFixedConfig
 from aero_reference.decoder import Decoder
 from aero_reference.linear import SpectralNormLinear, power_iteration
+from aero_reference.norm import FixedLayerNorm
 from aero_reference.training import make_optimizer
 
 STEPS = 10
@@ -69,13 +70,17 @@ Trace = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Case:
-    """One model; `by_transformers` where transformers has it. `entropy`: its rows are kept."""
+    """One model; `by_transformers` where transformers has it. `entropy`: its rows are kept. `gate`:
+    of fixed norms; `fresh_norms`: those whose average has not begun.
+    """
 
     name: str
     model: ModelConfig
     batch_size: int
     by_transformers: bool = False
     entropy: bool = False
+    gate: float = 1.0
+    fresh_norms: str | None = None
 
 
 class Forward(NamedTuple):
@@ -114,7 +119,7 @@ def _explicit(config: ModelConfig) -> ModelConfig:
 
 def cases() -> list[Case]:
     """All cases; the place in the list is the seed."""
-    return [*plain_cases(), *remedy_cases(), *simplified_cases()]
+    return [*plain_cases(), *remedy_cases(), *simplified_cases(), *substitute_cases()]
 
 
 def plain_cases() -> list[Case]:
@@ -224,6 +229,45 @@ def simplified_cases() -> list[Case]:
     ]
 
 
+def substitute_cases() -> list[Case]:
+    """What other papers on private inference put in place of softmax, GELU and LayerNorm."""
+    fused = {"norm": "none", "activation": "none", "final_norm": False}
+    fused |= {"ffn_scaled": True, "ffn_fused": True}
+    two_quad = {"attention": "two_quad"}
+    per_head = {"temperature": "exp", "temperature_shape": "head"}
+    fixed = {"norm": "layernorm_fixed", "activation": "gelu"}
+
+    def case(name: str, model: ModelConfig, **keys: object) -> Case:
+        return Case(name, model, 2, entropy=True, **keys)  # type: ignore[arg-type]
+
+    return [
+        case("two_quad", gpt2(**two_quad, activation="gelu")),
+        case("two_quad_quadratic", gpt2(**two_quad, activation="quadratic")),
+        case("two_quad_ereg", gpt2(**fused, **two_quad, **per_head, ereg=ereg("mean", 0.5))),
+        case("pythia_two_quad", pythia(**two_quad, two_quad_shift=1.5, temperature="softplus")),
+        case("relu_attention", gpt2(attention="relu", activation="gelu")),
+        case("temperature_head", gpt2(**fused, **per_head)),
+        case("norm_fixed_half", gpt2(**fixed), gate=0.5),
+        case(
+            "norm_fixed_average",
+            gpt2(**fixed, norm_fixed=NormFixedConfig(momentum=0.9)),
+            fresh_norms="norm1",
+        ),
+        case(
+            "norm_fixed_linear",
+            gpt2(
+                attention="relu",
+                activation="quadratic",
+                norm="layernorm_fixed",
+                norm_bias=False,
+                temperature="softplus",
+                temperature_shape="head",
+            ),
+            gate=0.0,
+        ),
+    ]
+
+
 def ereg(reduction: str, weight: float) -> EregConfig:
     """Entropy regularisation with lambda = `weight`."""
     return EregConfig(enabled=True, lambda_=weight, gamma=0.15, reduction=reduction)
@@ -280,6 +324,19 @@ def initial_vectors(case: Case, seed: int, parameters: Mapping[str, Tensor]) -> 
                 u, v = power_iteration(weight, v)
             vectors |= {f"{name}.u": u.float(), f"{name}.v": v.float()}
     return vectors
+
+
+def initial_norms(case: Case, seed: int) -> dict[str, Tensor]:
+    """Of fixed norms: the gate, and deviations away from 1."""
+    generator = torch.Generator().manual_seed(3000 + seed)
+    buffers = {}
+    for name, module in sorted(Decoder(case.model).named_modules()):
+        if isinstance(module, FixedLayerNorm):
+            sigma = 0.5 + 1.5 * torch.rand(1, generator=generator)
+            is_fresh = name.split(".")[-1] == case.fresh_norms
+            buffers[f"{name}.sigma"] = torch.zeros(1) if is_fresh else sigma
+            buffers[f"{name}.gate"] = torch.tensor([case.gate])
+    return buffers
 
 
 def optimizer_section(dtype: str) -> dict[str, object]:
@@ -430,6 +487,7 @@ def make(case: Case, number: int, dtype: str) -> tuple[Trace, dict[str, str], di
     batches = torch.randint(case.model.vocab_size, shape, generator=generator)
     parameters = initial_parameters(case, number)
     parameters |= initial_vectors(case, number, parameters)
+    parameters |= initial_norms(case, number)
     init = {name: tensor.to(DTYPES[dtype]) for name, tensor in parameters.items()}
     explicit = by_decoder(case, dtype, dtype, init, batches, fused=False)
     fused = by_decoder(case, dtype, dtype, init, batches, fused=True)
