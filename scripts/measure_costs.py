@@ -11,16 +11,22 @@ from __future__ import annotations
 
 import argparse
 import platform
-import signal
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aero_private.errors import USAGE, PrivateError
+from aero_private.command import run_command
+from aero_private.line import Line, Network, line
+from aero_private.options import (
+    add_network_options,
+    add_settings_options,
+    network_of,
+    settings_of,
+)
+from aero_private.settings import CLIENT
 
 if TYPE_CHECKING:
-    from aero_private.line import Line
     from aero_private.probes import Measurements, Probe
     from aero_private.settings import Settings
 
@@ -31,26 +37,11 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True, help="cost model file to write")
-    parser.add_argument(
-        "--precision",
-        choices=("default", "fast"),
-        default="default",
-        help="SPU's own settings, or products off by up to one bit and a coarser exp",
-    )
-    parser.add_argument("--weights", choices=("shared", "colocated"), default="shared")
-    parser.add_argument(
-        "--threads", type=int, default=2, metavar="N", help="of each party (default: 2)"
-    )
+    add_settings_options(parser)
     parser.add_argument(
         "--thorough", action="store_true", help="repeat more: some minutes instead of one"
     )
-    parser.add_argument("--network", choices=("loopback", "wan"), default="loopback")
-    parser.add_argument(
-        "--rate", type=float, default=100, metavar="MBIT", help="of the line of --network wan"
-    )
-    parser.add_argument(
-        "--round-trip", type=float, default=80, metavar="MS", help="of the line of --network wan"
-    )
+    add_network_options(parser)
     return parser.parse_args()
 
 
@@ -61,38 +52,32 @@ def measured(
     from tqdm import tqdm
 
     from aero_private.probes import Order, measure_party
-    from aero_private.spawn import free_addresses, run_both
+    from aero_private.spawn import run_both
 
-    addresses = free_addresses() if joined is None else joined.addresses
     with tempfile.TemporaryDirectory(prefix="aero-costs-") as folder:
-        orders = [
-            Order(rank, addresses, settings, Path(folder) / f"{rank}.log", tuple(chosen))
-            for rank in (0, 1)
-        ]
+
+        def order(rank: int, addresses: tuple[str, str]) -> Order:
+            return Order(rank, addresses, settings, Path(folder) / f"{rank}.log", tuple(chosen))
+
         with tqdm(total=len(chosen) + 1, unit="probe", disable=None) as bar:
 
             def progress(name: str) -> None:
                 bar.set_description(f"{title}: {name}")
                 bar.update()
 
-            enter = None if joined is None else joined.enter
-            return run_both(measure_party, orders, progress, enter)[0]
+            return run_both(measure_party, order, progress, joined)[CLIENT]
 
 
-def measure_rounds(
-    settings: Settings, rate: float, round_trip: float
-) -> tuple[dict[str, float], str]:
-    """Of each primitive, and where they were measured."""
+def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:
+    """Of each primitive."""
     from aero_private.constants import rounds_of
-    from aero_private.line import line
     from aero_private.probes import short_probes
 
     chosen = short_probes()
     near = measured(settings, chosen, "rounds, loopback")
-    with line(rate, round_trip) as joined:
+    with line(network) as joined:
         far = measured(settings, chosen, "rounds, line", joined)
-    rounds = rounds_of(near, far, joined.rate, joined.round_trip)
-    return rounds, f"rounds from a line of {rate:g} Mbit/s and {round_trip:g} ms a round trip"
+    return rounds_of(near, far, joined.rate, joined.round_trip)
 
 
 def measure(arguments: argparse.Namespace) -> None:
@@ -101,14 +86,14 @@ def measure(arguments: argparse.Namespace) -> None:
     from aero_private.cost_file import cost_model, render
     from aero_private.files import write_whole
     from aero_private.probes import probes
-    from aero_private.settings import Settings
 
-    settings = Settings(arguments.precision, arguments.weights, arguments.threads)
+    network = network_of(arguments)
+    settings = settings_of(arguments)
     machine = f"{platform.machine()}, {settings.threads} threads a party"
     rounds = None
-    if arguments.network == "wan":
-        rounds, where = measure_rounds(settings, arguments.rate, arguments.round_trip)
-        machine += f"; {where}"
+    if network is not None:
+        rounds = measure_rounds(settings, network)
+        machine += f"; rounds from {network}"
     chosen = probes(arguments.thorough)
     counted = measured(settings, chosen, "bytes")
     constants = constants_of(counted, chosen, settings.exp_iterations)
@@ -120,18 +105,7 @@ def measure(arguments: argparse.Namespace) -> None:
 def main() -> int:
     """Exit code 2 for what the user can put right."""
     arguments = parse_arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # namespaces and children are removed
-    try:
-        from aero_private.requirements import check_spu
-
-        check_spu()
-        measure(arguments)
-    except PrivateError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return run_command(lambda: measure(arguments))
 
 
 if __name__ == "__main__":

@@ -1,32 +1,71 @@
 """Two network namespaces joined by a line of a given rate and delay. Needs root and /dev/net/tun.
 
-Each namespace has a TUN device, and a process carries packets between the two, each after its time
-on the line: the kernel's own delays (netem) are not everywhere.
+Each namespace has a TUN device, and a process (carrier.py) takes packets from one to the other: the
+kernel's own delays (netem) are not everywhere.
 """
 
 from __future__ import annotations
 
-import collections
 import ctypes
 import fcntl
-import multiprocessing
+import math
 import os
-import select
+import re
+import shutil
 import struct
 import subprocess
-import time
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .carrier import MTU
 from .errors import PrivateError
 
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _CLONE_NEWNET = 0x40000000
-_MTU = 1500
 _HOSTS = ("10.213.0.1", "10.213.0.2")
-_BUFFER = 16 << 20  # bytes that wait before the line drops packets: more than a TCP window
+_NAMES = ("aero-client", "aero-server")
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a user asks for: Mbit/s each way, and milliseconds of a round trip."""
+
+    rate: float
+    round_trip: float
+
+    def as_json(self) -> dict[str, float]:
+        return {"rate_mbit": self.rate, "round_trip_ms": self.round_trip}
+
+    def __str__(self) -> str:
+        return f"a line of {self.rate:g} Mbit/s and {self.round_trip:g} ms a round trip"
+
+
+def check_network(network: Network) -> None:
+    """Raises PrivateError where there is no such line, or this machine cannot simulate it."""
+    if not (math.isfinite(network.rate) and network.rate > 0):
+        raise PrivateError(f"a line of {network.rate:g} Mbit/s: the rate must be above 0")
+    if not 0 <= network.round_trip < 10_000:
+        raise PrivateError(
+            f"a line of {network.round_trip:g} ms a round trip: it must be between 0 and 10000"
+        )
+    if os.geteuid() != 0:
+        raise PrivateError(
+            "a simulated line is made of network namespaces, for which this must be root: start "
+            "it with sudo, or leave the line out"
+        )
+    if shutil.which("ip") is None:
+        raise PrivateError(
+            "a simulated line needs the command ip, which is not here; on Debian: apt-get install "
+            "iproute2"
+        )
+    if not Path("/dev/net/tun").exists():
+        raise PrivateError(
+            "a simulated line needs /dev/net/tun, which is not here; load the kernel module tun, "
+            "or give the container this device"
+        )
 
 
 @dataclass(frozen=True)
@@ -59,86 +98,51 @@ def _open_tun(name: str) -> int:
         device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH", name.encode(), _IFF_TUN | _IFF_NO_PI))
     except OSError as error:
-        raise PrivateError(
-            f"--network wan needs root and /dev/net/tun: {error.strerror}"
-        ) from error
+        raise PrivateError(f"/dev/net/tun: {error.strerror}; a simulated line needs it") from error
     return device
 
 
-class _Direction:
-    """Packets from one device to the other."""
-
-    def __init__(self, source: int, target: int, rate: float, delay: float) -> None:
-        self._source, self._target, self._rate, self._delay = source, target, rate, delay
-        self._free = 0.0  # when the line has sent all it has
-        self._waiting: collections.deque[tuple[float, bytes]] = collections.deque()
-        self._bytes = 0
-
-    def take(self, now: float) -> None:
-        while True:
-            try:
-                packet = os.read(self._source, _MTU + 100)
-            except BlockingIOError:
-                return
-            if self._bytes + len(packet) > _BUFFER:
-                continue
-            self._free = max(self._free, now) + 8 * len(packet) / self._rate
-            self._waiting.append((self._free + self._delay, packet))
-            self._bytes += len(packet)
-
-    def give(self, now: float) -> float:
-        """Returns when the next packet arrives."""
-        while self._waiting and self._waiting[0][0] <= now:
-            _, packet = self._waiting.popleft()
-            self._bytes -= len(packet)
-            os.write(self._target, packet)
-        return self._waiting[0][0] if self._waiting else now + 1.0
-
-
-def _carry(first: int, second: int, rate: float, delay: float) -> None:
-    there = _Direction(first, second, rate, delay)
-    back = _Direction(second, first, rate, delay)
-    while True:
-        now = time.monotonic()
-        wake = min(there.give(now), back.give(now))
-        ready, _, _ = select.select([first, second], [], [], max(0.0, wake - now))
-        now = time.monotonic()
-        if first in ready:
-            there.take(now)
-        if second in ready:
-            back.take(now)
+def _remove_leftovers() -> None:
+    """Namespaces of processes that were killed."""
+    done = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False)
+    for name, pid in re.findall(rf"^((?:{'|'.join(_NAMES)})-(\d+))\b", done.stdout, re.MULTILINE):
+        if not Path(f"/proc/{pid}").exists():
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
 @contextmanager
-def line(megabits: float, milliseconds: float) -> Iterator[Line]:
+def line(network: Network) -> Iterator[Line]:
     """The line while it lasts; everything is removed afterwards."""
-    if os.geteuid() != 0:
-        raise PrivateError("--network wan makes network namespaces, for which it must be root")
+    check_network(network)
+    _remove_leftovers()
     pid = os.getpid()
-    names = (f"aero-client-{pid}", f"aero-server-{pid}")
-    joined = Line(megabits * 1e6, milliseconds / 1e3, names)
+    client, server = (f"{name}-{pid}" for name in _NAMES)
+    joined = Line(network.rate * 1e6, network.round_trip / 1e3, (client, server))
     devices: list[int] = []
     carrier = None
     try:
-        for number, namespace in enumerate(names):
+        for number, namespace in enumerate(joined.namespaces):
             _ip("netns", "add", namespace)
             device = f"aero{number}p{pid}"
             devices.append(_open_tun(device))
             _ip("link", "set", device, "netns", namespace)
             inside = ("-n", namespace)
             _ip(*inside, "addr", "add", f"{_HOSTS[number]}/24", "dev", device)
-            _ip(*inside, "link", "set", device, "mtu", str(_MTU), "txqueuelen", "10000", "up")
+            _ip(*inside, "link", "set", device, "mtu", str(MTU), "txqueuelen", "10000", "up")
             _ip(*inside, "link", "set", "lo", "up")
-        carrier = multiprocessing.get_context("fork").Process(
-            target=_carry, args=(*devices, joined.rate, joined.round_trip / 2), daemon=True
+        # A process of its own, not a fork: JAX may have threads here.
+        numbers = (*devices, joined.rate, joined.round_trip / 2, pid)
+        carrier = subprocess.Popen(
+            [sys.executable, "-I", Path(__file__).with_name("carrier.py"), *map(str, numbers)],
+            pass_fds=devices,
+            start_new_session=True,  # Ctrl-C is for this process, which ends the carrier
         )
-        carrier.start()
         yield joined
     finally:
         if carrier is not None:
             carrier.terminate()
-            carrier.join()
+            carrier.wait()
         for device in devices:
             os.close(device)
-        for namespace in names:
+        for namespace in joined.namespaces:
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .aero_program import Prediction
 from .party import Outcome
 from .profile import Traffic
@@ -88,53 +86,6 @@ def kernel_table(outcome: Outcome, passes: int) -> list[str]:
     return lines
 
 
-def mean_loss(logits: list[np.ndarray], sequences: list[list[int]]) -> float:
-    """Cross-entropy in nats of each token but the first, given those before it."""
-    losses = []
-    for scores, tokens in zip(logits, sequences, strict=True):
-        rows_ = scores[:-1].astype(np.float64)
-        shifted = rows_ - rows_.max(axis=-1, keepdims=True)
-        log_sums = np.log(np.exp(shifted).sum(axis=-1))
-        losses.append(log_sums - shifted[np.arange(len(rows_)), tokens[1:]])
-    return float(np.concatenate(losses).mean())
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Encrypted logits against others of the same tokens."""
-
-    largest_error: float
-    mean_error: float
-    largest_logit: float
-    top1_agreement: float
-
-    @classmethod
-    def of(cls, ours: list[np.ndarray], theirs: list[np.ndarray]) -> Comparison:
-        a, b = np.stack(ours).astype(np.float64), np.stack(theirs).astype(np.float64)
-        return cls(
-            float(np.abs(a - b).max()),
-            float(np.abs(a - b).mean()),
-            float(np.abs(b).max()),
-            float((a.argmax(-1) == b.argmax(-1)).mean()),
-        )
-
-    def line(self, name: str) -> str:
-        return (
-            f"against {name}: largest error {self.largest_error:.3g}, mean {self.mean_error:.3g} "
-            f"(logits up to {self.largest_logit:.3g}); top-1 the same at "
-            f"{100 * self.top1_agreement:.1f}% of the positions"
-        )
-
-
-def most_likely(logits: np.ndarray, count: int = 5) -> list[tuple[int, float]]:
-    """Tokens after the last position, with their probabilities."""
-    row = logits[-1].astype(np.float64)
-    odds = np.exp(row - row.max())
-    odds /= odds.sum()
-    best = np.argsort(-odds)[:count]
-    return [(int(token), float(odds[token])) for token in best]
-
-
 def as_json(
     program: Program, outcome: Outcome, prediction: Prediction, passes: int
 ) -> dict[str, Any]:
@@ -149,6 +100,7 @@ def as_json(
         "messages": sum(row.messages for row in table),
         "seconds": outcome.seconds / passes,
         "predicted_bytes": None if prediction.missing else prediction.total,
+        "predicted_rounds": prediction.rounds,
         "prediction_missing": prediction.missing,
         "setup": {
             "bytes": outcome.setup.total.bytes,

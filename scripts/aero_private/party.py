@@ -68,10 +68,13 @@ def program_digest(config: ModelConfig, settings: Settings) -> str:
 
 
 @contextmanager
-def watched_peer(address: str, interval: float = 5.0, misses: int = 3) -> Iterator[None]:
+def watched_peer(
+    address: str, interval: float = 5.0, misses: int = 3, patience: float = 20.0
+) -> Iterator[None]:
     """Ends this process when nobody listens at the peer's address any more.
 
-    SPU itself would wait for the next message until its time-out.
+    SPU itself would wait for the next message until its time-out. A slow line may be full of the
+    run's own bytes, hence the patience; who is gone from a machine that is there refuses at once.
     """
     done = threading.Event()
 
@@ -79,7 +82,7 @@ def watched_peer(address: str, interval: float = 5.0, misses: int = 3) -> Iterat
         missed = 0
         while not done.wait(interval):
             try:
-                socket.create_connection(split_address(address), timeout=interval).close()
+                socket.create_connection(split_address(address), timeout=patience).close()
                 missed = 0
             except OSError:
                 missed += 1

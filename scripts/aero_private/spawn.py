@@ -1,4 +1,4 @@
-"""Both parties as processes of this machine, joined over the loopback or in given namespaces."""
+"""Both parties as processes of this machine, joined over the loopback or a simulated line."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from .errors import PrivateError
+from .line import Line
+from .settings import CLIENT, SERVER
 
 Progress = Callable[[str], None]
 # A task takes its argument and a function that reports progress.
@@ -55,14 +57,21 @@ def _death(rank: int, code: int | None) -> str:
 
 def run_both(
     task: Task,
-    arguments: Sequence[Any],
+    argument_of: Callable[[int, tuple[str, str]], Any],
     progress: Progress = lambda text: None,
-    enter: Enter | None = None,
+    joined: Line | None = None,
 ) -> list[Any]:
-    """The results of the client's and the server's process; the client's progress is passed on."""
+    """The results of the client's and the server's process; the client's progress is passed on.
+
+    `argument_of` a rank and both parties' addresses is what the task takes. Without a line, the
+    parties are joined over the loopback.
+    """
+    addresses = free_addresses() if joined is None else joined.addresses
+    enter = None if joined is None else joined.enter
     context = multiprocessing.get_context("spawn")
     pipes, processes = [], []
-    for rank, argument in enumerate(arguments):
+    for rank in (CLIENT, SERVER):
+        argument = argument_of(rank, addresses)
         mine, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_child, args=(rank, task, argument, enter, theirs))
         process.start()

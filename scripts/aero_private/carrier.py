@@ -1,0 +1,65 @@
+"""A program that carries packets between two TUN devices, each after its time on a line.
+
+carrier.py FIRST SECOND RATE DELAY PARENT: two file descriptors, bits a second, seconds one way, and
+the process that it ends with.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import select
+import sys
+import time
+
+MTU = 1500
+_BUFFER = 16 << 20  # bytes that wait before the line drops packets: more than a TCP window
+
+
+class _Direction:
+    """Packets from one device to the other."""
+
+    def __init__(self, source: int, target: int, rate: float, delay: float) -> None:
+        self._source, self._target, self._rate, self._delay = source, target, rate, delay
+        self._free = 0.0  # when the line has sent all it has
+        self._waiting: collections.deque[tuple[float, bytes]] = collections.deque()
+        self._bytes = 0
+
+    def take(self, now: float) -> None:
+        while True:
+            try:
+                packet = os.read(self._source, MTU + 100)
+            except BlockingIOError:
+                return
+            if self._bytes + len(packet) > _BUFFER:
+                continue
+            self._free = max(self._free, now) + 8 * len(packet) / self._rate
+            self._waiting.append((self._free + self._delay, packet))
+            self._bytes += len(packet)
+
+    def give(self, now: float) -> float:
+        """Returns when the next packet arrives."""
+        while self._waiting and self._waiting[0][0] <= now:
+            _, packet = self._waiting.popleft()
+            self._bytes -= len(packet)
+            os.write(self._target, packet)
+        return self._waiting[0][0] if self._waiting else now + 1.0
+
+
+def carry(first: int, second: int, rate: float, delay: float, parent: int) -> None:
+    """Until the parent ends it, or is gone."""
+    there = _Direction(first, second, rate, delay)
+    back = _Direction(second, first, rate, delay)
+    while os.getppid() == parent:
+        now = time.monotonic()
+        wake = min(there.give(now), back.give(now))
+        ready, _, _ = select.select([first, second], [], [], max(0.0, wake - now))
+        now = time.monotonic()
+        if first in ready:
+            there.take(now)
+        if second in ready:
+            back.take(now)
+
+
+if __name__ == "__main__":
+    carry(int(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:5]), int(sys.argv[5]))

@@ -1,0 +1,80 @@
+"""What is to be run, made and checked in the clear before anything is encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .checkpoint import Checkpoint, load_weights
+from .folding import Folder
+from .memory import check_memory
+from .plain import run_plain
+from .program import Program, build_program, one_hot
+from .ranges import check_ranges, headroom
+from .settings import CLIENT, LARGEST_NUMBER, LARGEST_PRODUCT, Settings
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`party` is None where both are here."""
+
+    checkpoint: Checkpoint
+    settings: Settings
+    party: int | None
+    sequences: list[list[int]] | None  # of the client
+    weights: Mapping[str, np.ndarray] | None  # of the server, folded
+    program: Program
+    plain: list[np.ndarray] | None  # logits, where both are here
+
+    def only(self, number: int) -> Plan:
+        """The same for one of the sequences."""
+        assert self.sequences is not None and self.plain is not None
+        return replace(self, sequences=[self.sequences[number]], plain=[self.plain[number]])
+
+
+def _try_plain(
+    program: Program, weights: Mapping[str, np.ndarray], sequences: list[list[int]], words: int
+) -> tuple[list[np.ndarray], list[list]]:
+    runs = [
+        run_plain(program, {**weights, "prompt": one_hot(tokens, words)}, watch=True)
+        for tokens in sequences
+    ]
+    return [logits for logits, _ in runs], [ranges for _, ranges in runs]
+
+
+def make_plan(
+    checkpoint: Checkpoint,
+    settings: Settings,
+    sequences: list[list[int]] | None,
+    party: int | None = None,
+    say: Callable[[str], None] = print,
+) -> Plan:
+    """Folds the weights, and checks memory and the range of numbers. Raises PrivateError."""
+    config = checkpoint.config
+    length = len(sequences[0]) if sequences else config.context
+    program = build_program(config, length, settings)
+    say(f"checkpoint  {checkpoint.folder} {checkpoint.architecture}")
+    weights = None
+    if party != CLIENT:
+        folder = Folder(config, load_weights(checkpoint))
+        weights = folder.fold()
+        for number, note in enumerate(folder.notes):
+            say(f"{'folded' if number == 0 else '':10}  {note}")
+    need = check_memory(program, program.shapes(), settings, 2 if party is None else 1)
+    say(f"memory      about {need / 1e9:.1f} GB")
+    plain = None
+    if weights is not None:
+        # A server by itself does not see the prompt: it tries tokens drawn at random.
+        drawn = np.random.default_rng(0).integers(0, config.vocab_size, (2, length)).tolist()
+        plain, ranges = _try_plain(program, weights, sequences or drawn, config.vocab_size)
+        for of_one in ranges:
+            check_ranges(program, of_one, settings)
+        product, number_ = map(max, zip(*(headroom(of_one) for of_one in ranges), strict=True))
+        say(
+            f"ranges      products up to {product:.3g} of {LARGEST_PRODUCT:.3g}, numbers up to "
+            f"{number_:.3g} of {LARGEST_NUMBER:.3g}"
+        )
+    both = plain if party is None else None
+    return Plan(checkpoint, settings, party, sequences, weights, program, both)
