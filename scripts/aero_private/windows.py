@@ -1,0 +1,72 @@
+"""Held-out windows at fixed places: the same for all models of one corpus and context."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from aero_reference.tokens import Split
+
+from .checkpoint import Checkpoint
+from .errors import PrivateError
+from .prompt import check_tokens
+
+
+@dataclass(frozen=True)
+class Window:
+    """`place` counts the windows of the validation split, `number` those that were chosen."""
+
+    number: int
+    place: int
+    tokens: list[int]
+
+
+def places(count: int, size: int) -> list[int]:
+    """Of `size` places the first, the middle, the quarters and so on: more of them keep those
+    that fewer have.
+    """
+    chosen: list[int] = []
+    index = 0
+    while len(chosen) < count:
+        # Van der Corput's sequence: the bits of the index, mirrored at the point.
+        bits = f"{index:b}"[::-1]
+        place = int(bits, 2) * size >> len(bits)
+        if place not in chosen:
+            chosen.append(place)
+        index += 1
+    return chosen
+
+
+def corpus_of(checkpoint: Checkpoint) -> Path:
+    """As the run's config names it, from this folder."""
+    file = checkpoint.folder / "config.json"
+    path = json.loads(file.read_text(encoding="utf-8")).get("data", {}).get("path")
+    if not path:
+        raise PrivateError(f"{file}: no data.path; name the corpus by --data FOLDER")
+    return Path(path)
+
+
+def held_out(checkpoint: Checkpoint, corpus: Path, count: int) -> list[Window]:
+    """Windows of the model's context from the validation split. Raises PrivateError."""
+    config = checkpoint.config
+    if not (corpus / "manifest.json").is_file():
+        raise PrivateError(
+            f"{corpus}: no manifest.json of prepare_corpus.py, for {checkpoint.folder}; start this "
+            f"where the run was started, or name the corpus by --data FOLDER"
+        )
+    try:
+        split = Split(corpus, "val", config.context)
+    except (ValueError, OSError, KeyError) as error:
+        raise PrivateError(f"{corpus}: no validation split ({error})") from error
+    if split.size < count:
+        raise PrivateError(
+            f"{corpus}: the validation split has {split.size} windows of {config.context} tokens, "
+            f"and {count} were asked for (--repeats)"
+        )
+    windows = [
+        Window(number, place, split.sample(place)[0].tolist())
+        for number, place in enumerate(places(count, split.size))
+    ]
+    check_tokens([window.tokens for window in windows], config.vocab_size, config.context)
+    return windows

@@ -1,0 +1,125 @@
+"""The simulated line between the parties."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aero_private import line as line_module
+from aero_private.errors import PrivateError
+from aero_private.line import Network, check_network, line
+from aero_private.meeting import split_address
+from aero_private.options import add_network_options, network_of
+from aero_private.settings import CLIENT, SERVER
+from aero_private.spawn import run_both
+
+RATE, ROUND_TRIP = 20.0, 60.0
+MESSAGE = 500_000  # bytes: 0.2 s at that rate
+
+
+def parse(*words: str) -> Network | None:
+    parser = argparse.ArgumentParser()
+    add_network_options(parser)
+    return network_of(parser.parse_args(words))
+
+
+@pytest.fixture
+def able(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that can simulate a line."""
+    monkeypatch.setattr(line_module.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(line_module.shutil, "which", lambda name: f"/sbin/{name}")
+    monkeypatch.setattr(line_module.Path, "exists", lambda path: True)
+
+
+def test_the_loopback_is_taken_where_nothing_is_said() -> None:
+    assert parse() is None
+
+
+@pytest.mark.usefixtures("able")
+def test_a_line_is_that_of_the_papers_where_nothing_else_is_said() -> None:
+    assert parse("--network", "wan") == Network(100, 80)
+    assert parse("--network", "wan", "--rate", "9", "--round-trip", "0") == Network(9, 0)
+
+
+@pytest.mark.usefixtures("able")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--rate", "9"], r"--rate 9 is of a simulated line: add --network wan"),
+        (["--round-trip", "9"], r"--round-trip 9 is of a simulated line"),
+        (["--network", "wan", "--rate", "0"], r"a line of 0 Mbit/s: the rate must be above 0"),
+        (["--network", "wan", "--rate", "nan"], r"the rate must be above 0"),
+        (["--network", "wan", "--round-trip", "-1"], r"a line of -1 ms a round trip"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(PrivateError, match=message):
+        parse(*words)
+
+
+@pytest.mark.usefixtures("able")
+@pytest.mark.parametrize(
+    ("module", "name", "lacking", "message"),
+    [
+        ("os", "geteuid", lambda: 1000, "must be root: start it with sudo"),
+        ("shutil", "which", lambda name: None, "needs the command ip.*install iproute2"),
+        ("Path", "exists", lambda path: False, "needs /dev/net/tun.*kernel module tun"),
+    ],
+)
+def test_a_machine_that_cannot_simulate_a_line_says_what_it_lacks(
+    module: str, name: str, lacking: Callable, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(getattr(line_module, module), name, lacking)
+    with pytest.raises(PrivateError, match=message):
+        check_network(Network(100, 80))
+
+
+def _connect(address: str) -> socket.socket:
+    """As soon as the other side listens."""
+    for _ in range(200):
+        try:
+            return socket.create_connection(split_address(address))
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    raise TimeoutError(address)
+
+
+def _exchange(end: tuple[int, tuple[str, str]], progress: Callable[[str], None]) -> list[float]:
+    """The server gives each message back: seconds of a byte, and of MESSAGE bytes."""
+    rank, (_, address) = end
+    seconds = []
+    if rank == SERVER:
+        with socket.create_server(split_address(address)) as listener:
+            peer, _ = listener.accept()
+            with peer:
+                for size in (1, MESSAGE):
+                    peer.sendall(peer.recv(size, socket.MSG_WAITALL))
+        return []
+    with _connect(address) as server:
+        for size in (1, MESSAGE):
+            start = time.monotonic()
+            server.sendall(bytes(size))
+            assert len(server.recv(size, socket.MSG_WAITALL)) == size
+            seconds.append(time.monotonic() - start)
+    return seconds
+
+
+def test_a_message_takes_its_delay_and_its_bytes_time_and_nothing_is_left_behind() -> None:
+    network = Network(RATE, ROUND_TRIP)
+    try:
+        check_network(network)
+    except PrivateError as error:
+        pytest.skip(str(error))
+    with line(network) as joined:
+        assert all(Path("/var/run/netns", name).exists() for name in joined.namespaces)
+        short, long = run_both(_exchange, lambda *end: end, joined=joined)[CLIENT]
+    assert 0.060 <= short < 0.5
+    assert 0.060 + 2 * 0.2 <= long < 4
+    left = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+    assert not any(name in left.stdout for name in joined.namespaces)
