@@ -41,6 +41,7 @@ class Constants:
     rsqrt: Composition
     gelu: Composition
     gelu_tanh: Composition
+    quadratic: Composition
 
 
 class _Counter:
@@ -115,6 +116,7 @@ def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) 
         rsqrt=counter.composition("rsqrt", ole_batch, triple),
         gelu=counter.composition("gelu", ole_batch, triple),
         gelu_tanh=counter.composition("gelu_tanh", ole_batch, triple),
+        quadratic=counter.composition("quadratic", ole_batch, triple),
     )
 
 

@@ -52,7 +52,7 @@ def _constants(c: Constants, settings: Settings) -> Json:
         "ct_out": _constant(c.ct_out, "B", of + "matrix products: a ciphertext of the result"),
         "setup_traffic": _constant(c.setup_bytes, "B", of + "keys, first oblivious transfers"),
     }
-    for name in ("reciprocal", "rsqrt", "gelu", "gelu_tanh"):
+    for name in ("reciprocal", "rsqrt", "gelu", "gelu_tanh", "quadratic"):
         composition: Composition = getattr(c, name)
         result[f"{name}_rest"] = _constant(
             composition.rest,
@@ -120,6 +120,14 @@ def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str]
             "relu(rows * (columns - 1)) + exp(rows * columns) + reciprocal(rows)"
             " + multiply_activation(rows * columns)",
         ),
+        "softmax_2quad": (
+            ["rows", "columns"],
+            "2 * multiply_activation(rows * columns) + reciprocal(rows)",
+        ),
+        "relu_attention": (
+            ["rows", "columns"],
+            "relu(rows * columns) + multiply_constant(rows * columns)",
+        ),
         "layernorm": (
             ["rows", "columns"],
             "truncate(rows) + rmsnorm(rows, columns)",
@@ -131,6 +139,7 @@ def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str]
         ),
         "gelu": (["n"], _composed("gelu", c.gelu)),
         "gelu_tanh": (["n"], _composed("gelu_tanh", c.gelu_tanh)),
+        "quadratic": (["n"], _composed("quadratic", c.quadratic)),
         "relu": (["n"], "n * (compare + select)"),
         "leaky_relu": (["n"], "relu(n) + multiply_weight(n)"),
         "exp": (["n"], "exp_squares * square(n) + n * exp_rest"),
@@ -154,6 +163,8 @@ def round_formulas(rounds: Mapping[str, float]) -> dict[str, str]:
         "head": "matmul_weight(tokens, width, words)",
         "softmax": "relu(rows) * ceil(log2(columns)) + exp(rows) + reciprocal(rows)"
         " + multiply_activation(rows)",
+        "softmax_2quad": "2 * multiply_activation(rows) + reciprocal(rows)",
+        "relu_attention": "relu(rows) + multiply_constant(rows)",
         "layernorm": "multiply_constant(rows) + rmsnorm(rows, columns)",
         "rmsnorm": "2 * multiply_activation(rows) + multiply_weight(rows)"
         " + multiply_constant(rows) + rsqrt(rows)",

@@ -14,14 +14,41 @@ import numpy as np
 from aero_reference.config import ModelConfig
 
 from .errors import PrivateError
+from .fixed_norm import FixedNorm, fixed_norm
 
 Tensors = dict[str, np.ndarray]
+
+
+def has_linear_blocks(config: ModelConfig) -> bool:
+    """Whether what reads the residual stream is a matrix: fixed norms go into those."""
+    return config.norm in ("none", "layernorm_fixed")
 
 
 def scales_stream(config: ModelConfig) -> bool:
     """Whether c may differ from 1."""
     simplified = config.family == "simplified"
-    return config.norm == "none" and (config.ffn_scaled or simplified)
+    return has_linear_blocks(config) and (config.ffn_scaled or simplified)
+
+
+def has_bias(config: ModelConfig, part: str) -> bool:
+    """Of q, k, v, o, w_in, w_out or w, once folded: a fixed norm's bias makes one."""
+    if config.norm == "layernorm_fixed" and config.norm_bias and part not in ("o", "w_out"):
+        return True
+    return config.biases == "all" or (config.biases == "qk" and part in ("q", "k"))
+
+
+def folds_temperature(config: ModelConfig) -> bool:
+    """One that does not depend on the position goes into W_Q."""
+    return config.temperature != "none" and config.temperature_shape == "head"
+
+
+def two_quad_scale(config: ModelConfig) -> float:
+    """What scores and shift of 2Quad are multiplied by; their ratio stays.
+
+    A row's sum is then about i / T^0.5 for i visible keys where the shift outweighs the scores: as
+    far below 1 as above it, for weights are off by some 2^-18 times the larger of sum and 1 / sum.
+    """
+    return 1 / (max(1.0, abs(config.two_quad_shift)) * config.context**0.25)
 
 
 class _Reader:
@@ -74,23 +101,51 @@ class Folder:
             self._note("spectral normalisation, into the matrices")
         return weight.T
 
-    def _bias(self, name: str, wanted: bool, width: int) -> np.ndarray | None:
+    def _bias(self, name: str, part: str, width: int) -> np.ndarray | None:
+        biases = self.config.biases
+        wanted = biases == "all" or (biases == "qk" and part in ("q", "k"))
         return self._from.get(f"{name}.bias", (width,)) if wanted else None
+
+    def _linear(
+        self, path: str, part: str, form: str, sizes: tuple[int, int], norm: FixedNorm | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Weight [in, out] and bias of path.part, with the norm before it folded in."""
+        name = f"{path}.{part}"
+        weight, bias = self._matrix(name, form, *sizes), self._bias(name, part, sizes[1])
+        if norm is None:
+            return weight, bias
+        return norm.into_matrix(weight), norm.into_bias(weight, bias)
 
     def _set(self, name: str, value: np.ndarray | None) -> None:
         if value is not None:
             self.folded[name] = value
 
-    def _norm(self, name: str, kind: str) -> None:
+    def _norm(self, name: str, kind: str) -> FixedNorm | None:
+        """Keeps the norm's weights, or returns what the next matrices take of them."""
         if kind == "none":
-            return
+            return None
         width = (self.config.d_model,)
-        self._set(f"{name}.weight", self._from.get(f"{name}.weight", width))
-        if kind == "layernorm" and self.config.norm_bias:
-            self._set(f"{name}.bias", self._from.get(f"{name}.bias", width))
+        weight, bias = self._from.get(f"{name}.weight", width), None
+        if kind != "rmsnorm" and self.config.norm_bias:
+            bias = self._from.get(f"{name}.bias", width)
+        if kind == "layernorm_fixed":
+            self._note(
+                "the norms of the blocks, whose deviation is a constant, into what reads them"
+            )
+            sigma, gate = (self._from.number(f"{name}.{part}") for part in ("sigma", "gate"))
+            return fixed_norm(name, weight, bias, sigma, gate)
+        self._set(f"{name}.weight", weight)
+        self._set(f"{name}.bias", bias)
+        return None
 
     def fold(self) -> Tensors:
+        """In float32; `folded` keeps what the arithmetic gave."""
         config = self.config
+        if config.family == "simplified" and config.norm == "layernorm_fixed":
+            raise PrivateError(
+                'model.norm: "layernorm_fixed": in the family simplified values are the norm\'s '
+                "output, and no matrix follows that it could go into; take layernorm"
+            )
         width, words = config.d_model, config.vocab_size
         embedding = self._from.get("tokens.weight", (words, width))
         self._set("embedding", embedding)
@@ -115,45 +170,54 @@ class Folder:
             for name, tensor in self.folded.items()
         }
 
-    def _attention(self, name: str, scale: float) -> None:
-        """Q and K of c x', with 1 / sqrt(d_k) in Q, and 1 / t as [T, H]."""
+    def _attention(self, name: str, scale: float, norm: FixedNorm | None) -> None:
+        """Q and K of c x', with what scales the scores in Q, and 1 / t as [T, H]."""
         config, width = self.config, self.config.d_model
-        has_bias = config.biases in ("all", "qk")
-        divisor = 1.0
+        factor: float | np.ndarray = 1.0
         if config.attention_scaled:
-            divisor = float(np.sqrt(config.d_head))
+            factor /= float(np.sqrt(config.d_head))
             self._note("1 / sqrt(d_k), into W_Q")
-        for part, factor in (("q", 1 / divisor), ("k", 1.0)):
-            weight = self._matrix(f"{name}.{part}", config.qk_form, width, width)
-            self._set(f"{name}.{part}.weight", weight * (factor * scale))
-            bias = self._bias(f"{name}.{part}", has_bias, width)
-            self._set(f"{name}.{part}.bias", None if bias is None else bias * factor)
-        if config.temperature != "none":
-            stored = self._from.get(f"{name}.temperature", (config.n_head, config.context))
-            forms = {"raw": lambda t: t, "exp": np.exp, "softplus": lambda t: np.logaddexp(0, t)}
-            temperature = forms[config.temperature](stored)
-            if (temperature == 0).any():
-                raise PrivateError(f"weights: {name}.temperature has a temperature of 0")
-            self._set(f"{name}.temperature", 1 / temperature.T)
+        if config.attention == "two_quad":
+            factor *= two_quad_scale(config)
+            self._note("a scale of 2Quad's scores that keeps the sums of rows near 1, into W_Q")
+        if folds_temperature(config):
+            factor = factor / np.repeat(self._temperature(name, 1)[:, 0], config.d_head)
+            self._note("the temperatures of the heads, into W_Q")
+        for part, of_part in (("q", factor), ("k", 1.0)):
+            weight, bias = self._linear(name, part, config.qk_form, (width, width), norm)
+            self._set(f"{name}.{part}.weight", weight * (of_part * scale))
+            self._set(f"{name}.{part}.bias", None if bias is None else bias * of_part)
+        if config.temperature != "none" and not folds_temperature(config):
+            self._set(f"{name}.temperature", 1 / self._temperature(name, config.context).T)
             self._note(f"the temperature's form ({config.temperature}): 1 / t itself is a weight")
 
-    def _ffn(self, name: str, scale: float, divisor: float) -> None:
+    def _temperature(self, name: str, columns: int) -> np.ndarray:
+        """T itself [H, columns]."""
+        config = self.config
+        stored = self._from.get(f"{name}.temperature", (config.n_head, columns))
+        forms = {"raw": lambda t: t, "exp": np.exp, "softplus": lambda t: np.logaddexp(0, t)}
+        temperature = forms[config.temperature](stored)
+        if (temperature == 0).any():
+            raise PrivateError(f"weights: {name}.temperature has a temperature of 0")
+        return temperature
+
+    def _ffn(self, name: str, scale: float, divisor: float, norm: FixedNorm | None) -> None:
         """The FFN of c x', divided."""
         config, width = self.config, self.config.d_model
-        has_bias = config.biases == "all"
         if config.ffn_fused:
-            weight = self._matrix(f"{name}.w", config.ffn_form, width, width)
+            weight, bias = self._linear(name, "w", config.ffn_form, (width, width), norm)
             self._set(f"{name}.w.weight", weight * (scale / divisor))
-            bias = self._bias(f"{name}.w", has_bias, width)
             self._set(f"{name}.w.bias", None if bias is None else bias / divisor)
             return
-        inner = config.ffn_width
-        weight = self._matrix(f"{name}.w_in", config.ffn_form, width, inner)
-        self._set(f"{name}.w_in.weight", weight * scale)
-        self._set(f"{name}.w_in.bias", self._bias(f"{name}.w_in", has_bias, inner))
-        weight = self._matrix(f"{name}.w_out", config.ffn_form, inner, width)
+        inner, factor = config.ffn_width, 1.0
+        if config.activation == "quadratic":
+            factor = float(1 / np.sqrt(8))
+            self._note("1 / sqrt(8) of the quadratic activation, into W_in")
+        weight, bias = self._linear(name, "w_in", config.ffn_form, (width, inner), norm)
+        self._set(f"{name}.w_in.weight", weight * (scale * factor))
+        self._set(f"{name}.w_in.bias", None if bias is None else bias * factor)
+        weight, bias = self._linear(name, "w_out", config.ffn_form, (inner, width))
         self._set(f"{name}.w_out.weight", weight / divisor)
-        bias = self._bias(f"{name}.w_out", has_bias, width)
         self._set(f"{name}.w_out.bias", None if bias is None else bias / divisor)
         if config.activation == "leaky_relu" and config.leaky_slope != "fixed":
             shared = config.leaky_slope == "model"
@@ -169,33 +233,28 @@ class Folder:
     def _block(self, layer: int, scale: float) -> float:
         """Of x = c x'; returns the next c."""
         config, width, name = self.config, self.config.d_model, f"blocks.{layer}"
-        plain = config.norm == "none"
-        self._norm(f"{name}.norm1", config.norm)
-        self._attention(f"{name}.attention", scale if plain else 1.0)
-        has_bias = config.biases == "all"
-        for part, form, factor in (
-            ("v", config.v_form, scale if plain else 1.0),
-            ("o", config.o_form, 1 / scale),
-        ):
-            weight = self._matrix(f"{name}.attention.{part}", form, width, width)
-            self._set(f"{name}.attention.{part}.weight", weight * factor)
-            bias = self._bias(f"{name}.attention.{part}", has_bias, width)
-            if bias is not None and part == "o":
-                bias = bias * factor
-            self._set(f"{name}.attention.{part}.bias", bias)
+        linear = has_linear_blocks(config)
+        path, norm = f"{name}.attention", self._norm(f"{name}.norm1", config.norm)
+        self._attention(path, scale if linear else 1.0, norm)
+        weight, bias = self._linear(path, "v", config.v_form, (width, width), norm)
+        self._set(f"{path}.v.weight", weight * (scale if linear else 1.0))
+        self._set(f"{path}.v.bias", bias)
+        weight, bias = self._linear(path, "o", config.o_form, (width, width))
+        self._set(f"{path}.o.weight", weight / scale)
+        self._set(f"{path}.o.bias", None if bias is None else bias / scale)
         if not config.has_ffn(layer):
             return scale
-        self._norm(f"{name}.norm2", config.norm)
+        norm = self._norm(f"{name}.norm2", config.norm)
         alpha = beta = 1.0
         if config.ffn_scaled:
             alpha = self._nonzero(f"{name}.alpha")
             self._note("alpha, into the FFN's matrix")
-            if plain:
+            if linear:
                 beta = self._nonzero(f"{name}.beta")
                 self._note("beta, into the matrices that follow")
             else:
                 self._set(f"{name}.beta", self._from.get(f"{name}.beta", (1,)))
-        self._ffn(f"{name}.ffn", scale if plain else 1.0, alpha * beta * scale)
+        self._ffn(f"{name}.ffn", scale if linear else 1.0, alpha * beta * scale, norm)
         return scale * beta
 
     def _simplified_block(self, layer: int, scale: float) -> float:
@@ -205,7 +264,7 @@ class Folder:
         first = layer == 0
         kind = "layernorm" if first and plain else config.norm
         self._norm(f"{name}.norm1", kind)
-        self._attention(f"{name}.attention", scale if kind == "none" else 1.0)
+        self._attention(f"{name}.attention", scale if kind == "none" else 1.0, None)
         gain = self._from.number(f"{name}.attention_gain") * (scale if kind == "none" else 1.0)
         self._note("a, the attention's gain, into alpha, beta and gamma of the shaped attention")
         for part, sign in (("alpha", 1), ("beta", 1), ("gamma", -1)):
@@ -235,5 +294,5 @@ class Folder:
         # A parallel FFN reads what the attention reads.
         read = scale if config.parallel_residual and kind == "none" else 1.0
         divisor = skip / ffn_gain if ffn_gain != 0 else np.inf
-        self._ffn(f"{name}.ffn", read, divisor)
+        self._ffn(f"{name}.ffn", read, divisor, None)
         return skip

@@ -17,11 +17,15 @@ PRODUCTS = ("mul", "dot_general", "integer_pow", "square")
 
 @dataclass
 class Range:
-    """Of one stage: the largest product, the largest other number, and what softmax's exp read."""
+    """Of one stage: the largest product, the largest other number, what softmax's exp read, and
+    between what numbers lies what it divided by.
+    """
 
     product: float = 0.0
     number: float = 0.0
     lowest_exponent: float = 0.0
+    smallest_divisor: float = np.inf
+    largest_divisor: float = 0.0
 
 
 def _watch(closed: Any, inputs: list[Any], seen: Range) -> list[Any]:
@@ -43,6 +47,9 @@ def _watch(closed: Any, inputs: list[Any], seen: Range) -> list[Any]:
             results = outcome if equation.primitive.multiple_results else [outcome]
         if equation.primitive.name == "exp":
             seen.lowest_exponent = min(seen.lowest_exponent, float(np.min(arguments[0])))
+        if equation.primitive.name == "div":
+            seen.smallest_divisor = min(seen.smallest_divisor, float(np.min(arguments[1])))
+            seen.largest_divisor = max(seen.largest_divisor, float(np.max(arguments[1])))
         for result in results:
             array = np.asarray(result)
             if array.dtype.kind != "f" or array.size == 0:

@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .functions import gelu, gelu_tanh, quadratic, relu
 from .meeting import meet
 from .party import warm_up
 from .profile import Profile
-from .program import _gelu, _gelu_tanh
 from .session import Session
 from .settings import CLIENT, SERVER, Settings
 
@@ -35,10 +35,6 @@ class Probe:
         return int(np.prod(self.shapes[0]))
 
 
-def _relu(x: jax.Array) -> jax.Array:
-    return jnp.maximum(x, 0)
-
-
 def _halve(x: jax.Array) -> jax.Array:
     return x * 0.37
 
@@ -46,12 +42,13 @@ def _halve(x: jax.Array) -> jax.Array:
 FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "multiply": jnp.multiply,
     "constant": _halve,
-    "relu": _relu,
+    "relu": relu,
     "exp": jnp.exp,
     "reciprocal": jnp.reciprocal,
     "rsqrt": jax.lax.rsqrt,
-    "gelu": _gelu,
-    "gelu_tanh": _gelu_tanh,
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "quadratic": quadratic,
     "matmul": jnp.matmul,
 }
 
@@ -82,6 +79,8 @@ def probes(thorough: bool) -> list[Probe]:
         _vector("gelu_tanh", "gelu_tanh", "a", 16384, max(2, often // 4)),
         _vector("gelu_count", "gelu", "a", 32, 8),
         _vector("gelu", "gelu", "a", 16384, max(2, often // 4)),
+        _vector("quadratic_count", "quadratic", "a", 64, 4),
+        _vector("quadratic", "quadratic", "a", 16384, 2),
         _product("matmul_1_1", "aw", 64, 128, 128),
         _product("matmul_4_1", "aw", 64, 512, 128),
         _product("matmul_1_4", "aw", 256, 32, 128),
@@ -101,6 +100,7 @@ def short_probes() -> list[Probe]:
         ("rsqrt", "rsqrt", "a"),
         ("gelu", "gelu", "a"),
         ("gelu_tanh", "gelu_tanh", "a"),
+        ("quadratic", "quadratic", "a"),
     ]
     matrices = [("matmul_weight", "aw"), ("matmul_activation", "aa")]
     return [_vector(name, function, kinds, 16, 3) for name, function, kinds in vectors] + [

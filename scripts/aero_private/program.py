@@ -7,7 +7,6 @@ report`. Both parties make the same program; who has the weights is a matter of 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +16,15 @@ import numpy as np
 
 from aero_reference.config import ModelConfig
 
-from .folding import scales_stream
+from . import functions
+from .folding import (
+    folds_temperature,
+    has_bias,
+    has_linear_blocks,
+    scales_stream,
+    two_quad_scale,
+)
 from .settings import CLIENT, SERVER, Settings
-
-Function = Callable[..., jax.Array]
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Stage:
 
     name: str
     layer: int  # -1 outside the blocks
-    function: Function
+    function: functions.Function
     key: tuple[Any, ...]
     inputs: tuple[str, ...]
     output: str
@@ -78,100 +82,6 @@ def one_hot(tokens: list[int], words: int) -> np.ndarray:
     return np.eye(words, dtype=np.float32)[tokens]
 
 
-def _product(x: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -> jax.Array:
-    return x @ weight if bias is None else x @ weight + bias
-
-
-def _norm(
-    x: jax.Array, weight: jax.Array, *rest: jax.Array, centred: bool, has_bias: bool, eps: float
-) -> jax.Array:
-    """LayerNorm where centred, else RMSNorm; an eps among the inputs is the last of them."""
-    if centred:
-        x = x - jnp.mean(x, axis=-1, keepdims=True)
-    mean_square = jnp.mean(x * x, axis=-1, keepdims=True)
-    own_eps = rest[-1] if len(rest) > has_bias else eps
-    y = x * jax.lax.rsqrt(mean_square + own_eps) * weight
-    return y + rest[0] if has_bias else y
-
-
-def _heads(x: jax.Array, heads: int) -> jax.Array:
-    """[T, d] to [H, T, d_k]."""
-    return jnp.swapaxes(x.reshape(x.shape[0], heads, -1), 0, 1)
-
-
-def _rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray, heads: int) -> jax.Array:
-    """The leading dimensions of each head; dimension i is paired with i + width / 2."""
-    width = cos.shape[-1]
-    split = x.reshape(x.shape[0], heads, -1)
-    turned, rest = split[..., :width], split[..., width:]
-    swapped = jnp.concatenate((-turned[..., width // 2 :], turned[..., : width // 2]), axis=-1)
-    turned = turned * cos + swapped * sin
-    return jnp.concatenate((turned, rest), axis=-1).reshape(x.shape)
-
-
-def _temper(q: jax.Array, inverse: jax.Array) -> jax.Array:
-    """Q by 1 / t [T, H]."""
-    length, width = q.shape
-    heads = inverse.shape[1]
-    factors = jnp.broadcast_to(inverse[:, :, None], (length, heads, width // heads))
-    return q * factors.reshape(length, width)
-
-
-def _scores(q: jax.Array, k: jax.Array, heads: int) -> jax.Array:
-    return _heads(q, heads) @ jnp.swapaxes(_heads(k, heads), -1, -2)
-
-
-def _softmax(scores: jax.Array, mask: float) -> jax.Array:
-    """Causal. The mask is public, so that adding it costs nothing."""
-    length = scores.shape[-1]
-    future = np.triu(np.full((length, length), mask, dtype=np.float32), k=1)
-    return jax.nn.softmax(scores + future, axis=-1)
-
-
-def _mix(weights: jax.Array, v: jax.Array) -> jax.Array:
-    """[T, d]."""
-    mixed = weights @ _heads(v, weights.shape[0])
-    return jnp.swapaxes(mixed, 0, 1).reshape(v.shape)
-
-
-def _add_scaled(sum_: jax.Array, x: jax.Array, factor: jax.Array) -> jax.Array:
-    return sum_ + x * factor
-
-
-def _scaled(x: jax.Array, factor: jax.Array) -> jax.Array:
-    return x * factor
-
-
-def _add_mean(sum_: jax.Array, v: jax.Array, gamma: jax.Array) -> jax.Array:
-    """The running sum of v by doubling strides, for sums are free; gamma has 1 / i in it."""
-    total, stride = v, 1
-    while stride < v.shape[0]:
-        total = total + jnp.pad(total[:-stride], ((stride, 0), (0, 0)))
-        stride *= 2
-    return sum_ + total * gamma
-
-
-def _gelu(x: jax.Array) -> jax.Array:
-    return 0.5 * x * (1.0 + jax.lax.erf(x * np.float32(1 / np.sqrt(2))))
-
-
-def _gelu_tanh(x: jax.Array) -> jax.Array:
-    inner = np.float32(np.sqrt(2 / np.pi)) * (x + 0.044715 * (x * x * x))
-    return 0.5 * x * (1.0 + jnp.tanh(inner))
-
-
-def _relu(x: jax.Array) -> jax.Array:
-    return jnp.maximum(x, 0)
-
-
-def _leaky_relu(x: jax.Array, slope: jax.Array | float) -> jax.Array:
-    positive = jnp.maximum(x, 0)
-    return positive + (x - positive) * slope
-
-
-ACTIVATIONS: dict[str, Function] = {"gelu": _gelu, "gelu_tanh": _gelu_tanh, "relu": _relu}
-
-
 class _Builder:
     """Goes through a model as the decoder does, part by part."""
 
@@ -185,7 +95,7 @@ class _Builder:
         self.program.inputs[name] = Value(SERVER, shape)
         return name
 
-    def add(self, name: str, function: Function, *inputs: str, **options: Any) -> str:
+    def add(self, name: str, function: functions.Function, *inputs: str, **options: Any) -> str:
         output = name if self.layer < 0 else f"{self.layer}/{name}"
         output += "/out"  # no weight is called so
         self._add(name, function, inputs, output, options)
@@ -194,7 +104,7 @@ class _Builder:
     def _add(
         self,
         name: str,
-        function: Function,
+        function: functions.Function,
         inputs: tuple[str, ...],
         output: str,
         options: dict[str, Any],
@@ -203,30 +113,34 @@ class _Builder:
         bound = functools.partial(function, **options) if options else function
         self.program.stages.append(Stage(name, self.layer, bound, key, inputs, output))
 
-    def product(self, name: str, source: str, path: str, sizes: tuple[int, int], bias: bool) -> str:
+    def product(self, name: str, source: str, path: str, sizes: tuple[int, int]) -> str:
+        """By the matrix path.name."""
+        path = f"{path}.{name}"
         inputs = [source, self.weight(f"{path}.weight", *sizes)]
-        if bias:
+        if has_bias(self.config, name):
             inputs.append(self.weight(f"{path}.bias", sizes[1]))
-        return self.add(name, _product, *inputs)
+        return self.add(name, functions.product, *inputs)
 
     def norm(self, name: str, source: str, path: str, kind: str) -> str:
-        if kind == "none":
+        if kind in ("none", "layernorm_fixed"):
             return source
         config = self.config
         inputs = [source, self.weight(f"{path}.weight", config.d_model)]
-        has_bias = kind == "layernorm" and config.norm_bias
-        if has_bias:
+        biased = kind == "layernorm" and config.norm_bias
+        if biased:
             inputs.append(self.weight(f"{path}.bias", config.d_model))
         if path == "final_norm" and scales_stream(config):
             inputs.append(self.weight("final_norm.eps", 1))
         centred = kind == "layernorm"
         eps = config.norm_eps
-        return self.add(name, _norm, *inputs, centred=centred, has_bias=has_bias, eps=eps)
+        return self.add(name, functions.norm, *inputs, centred=centred, has_bias=biased, eps=eps)
 
     def build(self) -> Program:
         config, width, words = self.config, self.config.d_model, self.config.vocab_size
         self.program.inputs["prompt"] = Value(CLIENT, (self.length, words))
-        x = self.add("embedding", _product, "prompt", self.weight("embedding", words, width))
+        x = self.add(
+            "embedding", functions.product, "prompt", self.weight("embedding", words, width)
+        )
         if config.family != "pythia":
             x = self.add("position", jnp.add, x, self.weight("position", self.length, width))
         block = self.simplified_block if config.family == "simplified" else self.block
@@ -236,45 +150,49 @@ class _Builder:
         self.layer = -1
         x = self.norm("final_norm", x, "final_norm", config.final_norm_kind)
         head = self.weight("head", width, words)
-        self._add("head", _product, (x, head), "logits", {})
+        self._add("head", functions.product, (x, head), "logits", {})
         return self.program
 
     def attention(self, x: str) -> tuple[str, str, str]:
-        """Q, K and the softmax's matrix [H, T, T]."""
-        config, width, path = self.config, self.config.d_model, f"{self.block_}.attention"
-        has_bias = config.biases in ("all", "qk")
-        q = self.product("q", x, f"{path}.q", (width, width), has_bias)
-        k = self.product("k", x, f"{path}.k", (width, width), has_bias)
+        """Q, K and where their weights are."""
+        width, path = self.config.d_model, f"{self.block_}.attention"
+        q = self.product("q", x, path, (width, width))
+        k = self.product("k", x, path, (width, width))
         return q, k, path
 
     def weigh(self, q: str, k: str, path: str) -> str:
+        """The weights of the values, [H, T, T]."""
         config = self.config
         if config.rotary_dimensions > 0:
             cos, sin = rotary_tables(self.length, config.rotary_dimensions, config.rotary_base)
             options = {"cos": cos, "sin": sin, "heads": config.n_head}
-            q = self.add("rotary_q", _rotate, q, **options)
-            k = self.add("rotary_k", _rotate, k, **options)
-        if config.temperature != "none":
+            q = self.add("rotary_q", functions.rotate, q, **options)
+            k = self.add("rotary_k", functions.rotate, k, **options)
+        if config.temperature != "none" and not folds_temperature(config):
             inverse = self.weight(f"{path}.temperature", self.length, config.n_head)
-            q = self.add("temperature", _temper, q, inverse)
-        scores = self.add("scores", _scores, q, k, heads=config.n_head)
-        return self.add("softmax", _softmax, scores, mask=self.settings.mask)
+            q = self.add("temperature", functions.temper, q, inverse)
+        scores = self.add("scores", functions.scores, q, k, heads=config.n_head)
+        if config.attention == "two_quad":
+            shift = config.two_quad_shift * two_quad_scale(config)
+            return self.add("softmax_2quad", functions.two_quad, scores, shift=shift)
+        if config.attention == "relu":
+            return self.add("relu_attention", functions.relu_attention, scores)
+        return self.add("softmax", functions.softmax, scores, mask=self.settings.mask)
 
     def ffn(self, x: str) -> str:
         config, width, path = self.config, self.config.d_model, f"{self.block_}.ffn"
-        has_bias = config.biases == "all"
         if config.ffn_fused:
-            return self.product("w", x, f"{path}.w", (width, width), has_bias)
+            return self.product("w", x, path, (width, width))
         inner = config.ffn_width
-        x = self.product("w_in", x, f"{path}.w_in", (width, inner), has_bias)
+        x = self.product("w_in", x, path, (width, inner))
         if config.activation == "leaky_relu":
             if config.leaky_slope == "fixed":
-                x = self.add("activation", _leaky_relu, x, slope=config.leaky_init)
+                x = self.add("activation", functions.leaky_relu, x, slope=config.leaky_init)
             else:
-                x = self.add("activation", _leaky_relu, x, self.weight(f"{path}.slope", 1))
+                x = self.add("activation", functions.leaky_relu, x, self.weight(f"{path}.slope", 1))
         elif config.activation != "none":
-            x = self.add("activation", ACTIVATIONS[config.activation], x)
-        return self.product("w_out", x, f"{path}.w_out", (inner, width), has_bias)
+            x = self.add("activation", functions.ACTIVATIONS[config.activation], x)
+        return self.product("w_out", x, path, (inner, width))
 
     def sum(self, name: str, left: str, right: str) -> str:
         """Of no cost: a stage of its own, which reports leave out."""
@@ -284,16 +202,18 @@ class _Builder:
         config, width = self.config, self.config.d_model
         normed = self.norm("norm1", x, f"{self.block_}.norm1", config.norm)
         q, k, path = self.attention(normed)
-        v = self.product("v", normed, f"{path}.v", (width, width), config.biases == "all")
-        mixed = self.add("mix", _mix, self.weigh(q, k, path), v)
-        attention = self.product("o", mixed, f"{path}.o", (width, width), config.biases == "all")
+        v = self.product("v", normed, path, (width, width))
+        mixed = self.add("mix", functions.mix, self.weigh(q, k, path), v)
+        attention = self.product("o", mixed, path, (width, width))
         attended = self.sum("residual1", x, attention)
         if not config.has_ffn(self.layer):
             return attended
         source = x if config.parallel_residual else attended
         fed = self.ffn(self.norm("norm2", source, f"{self.block_}.norm2", config.norm))
-        if config.ffn_scaled and config.norm != "none":
-            attended = self.add("beta", _scaled, attended, self.weight(f"{self.block_}.beta", 1))
+        if config.ffn_scaled and not has_linear_blocks(config):
+            attended = self.add(
+                "beta", functions.scaled, attended, self.weight(f"{self.block_}.beta", 1)
+            )
         return self.sum("residual2", attended, fed)
 
     def simplified_block(self, x: str) -> str:
@@ -304,19 +224,22 @@ class _Builder:
         q, k, path = self.attention(normed)
         v = normed
         if self.layer == 0:
-            v = self.product("v", normed, f"{path}.v", (width, width), False)
-        h = self.add("mix", _mix, self.weigh(q, k, path), v)
-        h = self.add("shaped_alpha", _scaled, h, self.weight(f"{path}.alpha", width))
-        h = self.add("shaped_beta", _add_scaled, h, v, self.weight(f"{path}.beta", width))
+            weight = self.weight(f"{path}.v.weight", width, width)
+            v = self.add("v", functions.product, normed, weight)
+        h = self.add("mix", functions.mix, self.weigh(q, k, path), v)
+        h = self.add("shaped_alpha", functions.scaled, h, self.weight(f"{path}.alpha", width))
+        h = self.add("shaped_beta", functions.add_scaled, h, v, self.weight(f"{path}.beta", width))
         gamma = self.weight(f"{path}.gamma", self.length, width)
-        h = self.add("shaped_gamma", _add_mean, h, v, gamma)
+        h = self.add("shaped_gamma", functions.add_mean, h, v, gamma)
         if not config.has_ffn(self.layer):
             return h
         if config.parallel_residual:
             return self.sum("residual", h, self.ffn(normed))
         fed = self.ffn(self.norm("norm2", h, f"{self.block_}.norm2", config.norm))
         if config.norm != "none":
-            h = self.add("skip_gain", _scaled, h, self.weight(f"{self.block_}.skip_gain", 1))
+            h = self.add(
+                "skip_gain", functions.scaled, h, self.weight(f"{self.block_}.skip_gain", 1)
+            )
         return self.sum("residual", h, fed)
 
 

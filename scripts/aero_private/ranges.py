@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from .errors import PrivateError
 from .plain import Range
-from .program import Program
+from .program import Program, Stage
 from .settings import FRACTION_BITS, LARGEST_NUMBER, LARGEST_PRODUCT, Settings
 
 # A truncation errs by a multiple of the field with a probability of the number over the field.
 MARGIN = 4
+# SPU's reciprocal of x errs by up to one unit of the last place, 2^-18 of x in proportion; numbers
+# that x is the sum of err by as much, 2^-18 of 1 / x. Beyond these bounds that is above 1%.
+LARGEST_SUM = 0.01 * 2.0**FRACTION_BITS
+SMALLEST_SUM = 1 / LARGEST_SUM
 
 
 def check_ranges(program: Program, ranges: list[Range], settings: Settings) -> None:
@@ -16,6 +20,8 @@ def check_ranges(program: Program, ranges: list[Range], settings: Settings) -> N
     # exp(x) = (1 + x / 2^N)^(2^N) grows below -2 * 2^N.
     floor = -1.75 * 2**settings.exp_iterations
     for stage, seen in zip(program.stages, ranges, strict=True):
+        if stage.name == "softmax_2quad":
+            _check_sums(stage, seen)
         if not seen.product < LARGEST_PRODUCT / MARGIN:
             raise PrivateError(
                 f"{stage.label} overflows the field: a product reaches {seen.product:.3g}, and 64 "
@@ -37,6 +43,23 @@ def check_ranges(program: Program, ranges: list[Range], settings: Settings) -> N
                 f"{stage.label}: SPU's exp would meet {seen.lowest_exponent:.4g}, and below "
                 f"{floor:.4g} it does not fall but grows; {advice}"
             )
+
+
+def _check_sums(stage: Stage, seen: Range) -> None:
+    """Of the rows of 2Quad, which divide."""
+    if seen.smallest_divisor < SMALLEST_SUM:
+        raise PrivateError(
+            f"{stage.label}: the squares of a row sum to {seen.smallest_divisor:.3g}, and of sums "
+            f"below {SMALLEST_SUM:.3g} fixed-point numbers give weights that are off by more than "
+            f"1%: all its scores lie at -model.two_quad_shift; train with a larger shift, or a "
+            f"norm before this layer"
+        )
+    if not seen.largest_divisor <= LARGEST_SUM:
+        raise PrivateError(
+            f"{stage.label}: the squares of a row sum to {seen.largest_divisor:.3g}, and of sums "
+            f"above {LARGEST_SUM:.3g} SPU's reciprocal is off by more than 1%: its scores are too "
+            f"large; train with a temperature or smaller weights"
+        )
 
 
 def headroom(ranges: list[Range]) -> tuple[float, float]:

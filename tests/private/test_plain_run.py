@@ -11,23 +11,35 @@ from safetensors import safe_open
 
 pytest.importorskip("jax")
 
+from aero_private.errors import PrivateError
 from aero_private.folding import Folder
 from aero_private.plain import run_plain
 from aero_private.program import build_program, one_hot
 from aero_private.settings import Settings
 from aero_reference.config import ModelConfig
 
-GOLDEN = sorted((Path(__file__).resolve().parents[1] / "golden").glob("*.float64.safetensors"))
+FOLDER = Path(__file__).resolve().parents[1] / "golden"
+# Their norms are not linear yet.
+GATED = [FOLDER / f"norm_fixed_{name}.float64.safetensors" for name in ("average", "half")]
+GOLDEN = sorted(set(FOLDER.glob("*.float64.safetensors")) - set(GATED))
 
 
-@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.name.split(".")[0])
-def test_a_folded_model_has_the_logits_of_pytorch(file: Path) -> None:
+Golden = tuple[ModelConfig, dict[str, np.ndarray], list[int], np.ndarray]
+
+
+def read(file: Path) -> Golden:
+    """Config, weights, tokens and the logits of PyTorch."""
     with safe_open(file, "np") as golden:
         config = ModelConfig.from_dict(json.loads(golden.metadata()["config"]))
         names = [name for name in golden.keys() if name.startswith("init/")]  # noqa: SIM118
         weights = {name[5:]: golden.get_tensor(name).astype(np.float64) for name in names}
         tokens = golden.get_tensor("batches")[0, 0, :-1].tolist()
-        expected = golden.get_tensor("logits")[0]
+        return config, weights, tokens, golden.get_tensor("logits")[0]
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.name.split(".")[0])
+def test_a_folded_model_has_the_logits_of_pytorch(file: Path) -> None:
+    config, weights, tokens, expected = read(file)
     folded = Folder(config, weights).fold()
     program = build_program(config, len(tokens), Settings())
     assert set(folded) | {"prompt"} == set(program.inputs)
@@ -39,14 +51,25 @@ def test_a_folded_model_has_the_logits_of_pytorch(file: Path) -> None:
     assert np.abs(compiled - expected).max() < 2e-6 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("name", ["temperature_raw", "simplified_ereg", "pythia_parallel"])
+@pytest.mark.parametrize("file", GATED, ids=lambda file: file.name.split(".")[0])
+def test_a_norm_that_is_not_linear_yet_is_refused(file: Path) -> None:
+    config, weights, _, _ = read(file)
+    with pytest.raises(PrivateError, match=r"blocks\.0\.norm1\.gate is .*train to the end"):
+        Folder(config, weights).fold()
+
+
+SHORT = [
+    "temperature_raw",
+    "simplified_ereg",
+    "pythia_parallel",
+    "pythia_two_quad",
+    "relu_attention",
+]
+
+
+@pytest.mark.parametrize("name", SHORT)
 def test_a_prompt_shorter_than_the_context_has_the_first_logits(name: str) -> None:
-    with safe_open(GOLDEN[0].with_name(f"{name}.float64.safetensors"), "np") as golden:
-        config = ModelConfig.from_dict(json.loads(golden.metadata()["config"]))
-        names = [name for name in golden.keys() if name.startswith("init/")]  # noqa: SIM118
-        weights = {name[5:]: golden.get_tensor(name).astype(np.float64) for name in names}
-        tokens = golden.get_tensor("batches")[0, 0, :5].tolist()
-        expected = golden.get_tensor("logits")[0, :5]
-    folded = Folder(config, weights).fold() | {"prompt": one_hot(tokens, config.vocab_size)}
+    config, weights, tokens, expected = read(FOLDER / f"{name}.float64.safetensors")
+    folded = Folder(config, weights).fold() | {"prompt": one_hot(tokens[:5], config.vocab_size)}
     logits, _ = run_plain(build_program(config, 5, Settings()), folded)
-    assert np.abs(logits - expected).max() < 2e-6 * np.abs(expected).max()
+    assert np.abs(logits - expected[:5]).max() < 2e-6 * np.abs(expected).max()

@@ -1,0 +1,140 @@
+"""What stages compute, on secret values: constants are public, and sums cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Function = Callable[..., jax.Array]
+
+
+def product(x: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -> jax.Array:
+    """A linear layer; weight is [in, out]."""
+    return x @ weight if bias is None else x @ weight + bias
+
+
+def norm(
+    x: jax.Array, weight: jax.Array, *rest: jax.Array, centred: bool, has_bias: bool, eps: float
+) -> jax.Array:
+    """LayerNorm where centred, else RMSNorm; an eps among the inputs is the last of them."""
+    if centred:
+        x = x - jnp.mean(x, axis=-1, keepdims=True)
+    mean_square = jnp.mean(x * x, axis=-1, keepdims=True)
+    own_eps = rest[-1] if len(rest) > has_bias else eps
+    y = x * jax.lax.rsqrt(mean_square + own_eps) * weight
+    return y + rest[0] if has_bias else y
+
+
+def split_heads(x: jax.Array, heads: int) -> jax.Array:
+    """[T, d] to [H, T, d_k]."""
+    return jnp.swapaxes(x.reshape(x.shape[0], heads, -1), 0, 1)
+
+
+def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray, heads: int) -> jax.Array:
+    """The leading dimensions of each head; dimension i is paired with i + width / 2."""
+    width = cos.shape[-1]
+    split = x.reshape(x.shape[0], heads, -1)
+    turned, rest = split[..., :width], split[..., width:]
+    swapped = jnp.concatenate((-turned[..., width // 2 :], turned[..., : width // 2]), axis=-1)
+    turned = turned * cos + swapped * sin
+    return jnp.concatenate((turned, rest), axis=-1).reshape(x.shape)
+
+
+def temper(q: jax.Array, inverse: jax.Array) -> jax.Array:
+    """Q by 1 / t [T, H]."""
+    length, width = q.shape
+    heads = inverse.shape[1]
+    factors = jnp.broadcast_to(inverse[:, :, None], (length, heads, width // heads))
+    return q * factors.reshape(length, width)
+
+
+def scores(q: jax.Array, k: jax.Array, heads: int) -> jax.Array:
+    """[H, T, T]."""
+    return split_heads(q, heads) @ jnp.swapaxes(split_heads(k, heads), -1, -2)
+
+
+def softmax(scores: jax.Array, mask: float) -> jax.Array:
+    """Causal. The mask is public, so that adding it costs nothing."""
+    length = scores.shape[-1]
+    future = np.triu(np.full((length, length), mask, dtype=np.float32), k=1)
+    return jax.nn.softmax(scores + future, axis=-1)
+
+
+def two_quad(scores: jax.Array, shift: float) -> jax.Array:
+    """Causal, (s + shift)^2 over the sum of its row; what scales both s and shift cancels.
+
+    Masked by a choice, for a product with 0 or 1 would be truncated.
+    """
+    visible = np.tril(np.ones((scores.shape[-1],) * 2, dtype=bool))
+    squares = jnp.where(visible, jnp.square(scores + shift), 0)
+    return squares * (1 / jnp.sum(squares, axis=-1, keepdims=True))
+
+
+def relu_attention(scores: jax.Array) -> jax.Array:
+    """Causal, max(s, 0) over the number of visible keys, which is public as the mask is."""
+    length = scores.shape[-1]
+    shares = np.tril(np.ones((length, length))) / np.arange(1, length + 1)[:, None]
+    return jnp.maximum(scores, 0) * shares.astype(scores.dtype)
+
+
+def mix(weights: jax.Array, v: jax.Array) -> jax.Array:
+    """[T, d]."""
+    mixed = weights @ split_heads(v, weights.shape[0])
+    return jnp.swapaxes(mixed, 0, 1).reshape(v.shape)
+
+
+def add_scaled(sum_: jax.Array, x: jax.Array, factor: jax.Array) -> jax.Array:
+    """To a sum, x by a gain."""
+    return sum_ + x * factor
+
+
+def scaled(x: jax.Array, factor: jax.Array) -> jax.Array:
+    """By a gain, of all or of each column."""
+    return x * factor
+
+
+def add_mean(sum_: jax.Array, v: jax.Array, gamma: jax.Array) -> jax.Array:
+    """The running sum of v by doubling strides, for sums are free; gamma has 1 / i in it."""
+    total, stride = v, 1
+    while stride < v.shape[0]:
+        total = total + jnp.pad(total[:-stride], ((stride, 0), (0, 0)))
+        stride *= 2
+    return sum_ + total * gamma
+
+
+def gelu(x: jax.Array) -> jax.Array:
+    """By erf."""
+    return 0.5 * x * (1.0 + jax.lax.erf(x * np.float32(1 / np.sqrt(2))))
+
+
+def gelu_tanh(x: jax.Array) -> jax.Array:
+    """GPT-2's."""
+    inner = np.float32(np.sqrt(2 / np.pi)) * (x + 0.044715 * (x * x * x))
+    return 0.5 * x * (1.0 + jnp.tanh(inner))
+
+
+def relu(x: jax.Array) -> jax.Array:
+    """One comparison and one choice an element."""
+    return jnp.maximum(x, 0)
+
+
+def leaky_relu(x: jax.Array, slope: jax.Array | float) -> jax.Array:
+    """With the slope among the inputs, or public."""
+    positive = jnp.maximum(x, 0)
+    return positive + (x - positive) * slope
+
+
+def quadratic(x: jax.Array) -> jax.Array:
+    """0.125 (8^0.5 x + 1)^2 + 0.375: of x that 8^0.5 has divided already."""
+    return jnp.square(x + float(1 / np.sqrt(8))) + 0.375
+
+
+ACTIVATIONS: dict[str, Function] = {
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "relu": relu,
+    "quadratic": quadratic,
+}
