@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,46 +19,110 @@ pytest.importorskip("spu")
 
 from aero_private.formula import Formulas
 from aero_private.spawn import free_addresses
+from aero_reference.config import ModelConfig
+from unfolded import random_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "private_inference.py"
 TOKENS = " ".join(str(token) for token in np.random.default_rng(1).integers(0, WORDS, CONTEXT))
 
 
-def predicted(weights: str) -> float:
-    """Bytes of the tiny model, added up here by hand."""
-    model = json.loads((ROOT / "configs/cost" / f"spu_0.9.5_default_{weights}.json").read_text())
-    cost, heads = Formulas(model), MODEL["n_head"]
-    head_width = WIDTH // heads
+SUBSTITUTES: dict[str, Any] = {
+    "family": "gpt2",
+    "n_layer": 1,
+    "n_head": MODEL["n_head"],
+    "d_model": WIDTH,
+    "d_ffn": 2 * WIDTH,
+    "context": CONTEXT,
+    "vocab_size": WORDS,
+    "norm": "layernorm_fixed",
+    "activation": "quadratic",
+    "temperature": "softplus",
+    "temperature_shape": "head",
+}
+
+
+def costs(weights: str) -> Formulas:
+    """Of the shipped model."""
+    file = ROOT / "configs" / "cost" / f"spu_0.9.5_default_{weights}.json"
+    return Formulas(json.loads(file.read_text()))
+
+
+def always_predicted(cost: Formulas) -> float:
+    """Bytes of what all tiny models have, added up here by hand."""
+    heads, head_width = MODEL["n_head"], WIDTH // MODEL["n_head"]
     return (
         cost("embedding", CONTEXT, WORDS, WIDTH)
-        + 5 * cost("matmul_weight", CONTEXT, WIDTH, WIDTH)  # q, k, v, o, w
-        + cost("multiply_weight", CONTEXT * WIDTH)  # the temperature
+        + 4 * cost("matmul_weight", CONTEXT, WIDTH, WIDTH)  # q, k, v, o
         + heads * cost("matmul_activation", CONTEXT, head_width, CONTEXT)
-        + cost("softmax", heads * CONTEXT, CONTEXT)
         + heads * cost("matmul_activation", CONTEXT, CONTEXT, head_width)
         + cost("layernorm", CONTEXT, WIDTH)
         + cost("head", CONTEXT, WORDS, WIDTH)
     )
 
 
-@pytest.mark.parametrize("weights", ["shared", "colocated"])
-def test_logits_are_those_of_the_plain_run_and_bytes_as_predicted(
-    weights: str, tmp_path: Path
-) -> None:
-    folder, out = write_checkpoint(tmp_path / "run"), tmp_path / "out.json"
+def run(folder: Path, weights: str, out: Path) -> dict[str, Any]:
+    """What private_inference.py writes, where the logits are right."""
     command = [sys.executable, str(SCRIPT), str(folder), "--tokens", TOKENS, "--json", str(out)]
     command += ["--weights", weights]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
-    compared = result["against_folded"]
-    assert compared["largest_logit"] > 3
-    assert compared["largest_error"] < 0.1
-    assert compared["top1_agreement"] >= 15 / 16
-    # A batch of triples, 1.2 MB, may fall before or after the run.
-    assert abs(result["bytes"] - predicted(weights)) < 1.3e6 + 0.01 * predicted(weights)
+    comparisons = [result[key] for key in ("against_folded", "against_aero") if key in result]
+    assert comparisons
+    for compared in comparisons:
+        assert compared["largest_logit"] > 3
+        assert compared["largest_error"] < 0.1
+        assert compared["top1_agreement"] >= 15 / 16
     assert result["client_sent_bytes"] + result["server_sent_bytes"] == result["bytes"]
+    return result
+
+
+def check_bytes(result: dict[str, Any], predicted: float) -> None:
+    """A batch of triples, 1.2 MB, may fall before or after the run."""
+    assert abs(result["bytes"] - predicted) < 1.3e6 + 0.01 * predicted
+
+
+@pytest.mark.parametrize("weights", ["shared", "colocated"])
+def test_logits_are_those_of_the_plain_run_and_bytes_as_predicted(
+    weights: str, tmp_path: Path
+) -> None:
+    result = run(write_checkpoint(tmp_path / "run"), weights, tmp_path / "out.json")
+    cost, rows = costs(weights), MODEL["n_head"] * CONTEXT
+    predicted = (
+        always_predicted(cost)
+        + cost("matmul_weight", CONTEXT, WIDTH, WIDTH)  # w
+        + cost("multiply_weight", CONTEXT * WIDTH)  # the temperature
+        + cost("softmax", rows, CONTEXT)
+    )
+    check_bytes(result, predicted)
+
+
+@pytest.mark.parametrize(
+    ("attention", "primitive", "weights"),
+    [("two_quad", "softmax_2quad", "shared"), ("relu", "relu_attention", "colocated")],
+)
+def test_substitutes_have_the_logits_of_the_plain_run_too(
+    attention: str, primitive: str, weights: str, tmp_path: Path
+) -> None:
+    model = SUBSTITUTES | {"attention": attention}
+    drawn = random_weights(ModelConfig.from_dict(model))
+    tensors = {name: tensor.astype(np.float32) for name, tensor in drawn.items()}
+    folder = write_checkpoint(tmp_path / "run", tensors, model)
+    result = run(folder, weights, tmp_path / "out.json")
+    cost, rows = costs(weights), MODEL["n_head"] * CONTEXT
+    predicted = (
+        always_predicted(cost)
+        + cost("matmul_weight", CONTEXT, WIDTH, 2 * WIDTH)
+        + cost("matmul_weight", CONTEXT, 2 * WIDTH, WIDTH)
+        + cost("quadratic", CONTEXT * 2 * WIDTH)
+        + cost(primitive, rows, CONTEXT)
+    )
+    check_bytes(result, predicted)
+    # Norms of the block and temperatures are gone.
+    taking = {row["name"] for row in result["operations"]}
+    products = {"embedding", "q", "k", "v", "scores", "mix", "o", "w_in", "w_out", "head"}
+    assert taking == products | {primitive, "activation", "final_norm"}
 
 
 def test_a_server_that_is_killed_ends_the_client_with_a_message(tmp_path: Path) -> None:

@@ -53,9 +53,11 @@ def tensors(seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def write_checkpoint(folder: Path, weights: dict[str, np.ndarray] | None = None) -> Path:
+def write_checkpoint(
+    folder: Path, weights: dict[str, np.ndarray] | None = None, model: dict[str, Any] = MODEL
+) -> Path:
     """The folder, with config.json and weights.safetensors."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps({"model": MODEL}))
+    (folder / "config.json").write_text(json.dumps({"model": model}))
     save_file(tensors() if weights is None else weights, folder / "weights.safetensors")
     return folder
