@@ -19,6 +19,7 @@ struct TransformOptions {
   std::vector<std::int64_t> layers;
   bool fuse = false;
   bool fold_forms = false;
+  bool fold_norms = false;
   bool fold_scales = false;
 };
 
@@ -43,15 +44,17 @@ void run_transform(const TransformOptions& options) {
   model::TrainedModel model{config.model, checkpoint::load_weights(source)};
   const auto before = architecture_name(model.config);
   const auto layers = pruned_layers(options, model.config);
-  if (!options.fuse && !options.fold_forms && !options.fold_scales && layers.empty()) {
+  const bool folds = options.fold_forms || options.fold_norms || options.fold_scales;
+  if (!options.fuse && !folds && layers.empty()) {
     throw UsageError(
         "transform: nothing to do; add --fuse-ffn, --prune-ffn K, --prune-layers LIST, "
-        "--fold-forms or --fold-scales");
+        "--fold-forms, --fold-norms or --fold-scales");
   }
   const auto dtype = model.weights.at("tokens.weight").scalar_type();
   cast(model, torch::kFloat64);  // one rounding, at the end
   if (!layers.empty()) model = model::prune_ffns(model, layers);
   if (options.fold_forms) model = model::fold_forms(model);
+  if (options.fold_norms) model = model::fold_norms(model);
   if (options.fuse) model = model::fuse_ffns(model);
   if (options.fold_scales) model = model::fold_scales(model);
   if (options.dtype != "float64") cast(model, options.dtype.empty() ? dtype : torch::kFloat32);
@@ -82,8 +85,11 @@ void add_transform(CLI::App& app) {
       ->delimiter(',');
   command->add_flag("--fold-forms", options->fold_forms,
                     "Weight and spectral normalisation become plain matrices (exact)");
-  command->add_flag("--fold-scales", options->fold_scales,
-                    "alpha, beta and 1/sqrt(d_k) go into the matrices (exact)");
+  command->add_flag("--fold-norms", options->fold_norms,
+                    "Fixed norms, LNf, go into the matrices after them (exact)");
+  command->add_flag(
+      "--fold-scales", options->fold_scales,
+      "alpha, beta, 1/sqrt(d_k) and SM(h)'s temperatures go into the matrices (exact)");
   command
       ->add_option("--dtype", options->dtype,
                    "Of the written weights: float32 or float64; without it, as they were")

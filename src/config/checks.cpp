@@ -103,6 +103,12 @@ void check_simplified(const ModelConfig& m, Findings& findings) {
          "in the family simplified W_Q begins at 0, which no norm divides, and V and "
          "O have no matrices; write plain"});
   }
+  if (m.norm == NormKind::layernorm_fixed) {
+    findings.push_back({{"model.norm", "model.architecture", "model.family"},
+                        quoted(enum_name(m.norm)),
+                        "in the family simplified values are the norm's output, and no matrix "
+                        "follows that a fixed norm could go into; write layernorm"});
+  }
   if (m.dropout_attention > 0) {
     findings.push_back({{"model.dropout.attention", "model.family"},
                         number_text(m.dropout_attention),
@@ -114,10 +120,29 @@ void check_simplified(const ModelConfig& m, Findings& findings) {
 /// temperature.
 void check_attention_dropout(const ModelConfig& m, Findings& findings) {
   if (m.dropout_attention == 0) return;
-  if (!m.ereg.enabled && m.temperature == TemperatureForm::none) return;
+  if (!m.ereg.enabled && m.temperature == TemperatureForm::none &&
+      m.attention == AttentionKind::softmax) {
+    return;
+  }
   findings.push_back({{"model.dropout.attention", "model.architecture"},
                       number_text(m.dropout_attention),
-                      "attention dropout goes with neither SM(t) nor EReg; set it to 0"});
+                      "attention dropout goes with softmax without temperature alone, and not with "
+                      "EReg; set it to 0"});
+}
+
+void check_substitutes(const ModelConfig& m, Findings& findings) {
+  if (m.ereg.enabled && m.attention == AttentionKind::relu) {
+    findings.push_back({{"model.attention", "model.architecture", "model.ereg.enabled"},
+                        quoted("relu"),
+                        "the weights of ReLU attention do not sum to 1, so they have no entropy to "
+                        "regularise; write softmax or two_quad, or drop EReg"});
+  }
+  if (m.norm_fixed.start > m.norm_fixed.end) {
+    findings.push_back({{"model.norm_fixed.start", "model.norm_fixed.end"},
+                        number_text(m.norm_fixed.start),
+                        "after model.norm_fixed.end = " + number_text(m.norm_fixed.end) +
+                            "; let the passage begin before it ends"});
+  }
 }
 
 void check_positions(const ModelConfig& m, Findings& findings) {
@@ -228,6 +253,7 @@ std::vector<Finding> check_combinations(const ModelConfig& model) {
   check_temperature(model, findings);
   check_simplified(model, findings);
   check_attention_dropout(model, findings);
+  check_substitutes(model, findings);
   return findings;
 }
 

@@ -9,7 +9,7 @@ namespace aero {
 namespace {
 
 constexpr const char* architecture_pattern =
-    R"(^(EReg\()?SM(\(t\))?(\+(LN|RMS))?(\+(G|R|LR))?)"
+    R"(^(EReg\()?(SM|2Q|RA)(\((t|h)\))?(\+(LN|RMS|LNf))?(\+(G|R|LR|Q))?)"
     R"((\+(WN|SN)?(Sc)?(Fu)?FFN(_i([0-9]+|\[[0-9]+(,[0-9]+)*\]))?)?\)?$)";
 
 Section describe_choices(ModelConfig& m) {
@@ -35,8 +35,9 @@ Section describe_choices(ModelConfig& m) {
            family},
           {"model.architecture",
            "The papers' name of what is kept, as \"SM+LN+G\" or \"EReg(SM(t)+ScFuFFN_i6)\"; see "
-           "Architecture above. Sets norm, activation, temperature, ffn_form, ffn_scaled, "
-           "ffn_fused, ffn_pruned, ffn_pruned_layers and ereg.enabled.",
+           "Architecture above. Sets norm, activation, attention, temperature, "
+           "temperature_shape, ffn_form, ffn_scaled, ffn_fused, ffn_pruned, ffn_pruned_layers and "
+           "ereg.enabled.",
            architecture},
           {"model.n_layer", "L, the number of blocks.", &m.n_layer, between(1, 10'000)},
           {"model.n_head", "H, attention heads in a block; must divide d_model.", &m.n_head,
@@ -50,14 +51,20 @@ Section describe_choices(ModelConfig& m) {
            "Rows of the learned position table (gpt2 only), at least context; 0: context.",
            &m.positions, between(0, 10'000'000)},
           {"model.vocab_size", "Tokens in the vocabulary.", &m.vocab_size, between(1, 100'000'000)},
-          {"model.norm", "Both norms of every block.", enum_ref(m.norm)},
+          {"model.norm",
+           "Both norms of every block. layernorm_fixed is a LayerNorm whose standard deviation "
+           "becomes a constant in the course of the training, so that it folds into the matrices "
+           "after it.",
+           enum_ref(m.norm)},
           {"model.final_norm",
-           "The norm before the head, of the blocks' kind; a LayerNorm where the blocks have none.",
+           "The norm before the head, of the blocks' kind; a LayerNorm where the blocks have none "
+           "or a fixed one.",
            &m.final_norm},
           {"model.norm_bias", "Whether a LayerNorm has a bias beside its gain.", &m.norm_bias},
           {"model.norm_eps", "Added to the variance in a norm.", &m.norm_eps, above(0)},
           {"model.activation",
-           "Between the two matrices of the FFN; gelu is the exact one (erf), none the identity.",
+           "Between the two matrices of the FFN; gelu is the exact one (erf), quadratic 0.125 x^2 "
+           "+ 0.25 x + 0.5 (MPCFormer), none the identity.",
            enum_ref(m.activation)},
           {"model.leaky_slope",
            "The negative slope of a leaky ReLU: fixed, or learned, one a layer or one for the "
@@ -85,11 +92,20 @@ Section describe_choices(ModelConfig& m) {
           {"model.ffn_pruned_layers",
            "The layers, counted from 0, whose FFNs are absent, where these are not the deepest.",
            &m.ffn_pruned_layers, between(0, 10'000)},
+          {"model.attention",
+           "What makes scores s into weights over the visible keys: softmax; two_quad, (s + c)^2 "
+           "over its sum (MPCFormer); relu, max(s, 0) over the number of visible keys.",
+           enum_ref(m.attention)},
+          {"model.two_quad_shift", "c of two_quad.", &m.two_quad_shift, any_number()},
           {"model.temperature",
            "SM(t): a learned temperature t for each head and query position divides the scores. "
            "raw keeps t itself, as the papers; exp and softplus keep it positive.",
            enum_ref(m.temperature)},
           {"model.temperature_init", "Initial t.", &m.temperature_init, any_number()},
+          {"model.temperature_shape",
+           "position: a temperature for each head and query position, SM(t). head: for each head "
+           "alone, SM(h), which folds into W_Q.",
+           enum_ref(m.temperature_shape)},
           {"model.attention_scaled",
            "Scores are divided by sqrt(d_k); false where W_Q has that folded in.",
            &m.attention_scaled},
@@ -139,6 +155,23 @@ Section describe_ereg(EregConfig& e) {
           }};
 }
 
+Section describe_norm_fixed(NormFixedConfig& n) {
+  const Range share{.low = 0, .high = 1};
+  return {
+      "model.norm_fixed",
+      "How norms of the kind layernorm_fixed go over from the deviation of each row to a "
+      "constant one, the running average of the batches' up to `start`.",
+      {
+          {"model.norm_fixed.start", "Share of the training after which the passage begins.",
+           &n.start, share},
+          {"model.norm_fixed.end", "Share of the training after which it is done.", &n.end, share},
+          {"model.norm_fixed.momentum",
+           "Of the running average.",
+           &n.momentum,
+           {.low = 0, .high = 1, .high_open = true}},
+      }};
+}
+
 Section describe_simplified(SimplifiedConfig& s) {
   return {"model.simplified",
           "Initial values of the learned scalars of the family simplified (He and Hofmann).",
@@ -172,7 +205,8 @@ Section describe_dropout(ModelConfig& m) {
 
 std::vector<Section> describe(ModelConfig& config) {
   return {describe_choices(config), describe_ereg(config.ereg),
-          describe_simplified(config.simplified), describe_dropout(config)};
+          describe_norm_fixed(config.norm_fixed), describe_simplified(config.simplified),
+          describe_dropout(config)};
 }
 
 }  // namespace aero

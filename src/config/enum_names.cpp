@@ -10,13 +10,14 @@ const std::vector<std::string>& enum_names<Family>() {
 
 template <>
 const std::vector<std::string>& enum_names<NormKind>() {
-  static const std::vector<std::string> names{"layernorm", "rmsnorm", "none"};
+  static const std::vector<std::string> names{"layernorm", "rmsnorm", "layernorm_fixed", "none"};
   return names;
 }
 
 template <>
 const std::vector<std::string>& enum_names<ActivationKind>() {
-  static const std::vector<std::string> names{"gelu", "gelu_tanh", "relu", "leaky_relu", "none"};
+  static const std::vector<std::string> names{"gelu",       "gelu_tanh", "relu",
+                                              "leaky_relu", "quadratic", "none"};
   return names;
 }
 
@@ -41,6 +42,18 @@ const std::vector<std::string>& enum_names<WeightForm>() {
 template <>
 const std::vector<std::string>& enum_names<TemperatureForm>() {
   static const std::vector<std::string> names{"none", "raw", "exp", "softplus"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<TemperatureShape>() {
+  static const std::vector<std::string> names{"position", "head"};
+  return names;
+}
+
+template <>
+const std::vector<std::string>& enum_names<AttentionKind>() {
+  static const std::vector<std::string> names{"softmax", "two_quad", "relu"};
   return names;
 }
 

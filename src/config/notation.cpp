@@ -12,7 +12,7 @@
 namespace aero {
 namespace {
 
-enum class Activation { none, gelu, relu, leaky_relu };
+enum class Activation { none, gelu, relu, leaky_relu, quadratic };
 
 /// The FFN's form: "WNScFuFFN_i2" says them all.
 struct FfnPart {
@@ -23,10 +23,31 @@ struct FfnPart {
   std::vector<std::int64_t> pruned_layers;
 };
 
-/// What a name says; softmax is always there.
+/// "SM(t)": what makes the weights, and who has a temperature.
+struct AttentionPart {
+  std::string_view text;
+  AttentionKind kind = AttentionKind::softmax;
+  std::optional<TemperatureShape> temperature{};
+
+  bool says_the_same(const AttentionPart& other) const {
+    return kind == other.kind && temperature == other.temperature;
+  }
+};
+constexpr std::array attention_parts{
+    AttentionPart{"SM", AttentionKind::softmax},
+    AttentionPart{"SM(t)", AttentionKind::softmax, TemperatureShape::position},
+    AttentionPart{"SM(h)", AttentionKind::softmax, TemperatureShape::head},
+    AttentionPart{"2Q", AttentionKind::two_quad},
+    AttentionPart{"2Q(t)", AttentionKind::two_quad, TemperatureShape::position},
+    AttentionPart{"2Q(h)", AttentionKind::two_quad, TemperatureShape::head},
+    AttentionPart{"RA", AttentionKind::relu},
+    AttentionPart{"RA(t)", AttentionKind::relu, TemperatureShape::position},
+    AttentionPart{"RA(h)", AttentionKind::relu, TemperatureShape::head}};
+
+/// What a name says.
 struct Name {
   bool ereg = false;
-  bool temperature = false;
+  AttentionPart attention{};
   NormKind norm = NormKind::none;
   Activation activation = Activation::none;
   FfnPart ffn;
@@ -37,15 +58,16 @@ struct NormPart {
   NormKind kind;
 };
 constexpr std::array norm_parts{NormPart{"LN", NormKind::layernorm},
-                                NormPart{"RMS", NormKind::rmsnorm}};
+                                NormPart{"RMS", NormKind::rmsnorm},
+                                NormPart{"LNf", NormKind::layernorm_fixed}};
 
 struct ActivationPart {
   std::string_view text;
   Activation kind;
 };
-constexpr std::array activation_parts{ActivationPart{"G", Activation::gelu},
-                                      ActivationPart{"R", Activation::relu},
-                                      ActivationPart{"LR", Activation::leaky_relu}};
+constexpr std::array activation_parts{
+    ActivationPart{"G", Activation::gelu}, ActivationPart{"R", Activation::relu},
+    ActivationPart{"LR", Activation::leaky_relu}, ActivationPart{"Q", Activation::quadratic}};
 
 struct FormPart {
   std::string_view text;
@@ -77,7 +99,10 @@ std::string print(const FfnPart& ffn) {
 }
 
 std::string print(const Name& name) {
-  std::string text = name.temperature ? "SM(t)" : "SM";
+  std::string text;
+  for (const AttentionPart& part : attention_parts) {
+    if (part.says_the_same(name.attention)) text = part.text;
+  }
   for (const NormPart& part : norm_parts) {
     if (part.kind == name.norm) text.append("+").append(part.text);
   }
@@ -145,13 +170,15 @@ std::optional<FfnPart> parse_ffn(std::string_view text) {
 }
 
 [[noreturn]] void fail_unknown_part(const std::string& part) {
-  const std::vector<std::string> known{"SM",    "SM(t)",   "LN",    "RMS",   "G",
-                                       "R",     "LR",      "FFN",   "WNFFN", "SNFFN",
-                                       "ScFFN", "ScFuFFN", "FuFFN", "EReg"};
+  std::vector<std::string> known{"FFN", "WNFFN", "SNFFN", "ScFFN", "ScFuFFN", "FuFFN", "EReg"};
+  for (const AttentionPart& one : attention_parts) known.emplace_back(one.text);
+  for (const NormPart& one : norm_parts) known.emplace_back(one.text);
+  for (const ActivationPart& one : activation_parts) known.emplace_back(one.text);
   const std::string near = nearest(part, known);
   throw UsageError("unknown part \"" + part + "\"" +
                    (near.empty() ? "; " : ", did you mean \"" + near + "\"? ") +
-                   "the parts are SM or SM(t), then LN or RMS or neither, then G, R, LR or none, "
+                   "the parts are the attention SM, 2Q or RA, with (t) or (h) where it has a "
+                   "temperature, then LN, RMS, LNf or no norm, then G, R, LR, Q or no activation, "
                    "then the FFN's form as in ScFuFFN_i6; EReg(...) around the whole");
 }
 
@@ -165,21 +192,22 @@ Name parse(std::string_view text) {
     if (inner.ends_with(')')) inner.remove_suffix(1);
     name.ereg = true;
   }
-  bool softmax = false;
+  bool has_attention = false;
   bool has_ffn = false;
   for (const std::string& part : split(inner)) {
+    const auto attention = std::ranges::find(attention_parts, part, &AttentionPart::text);
     const auto norm = std::ranges::find(norm_parts, part, &NormPart::text);
     const auto activation = std::ranges::find(activation_parts, part, &ActivationPart::text);
-    if (part == "SM" || part == "SM(t)") {
-      if (softmax) throw UsageError("names SM twice");
-      softmax = true;
-      name.temperature = part != "SM";
+    if (attention != attention_parts.end()) {
+      if (has_attention) throw UsageError("names the attention twice; keep one of SM, 2Q and RA");
+      has_attention = true;
+      name.attention = *attention;
     } else if (norm != norm_parts.end()) {
-      if (name.norm != NormKind::none) throw UsageError("names two norms; keep one of LN and RMS");
+      if (name.norm != NormKind::none) throw UsageError("names two norms; keep one");
       name.norm = norm->kind;
     } else if (activation != activation_parts.end()) {
       if (name.activation != Activation::none) {
-        throw UsageError("names two activations; keep one of G, R and LR");
+        throw UsageError("names two activations; keep one of G, R, LR and Q");
       }
       name.activation = activation->kind;
     } else if (const auto ffn = parse_ffn(part)) {
@@ -190,10 +218,16 @@ Name parse(std::string_view text) {
       fail_unknown_part(part);
     }
   }
-  if (!softmax) throw UsageError("lacks the attention; write \"" + print(name) + "\"");
+  if (!has_attention) throw UsageError("lacks the attention; write \"" + print(name) + "\"");
   if (print(name) != text)
     throw UsageError("is not in the canonical form; write \"" + print(name) + "\"");
   return name;
+}
+
+AttentionPart attention_part(const ModelConfig& config) {
+  AttentionPart part{.text = {}, .kind = config.attention};
+  if (config.temperature != TemperatureForm::none) part.temperature = config.temperature_shape;
+  return part;
 }
 
 Activation kind_of(ActivationKind activation) {
@@ -205,6 +239,8 @@ Activation kind_of(ActivationKind activation) {
       return Activation::relu;
     case ActivationKind::leaky_relu:
       return Activation::leaky_relu;
+    case ActivationKind::quadratic:
+      return Activation::quadratic;
     case ActivationKind::none:
       return Activation::none;
   }
@@ -219,6 +255,8 @@ ActivationKind choose(Activation activation, Family family) {
       return ActivationKind::relu;
     case Activation::leaky_relu:
       return ActivationKind::leaky_relu;
+    case Activation::quadratic:
+      return ActivationKind::quadratic;
     case Activation::none:
       return ActivationKind::none;
   }
@@ -233,7 +271,9 @@ void apply_architecture(std::string_view name, ModelConfig& config) {
   if (kind_of(config.activation) != parsed.activation) {
     config.activation = choose(parsed.activation, config.family);
   }
-  if (!parsed.temperature) {
+  config.attention = parsed.attention.kind;
+  config.temperature_shape = parsed.attention.temperature.value_or(config.temperature_shape);
+  if (!parsed.attention.temperature) {
     config.temperature = TemperatureForm::none;
   } else if (config.temperature == TemperatureForm::none) {
     config.temperature = TemperatureForm::exp;
@@ -248,7 +288,7 @@ void apply_architecture(std::string_view name, ModelConfig& config) {
 
 std::string architecture_name(const ModelConfig& config) {
   return print({.ereg = config.ereg.enabled,
-                .temperature = config.temperature != TemperatureForm::none,
+                .attention = attention_part(config),
                 .norm = config.norm,
                 .activation = kind_of(config.activation),
                 .ffn = {config.ffn_form, config.ffn_scaled, config.ffn_fused, config.ffn_pruned,
@@ -264,8 +304,9 @@ std::vector<std::string> architecture_names() {
     }
   }
   for (const char* name :
-       {"SM+WNFFN", "SM+SNFFN", "SM+ScFFN", "SM+ScFuFFN", "SM+ScFuFFN_i1", "SM(t)+ScFuFFN",
-        "EReg(SM+ScFuFFN)", "EReg(SM(t)+ScFuFFN)", "EReg(SM(t)+ScFuFFN_i1)"}) {
+       {"SM+LNf+G", "SM+LN+Q", "2Q+LN+G", "2Q+LN+Q", "RA+LN+G", "SM(h)+ScFuFFN", "SM+WNFFN",
+        "SM+SNFFN", "SM+ScFFN", "SM+ScFuFFN", "SM+ScFuFFN_i1", "SM(t)+ScFuFFN", "EReg(SM+ScFuFFN)",
+        "EReg(SM(t)+ScFuFFN)", "EReg(SM(t)+ScFuFFN_i1)"}) {
     names.emplace_back(name);
   }
   return names;

@@ -15,10 +15,13 @@ struct Charge {
 constexpr std::array charges{Charge{"layernorm", &PointwiseFlops::norm, 7},
                              Charge{"rmsnorm", &PointwiseFlops::norm, 4},
                              Charge{"softmax", &PointwiseFlops::softmax, 5},
+                             Charge{"softmax_2quad", &PointwiseFlops::softmax, 4},
+                             Charge{"relu_attention", &PointwiseFlops::softmax, 2},
                              Charge{"gelu", &PointwiseFlops::activation, 5},
                              Charge{"gelu_tanh", &PointwiseFlops::activation, 9},
                              Charge{"relu", &PointwiseFlops::activation, 1},
                              Charge{"leaky_relu", &PointwiseFlops::activation, 2},
+                             Charge{"quadratic", &PointwiseFlops::activation, 4},
                              Charge{"multiply", &PointwiseFlops::scale, 1}};
 
 std::int64_t FullFlops::*part_of_product(const ForwardOperation& o) {

@@ -15,6 +15,7 @@ std::string norm_primitive(NormKind kind) {
       return "layernorm";
     case NormKind::rmsnorm:
       return "rmsnorm";
+    case NormKind::layernorm_fixed:  // linear, add_norm() takes it as a scale
     case NormKind::none:
       return "";
   }
@@ -32,10 +33,24 @@ std::string activation_primitive(ActivationKind kind) {
       return "relu";
     case ActivationKind::leaky_relu:
       return "leaky_relu";
+    case ActivationKind::quadratic:
+      return "quadratic";
     case ActivationKind::none:
       return "";
   }
   throw Error("an activation of an unknown kind");
+}
+
+std::string weights_primitive(AttentionKind kind) {
+  switch (kind) {
+    case AttentionKind::softmax:
+      return "softmax";
+    case AttentionKind::two_quad:
+      return "softmax_2quad";
+    case AttentionKind::relu:
+      return "relu_attention";
+  }
+  throw Error("an attention of an unknown kind");
 }
 
 void check(const ModelConfig& m, const Pass& pass) {
@@ -101,6 +116,7 @@ class Walk {
 
   void add_norm(const char* name, NormKind kind, std::int64_t rows) {
     if (kind == NormKind::none) return;
+    if (kind == NormKind::layernorm_fixed) return add_scale(name, Operand::weight, true);
     add({.name = name, .primitive = norm_primitive(kind), .m = rows, .n = m_.d_model});
   }
 
@@ -128,7 +144,7 @@ class Walk {
     const bool shares_norm = simplified_ && parallel_;
     if (!shares_norm) add_norm("norm2", m_.norm, pass_.queries);
     ffn();
-    const bool is_linear = m_.norm == NormKind::none;
+    const bool is_linear = m_.norm == NormKind::none || m_.norm == NormKind::layernorm_fixed;
     if (simplified_) {
       if (!parallel_) add_scale("skip_gain", Operand::weight, is_linear);
       add_scale("ffn_gain", Operand::weight, true);
@@ -148,7 +164,10 @@ class Walk {
       add_scale("value_skip", Operand::weight, true);
     }
     if (m_.family == Family::pythia) rotate();
-    if (m_.temperature != TemperatureForm::none) add_scale("temperature", Operand::weight, false);
+    if (m_.temperature != TemperatureForm::none) {
+      const bool folds = m_.temperature_shape == TemperatureShape::head;
+      add_scale("temperature", Operand::weight, folds);
+    }
     if (m_.attention_scaled) add_scale("attention_scale", Operand::constant, true);
     mix();
     if (!simplified_) return add_product("o", d, d);
@@ -179,8 +198,9 @@ class Walk {
            .n = out});
     };
     by_head("scores", m_.d_head(), pass_.keys);
-    add({.name = "softmax",
-         .primitive = "softmax",
+    const std::string weights = weights_primitive(m_.attention);
+    add({.name = weights,
+         .primitive = weights,
          .count = m_.n_head,
          .m = pass_.queries,
          .n = pass_.keys});

@@ -71,6 +71,7 @@ class Estimate {
   Count norm_inside(NormKind kind) const {
     switch (kind) {
       case NormKind::layernorm:
+      case NormKind::layernorm_fixed:
         return 2 * float_bytes * rows_;
       case NormKind::rmsnorm:
         return float_bytes * rows_ + float_bytes * states_;
@@ -81,7 +82,9 @@ class Estimate {
   }
 
   Count attention() const {
-    Count bytes = m_.dropout_attention > 0 ? unfused_attention() : entropy_attention();
+    Count bytes = m_.attention != AttentionKind::softmax ? substitute_attention()
+                  : m_.dropout_attention > 0             ? unfused_attention()
+                                                         : entropy_attention();
     if (half_) bytes += compute_ * states_;
     if (m_.family == Family::pythia) bytes += float_bytes * m_.context * m_.rotary_dimensions();
     // The shaped mixture is float32.
@@ -106,7 +109,7 @@ class Estimate {
   Count temperature() const {
     const bool transformed =
         m_.temperature == TemperatureForm::exp || m_.temperature == TemperatureForm::softplus;
-    return transformed ? Count(float_bytes) * m_.n_head * m_.context : 0;
+    return transformed ? Count(float_bytes) * m_.n_head * m_.temperature_columns() : 0;
   }
 
   /// The mixture, the values' means and, where they are not float32 already, the values.
@@ -115,9 +118,19 @@ class Estimate {
   /// v and its product in layer 0.
   Count first_values() const { return simplified_ ? 2 * compute_ * states_ : 0; }
 
+  Count score_matrices() const { return batch_ * m_.n_head * m_.context * m_.context; }
+
   Count unfused_attention() const {
-    const Count matrices = batch_ * m_.n_head * m_.context * m_.context;
-    return float_bytes * (3 * states_ + 3 * matrices) + compute_ * states_;
+    return float_bytes * (3 * states_ + 3 * score_matrices()) + compute_ * states_;
+  }
+
+  /// 2Quad keeps the shifted scores, their squares and the weights; ReLU its result and the
+  /// weights; a temperature the scores that it divides. The scores come from float32 copies.
+  Count substitute_attention() const {
+    const bool squares = m_.attention == AttentionKind::two_quad;
+    const bool divides = m_.temperature != TemperatureForm::none;
+    const Count matrices = ((squares ? 3 : 2) + (divides ? 1 : 0)) * score_matrices();
+    return float_bytes * (3 * states_ + matrices) + compute_ * states_ + temperature();
   }
 
   Count ffn() const {

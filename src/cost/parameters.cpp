@@ -9,6 +9,7 @@ namespace {
 Count norm_size(NormKind kind, const ModelConfig& m) {
   switch (kind) {
     case NormKind::layernorm:
+    case NormKind::layernorm_fixed:
       return m.norm_bias ? 2 * m.d_model : m.d_model;
     case NormKind::rmsnorm:
       return m.d_model;
@@ -32,7 +33,7 @@ Count matrices(const ModelConfig& m, Part part) {
 
 Count temperatures(const ModelConfig& m) {
   if (m.temperature == TemperatureForm::none) return 0;
-  return Count(m.n_layer) * m.n_head * m.context;
+  return Count(m.n_layer) * m.n_head * m.temperature_columns();
 }
 
 Count slopes(const ModelConfig& m) {
@@ -86,6 +87,8 @@ std::int64_t count_buffers(const ModelConfig& m) {
     if (matrix.form != WeightForm::spectral_norm) continue;
     sum += matrix.count * (Count(matrix.out) + matrix.in);
   }
+  const BlockNorms norms = block_norms(m);
+  if (norms.kind == NormKind::layernorm_fixed) sum += 2 * norms.count;
   return sum.value();
 }
 

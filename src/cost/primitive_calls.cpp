@@ -30,10 +30,11 @@ const std::vector<Entry>& entries() {
         {{"multiply_weight", {"n"}, "multiply", Operand::weight}, Shape::elements},
         {{"multiply_constant", {"n"}, "multiply", Operand::constant}, Shape::elements},
     };
-    for (const char* name : {"softmax", "layernorm", "rmsnorm"}) {
+    for (const char* name :
+         {"softmax", "softmax_2quad", "relu_attention", "layernorm", "rmsnorm"}) {
       list.push_back({{name, rows, name, Operand::none}, Shape::rows});
     }
-    for (const char* name : {"gelu", "gelu_tanh", "relu", "leaky_relu"}) {
+    for (const char* name : {"gelu", "gelu_tanh", "relu", "leaky_relu", "quadratic"}) {
       list.push_back({{name, {"n"}, name, Operand::none}, Shape::elements});
     }
     return list;
@@ -85,9 +86,13 @@ std::vector<std::string> operation_names() {
   pythia.family = Family::pythia;
   ModelConfig simplified = plain;
   simplified.family = Family::simplified;
+  ModelConfig two_quad = plain;
+  two_quad.attention = AttentionKind::two_quad;
+  ModelConfig relu = plain;
+  relu.attention = AttentionKind::relu;
 
   std::vector<std::string> names;
-  for (const ModelConfig& config : {plain, fused, pythia, simplified}) {
+  for (const ModelConfig& config : {plain, fused, pythia, simplified, two_quad, relu}) {
     for (const ForwardOperation& operation : forward_operations(config, whole_context(config))) {
       if (std::ranges::find(names, operation.name) == names.end()) names.push_back(operation.name);
     }

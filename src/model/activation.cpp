@@ -17,6 +17,13 @@ class ReluImpl : public PartImpl {
   torch::Tensor forward(const torch::Tensor& x) override { return torch::relu(x); }
 };
 
+class QuadraticImpl : public PartImpl {
+ public:
+  torch::Tensor forward(const torch::Tensor& x) override {
+    return (x + 1).square().mul_(0.125).add_(0.375);
+  }
+};
+
 class FixedLeakyReluImpl : public PartImpl {
  public:
   explicit FixedLeakyReluImpl(double slope) : slope_(slope) {}
@@ -58,6 +65,8 @@ Part make_activation(const ModelConfig& config) {
       return std::make_shared<ReluImpl>();
     case ActivationKind::leaky_relu:
       return make_leaky_relu(config);
+    case ActivationKind::quadratic:
+      return std::make_shared<QuadraticImpl>();
     case ActivationKind::none:
       return std::make_shared<AbsentImpl>();
   }

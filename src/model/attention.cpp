@@ -2,6 +2,9 @@
 
 #include "aero/ops/autocast.h"
 #include "aero/ops/entropy_attention.h"
+#include "aero/ops/substitute_attention.h"
+
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <cmath>
 
@@ -34,6 +37,8 @@ AttentionImpl::AttentionImpl(const ModelConfig& config)
     : n_head_(config.n_head),
       scale_(config.attention_scaled ? 1 / std::sqrt(static_cast<double>(config.d_head())) : 1),
       dropout_(config.dropout_attention),
+      kind_(config.attention),
+      two_quad_shift_(config.two_quad_shift),
       temperature_form_(config.temperature) {
   const auto d = config.d_model;
   const bool with_bias = config.biases != BiasSet::none;
@@ -42,7 +47,7 @@ AttentionImpl::AttentionImpl(const ModelConfig& config)
   if (config.temperature != TemperatureForm::none) {
     temperature_ = register_parameter(
         "temperature",
-        torch::full({n_head_, config.context},
+        torch::full({n_head_, config.temperature_columns()},
                     stored_temperature(config.temperature, config.temperature_init)));
   }
   position_ = register_module("position", make_position_encoding(config));
@@ -61,6 +66,31 @@ torch::Tensor AttentionImpl::temperature() const {
   return temperature_;
 }
 
+torch::Tensor AttentionImpl::temperature_of(std::int64_t start, std::int64_t length) const {
+  const auto t = temperature();
+  if (!t.defined()) return t;
+  return t.size(1) == 1 ? t.expand({-1, length}) : t.narrow(1, start, length);
+}
+
+torch::Tensor AttentionImpl::mix_by_substitute(const torch::Tensor& queries,
+                                               const torch::Tensor& keys,
+                                               const torch::Tensor& values, const torch::Tensor& t,
+                                               torch::Tensor* row_entropy) const {
+  // Scores and their squares are float32 under autocast, as the softmax of the other path is.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const auto dtype = torch::promote_types(queries.scalar_type(), torch::kFloat32);
+  auto scores = torch::matmul(queries.to(dtype) * scale_, keys.to(dtype).transpose(-2, -1));
+  if (t.defined()) scores = scores / t.unsqueeze(-1);
+  const auto length = queries.size(2);
+  const auto all = keys.size(2);
+  const auto visible = visible_keys(all - length, length, all, queries.device());
+  const auto weights = kind_ == AttentionKind::two_quad
+                           ? ops::two_quad_weights(scores, visible, two_quad_shift_)
+                           : ops::relu_weights(scores, visible);
+  if (row_entropy != nullptr) *row_entropy = ops::weight_entropy(weights);
+  return torch::matmul(weights, values.to(dtype)).to(queries.scalar_type());
+}
+
 torch::Tensor AttentionImpl::split_heads(const torch::Tensor& x) const {
   return x.unflatten(-1, {n_head_, -1}).transpose(1, 2);
 }
@@ -74,14 +104,16 @@ torch::Tensor AttentionImpl::forward(const torch::Tensor& input, torch::Tensor* 
   const auto queries = position_->forward(split_heads(q->forward(x)), 0);
   const auto keys = position_->forward(split_heads(k->forward(x)), 0);
   const auto values = split_heads(make_values(x)).to(queries.scalar_type());
+  const auto t = temperature_of(0, x.size(1));
+  if (kind_ != AttentionKind::softmax) {
+    return finish(mix_by_substitute(queries, keys, values, t, row_entropy), values);
+  }
   const bool is_plain = row_entropy == nullptr && !temperature_.defined();
   const double p = is_training() ? dropout_ : 0.0;
   if (is_plain && (p > 0 || !x.is_cpu())) {
     return finish(at::scaled_dot_product_attention(queries, keys, values, {}, p, true, scale_),
                   values);
   }
-  auto t = temperature();
-  if (t.defined()) t = t.narrow(1, 0, x.size(1));
   auto [mixed, entropy] =
       ops::entropy_attention(queries, keys, values, scale_, t, row_entropy != nullptr);
   if (row_entropy != nullptr) *row_entropy = entropy;
@@ -95,11 +127,13 @@ torch::Tensor AttentionImpl::forward_cached(const torch::Tensor& x, LayerCache& 
   cache.keys.narrow(2, start, length).copy_(position_->forward(split_heads(k->forward(x)), start));
   cache.values.narrow(2, start, length).copy_(split_heads(make_values(x)));
   cache.length = start + length;
-  if (const auto t = temperature(); t.defined()) {
-    queries = (queries / t.narrow(1, start, length).unsqueeze(-1)).to(queries.scalar_type());
-  }
   const auto keys = cache.keys.narrow(2, 0, cache.length).to(queries.scalar_type());
   const auto values = cache.values.narrow(2, 0, cache.length).to(queries.scalar_type());
+  const auto t = temperature_of(start, length);
+  if (kind_ != AttentionKind::softmax) {
+    return finish(mix_by_substitute(queries, keys, values, t, nullptr), values);
+  }
+  if (t.defined()) queries = (queries / t.unsqueeze(-1)).to(queries.scalar_type());
   const auto visible = visible_keys(start, length, cache.length, x.device());
   return finish(at::scaled_dot_product_attention(queries, keys, values, visible, 0, false, scale_),
                 values);

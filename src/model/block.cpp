@@ -13,8 +13,7 @@ class ResidualBlockImpl : public BlockImpl {
   ResidualBlockImpl(const ModelConfig& config, std::int64_t layer, const Part& shared_activation)
       : BlockImpl(config, layer, shared_activation, config.norm) {
     if (!ffn) return;
-    norm2_ = register_module(
-        "norm2", make_norm(config.norm, config.d_model, config.norm_eps, config.norm_bias));
+    norm2_ = register_module("norm2", make_norm(config.norm, config));
     if (!config.ffn_scaled) return;
     alpha_ = register_parameter("alpha", torch::full({1}, config.alpha_init));
     beta_ = register_parameter("beta", torch::full({1}, config.beta_init));
@@ -63,8 +62,7 @@ class ParallelBlockImpl : public ResidualBlockImpl {
 
 BlockImpl::BlockImpl(const ModelConfig& config, std::int64_t layer, const Part& shared_activation,
                      NormKind norm1_kind) {
-  norm1 = register_module("norm1",
-                          make_norm(norm1_kind, config.d_model, config.norm_eps, config.norm_bias));
+  norm1 = register_module("norm1", make_norm(norm1_kind, config));
   attention = register_module("attention", make_attention(config, layer));
   if (config.has_ffn(layer)) {
     ffn = register_module<PartImpl>("ffn", make_ffn(config, shared_activation));

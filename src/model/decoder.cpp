@@ -8,6 +8,9 @@
 
 #include <torch/nn/modules/container/modulelist.h>
 
+#include <algorithm>
+#include <array>
+
 namespace aero::model {
 
 DecoderImpl::DecoderImpl(const ModelConfig& config) : config_(config) {
@@ -26,8 +29,7 @@ DecoderImpl::DecoderImpl(const ModelConfig& config) : config_(config) {
     blocks_.push_back(make_block(config, l, shared_activation_));
     list->push_back(blocks_.back());
   }
-  final_norm_ = register_module(
-      "final_norm", make_norm(config.final_norm_kind(), d, config.norm_eps, config.norm_bias));
+  final_norm_ = register_module("final_norm", make_norm(config.final_norm_kind(), config));
   if (!config.tied_head) {
     head_ = register_module("head", std::make_shared<LinearImpl>(d, config.vocab_size, false));
   }
@@ -81,11 +83,21 @@ std::vector<std::pair<std::string, torch::Tensor>> DecoderImpl::named_state() co
   std::vector<std::pair<std::string, torch::Tensor>> state;
   for (const auto& item : named_parameters()) state.emplace_back(item.key(), item.value());
   for (const auto& item : named_buffers()) {
-    // The vectors of spectral norm; the tables of rotary embedding follow from the config.
-    const bool is_vector = item.key().ends_with(".u") || item.key().ends_with(".v");
-    if (is_vector) state.emplace_back(item.key(), item.value());
+    // Of spectral norm and of a fixed norm; the tables of rotary embedding follow from the config.
+    const bool is_trained =
+        std::ranges::any_of(std::array{".u", ".v", ".sigma", ".gate"},
+                            [&](const char* ending) { return item.key().ends_with(ending); });
+    if (is_trained) state.emplace_back(item.key(), item.value());
   }
   return state;
+}
+
+void DecoderImpl::set_progress(double share) {
+  const torch::NoGradGuard no_grad;
+  const double gate = fixed_norm_gate(config_.norm_fixed, share);
+  for (const auto& module : modules()) {
+    if (auto* norm = module->as<FixedLayerNormImpl>()) norm->set_gate(gate);
+  }
 }
 
 torch::Tensor DecoderImpl::forward_cached(const torch::Tensor& tokens, KvCache& cache) {

@@ -1,5 +1,8 @@
 #include "aero/model/norm.h"
 
+#include <cmath>
+#include <numbers>
+
 namespace aero::model {
 namespace {
 
@@ -37,12 +40,54 @@ class RmsNormImpl : public PartImpl {
 
 }  // namespace
 
-Part make_norm(NormKind kind, std::int64_t width, double eps, bool with_bias) {
+FixedLayerNormImpl::FixedLayerNormImpl(const ModelConfig& config)
+    : eps_(config.norm_eps), momentum_(config.norm_fixed.momentum) {
+  weight_ = register_parameter("weight", torch::ones({config.d_model}));
+  if (config.norm_bias) bias_ = register_parameter("bias", torch::zeros({config.d_model}));
+  sigma_ = register_buffer("sigma", torch::zeros({1}));
+  gate_ = register_buffer("gate", torch::ones({1}));
+}
+
+void FixedLayerNormImpl::set_gate(double gate) {
+  gate_.fill_(gate);
+}
+
+void FixedLayerNormImpl::average(const torch::Tensor& x) {
+  const torch::NoGradGuard no_grad;
+  const auto batch = x.detach().to(sigma_.scalar_type()).var(-1, /*unbiased=*/false).mean() + eps_;
+  const auto averaged = momentum_ * sigma_.square() + (1 - momentum_) * batch;
+  const auto variance = torch::where(sigma_ == 0, batch, averaged);
+  // One bad batch that the trainer skips must not stay in the average.
+  sigma_.copy_(torch::where(torch::isfinite(variance), variance.sqrt(), sigma_));
+}
+
+torch::Tensor FixedLayerNormImpl::forward(const torch::Tensor& x) {
+  const auto gate = gate_.item<double>();
+  if (gate == 1) {
+    if (is_training()) average(x);
+    return torch::layer_norm(x, weight_.sizes(), weight_, bias_, eps_);
+  }
+  auto fixed = (x - x.mean(-1, true)) * (weight_ / sigma_);
+  if (bias_.defined()) fixed = fixed + bias_;
+  if (gate == 0) return fixed;
+  return torch::lerp(fixed, torch::layer_norm(x, weight_.sizes(), weight_, bias_, eps_), gate);
+}
+
+double fixed_norm_gate(const NormFixedConfig& config, double share) {
+  if (share <= config.start) return 1;
+  if (share >= config.end) return 0;
+  const double passed = (share - config.start) / (config.end - config.start);
+  return (1 + std::cos(std::numbers::pi * passed)) / 2;
+}
+
+Part make_norm(NormKind kind, const ModelConfig& config) {
   switch (kind) {
     case NormKind::layernorm:
-      return std::make_shared<LayerNormImpl>(width, eps, with_bias);
+      return std::make_shared<LayerNormImpl>(config.d_model, config.norm_eps, config.norm_bias);
     case NormKind::rmsnorm:
-      return std::make_shared<RmsNormImpl>(width, eps);
+      return std::make_shared<RmsNormImpl>(config.d_model, config.norm_eps);
+    case NormKind::layernorm_fixed:
+      return std::make_shared<FixedLayerNormImpl>(config);
     case NormKind::none:
       return std::make_shared<AbsentImpl>();
   }

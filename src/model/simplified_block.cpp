@@ -21,8 +21,7 @@ class SimplifiedBlockImpl : public BlockImpl {
     ffn_gain_ = scalar("ffn_gain", config.simplified.ffn_gain);
     if (config.parallel_residual) return;
     skip_gain_ = scalar("skip_gain", config.simplified.skip_gain);
-    norm2_ = register_module(
-        "norm2", make_norm(config.norm, config.d_model, config.norm_eps, config.norm_bias));
+    norm2_ = register_module("norm2", make_norm(config.norm, config));
   }
 
  private:

@@ -150,6 +150,84 @@ void fold_ffn_scales(TrainedModel& model) {
   config.ffn_scaled = false;
 }
 
+/// What divides the scores of each head: [H], from its stored form [H, 1].
+torch::Tensor head_temperatures(const torch::Tensor& stored, TemperatureForm form) {
+  const auto wide = stored.to(torch::kFloat64).squeeze(-1);
+  switch (form) {
+    case TemperatureForm::exp:
+      return wide.exp();
+    case TemperatureForm::softplus:
+      return torch::softplus(wide);
+    case TemperatureForm::none:
+    case TemperatureForm::raw:
+      break;
+  }
+  return wide;
+}
+
+void fold_head_temperatures(TrainedModel& model) {
+  auto& [config, weights] = model;
+  for (std::int64_t l = 0; l < config.n_layer; ++l) {
+    const auto q = block(l) + "attention.q";
+    const auto t =
+        head_temperatures(take(weights, block(l) + "attention.temperature"), config.temperature);
+    const auto by_row = t.repeat_interleave(config.d_head());
+    for (const auto& [name, divisor] :
+         {std::pair{q + ".weight", by_row.unsqueeze(-1)}, {q + ".bias", by_row}}) {
+      const auto found = weights.find(name);
+      if (found == weights.end()) continue;
+      const auto dtype = found->second.scalar_type();
+      found->second = (found->second.to(torch::kFloat64) / divisor).to(dtype);
+    }
+  }
+  config.temperature = TemperatureForm::none;
+  config.temperature_shape = TemperatureShape::position;
+}
+
+/// What a norm at gate 0 is: y = gain (x - mean) + bias.
+struct LinearNorm {
+  torch::Tensor gain;
+  torch::Tensor bias;  // undefined without one
+};
+
+LinearNorm take_norm(Weights& weights, const std::string& norm) {
+  const double gate = scalar(weights, norm + ".gate");
+  const double sigma = scalar(weights, norm + ".sigma");
+  if (gate != 0) {
+    throw UsageError("weights: \"" + norm + ".gate\": " + std::to_string(gate) +
+                     ": the norm still takes the deviation of each row; train on to "
+                     "model.norm_fixed.end, where the gate is 0");
+  }
+  LinearNorm result{take(weights, norm + ".weight").to(torch::kFloat64) / sigma, {}};
+  if (weights.contains(norm + ".bias")) {
+    result.bias = take(weights, norm + ".bias").to(torch::kFloat64);
+  }
+  return result;
+}
+
+/// W diag(gain) (I - 1 1^T / d), and b + W bias.
+void fold_norm_into(Weights& weights, const std::string& linear, const LinearNorm& norm) {
+  const auto found = weights.find(linear + ".weight");
+  if (found == weights.end()) return;
+  const auto stored = found->second;
+  const auto matrix = stored.to(torch::kFloat64);
+  const auto scaled = matrix * norm.gain;
+  found->second = (scaled - scaled.mean(1, true)).to(stored.scalar_type());
+  if (!norm.bias.defined()) return;
+  auto& bias =
+      weights.try_emplace(linear + ".bias", torch::zeros({stored.size(0)}, stored.options()))
+          .first->second;
+  bias = (bias.to(torch::kFloat64) + torch::mv(matrix, norm.bias)).to(stored.scalar_type());
+}
+
+/// Zeros, where a config with biases everywhere has one that the model lacked.
+void add_missing_biases(Weights& weights, const std::string& linear) {
+  const auto found = weights.find(linear + ".weight");
+  if (found == weights.end()) return;
+  const auto& matrix = found->second;
+  weights.try_emplace(linear + ".bias", torch::zeros({matrix.size(0)}, matrix.options()));
+}
+
 void fold_attention_scale(TrainedModel& model) {
   const double factor = 1 / std::sqrt(static_cast<double>(model.config.d_head()));
   for (std::int64_t l = 0; l < model.config.n_layer; ++l) {
@@ -223,6 +301,37 @@ TrainedModel fold_scales(const TrainedModel& model) {
   auto result = fold_forms(model);
   if (result.config.ffn_scaled) fold_ffn_scales(result);
   if (result.config.attention_scaled) fold_attention_scale(result);
+  const bool by_head = result.config.temperature_shape == TemperatureShape::head;
+  if (by_head && result.config.temperature != TemperatureForm::none) fold_head_temperatures(result);
+  return result;
+}
+
+TrainedModel fold_norms(const TrainedModel& model) {
+  if (model.config.norm != NormKind::layernorm_fixed) {
+    throw UsageError("model.norm: \"" + enum_name(model.config.norm) +
+                     "\": only norms of the kind layernorm_fixed are linear and fold");
+  }
+  auto result = fold_forms(model);
+  auto& [config, weights] = result;
+  for (std::int64_t l = 0; l < config.n_layer; ++l) {
+    const auto before_attention = take_norm(weights, block(l) + "norm1");
+    for (const char* reader : {"attention.q", "attention.k", "attention.v"}) {
+      fold_norm_into(weights, block(l) + reader, before_attention);
+    }
+    if (!config.has_ffn(l)) continue;
+    const auto before_ffn = take_norm(weights, block(l) + "norm2");
+    for (const char* reader : {"ffn.w_in", "ffn.w"}) {
+      fold_norm_into(weights, block(l) + reader, before_ffn);
+    }
+  }
+  if (config.norm_bias && config.biases != BiasSet::all) {
+    config.biases = BiasSet::all;
+    for (std::int64_t l = 0; l < config.n_layer; ++l) {
+      for (const char* linear : attention_matrices) add_missing_biases(weights, block(l) + linear);
+      for (const char* linear : ffn_matrices) add_missing_biases(weights, block(l) + linear);
+    }
+  }
+  config.norm = NormKind::none;
   return result;
 }
 

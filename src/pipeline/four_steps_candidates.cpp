@@ -72,6 +72,7 @@ Member regularised(const Candidate& candidate, const RunConfig& before) {
   apply_architecture(candidate.architecture, attention);
   ModelConfig model = before.model;
   model.temperature = attention.temperature;
+  model.temperature_shape = attention.temperature_shape;
   model.ereg.enabled = attention.ereg.enabled;
   return make_member(4, candidate.name,
                      with_changes(before, architecture_name(model), candidate.set), candidate.set);

@@ -18,9 +18,10 @@ using Json = nlohmann::ordered_json;
 
 /// The papers' names: SM, LN, G; an operation without one keeps its own.
 std::string paper_name(const std::string& operation) {
-  static const std::map<std::string, std::string> names{{"softmax", "SM"},  {"layernorm", "LN"},
-                                                        {"rmsnorm", "RMS"}, {"gelu", "G"},
-                                                        {"relu", "R"},      {"leaky_relu", "LR"}};
+  static const std::map<std::string, std::string> names{
+      {"softmax", "SM"}, {"layernorm", "LN"},  {"rmsnorm", "RMS"},      {"gelu", "G"},
+      {"relu", "R"},     {"leaky_relu", "LR"}, {"softmax_2quad", "2Q"}, {"relu_attention", "RA"},
+      {"quadratic", "Q"}};
   const auto found = names.find(operation);
   return found == names.end() ? operation : found->second;
 }

@@ -28,17 +28,23 @@ std::string block(const ModelConfig& m) {
   return std::string("attention, then FFN") + (simplified ? ", without a skip past attention" : "");
 }
 
+std::string weights_text(const ModelConfig& m) {
+  if (m.attention != AttentionKind::two_quad) return enum_name(m.attention);
+  return "2Quad of shift " + text(m.two_quad_shift);
+}
+
 std::string attention(const ModelConfig& m) {
-  std::string line = "softmax";
+  std::string line = weights_text(m);
   if (m.family == Family::simplified) {
-    line = "alpha softmax + beta I - gamma C, all from " + text(m.simplified.shaped_init) +
+    line = "alpha " + line + " + beta I - gamma C, all from " + text(m.simplified.shaped_init) +
            "; values are its input, in layer 0 with a matrix; gain from " +
            text(m.simplified.attention_gain);
   }
   if (!m.attention_scaled) line += "; scores not divided by sqrt(d_k)";
   if (m.temperature != TemperatureForm::none) {
-    line += "; a temperature for each head and position, " + enum_name(m.temperature) + ", from " +
-            text(m.temperature_init);
+    const bool by_head = m.temperature_shape == TemperatureShape::head;
+    line += std::string("; a temperature for each head") + (by_head ? "" : " and position") + ", " +
+            enum_name(m.temperature) + ", from " + text(m.temperature_init);
   }
   return line + form_text("Q and K", m.qk_form) + form_text("V", m.v_form) +
          form_text("O", m.o_form);

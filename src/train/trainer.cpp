@@ -105,6 +105,7 @@ StepRecord Trainer::train_step() {
   record.tokens = config_.tokens_per_step();
 
   decoder_->train();
+  set_progress();
   seed_step(config_.seed, step_);
   optimizer_.zero_grad();
   const auto loss = accumulate_gradients();
@@ -128,9 +129,14 @@ StepRecord Trainer::train_step() {
   }
   if (scaler_) scaler_->update(!overflow);
   ++step_;
+  set_progress();  // what evaluations and checkpoints see
   samples_seen_ += config_.train.batch_size * config_.train.accumulation;
   record.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return record;
+}
+
+void Trainer::set_progress() {
+  decoder_->set_progress(static_cast<double>(step_) / static_cast<double>(total_steps_));
 }
 
 Trainer::StepLoss Trainer::accumulate_gradients() {

@@ -75,6 +75,17 @@ TEST(Checks, KeepAttentionDropoutFromTemperatureAndRegularisation) {
               ElementsAre(StartsWith("model.dropout.attention: 0.1: ")));
 }
 
+TEST(Checks, SayWhatTheSubstitutesDoNotGoWith) {
+  EXPECT_THAT(model_faults({.attention = AttentionKind::two_quad, .dropout_attention = 0.1}),
+              ElementsAre(StartsWith("model.dropout.attention: 0.1: ")));
+  EXPECT_THAT(model_faults({.attention = AttentionKind::relu, .ereg = {.enabled = true}}),
+              ElementsAre(StartsWith("model.attention: \"relu\": ")));
+  EXPECT_THAT(model_faults({.attention = AttentionKind::two_quad, .ereg = {.enabled = true}}),
+              IsEmpty());
+  EXPECT_THAT(model_faults({.norm_fixed = {.start = 0.5, .end = 0.25}}),
+              ElementsAre(StartsWith("model.norm_fixed.start: 0.5: ")));
+}
+
 TEST(Checks, SayWhatTheSimplifiedBlockLacks) {
   const ModelConfig simplified{
       .family = Family::simplified, .ffn_scaled = true, .biases = BiasSet::qk};
@@ -82,6 +93,9 @@ TEST(Checks, SayWhatTheSimplifiedBlockLacks) {
   ModelConfig config = simplified;
   config.ffn_scaled = false;
   EXPECT_THAT(model_faults(config), ElementsAre(HasSubstr("write ScFFN or ScFuFFN")));
+  config = simplified;
+  config.norm = NormKind::layernorm_fixed;
+  EXPECT_THAT(model_faults(config), ElementsAre(StartsWith("model.norm: \"layernorm_fixed\": ")));
   config = simplified;
   config.biases = BiasSet::all;
   config.o_form = WeightForm::spectral_norm;

@@ -80,9 +80,9 @@ TEST(Schema, RefusesUnknownKeysEverywhere) {
     EXPECT_EQ(object.at("additionalProperties"), false);
     ++objects;
   });
-  EXPECT_EQ(objects, 15);  // the top, run, model with its ereg, simplified and dropout, data,
-                           // train, optimizer with its decay, schedule, eval, entropy, checkpoint,
-                           // log
+  EXPECT_EQ(objects, 16);  // the top, run, model with its ereg, norm_fixed, simplified and
+                           // dropout, data, train, optimizer with its decay, schedule, eval,
+                           // entropy, checkpoint, log
 }
 
 /// The paths of the leaves of a tree of objects.

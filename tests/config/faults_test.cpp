@@ -51,7 +51,7 @@ TEST(Faults, OfAllKindsAreReportedAtOnce) {
           "run.json: model.n_head: \"4\": expected an integer in [1, 10000], not a text",
           "run.json: model.d_ffn: 1.5: expected an integer in [0, 10000000], not a fraction",
           "run.json: model.norm: \"LayerNorm\": unknown name, did you mean \"layernorm\"? "
-          "one of: layernorm, rmsnorm, none",
+          "one of: layernorm, rmsnorm, layernorm_fixed, none",
           "run.json: model.norm_eps: null: expected a number above 0, not null",
           "run.json: train.batch_size: 8: this key stands here twice; keep one",
           "run.json: train.batch_size: 0: must be in [1, 1000000]",

@@ -46,6 +46,23 @@ TEST(Notation, SetsNormAndActivationAsThePapersName) {
   }
 }
 
+TEST(Notation, KnowsTheSubstitutes) {
+  ModelConfig config;
+  apply_architecture("2Q(h)+LNf+Q", config);
+  EXPECT_EQ(config.attention, AttentionKind::two_quad);
+  EXPECT_EQ(config.temperature, TemperatureForm::exp);
+  EXPECT_EQ(config.temperature_shape, TemperatureShape::head);
+  EXPECT_EQ(config.norm, NormKind::layernorm_fixed);
+  EXPECT_EQ(config.activation, ActivationKind::quadratic);
+  EXPECT_EQ(architecture_name(config), "2Q(h)+LNf+Q");
+  apply_architecture("RA+LN+G", config);
+  EXPECT_EQ(config.attention, AttentionKind::relu);
+  EXPECT_EQ(config.temperature, TemperatureForm::none);
+  EXPECT_EQ(architecture_name(config), "RA+LN+G");
+  apply_architecture("SM", config);
+  EXPECT_EQ(config.attention, AttentionKind::softmax);
+}
+
 TEST(Notation, NamesAConfigByItsCanonicalName) {
   for (const Case& c : cases) {
     const ModelConfig config{.norm = c.norm, .activation = c.activation};
@@ -180,7 +197,7 @@ TEST(Notation, RefusesPartsThatItDoesNotKnowWithAListOfThoseItKnows) {
         "SM+G_i6", "SM+LN+G+", "", "+", "SM++G", " SM", "SM + G", "SM+(", "SM)+G"}) {
     EXPECT_THAT(applying(name),
                 ThrowsMessage<UsageError>(
-                    AllOf(HasSubstr("unknown part"), HasSubstr("then LN or RMS or neither"))))
+                    AllOf(HasSubstr("unknown part"), HasSubstr("then LN, RMS, LNf or no norm"))))
         << name;
   }
 }
@@ -202,7 +219,7 @@ TEST(Notation, RefusesTwoOfAKind) {
   EXPECT_THAT(applying("SM+ScFFN+WNFFN"), ThrowsMessage<UsageError>(HasSubstr("two forms")));
   EXPECT_THAT(applying("SM+LN+RMS"), ThrowsMessage<UsageError>(HasSubstr("two norms")));
   EXPECT_THAT(applying("SM+G+R"), ThrowsMessage<UsageError>(HasSubstr("two activations")));
-  EXPECT_THAT(applying("SM+SM"), ThrowsMessage<UsageError>(HasSubstr("SM twice")));
+  EXPECT_THAT(applying("SM+SM"), ThrowsMessage<UsageError>(HasSubstr("attention twice")));
 }
 
 TEST(Notation, LeavesTheConfigAloneWhenItRefuses) {

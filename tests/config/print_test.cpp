@@ -111,8 +111,14 @@ void make_buildable(ModelConfig& model, Dice& dice) {
     model.qk_form = model.v_form = model.o_form = WeightForm::plain;
     if (model.biases == BiasSet::all) model.biases = BiasSet::qk;
     model.dropout_attention = 0;
+    if (model.norm == NormKind::layernorm_fixed) model.norm = NormKind::layernorm;
   }
-  if (model.ereg.enabled || model.temperature != TemperatureForm::none) model.dropout_attention = 0;
+  if (model.attention == AttentionKind::relu) model.ereg.enabled = false;
+  if (model.ereg.enabled || model.temperature != TemperatureForm::none ||
+      model.attention != AttentionKind::softmax) {
+    model.dropout_attention = 0;
+  }
+  model.norm_fixed.end = dice.number(model.norm_fixed.start, 1);
 }
 
 /// A random config that can be built.

@@ -253,6 +253,9 @@ TEST(Flops, ElementByElementKnowEveryNormAndActivation) {
   EXPECT_EQ(forward_flops(small("SM+RMS+R")).pointwise.norm, 4 * 5 * 512);
   EXPECT_EQ(forward_flops(small("SM+RMS+R")).pointwise.activation, 2 * 1'536);
   EXPECT_EQ(forward_flops(small("SM+LR")).pointwise.activation, 2 * 2 * 1'536);
+  EXPECT_EQ(forward_flops(small("2Q+LN+Q")).pointwise.activation, 4 * 2 * 1'536);
+  EXPECT_EQ(forward_flops(small("2Q+LN+Q")).pointwise.softmax, 4 * 2 * 1'024);
+  EXPECT_EQ(forward_flops(small("RA+LN+G")).pointwise.softmax, 2 * 2 * 1'024);
 }
 
 // Temperature, 1 / sqrt(d_k), alpha and beta in the layer that has an FFN, two in the one without.

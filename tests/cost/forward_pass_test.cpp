@@ -144,6 +144,26 @@ TEST(ForwardPass, OfATemperatureMultipliesTheQueriesAndDoesNotFold) {
   EXPECT_EQ(find(operations, "w"), product("w", 0, 5, 8, 8));
 }
 
+TEST(ForwardPass, OfSubstitutesHasTheirPrimitives) {
+  const auto mpcformer = whole(tiny("2Q+LN+Q"));
+  EXPECT_THAT(names(mpcformer, 0),
+              ElementsAre("norm1", "q", "k", "v", "attention_scale", "scores", "softmax_2quad",
+                          "mix", "o", "norm2", "w_in", "activation", "w_out"));
+  EXPECT_EQ(find(mpcformer, "softmax_2quad"),
+            row_wise("softmax_2quad", "softmax_2quad", 0, 2, 5, 5));
+  EXPECT_EQ(find(mpcformer, "activation"), row_wise("activation", "quadratic", 0, 1, 5, 24));
+  EXPECT_EQ(find(whole(tiny("RA+LN+G")), "relu_attention"),
+            row_wise("relu_attention", "relu_attention", 0, 2, 5, 5));
+}
+
+TEST(ForwardPass, OfAFixedNormAndATemperatureOfAHeadFolds) {
+  const auto operations = whole(tiny("SM(h)+LNf+G+ScFFN"));
+  for (const char* name : {"norm1", "norm2", "temperature", "beta"}) {
+    EXPECT_EQ(find(operations, name), multiply(name, Operand::weight, 0, 5, 8, true));
+  }
+  EXPECT_EQ(find(operations, "final_norm").primitive, "layernorm");
+}
+
 TEST(ForwardPass, OfAPrunedFfnEndsWithTheAttention) {
   auto config = tiny("SM+ScFFN");
   config.n_layer = 3;

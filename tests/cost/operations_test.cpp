@@ -55,6 +55,18 @@ TEST(Operations, NameTheNormAndTheActivationOfTheModel) {
                   Operation{"final_rmsnorm", 1, 128, 768}, Operation{"leaky_relu", 12, 128, 1000}));
 }
 
+TEST(Operations, NameTheSubstitutesAndNoFixedNorm) {
+  EXPECT_THAT(
+      nonlinear_operations(papers_gpt2("gpt2-12l", "2Q+LN+Q", 128)),
+      ElementsAre(Operation{"softmax_2quad", 144, 128, 128}, Operation{"layernorm", 24, 128, 768},
+                  Operation{"final_layernorm", 1, 128, 768},
+                  Operation{"quadratic", 12, 128, 3072}));
+  EXPECT_THAT(
+      nonlinear_operations(papers_gpt2("gpt2-12l", "RA+LNf+G", 128)),
+      ElementsAre(Operation{"relu_attention", 144, 128, 128},
+                  Operation{"final_layernorm", 1, 128, 768}, Operation{"gelu", 12, 128, 3072}));
+}
+
 // Their other norm, the one before the head, is not in the papers' counts.
 TEST(Operations, AreThoseOfEveryRowInThePapersTables) {
   std::ifstream file(AERO_SOURCE_DIR "/scripts/aero_results/paper_tables.json");

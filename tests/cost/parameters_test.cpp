@@ -92,6 +92,9 @@ TEST(Parameters, OfNormsAreTwoABlockAndTheFinalOne) {
   config.norm_bias = true;
   config.norm = NormKind::rmsnorm;
   EXPECT_EQ(count_parameters(config).norm, 20);
+  config.norm = NormKind::layernorm_fixed;
+  EXPECT_EQ(count_parameters(config).norm, 40);
+  EXPECT_EQ(count_buffers(config), 2 * 4);
   config.norm = NormKind::none;
   EXPECT_EQ(count_parameters(config).norm, 8);
   config.final_norm = false;
@@ -183,6 +186,8 @@ TEST(Parameters, OfATemperatureAreOneAHeadAndPositionInEachLayer) {
   }
   config.attention_scaled = false;
   EXPECT_EQ(count_parameters(config).attention, 160 + 2 * 2 * 6);
+  config.temperature_shape = TemperatureShape::head;
+  EXPECT_EQ(count_parameters(config).attention, 160 + 2 * 2);
 }
 
 // Q and K with biases 2 (16 + 4) a layer, V 16 in layer 0. alpha, beta, gamma 3 a head of 4, the

@@ -40,6 +40,11 @@ TEST(Activation, ReluCutsNegativeNumbers) {
   expect_function({.activation = ActivationKind::relu}, [](double x) { return x > 0 ? x : 0; });
 }
 
+TEST(Activation, QuadraticIsMpcFormers) {
+  expect_function({.activation = ActivationKind::quadratic},
+                  [](double x) { return 0.125 * x * x + 0.25 * x + 0.5; });
+}
+
 TEST(Activation, LeakyReluShrinksNegativeNumbers) {
   for (const auto slope : {LeakySlope::fixed, LeakySlope::layer, LeakySlope::model}) {
     expect_function(

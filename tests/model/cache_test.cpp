@@ -32,6 +32,9 @@ std::vector<NamedModel> models() {
           {"simplified", small_simplified()},
           {"softmax_only", small_softmax_only()},
           {"softmax_alone", softmax_alone},
+          {"two_quad", small_with("2Q(h)+LN+Q")},
+          {"relu_attention", small_with("RA(t)+LN+G")},
+          {"head_temperature", small_with("SM(h)+ScFuFFN")},
           {"more_positions", more_positions}};
 }
 

@@ -55,6 +55,12 @@ inline ModelConfig small_softmax_only() {
   return config;
 }
 
+inline ModelConfig small_with(const char* architecture) {
+  auto config = small_gpt2();
+  apply_architecture(architecture, config);
+  return config;
+}
+
 inline auto every_kind() {
   return ::testing::Values(NamedModel{"gpt2", small_gpt2()}, NamedModel{"pythia", small_pythia()},
                            NamedModel{"simplified", small_simplified()},

@@ -17,7 +17,7 @@ torch::Tensor numbers(const std::vector<double>& values) {
 /// make_norm() with the weight 1, 2, 3 and, where it has one, the bias 10, 20, 30.
 Part make(NormKind kind, bool with_bias) {
   const torch::NoGradGuard no_grad;
-  const auto norm = make_norm(kind, 3, 0.5, with_bias);
+  const auto norm = make_norm(kind, {.d_model = 3, .norm_bias = with_bias, .norm_eps = 0.5});
   norm->to(torch::kFloat64);
   norm->named_parameters()["weight"].copy_(numbers({1, 2, 3}));
   if (auto* bias = norm->named_parameters().find("bias")) bias->copy_(numbers({10, 20, 30}));
@@ -44,9 +44,75 @@ TEST(Norm, RmsNormIsTheHandsCount) {
             1e-14);
 }
 
+struct FixedNorm {
+  std::shared_ptr<FixedLayerNormImpl> norm;
+  torch::Tensor sigma;
+};
+
+/// A fixed norm of momentum 0.9 with the weight 1, 2, 3 and the bias 10, 20, 30.
+FixedNorm make_fixed() {
+  const torch::NoGradGuard no_grad;
+  const ModelConfig config{.d_model = 3, .norm_eps = 0.5, .norm_fixed = {.momentum = 0.9}};
+  const auto norm = std::make_shared<FixedLayerNormImpl>(config);
+  norm->to(torch::kFloat64);
+  norm->named_parameters()["weight"].copy_(numbers({1, 2, 3}));
+  norm->named_parameters()["bias"].copy_(numbers({10, 20, 30}));
+  return {norm, norm->named_buffers()["sigma"]};
+}
+
+TEST(Norm, FixedBeginsAsALayerNorm) {
+  const auto x = numbers({1, 2, 6});
+  EXPECT_EQ(largest_difference(make_fixed().norm->forward(x),
+                               make(NormKind::layernorm, true)->forward(x)),
+            0);
+}
+
+// The rows have the variances 14/3 and 0, then 2/3.
+TEST(Norm, FixedAveragesTheVarianceOfBatches) {
+  auto [norm, sigma] = make_fixed();
+  norm->forward(numbers({1, 2, 6, 4, 4, 4}).view({2, 3}));
+  const double first = 7. / 3 + 0.5;
+  EXPECT_NEAR(sigma.item<double>(), std::sqrt(first), 1e-14);
+  norm->forward(numbers({1, 2, 3}));
+  const double second = 0.9 * first + 0.1 * (2. / 3 + 0.5);
+  EXPECT_NEAR(sigma.item<double>(), std::sqrt(second), 1e-14);
+
+  norm->forward(numbers({1, std::nan(""), 3}));
+  norm->eval();
+  norm->forward(numbers({1, 2, 3}));
+  norm->train();
+  norm->set_gate(0.5);
+  norm->forward(numbers({1, 2, 3}));
+  EXPECT_NEAR(sigma.item<double>(), std::sqrt(second), 1e-14);
+}
+
+TEST(Norm, FixedPassesOverToTheConstantDeviation) {
+  const torch::NoGradGuard no_grad;
+  auto [norm, sigma] = make_fixed();
+  sigma.fill_(2);
+  norm->set_gate(0);
+  const auto x = numbers({1, 2, 6});
+  EXPECT_LE(largest_difference(norm->forward(x), numbers({9, 19, 34.5})), 1e-14);
+  norm->set_gate(0.25);
+  const auto expected =
+      0.75 * numbers({9, 19, 34.5}) + 0.25 * make(NormKind::layernorm, true)->forward(x);
+  EXPECT_LE(largest_difference(norm->forward(x), expected), 1e-14);
+}
+
+TEST(Norm, FixedGoesByHalfACosine) {
+  const NormFixedConfig config{.start = 0.2, .end = 0.6};
+  for (const auto& [share, gate] :
+       {std::pair{0., 1.}, {0.2, 1.}, {0.4, 0.5}, {0.6, 0.}, {1., 0.}}) {
+    EXPECT_NEAR(fixed_norm_gate(config, share), gate, 1e-15) << share;
+  }
+  EXPECT_NEAR(fixed_norm_gate(config, 0.3), 0.5 + std::sqrt(0.125), 1e-15);
+  EXPECT_EQ(fixed_norm_gate({.start = 0.5, .end = 0.5}, 0.5), 1);
+  EXPECT_EQ(fixed_norm_gate({.start = 0.5, .end = 0.5}, 0.51), 0);
+}
+
 TEST(Norm, NoneIsTheInputItself) {
   const auto x = numbers({1, 2, 6});
-  EXPECT_TRUE(make_norm(NormKind::none, 3, 1e-5, true)->forward(x).is_same(x));
+  EXPECT_TRUE(make_norm(NormKind::none, {})->forward(x).is_same(x));
 }
 
 }  // namespace

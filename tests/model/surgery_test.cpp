@@ -132,6 +132,61 @@ TEST(Surgery, FoldsScalesThroughTheResidualStream) {
   }
 }
 
+TEST(Surgery, FoldsTheTemperatureOfAHeadIntoTheQueries) {
+  for (const auto form : {TemperatureForm::raw, TemperatureForm::exp, TemperatureForm::softplus}) {
+    for (const auto biases : {BiasSet::all, BiasSet::none}) {
+      auto config = with_architecture(small_gpt2(), "SM(h)+LN+G");
+      config.temperature = form;
+      config.temperature_init = 1.5;
+      config.biases = biases;
+      const auto decoder = make_decoder(config);
+      const auto folded = fold_scales(trained(decoder));
+      EXPECT_EQ(architecture_name(folded.config), "SM+LN+G");
+      EXPECT_LE(difference(decoder, build(folded)), same);
+    }
+  }
+}
+
+/// Norms at this gate, each with a deviation of its own.
+Decoder make_fixed_norm_decoder(const ModelConfig& config, double gate) {
+  const torch::NoGradGuard no_grad;
+  auto decoder = make_decoder(config);
+  double sigma = 0.5;
+  for (auto [name, tensor] : decoder->named_state()) {
+    if (name.ends_with(".sigma")) tensor.fill_(sigma += 0.3);
+    if (name.ends_with(".gate")) tensor.fill_(gate);
+  }
+  return decoder;
+}
+
+TEST(Surgery, FoldsFixedNormsIntoWhatReadsThem) {
+  for (const auto& base : {small_gpt2(), small_pythia()}) {
+    for (const char* name : {"SM+LNf+G", "SM+LNf+ScFuFFN_i1", "2Q+LNf+Q"}) {
+      for (const auto biases : {BiasSet::all, BiasSet::qk, BiasSet::none}) {
+        for (const bool norm_bias : {true, false}) {
+          auto config = with_architecture(base, name);
+          config.biases = biases;
+          config.norm_bias = norm_bias;
+          const auto decoder = make_fixed_norm_decoder(config, 0);
+          const auto folded = fold_norms(trained(decoder));
+          EXPECT_EQ(folded.config.norm, NormKind::none);
+          EXPECT_EQ(folded.config.biases, norm_bias ? BiasSet::all : biases);
+          EXPECT_LE(difference(decoder, build(folded)), same) << name;
+        }
+      }
+    }
+  }
+}
+
+TEST(Surgery, RefusesNormsThatAreNotFixed) {
+  const auto still = make_fixed_norm_decoder(with_architecture(small_gpt2(), "SM+LNf+G"), 0.25);
+  EXPECT_THAT([&] { fold_norms(trained(still)); },
+              ThrowsMessage<UsageError>(HasSubstr("\"blocks.0.norm1.gate\": 0.25")));
+  const auto never = make_decoder(with_architecture(small_gpt2(), "SM+LN+G"));
+  EXPECT_THAT([&] { fold_norms(trained(never)); },
+              ThrowsMessage<UsageError>(HasSubstr("model.norm: \"layernorm\"")));
+}
+
 TEST(Surgery, FoldsTheAttentionScaleOfModelsWithNorms) {
   const auto decoder = make_decoder(with_architecture(small_pythia(), "SM+LN+G"));
   const auto folded = fold_scales(trained(decoder));

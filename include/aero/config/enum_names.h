@@ -27,6 +27,10 @@ const std::vector<std::string>& enum_names<WeightForm>();
 template <>
 const std::vector<std::string>& enum_names<TemperatureForm>();
 template <>
+const std::vector<std::string>& enum_names<TemperatureShape>();
+template <>
+const std::vector<std::string>& enum_names<AttentionKind>();
+template <>
 const std::vector<std::string>& enum_names<EntropyReduction>();
 template <>
 const std::vector<std::string>& enum_names<InitRule>();

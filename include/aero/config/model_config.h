@@ -7,8 +7,13 @@ namespace aero {
 
 /// simplified: He and Hofmann's block (arXiv 2311.01906), the papers' "sota" rows.
 enum class Family { gpt2, pythia, simplified };
-enum class NormKind { layernorm, rmsnorm, none };
-enum class ActivationKind { gelu, gelu_tanh, relu, leaky_relu, none };
+/// layernorm_fixed: a LayerNorm whose standard deviation becomes a constant while it trains.
+enum class NormKind { layernorm, rmsnorm, layernorm_fixed, none };
+/// quadratic: MPCFormer's polynomial (arXiv 2211.01452).
+enum class ActivationKind { gelu, gelu_tanh, relu, leaky_relu, quadratic, none };
+/// What makes scores into weights: softmax; MPCFormer's 2Quad; ReLU over the number of visible keys
+/// (arXiv 2309.08586).
+enum class AttentionKind { softmax, two_quad, relu };
 /// Who owns the negative slope of a leaky ReLU: nobody (a constant), each layer, or the model.
 enum class LeakySlope { fixed, layer, model };
 /// Which linear layers of a block have a bias: all of them, none, or the queries and keys alone
@@ -21,6 +26,9 @@ enum class WeightForm { plain, weight_norm, spectral_norm };
 /// How a learned temperature t is kept: t itself (the papers'; nothing keeps it positive),
 /// log t, or log(e^t - 1); none: no temperature.
 enum class TemperatureForm { none, raw, exp, softplus };
+/// Who owns a temperature: each head and query position (SM(t)), or each head alone (SM(h)), which
+/// folds into W_Q.
+enum class TemperatureShape { position, head };
 /// What the entropy penalty squares: the deviation of a head's mean entropy (the papers'
 /// algorithm), or that of each row, summed over batch and positions (the authors' code).
 enum class EntropyReduction { mean, row_sum };
@@ -49,6 +57,15 @@ struct SimplifiedConfig {
   bool operator==(const SimplifiedConfig&) const = default;
 };
 
+/// How a LayerNorm of the kind layernorm_fixed goes over to a constant standard deviation.
+struct NormFixedConfig {
+  double start = 0.3;      ///< share of the training up to which it is a LayerNorm
+  double end = 0.7;        ///< share of the training from which its deviation is the constant
+  double momentum = 0.99;  ///< of the running average that the constant is
+
+  bool operator==(const NormFixedConfig&) const = default;
+};
+
 /// A decoder in the papers' notation: L = n_layer, H = n_head, d = d_model, d_k = d / H, T =
 /// context.
 struct ModelConfig {
@@ -65,6 +82,7 @@ struct ModelConfig {
   bool final_norm = true;               ///< the norm before the head, of final_norm_kind()
   bool norm_bias = true;
   double norm_eps = 1e-5;
+  NormFixedConfig norm_fixed{};
 
   ActivationKind activation = ActivationKind::gelu_tanh;
   LeakySlope leaky_slope = LeakySlope::layer;
@@ -81,9 +99,12 @@ struct ModelConfig {
   std::int64_t ffn_pruned = 0;                    ///< _i<k>: the k deepest FFNs are absent
   std::vector<std::int64_t> ffn_pruned_layers{};  ///< instead of ffn_pruned: these, counted from 0
 
+  AttentionKind attention = AttentionKind::softmax;
+  double two_quad_shift = 5;                            ///< c of 2Quad
   TemperatureForm temperature = TemperatureForm::none;  ///< SM(t): t [H, T] in each layer
-  double temperature_init = 0.01;                       ///< of t itself, whatever its form
-  bool attention_scaled = true;  ///< scores / sqrt(d_k); false once W_Q has it folded in
+  TemperatureShape temperature_shape = TemperatureShape::position;  ///< head: t [H, 1]
+  double temperature_init = 0.01;  ///< of t itself, whatever its form
+  bool attention_scaled = true;    ///< scores / sqrt(d_k); false once W_Q has it folded in
   EregConfig ereg{};
   SimplifiedConfig simplified{};
 
@@ -105,10 +126,14 @@ struct ModelConfig {
   std::int64_t ffn_count() const;  ///< blocks that have an FFN
   std::int64_t d_head() const { return d_model / n_head; }
   std::int64_t ffn_width() const { return d_ffn != 0 ? d_ffn : 4 * d_model; }
-  /// The blocks' kind; LayerNorm where the blocks have none (the authors' ln_f); none when off.
+  std::int64_t temperature_columns() const {
+    return temperature_shape == TemperatureShape::head ? 1 : context;
+  }
+  /// The blocks' kind; LayerNorm where the blocks have none (the authors' ln_f) or a fixed one;
+  /// none when off.
   NormKind final_norm_kind() const {
     if (!final_norm) return NormKind::none;
-    return norm == NormKind::none ? NormKind::layernorm : norm;
+    return norm == NormKind::rmsnorm ? NormKind::rmsnorm : NormKind::layernorm;
   }
   std::int64_t position_rows() const { return positions != 0 ? positions : context; }
   /// How many leading dimensions of a head the rotary embedding turns: d_k * rotary_fraction,

@@ -10,9 +10,10 @@ namespace aero {
 
 /// Sets the module choices that an architecture name of the papers stands for. A name says what is
 /// kept:
-///   SM or SM(t)  softmax attention; (t) with a learned temperature
-///   +LN, +RMS    the norms of the blocks, where they have some
-///   +G, +R, +LR  GELU, ReLU or leaky ReLU, where the FFN has an activation
+///   SM           softmax attention; (t) with a learned temperature for each head and position, (h)
+///                for each head; 2Q, RA: 2Quad and ReLU attention instead
+///   +LN, +RMS    the norms of the blocks, where they have some; LNf: LayerNorm that becomes linear
+///   +G, +R, +LR  GELU, ReLU or leaky ReLU, where the FFN has an activation; Q: a quadratic one
 ///   +...FFN      the FFN's form, where it is not plain and in every block: WN or SN (weight or
 ///                spectral normalisation of its matrices), Sc (scaled), Fu (fused), then _i<k> (the
 ///                k deepest are pruned) or _i[1,3] (these layers are)

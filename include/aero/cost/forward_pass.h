@@ -24,9 +24,10 @@ enum class Operand { none, activation, weight, constant };
 ///   matmul             weight, activation  [m, k] x [k, n]
 ///   head               weight              [m, k] x [k, n], n words
 ///   multiply           any but none        m x n elements, element by element
-///   softmax            none                m rows of n
+///   softmax, softmax_2quad, relu_attention
+///                      none                m rows of n; the masked keys and the division included
 ///   layernorm, rmsnorm none                m rows of n, the gain and the bias included
-///   gelu, gelu_tanh, relu, leaky_relu
+///   gelu, gelu_tanh, relu, leaky_relu, quadratic
 ///                      none                m x n elements; the slope included
 ///
 /// Sums (residual, bias, the causal mask, the running sum of the shaped attention) are not listed:
@@ -37,14 +38,14 @@ enum class Operand { none, activation, weight, constant };
 /// Names, in the order in which a pass meets them; q queries, s keys, d_r rotated dimensions a
 /// head:
 ///   embedding, position      position: not in the family pythia
-///   norm1
+///   norm1                    a fixed norm: weight / sigma [q, d]; so norm2
 ///   q, k, v                  simplified: v in layer 0 alone
 ///   value_gain, value_skip   g_r, g_s on v and on its input [q, d]: simplified, layer 0
 ///   rotary_q, rotary_k       pythia: every rotated dimension by its cosine and sine [q, 2 H d_r]
 ///   temperature              1/t on Q [q, d], as generation has it; never on the scores
 ///   attention_scale          1/sqrt(d_k) on Q [q, d]
-///   scores, softmax, mix     H times [q, d_k] x [d_k, s], [q, s], [q, s] x [s, d_k]
-///   o                        not in the family simplified
+///   scores, softmax, mix     softmax: or softmax_2quad, relu_attention. H times [q, d_k] x [d_k,
+///   s], [q, s], [q, s] x [s, d_k] o                        not in the family simplified
 ///   shaped_alpha, shaped_beta, shaped_mean, shaped_gamma, attention_gain
 ///                            simplified: on the mixture, on the values, 1/(i + 1) and gamma on
 ///                            their running sum, a on the result [q, d]
@@ -65,6 +66,10 @@ struct ForwardOperation {
   /// Whether the holder of the weights can do the multiplication beforehand, on weights, so that
   /// the logits stay the same and a run has nothing to do for it:
   ///   attention_scale         into W_Q
+  ///   temperature             into W_Q where a head has one for all positions
+  ///   norm1, norm2            a fixed norm: weight / sigma and the mean into the matrices that
+  ///   read
+  ///                           it, its bias into their biases
   ///   alpha, ffn_gain         into W_out or the fused W, behind which nothing but the sum comes,
   ///                           whatever the activation
   ///   beta                    where blocks have no norm: into all that reads the residual stream
@@ -74,10 +79,10 @@ struct ForwardOperation {
   ///   shaped_mean             into gamma, which becomes one number a head and position
   ///   attention_gain          into alpha, beta and gamma of every head
   ///   skip_gain               where blocks have no norm: likewise, and its inverse into W_in
-  /// What is inverted must not be 0. These stay: a temperature and a rotation differ from position
-  /// to position, a matrix does not; alpha, beta and gamma of the shaped attention have no matrix
-  /// next to them, for its values are the block's input; a norm keeps beta and skip_gain, for its
-  /// eps would have to follow them.
+  /// What is inverted must not be 0. These stay: a temperature and a rotation that differ from
+  /// position to position, a matrix does not; alpha, beta and gamma of the shaped attention have no
+  /// matrix next to them, for its values are the block's input; a norm keeps beta and skip_gain,
+  /// for its eps would have to follow them.
   bool folds = false;
 
   bool operator==(const ForwardOperation&) const = default;

@@ -20,15 +20,18 @@ struct Operation {
 };
 
 /// What the model has of these, in this order, with N the blocks that have an FFN:
-///   softmax [L H, T, T]                              a softmax over each row
+///   softmax | softmax_2quad | relu_attention [L H, T, T]
+///                                                    a softmax, or its substitute, over each row
 ///   layernorm | rmsnorm [L + N, T, d]                the blocks' norms, as the papers count them;
 ///                                                    simplified: L where its blocks are parallel,
 ///                                                    one layernorm where it has no norm
 ///   final_layernorm | final_rmsnorm [1, T, d]        the norm before the head: the papers' counts
 ///                                                    leave it out, so it has a name of its own
-///   gelu | relu | leaky_relu [N, T, d_ffn]           gelu is both forms of GELU
-/// An operation that the model lacks is not in the list. Temperatures, scales and gains are known
-/// to who holds the weights and multiply what is linear; the entropy is taken in training alone.
+///   gelu | relu | leaky_relu | quadratic [N, T, d_ffn]
+///                                                    gelu is both forms of GELU
+/// An operation that the model lacks is not in the list, nor is a fixed norm, which is linear.
+/// Temperatures, scales and gains are known to who holds the weights and multiply what is linear;
+/// the entropy is taken in training alone.
 std::vector<Operation> nonlinear_operations(const ModelConfig& config);
 
 }  // namespace aero::cost

@@ -15,8 +15,9 @@ struct LayerCache {
   std::int64_t length = 0;
 };
 
-/// Causal multi-head softmax attention, "SM" and "SM(t)":
-///   a = softmax(Q K^T / (sqrt(d_k) t) + mask), t [H, T] learned under SM(t) and 1 under SM
+/// Causal multi-head attention, "SM" and "SM(t)":
+///   a = softmax(Q K^T / (sqrt(d_k) t) + mask), t learned, [H, T] under SM(t), [H, 1] under SM(h),
+///   1 under SM; or what ops/substitute_attention.h has instead of softmax
 /// What the values are and what becomes of a V is the subclass's. Q, K, V and O are matrices of
 /// their own, so that each can be normalised or left out alone.
 class AttentionImpl : public torch::nn::Module {
@@ -28,7 +29,7 @@ class AttentionImpl : public torch::nn::Module {
   /// The same for positions that follow `cache`, which takes up their keys and values. No gradient.
   torch::Tensor forward_cached(const torch::Tensor& x, LayerCache& cache);
 
-  /// t [H, T], whatever the form it is kept in; undefined without one.
+  /// t [H, T] or [H, 1], whatever the form it is kept in; undefined without one.
   torch::Tensor temperature() const;
 
   Linear q, k;
@@ -45,13 +46,21 @@ class AttentionImpl : public torch::nn::Module {
   torch::Tensor merge_heads(const torch::Tensor& heads) const;
 
  private:
+  /// t of the positions from `start` on: [H, length].
+  torch::Tensor temperature_of(std::int64_t start, std::int64_t length) const;
+  /// a V by a substitute of softmax. queries [B, H, T, d_k], keys and values [B, H, S, d_k].
+  torch::Tensor mix_by_substitute(const torch::Tensor& queries, const torch::Tensor& keys,
+                                  const torch::Tensor& values, const torch::Tensor& t,
+                                  torch::Tensor* row_entropy) const;
   torch::Tensor split_heads(const torch::Tensor& x) const;
 
   std::int64_t n_head_;
   double scale_;
   double dropout_;
+  AttentionKind kind_;
+  double two_quad_shift_;
   TemperatureForm temperature_form_;
-  torch::Tensor temperature_;  // [H, T] in its form; undefined without one
+  torch::Tensor temperature_;  // [H, T] or [H, 1] in its form; undefined without one
   PositionEncoding position_;
 };
 

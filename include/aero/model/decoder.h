@@ -34,11 +34,12 @@ struct TrainingLoss {
 ///   tokens.weight [V, d], positions.weight [P, d] (not pythia), final_norm.{weight,bias},
 ///   head.weight [V, d] (untied), thresholds [L, H] (EReg),
 ///   blocks.<l>.norm1.{weight,bias}, blocks.<l>.norm2.{weight,bias},
-///   blocks.<l>.attention.{q,k,v,o}.{weight,bias}, blocks.<l>.attention.temperature [H, T],
+///   blocks.<l>.attention.{q,k,v,o}.{weight,bias}, blocks.<l>.attention.temperature [H, T | 1],
 ///   blocks.<l>.ffn.w_in.{weight,bias} [4d, d], blocks.<l>.ffn.w_out.{weight,bias} [d, 4d],
 ///   blocks.<l>.ffn.w.{weight,bias} [d, d] (fused), blocks.<l>.{alpha,beta} [1] (scaled),
 ///   blocks.<l>.ffn.activation.slope or activation.slope [1],
-///   beside a weight: gain [out] (weight norm), u [out] and v [in] (spectral norm, buffers);
+///   beside a weight: gain [out] (weight norm), u [out] and v [in] (spectral norm, buffers),
+///   sigma and gate [1] (fixed norm, buffers);
 ///   simplified: blocks.<l>.{attention_gain,skip_gain,ffn_gain} [1],
 ///   blocks.<l>.attention.{alpha,beta,gamma} [H], blocks.0.attention.{value_gain,value_skip} [1].
 class DecoderImpl : public torch::nn::Module {
@@ -60,6 +61,9 @@ class DecoderImpl : public torch::nn::Module {
   /// entropy of each layer's rows, [B, H, T] nats.
   torch::Tensor hidden(const torch::Tensor& tokens,
                        std::vector<torch::Tensor>* row_entropy = nullptr);
+
+  /// Tells how much of the training is done, from 0 to 1: a fixed norm goes by it.
+  void set_progress(double share);
 
   /// Logits of the positions that follow `cache`, which takes them up. cache + T <= context.
   torch::Tensor forward_cached(const torch::Tensor& tokens, KvCache& cache);

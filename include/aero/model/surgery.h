@@ -32,7 +32,13 @@ TrainedModel fuse_ffns(const TrainedModel& model);
 /// ends with X_SA.
 TrainedModel prune_ffns(const TrainedModel& model, const std::vector<std::int64_t>& layers);
 
-/// Scales that cost a multiplication go into the matrices: alpha and beta of ScFFN, 1 / sqrt(d_k).
+/// Fixed norms go into the matrices that read them: with the norm y = gain (x - mean) + bias, gain
+/// = weight / sigma, W becomes W diag(gain) (I - 1 1^T / d) and b becomes b + W bias. Every linear
+/// layer has a bias then, where the norms have one. Their gates must be 0.
+TrainedModel fold_norms(const TrainedModel& model);
+
+/// Scales that cost a multiplication go into the matrices: alpha and beta of ScFFN, 1 / sqrt(d_k),
+/// the temperature of a head.
 /// beta scales the residual stream: with X = c X' in every layer, the matrices that read the
 /// stream take up c and those that write to it 1 / c, so blocks must have no norms. The embeddings
 /// end up multiplied by the product of all beta; a final norm's gain divides by it where the head

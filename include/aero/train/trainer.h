@@ -74,6 +74,7 @@ class Trainer {
   };
 
   /// Adds the gradients of all micro-batches; the mean loss.
+  void set_progress();
   StepLoss accumulate_gradients();
   std::vector<data::Batch> next_batches();
   Verdict judge(const StepRecord& record);
