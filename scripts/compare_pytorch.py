@@ -108,6 +108,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
+        self.model.set_progress(number / self.steps)
         self.optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for micro in range(self.accumulation):
