@@ -7,7 +7,8 @@ usage() {
 usage: scripts/quickstart.sh [--again]
 
 Sets up what is missing, builds AERO, makes a corpus of the Python files on this machine, trains
-configs/quickstart.json on it (at most 6 minutes on 2 cores), evaluates, samples and reports.
+configs/quickstart.json on it (at most 6 minutes on 2 cores that have bfloat16), evaluates, samples
+and reports.
 Run again, it skips what is finished and takes up training where it stopped.
 
   --again   forget the trained model and train anew
@@ -57,7 +58,12 @@ title "training: $config"
 if [[ -n $again ]]; then
   rm -rf "$run"
 fi
-"$aero" train "$config" --resume
+settings=()
+if ! grep -qwE 'avx512_bf16|amx_bf16' /proc/cpuinfo; then
+  echo "no instructions for bfloat16 here, so float32"
+  settings=(--set train.dtype=float32)
+fi
+"$aero" train "$config" --resume "${settings[@]}"
 
 title "held-out perplexity"
 "$aero" eval "$run"

@@ -124,13 +124,17 @@ class Estimate {
     return float_bytes * (3 * states_ + 3 * score_matrices()) + compute_ * states_;
   }
 
-  /// 2Quad keeps the shifted scores, their squares and the weights; ReLU its result and the
-  /// weights; a temperature the scores that it divides. The scores come from float32 copies.
+  /// 2Quad keeps the shifted scores, their squares, the weights, the sums of its rows and the mask;
+  /// ReLU its result, the weights and the mask over its counts; a temperature the scores that it
+  /// divides. The scores come from float32 copies.
   Count substitute_attention() const {
     const bool squares = m_.attention == AttentionKind::two_quad;
     const bool divides = m_.temperature != TemperatureForm::none;
     const Count matrices = ((squares ? 3 : 2) + (divides ? 1 : 0)) * score_matrices();
-    return float_bytes * (3 * states_ + matrices) + compute_ * states_ + temperature();
+    const Count mask = Count(m_.context) * m_.context * (squares ? bool_bytes : float_bytes);
+    const Count sums = squares ? float_bytes * rows_ * m_.n_head : 0;
+    return float_bytes * (3 * states_ + matrices) + sums + mask + compute_ * states_ +
+           temperature();
   }
 
   Count ffn() const {

@@ -37,6 +37,7 @@ class Case:
     pruned: int = 0
     simplified: bool = False
     penalty: str = "none"
+    weights: str = "softmax"
     dropout_embedding: float = 0.0
     dropout_attention: float = 0.0
     dropout_residual: float = 0.0
@@ -75,6 +76,9 @@ CASES = [
     Case("gpt2 SNFFN", norm="none", activation="none", ffn_form="spectral_norm"),
     Case("gpt2 EReg", penalty="mean"),
     Case("gpt2 EReg row_sum", penalty="row_sum"),
+    Case("gpt2 quadratic", activation="quadratic"),
+    Case("gpt2 two_quad", weights="two_quad"),
+    Case("gpt2 relu attention", weights="relu"),
     Case("pythia ScFFN", True, True, norm="none", activation="none", scaled=True),
     Case("pythia LN ScFuFFN_i1", True, True, activation="none", scaled=True, fused=True, pruned=1),
     Case("simplified", norm="none", activation="none", biases="qk", simplified=True),
@@ -142,6 +146,19 @@ class EntropyAttention(torch.autograd.Function):
         return mixed, log_sum - mean
 
 
+def substitute(kind: str, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """2Quad or ReLU attention as src/ops writes them, with autograd's own derivatives."""
+    with torch.autocast("cpu", enabled=False):
+        scores = (q.float() * q.shape[-1] ** -0.5) @ k.float().transpose(-2, -1)
+        visible = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+        if kind == "two_quad":
+            squares = (scores + 5).square() * visible
+            weights = squares / squares.sum(-1, keepdim=True)
+        else:
+            weights = scores.relu() * (visible / visible.sum(-1, keepdim=True))
+        return (weights @ v.float()).to(q.dtype)
+
+
 class Attention(nn.Module):
     """Causal softmax attention, with rotary positions over half of a head where asked for."""
 
@@ -178,6 +195,8 @@ class Attention(nn.Module):
             mixed = functional.scaled_dot_product_attention(
                 q, k, v, dropout_p=self.case.dropout_attention, is_causal=True
             )
+        elif self.case.weights != "softmax":
+            mixed = substitute(self.case.weights, q, k, v)
         else:
             mixed, self.entropy = EntropyAttention.apply(q, k, v)
         return self.o(mixed.transpose(1, 2).flatten(-2))
@@ -251,6 +270,8 @@ class Block(nn.Module):
             return functional.relu(x)
         if self.case.activation == "leaky_relu":
             return functional.prelu(x, self.slope.to(x.dtype))
+        if self.case.activation == "quadratic":
+            return (x + 1).square() * 0.125 + 0.375
         return x
 
     def dropout(self, x: Tensor) -> Tensor:
