@@ -40,7 +40,7 @@ check_configs() {
       configs/cost/networks/*) ;;
       configs/cost/*) build/release/bin/aero report configs/quickstart.json --cost "$file" >/dev/null ;;
       *pipeline*) build/release/bin/aero pipeline "$file" --list >/dev/null ;;
-      configs/tiny/*base.json) build/release/bin/aero config check "$file" ;;
+      configs/tiny/base.json) build/release/bin/aero config check "$file" ;;
       configs/tables/* | configs/tiny/*) build/release/bin/aero ablate "$file" --list >/dev/null ;;
       *) build/release/bin/aero config check "$file" ;;
     esac
