@@ -6,6 +6,7 @@
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "temperature.h"
 #include <cmath>
 
 namespace aero::model {
@@ -54,16 +55,7 @@ AttentionImpl::AttentionImpl(const ModelConfig& config)
 }
 
 torch::Tensor AttentionImpl::temperature() const {
-  switch (temperature_form_) {
-    case TemperatureForm::exp:
-      return temperature_.exp();
-    case TemperatureForm::softplus:
-      return torch::softplus(temperature_);
-    case TemperatureForm::none:
-    case TemperatureForm::raw:
-      break;
-  }
-  return temperature_;
+  return temperature_from(temperature_, temperature_form_);
 }
 
 torch::Tensor AttentionImpl::temperature_of(std::int64_t start, std::int64_t length) const {

@@ -3,6 +3,7 @@
 #include "aero/config/enum_names.h"
 #include "aero/core/error.h"
 
+#include "temperature.h"
 #include <array>
 #include <cmath>
 #include <set>
@@ -150,27 +151,12 @@ void fold_ffn_scales(TrainedModel& model) {
   config.ffn_scaled = false;
 }
 
-/// What divides the scores of each head: [H], from its stored form [H, 1].
-torch::Tensor head_temperatures(const torch::Tensor& stored, TemperatureForm form) {
-  const auto wide = stored.to(torch::kFloat64).squeeze(-1);
-  switch (form) {
-    case TemperatureForm::exp:
-      return wide.exp();
-    case TemperatureForm::softplus:
-      return torch::softplus(wide);
-    case TemperatureForm::none:
-    case TemperatureForm::raw:
-      break;
-  }
-  return wide;
-}
-
 void fold_head_temperatures(TrainedModel& model) {
   auto& [config, weights] = model;
   for (std::int64_t l = 0; l < config.n_layer; ++l) {
     const auto q = block(l) + "attention.q";
-    const auto t =
-        head_temperatures(take(weights, block(l) + "attention.temperature"), config.temperature);
+    const auto stored = take(weights, block(l) + "attention.temperature").to(torch::kFloat64);
+    const auto t = temperature_from(stored.squeeze(-1), config.temperature);
     const auto by_row = t.repeat_interleave(config.d_head());
     for (const auto& [name, divisor] :
          {std::pair{q + ".weight", by_row.unsqueeze(-1)}, {q + ".bias", by_row}}) {
@@ -197,6 +183,10 @@ LinearNorm take_norm(Weights& weights, const std::string& norm) {
     throw UsageError("weights: \"" + norm + ".gate\": " + std::to_string(gate) +
                      ": the norm still takes the deviation of each row; train on to "
                      "model.norm_fixed.end, where the gate is 0");
+  }
+  if (!(sigma > 0)) {
+    throw UsageError("weights: \"" + norm + ".sigma\": " + std::to_string(sigma) +
+                     ": no deviation to divide by; the norm was never trained at gate 1");
   }
   LinearNorm result{take(weights, norm + ".weight").to(torch::kFloat64) / sigma, {}};
   if (weights.contains(norm + ".bias")) {

@@ -182,6 +182,10 @@ TEST(Surgery, RefusesNormsThatAreNotFixed) {
   const auto still = make_fixed_norm_decoder(with_architecture(small_gpt2(), "SM+LNf+G"), 0.25);
   EXPECT_THAT([&] { fold_norms(trained(still)); },
               ThrowsMessage<UsageError>(HasSubstr("\"blocks.0.norm1.gate\": 0.25")));
+  auto untrained = trained(make_fixed_norm_decoder(with_architecture(small_gpt2(), "SM+LNf+G"), 0));
+  untrained.weights["blocks.1.norm2.sigma"] = torch::zeros({1}, torch::kFloat64);
+  EXPECT_THAT([&] { fold_norms(untrained); },
+              ThrowsMessage<UsageError>(HasSubstr("\"blocks.1.norm2.sigma\": 0")));
   const auto never = make_decoder(with_architecture(small_gpt2(), "SM+LN+G"));
   EXPECT_THAT([&] { fold_norms(trained(never)); },
               ThrowsMessage<UsageError>(HasSubstr("model.norm: \"layernorm\"")));
