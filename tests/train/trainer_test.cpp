@@ -101,6 +101,28 @@ TEST_F(TrainerTest, StopsAfterTheStepInWhichItWasAsked) {
   EXPECT_EQ(trainer.state().state.samples_seen, 12);
 }
 
+/// Writes down the gate of layer 0's first norm as a checkpoint would hold it.
+class WatchesTheGate : public Callback {
+ public:
+  explicit WatchesTheGate(std::vector<double>& gates) : gates_(gates) {}
+  void on_step(Trainer& trainer, const StepRecord&) override {
+    gates_.push_back(trainer.state().weights.at("blocks.0.norm1.gate").item<double>());
+  }
+
+ private:
+  std::vector<double>& gates_;
+};
+
+TEST_F(TrainerTest, TakesFixedNormsThroughTheirPassage) {
+  auto trainer = trainer_for(config(
+      {"model.architecture=SM+LNf+G", "model.norm_fixed.start=0.25", "model.norm_fixed.end=0.75"}));
+  std::vector<double> gates;
+  trainer.add(std::make_unique<WatchesTheGate>(gates));
+  EXPECT_EQ(trainer.run(), Outcome::finished);
+  EXPECT_EQ(gates, (std::vector<double>{1, 0.5, 0, 0}));
+  EXPECT_GT(trainer.state().weights.at("blocks.0.norm1.sigma").item<double>(), 0);
+}
+
 TEST_F(TrainerTest, DividesTheLossRightlyHoweverABatchIsSplit) {
   std::vector<std::vector<StepRecord>> runs;
   for (const auto& [batch, accumulation] : {std::pair{6, 1}, {2, 3}, {1, 6}}) {
