@@ -16,6 +16,7 @@ from aero_reference.entropy import entropy_of_logarithms, entropy_of_scores, ent
 from aero_reference.linear import SpectralNormLinear, WeightNormLinear
 from aero_reference.simplified import ShapedAttention
 from aero_reference.training import parameter_kind
+from reference_models import make, tokens
 
 TINY = {"n_layer": 2, "n_head": 2, "d_model": 8, "context": 6, "vocab_size": 11}
 BARE = TINY | {"norm": "none", "activation": "none"}
@@ -24,19 +25,6 @@ BARE = TINY | {"norm": "none", "activation": "none"}
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
-
-
-def make(**keys: object) -> Decoder:
-    """A float64 decoder with random parameters of every kind."""
-    model = Decoder(ModelConfig.from_dict(keys)).double().eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.3 * torch.randn_like(parameter))
-    return model
-
-
-def tokens(batch: int = 2, length: int = 6) -> Tensor:
-    return torch.randint(11, (batch, length))
 
 
 def like(model: Decoder, **keys: object) -> Decoder:

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from aero_reference.attention import Attention, masked
 from aero_reference.config import ModelConfig, NormFixedConfig
-from aero_reference.decoder import Decoder
 from aero_reference.entropy import entropy_of_numerators, entropy_of_weights
 from aero_reference.feed_forward import Quadratic
 from aero_reference.norm import FixedLayerNorm, gate_at
 from aero_reference.simplified import ShapedAttention
 from aero_reference.training import parameter_kind
 from aero_reference.weights import attention_weights
+from reference_models import make, tokens
 
 TINY = {"n_layer": 2, "n_head": 2, "d_model": 8, "context": 6, "vocab_size": 11}
 FIXED = TINY | {"norm": "layernorm_fixed", "norm_eps": 0.5}
@@ -26,19 +26,6 @@ FIXED = TINY | {"norm": "layernorm_fixed", "norm_eps": 0.5}
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
-
-
-def make(fused: bool = False, **keys: object) -> Decoder:
-    """A float64 decoder with random parameters of every kind."""
-    model = Decoder(ModelConfig.from_dict(keys), fused).double().eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.3 * torch.randn_like(parameter))
-    return model
-
-
-def tokens(batch: int = 2, length: int = 6) -> Tensor:
-    return torch.randint(11, (batch, length))
 
 
 def wide(values: object) -> Tensor:
