@@ -37,7 +37,7 @@ architecture is a fault; in a later layer it overrides it.
 | `LN`, `RMS`, `LNf` | the norms of the blocks, where they have some; `LNf`: a LayerNorm whose deviation becomes a constant |
 | `G`, `R`, `LR`, `Q` | GELU, ReLU, leaky ReLU, MPCFormer's quadratic, where the FFN has an activation |
 | `FFN` | the FFN's form, where it is not plain: `WN` or `SN` before it for weight or spectral normalisation, `Sc` for scaled, `Fu` for fused, as in `ScFuFFN` |
-| `_i<k>` | the k deepest FFNs are pruned, as in `ScFuFFN_i6`; `_i[1,3]`: those of layers 1 and 3, counted from 0 |
+| `_i<k>` | the k deepest FFNs are pruned, as in `ScFuFFN_i6` (`_i0`: none); `_i[1,3]`: those of layers 1 and 3, counted from 0 |
 | `EReg(...)` | around the whole: entropy regularisation |
 
 `SM+LN+G` is the baseline, `SM` the model whose only nonlinearity is softmax,

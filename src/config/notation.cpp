@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace aero {
 namespace {
@@ -182,7 +183,18 @@ std::optional<FfnPart> parse_ffn(std::string_view text) {
                    "then the FFN's form as in ScFuFFN_i6; EReg(...) around the whole");
 }
 
-/// Reads the parts in any order; the caller compares with the canonical print.
+/// `text` without an "_i0", which sweeps over the pruned FFNs start at.
+std::string without_none_pruned(std::string text) {
+  const bool closed = text.ends_with(')');
+  if (closed) text.pop_back();
+  for (const auto& [written, meant] : {std::pair{"+FFN_i0", ""}, std::pair{"FFN_i0", "FFN"}}) {
+    const std::string_view ending = written;
+    if (text.ends_with(ending)) text.replace(text.size() - ending.size(), ending.size(), meant);
+  }
+  return closed ? text + ")" : text;
+}
+
+/// Reads the parts in any order, then wants them in the canonical one.
 Name parse(std::string_view text) {
   Name name;
   std::string_view inner = text;
@@ -219,7 +231,7 @@ Name parse(std::string_view text) {
     }
   }
   if (!has_attention) throw UsageError("lacks the attention; write \"" + print(name) + "\"");
-  if (print(name) != text)
+  if (print(name) != without_none_pruned(std::string(text)))
     throw UsageError("is not in the canonical form; write \"" + print(name) + "\"");
   return name;
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace aero {
 namespace {
@@ -213,6 +214,17 @@ TEST(Notation, SaysTheCanonicalForm) {
   EXPECT_THAT(applying("SM+ScFFN+G"), ThrowsMessage<UsageError>(HasSubstr("\"SM+G+ScFFN\"")));
   EXPECT_THAT(applying("SM+ScFuFFN_i06"), ThrowsMessage<UsageError>(HasSubstr("_i6\"")));
   EXPECT_THAT(applying("EReg(SM(t)"), ThrowsMessage<UsageError>(HasSubstr("closes EReg(")));
+}
+
+TEST(Notation, TakesNonePrunedAsTheStartOfASweep) {
+  for (const auto& [written, canonical] :
+       {std::pair{"SM+ScFuFFN_i0", "SM+ScFuFFN"}, std::pair{"SM+R+FFN_i0", "SM+R"},
+        std::pair{"EReg(SM(t)+ScFuFFN_i0)", "EReg(SM(t)+ScFuFFN)"}}) {
+    ModelConfig config;
+    apply_architecture(written, config);
+    EXPECT_EQ(architecture_name(config), canonical) << written;
+  }
+  EXPECT_THAT(applying("SM+ScFuFFN_i00"), ThrowsMessage<UsageError>(HasSubstr("write \"SM+ScFuFFN\"")));
 }
 
 TEST(Notation, RefusesTwoOfAKind) {
