@@ -224,7 +224,8 @@ TEST(Notation, TakesNonePrunedAsTheStartOfASweep) {
     apply_architecture(written, config);
     EXPECT_EQ(architecture_name(config), canonical) << written;
   }
-  EXPECT_THAT(applying("SM+ScFuFFN_i00"), ThrowsMessage<UsageError>(HasSubstr("write \"SM+ScFuFFN\"")));
+  EXPECT_THAT(applying("SM+ScFuFFN_i00"),
+              ThrowsMessage<UsageError>(HasSubstr("write \"SM+ScFuFFN\"")));
 }
 
 TEST(Notation, RefusesTwoOfAKind) {
