@@ -9,17 +9,16 @@ apart from the program, as a check on it.
 from __future__ import annotations
 
 import argparse
-import ast
 import math
-import operator
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from aero_results.cost_formulas import CostFormulas
 from aero_results.errors import ResultsError
 from aero_results.jsonc import load_object
 
@@ -35,65 +34,17 @@ LATENCY = (
     "second_per_layer_token",
     "second_constant",
 )
-FACTORS = {"1": 1.0, "B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "s": 1.0, "ms": 1e-3, "us": 1e-6}
-OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-FUNCTIONS: dict[str, Callable[..., float]] = {
-    "ceil": math.ceil,
-    "floor": math.floor,
-    "min": min,
-    "max": max,
-    "log2": math.log2,
-}
 
 
-class CostModel:
-    """The constants and formulas of bytes of a cost model's file."""
+class CostModel(CostFormulas):
+    """Bytes, and the latency of the file's own."""
 
     def __init__(self, description: dict[str, Any]) -> None:
-        self.constants = {
-            name: float(entry["value"]) * unit_factor(entry["unit"])
-            for name, entry in description["constants"].items()
-        }
-        self._primitives = description["primitives"]
+        super().__init__(description)
         self._latency = str(description["latency"]["seconds"])
 
-    def bytes(self, primitive: str, *values: float) -> float:
-        entry = self._primitives[primitive]
-        return self._value(entry["bytes"], dict(zip(entry["arguments"], values, strict=True)))
-
     def latency(self, names: dict[str, float]) -> float:
-        return self._value(self._latency, names)
-
-    def _value(self, formula: str, names: dict[str, float]) -> float:
-        tree = ast.parse(formula.replace("^", "**"), mode="eval")
-        return self._node(tree.body, self.constants | names)
-
-    def _node(self, node: ast.expr, names: dict[str, float]) -> float:
-        match node:
-            case ast.Constant(value=int() | float() as number):
-                return float(number)
-            case ast.Name(id=name):
-                return names[name]
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self._node(operand, names)
-            case ast.BinOp(left=left, op=sign, right=right):
-                return OPERATORS[type(sign)](self._node(left, names), self._node(right, names))
-            case ast.Call(func=ast.Name(id=name), args=args):
-                values = [self._node(argument, names) for argument in args]
-                return FUNCTIONS[name](*values) if name in FUNCTIONS else self.bytes(name, *values)
-        raise ResultsError(f"{MODEL}: {ast.unparse(node)} is no formula")
-
-
-def unit_factor(unit: str) -> float:
-    """In bytes and seconds; "s/GB" is one by another."""
-    above, _, below = unit.partition("/")
-    return FACTORS[above] / FACTORS[below or "1"]
+        return self.value(self._latency, names)
 
 
 @dataclass(frozen=True)
@@ -134,29 +85,27 @@ class Row:
         total = 0.0
         if self.is_simplified:
             # Q and K in one product; in layer 0, V is the third part.
-            total += (layers - 1) * model.bytes("matmul_weight", tokens, d, 2 * d)
-            total += model.bytes("matmul_weight", tokens, d, 3 * d)
+            total += (layers - 1) * model("matmul_weight", tokens, d, 2 * d)
+            total += model("matmul_weight", tokens, d, 3 * d)
             if tokens == 512:  # the bytes of the papers' row have V and O projections
-                total += (2 * layers - 1) * model.bytes("matmul_weight", tokens, d, d)
+                total += (2 * layers - 1) * model("matmul_weight", tokens, d, d)
         else:
-            total += layers * model.bytes("matmul_weight", tokens, d, 3 * d)
-            total += layers * model.bytes("matmul_weight", tokens, d, d)
-        scores = model.bytes("matmul_activation", tokens, d_head, tokens)
-        mix = model.bytes("matmul_activation", tokens, tokens, d_head)
+            total += layers * model("matmul_weight", tokens, d, 3 * d)
+            total += layers * model("matmul_weight", tokens, d, d)
+        scores = model("matmul_activation", tokens, d_head, tokens)
+        mix = model("matmul_activation", tokens, tokens, d_head)
         total += layers * heads * (scores + mix)
         for name, (count, rows, columns) in self.operations.items():
             by_row = name in ("softmax", "layernorm")
             shape = (rows, columns) if by_row else (rows * columns,)
-            total += count * model.bytes(name, *shape)
+            total += count * model(name, *shape)
         sides = [(d, d)] if len(self.ffn_matrices) == 1 else [(d, 4 * d), (4 * d, d)]
-        ffn = sum(model.bytes("matmul_weight", tokens, k, n) for k, n in sides)
+        ffn = sum(model("matmul_weight", tokens, k, n) for k, n in sides)
         return total + self.ffn_layers * ffn
 
     def total_bytes(self, model: CostModel) -> float:
         ends = (self.context, self.words, self.width)
-        return (
-            self.blocks_bytes(model) + model.bytes("embedding", *ends) + model.bytes("head", *ends)
-        )
+        return self.blocks_bytes(model) + model("embedding", *ends) + model("head", *ends)
 
     @property
     def gmac(self) -> float:

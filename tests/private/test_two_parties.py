@@ -17,9 +17,9 @@ from tiny_model import CONTEXT, MODEL, WIDTH, WORDS, write_checkpoint
 
 pytest.importorskip("spu")
 
-from aero_private.formula import Formulas
 from aero_private.spawn import free_addresses
 from aero_reference.config import ModelConfig
+from aero_results.cost_formulas import CostFormulas
 from unfolded import random_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,13 +42,13 @@ SUBSTITUTES: dict[str, Any] = {
 }
 
 
-def costs(weights: str) -> Formulas:
+def costs(weights: str) -> CostFormulas:
     """Of the shipped model."""
     file = ROOT / "configs" / "cost" / f"spu_0.9.5_default_{weights}.json"
-    return Formulas(json.loads(file.read_text()))
+    return CostFormulas(json.loads(file.read_text()))
 
 
-def always_predicted(cost: Formulas) -> float:
+def always_predicted(cost: CostFormulas) -> float:
     """Bytes of what all tiny models have, added up here by hand."""
     heads, head_width = MODEL["n_head"], WIDTH // MODEL["n_head"]
     return (

@@ -44,8 +44,8 @@ def test_formulas_are_computed_as_arithmetic_has_them() -> None:
             "latency": {"seconds": "0"},
         }
     )
-    assert model.bytes("one", 9) == 4000 - 512
-    assert model.bytes("two", 3, 3) == 4000 - 512 + 2000 - 512
+    assert model("one", 9) == 4000 - 512
+    assert model("two", 3, 3) == 4000 - 512 + 2000 - 512
 
 
 def test_a_file_that_is_none_is_told(
