@@ -36,8 +36,10 @@ check_configs() {
   while IFS= read -r -d '' file; do
     case $file in
       *schema.json) ;;
-      # tests/cost/network_test.cpp loads each: a report takes one only beside a model with seconds.
-      configs/cost/networks/*) ;;
+      configs/cost/networks/*)
+        build/release/bin/aero report configs/quickstart.json --cost spu_0.9.5_default_colocated \
+          --network "$file" >/dev/null
+        ;;
       configs/cost/*) build/release/bin/aero report configs/quickstart.json --cost "$file" >/dev/null ;;
       *pipeline*) build/release/bin/aero pipeline "$file" --list >/dev/null ;;
       configs/tiny/base.json) build/release/bin/aero config check "$file" ;;

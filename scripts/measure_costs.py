@@ -2,15 +2,15 @@
 """Measures what SPU's operations cost between two parties and writes a cost model of AERO.
 
 Both parties run on this machine, over the loopback. The file gives bytes as formulas over shapes
-with the ceilings of SPU's batches. With --network wan (as root) also the round trips of each
-primitive, from how much longer it takes in two network namespaces behind a line of the given rate
-and delay. `aero report CONFIG --cost FILE` uses the file.
+with the ceilings of SPU's batches, and seconds as lines over sizes: keep the machine quiet. With
+--network wan (as root) also the round trips of each primitive, from how much longer it takes in two
+network namespaces behind a line of the given rate and delay. `aero report CONFIG --cost FILE` uses
+the file.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -85,11 +85,13 @@ def measure(arguments: argparse.Namespace) -> None:
     from aero_private.constants import constants_of
     from aero_private.cost_file import cost_model, render
     from aero_private.files import write_whole
-    from aero_private.probes import probes
+    from aero_private.machine import describe
+    from aero_private.probes import matrix_probes, probes, short_probes
+    from aero_private.seconds import seconds_of
 
     network = network_of(arguments)
     settings = settings_of(arguments)
-    machine = f"{platform.machine()}, {settings.threads} threads a party"
+    machine = f"{describe()} for both parties, {settings.threads} threads each"
     rounds = None
     if network is not None:
         rounds = measure_rounds(settings, network)
@@ -97,7 +99,9 @@ def measure(arguments: argparse.Namespace) -> None:
     chosen = probes(arguments.thorough)
     counted = measured(settings, chosen, "bytes")
     constants = constants_of(counted, chosen, settings.exp_iterations)
-    model = cost_model(arguments.out.stem, constants, settings, machine, rounds)
+    timed = measured(settings, short_probes() + matrix_probes(), "seconds")
+    seconds = seconds_of(timed, counted, chosen)
+    model = cost_model(arguments.out.stem, constants, settings, machine, seconds, rounds)
     write_whole(arguments.out, render(model))
     print(f"wrote {arguments.out}")
 

@@ -3,10 +3,10 @@
 
 Each model runs on windows of its context from the validation split of its corpus: first, middle,
 quarters and so on, the same for all models of one corpus. One row a model: bytes of a pass beside
-those that the cost model predicts, of the whole and of the blocks alone; rounds and seconds, with
---wan also over a simulated line (as root); the set-up apart; the largest error of a logit against
-AERO's own, how often the likeliest token is the same, and the perplexity of these windows in the
-clear and encrypted.
+those that the cost model predicts, of the whole and of the blocks alone; seconds, measured and
+predicted, and rounds, with --wan also over a simulated line (as root); the set-up apart; the
+largest error of a logit against AERO's own, how often the likeliest token is the same, and the
+perplexity of these windows in the clear and encrypted.
 
 OUT/table.json keeps every single run as soon as it is done, and is not made again: start the same
 command again after an interruption. OUT/table.md is the table.

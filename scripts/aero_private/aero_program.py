@@ -46,13 +46,14 @@ def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> lis
 class Prediction:
     """Bytes by operation and layer (-1 outside the blocks), or why there are none.
 
-    `rounds` is None where the cost model does not know them.
+    `rounds` and `seconds` (of computation) are None where the cost model does not know them.
     """
 
     operations: dict[tuple[str, int], float]
     total: float
     missing: str = ""
     rounds: float | None = None
+    seconds: float | None = None
 
     @property
     def in_blocks(self) -> float:
@@ -79,7 +80,7 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
             layer = operation.get("layer")
             key = (operation["name"], -1 if layer is None else int(layer))
             operations[key] = operations.get(key, 0) + float(operation["bytes"])
-        rounds = cost["rounds"]
+        total = sum(operations.values())
+        return Prediction(operations, total, rounds=cost["rounds"], seconds=cost["compute_s"])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         return Prediction({}, 0, f"aero report --cost {cost_model}: no costs in it ({error!r})")
-    return Prediction(operations, sum(operations.values()), rounds=rounds)

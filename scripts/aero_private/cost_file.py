@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .constants import SLOTS, Composition, Constants
+from .seconds import Seconds
 from .settings import FRACTION_BITS, VERSION, Settings
 
 Json = dict[str, Any]
@@ -60,6 +61,29 @@ def _constants(c: Constants, settings: Settings) -> Json:
             of + f"{name} of {8192 if name in ('reciprocal', 'rsqrt') else 16384}: all but its "
             f"products (comparisons, truncations, conversions), refills included",
         )
+    return result
+
+
+def _second_constants(seconds: Seconds) -> Json:
+    of = "this file's measurement: seconds of "
+    result = {"setup_time": _constant(seconds.setup, "s", of + "the set-up, over the loopback", 3)}
+    for name, line in seconds.vectors.items():
+        result[f"{name}_start"] = _constant(1e3 * line.start, "ms", of + "16 numbers", 3)
+        result[f"{name}_each"] = _constant(
+            1e6 * line.each, "us", of + "each number of a long vector", 3
+        )
+    for name, plane in seconds.matrices.items():
+        fit = of + "products of 16 to 4,096 a side, least squares of relative errors: "
+        result |= {
+            f"{name}_start": _constant(1e3 * plane.start, "ms", fit + "each product", 3),
+            f"{name}_operand": _constant(
+                1e6 * plane.operand, "us", fit + "each number of the smaller operand", 3
+            ),
+            f"{name}_result": _constant(
+                1e6 * plane.result, "us", fit + "each number of the result", 3
+            ),
+            f"{name}_product": _constant(1e6 * plane.product, "us", fit + "each multiply-add", 3),
+        }
     return result
 
 
@@ -172,24 +196,57 @@ def round_formulas(rounds: Mapping[str, float]) -> dict[str, str]:
     }
 
 
+# Formulas of calls alone, which hold for bytes and for seconds.
+_ALIKE = (
+    "embedding",
+    "position",
+    "head",
+    "softmax_2quad",
+    "relu_attention",
+    "leaky_relu",
+)
+
+
+def second_formulas(seconds: Seconds, byte_formula: Mapping[str, str]) -> dict[str, str]:
+    """Of the primitives that the program calls, and of what they are made of."""
+    return (
+        {name: f"{name}_start + n * {name}_each" for name in seconds.vectors}
+        | {
+            name: f"{name}_start + {name}_operand * min(m * k, k * n) + {name}_result * m * n"
+            f" + {name}_product * m * k * n"
+            for name in seconds.matrices
+        }
+        | {name: byte_formula[name] for name in _ALIKE}
+        | {
+            # The comparisons of a row's maximum are a tree: as many vectors as it has levels.
+            "softmax": f"relu_start * (ceil(log2(columns)) - 1) + {byte_formula['softmax']}",
+            "layernorm": "multiply_constant(rows) + rmsnorm(rows, columns)",
+            "rmsnorm": byte_formula["rmsnorm"].replace("truncate", "multiply_constant"),
+        }
+    )
+
+
 def cost_model(
     name: str,
     c: Constants,
     settings: Settings,
     machine: str,
+    seconds: Seconds,
     rounds: Mapping[str, float] | None = None,
 ) -> Json:
     """The file's content."""
     source = f"SecretFlow SPU {VERSION} between two processes, measured by scripts/measure_costs.py"
+    in_bytes = byte_formulas(c, settings)
+    in_seconds = second_formulas(seconds, {key: formula for key, (_, formula) in in_bytes.items()})
+    in_rounds = round_formulas(rounds) if rounds else {}
     primitives = {}
-    for primitive, (arguments, formula) in byte_formulas(c, settings).items():
-        primitives[primitive] = {
-            "arguments": arguments,
-            "bytes": formula,
-            "source": source,
-        }
-        if rounds and primitive in (formulas := round_formulas(rounds)):
-            primitives[primitive]["rounds"] = formulas[primitive]
+    for primitive, (arguments, formula) in in_bytes.items():
+        primitives[primitive] = {"arguments": arguments, "bytes": formula}
+        if primitive in in_rounds:
+            primitives[primitive]["rounds"] = in_rounds[primitive]
+        if primitive in in_seconds:
+            primitives[primitive]["seconds"] = in_seconds[primitive]
+        primitives[primitive]["source"] = source
     colocated = settings.colocated
     return {
         "name": name,
@@ -203,10 +260,14 @@ def cost_model(
             "weights": "server" if colocated else "shared between the parties",
             "temperatures": "server",
         },
-        "constants": _constants(c, settings),
+        "constants": _constants(c, settings) | _second_constants(seconds),
         "primitives": primitives,
         "uncharged": {},
-        "setup": {"bytes": "setup_traffic", "source": "keys and the first oblivious transfers"},
+        "setup": {
+            "bytes": "setup_traffic",
+            "seconds": "setup_time",
+            "source": "keys and the first oblivious transfers",
+        },
         "notes": [
             "Not charged: shares of the weights (once), of the prompt and of the logits, each 8 "
             "bytes a number" + (" (colocated, only the logits')" if colocated else ""),
@@ -215,6 +276,7 @@ def cost_model(
                 if rounds
                 else []
             ),
+            "Seconds are of computation by both parties on one machine (source); lines over sizes",
             "Triples for products and oblivious transfers are made in batches: a short run is off "
             "by up to 1.2 MB either way",
             "Matrix products are cut as SPU cuts them for most shapes; where neither side is a "

@@ -36,6 +36,13 @@ class Network:
     rate: float
     round_trip: float
 
+    def seconds(self, sent: float, rounds: float) -> float:
+        """Of bytes, both directions summed, and of rounds.
+
+        A party mostly answers the other, so that bytes of both directions go one after another.
+        """
+        return 8 * sent / (1e6 * self.rate) + rounds * self.round_trip / 1e3
+
     def as_json(self) -> dict[str, float]:
         return {"rate_mbit": self.rate, "round_trip_ms": self.round_trip}
 

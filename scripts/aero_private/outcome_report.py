@@ -101,6 +101,7 @@ def as_json(
         "seconds": outcome.seconds / passes,
         "predicted_bytes": None if prediction.missing else prediction.total,
         "predicted_rounds": prediction.rounds,
+        "predicted_seconds": prediction.seconds,
         "prediction_missing": prediction.missing,
         "setup": {
             "bytes": outcome.setup.total.bytes,

@@ -108,6 +108,36 @@ def short_probes() -> list[Probe]:
     ]
 
 
+def matrix_probes() -> list[Probe]:
+    """The matrix products of transformers, narrow and wide, for their seconds."""
+    weights = [
+        (16, 16, 16),
+        (64, 128, 128),
+        (64, 128, 384),
+        (64, 512, 128),
+        (64, 4096, 128),
+        (64, 128, 4096),
+        (128, 768, 768),
+        (128, 768, 3072),
+    ]
+    activations = [
+        (16, 16, 16),
+        (64, 32, 64),
+        (64, 64, 32),
+        (128, 64, 128),
+        (128, 128, 64),
+        (256, 64, 256),
+    ]
+    return [
+        _product(f"{name} {m} {k} {n}", kinds, m, k, n, 3)
+        for name, kinds, shapes in (
+            ("matmul_weight", "aw", weights),
+            ("matmul_activation", "aa", activations),
+        )
+        for m, k, n in shapes
+    ]
+
+
 @dataclass(frozen=True)
 class Order:
     """What one party measures."""

@@ -37,8 +37,9 @@ class Row:
     messages: float
     predicted_rounds: float | None
     seconds: float
+    predicted_seconds: float | None
     line_seconds: float | None
-    expected_line_seconds: float | None
+    predicted_line_seconds: float | None
     rounds_of_line: float | None
     setup_bytes: float
     setup_seconds: float
@@ -69,17 +70,13 @@ def _mean(records: Sequence[Record], value: Callable[[Record], float]) -> float:
 
 
 def _over_line(near: Sequence[Record], far: Sequence[Record], network: Network) -> dict[str, float]:
-    """Seconds, and round trips: what a run takes longer than on the loopback, and its bytes' time.
-
-    A party mostly answers the other, so that bytes of both directions go one after another.
-    """
-    round_trip, rate = network.round_trip / 1e3, network.rate * 1e6
+    """Seconds, and round trips: what a run takes beyond the loopback and its bytes' time."""
     seconds = _mean(far, lambda r: r["seconds"])
     here = _mean(near, lambda r: r["seconds"])
-    sending = 8 * _mean(far, lambda r: r["bytes"]) / rate
-    result = {"line_seconds": seconds, "without_rounds": here + sending}
-    if round_trip > 0:
-        result["rounds"] = (seconds - here - sending) / round_trip
+    sending = network.seconds(_mean(far, lambda r: r["bytes"]), 0)
+    result = {"line_seconds": seconds}
+    if network.round_trip > 0:
+        result["rounds"] = (seconds - here - sending) / network.seconds(0, 1)
     return result
 
 
@@ -89,9 +86,9 @@ def row_of(
     """Of the runs over the loopback and over the line."""
     prediction, missing = model.prediction, bool(model.prediction.missing)
     line = {} if network is None or not far else _over_line(near, far, network)
-    expected = None
-    if line and network is not None and prediction.rounds is not None:
-        expected = line["without_rounds"] + prediction.rounds * network.round_trip / 1e3
+    predicted = None
+    if line and network and prediction.rounds is not None and prediction.seconds is not None:
+        predicted = prediction.seconds + network.seconds(prediction.total, prediction.rounds)
     everything = [*near, *far]
     return Row(
         architecture=model.name,
@@ -106,8 +103,9 @@ def row_of(
         messages=_mean(near, lambda r: r["messages"]),
         predicted_rounds=prediction.rounds,
         seconds=_mean(near, lambda r: r["seconds"]),
+        predicted_seconds=prediction.seconds,
         line_seconds=line.get("line_seconds"),
-        expected_line_seconds=expected,
+        predicted_line_seconds=predicted,
         rounds_of_line=line.get("rounds"),
         setup_bytes=_mean(near, lambda r: r["setup"]["bytes"]),
         setup_seconds=_mean(near, lambda r: r["setup"]["seconds"]),
@@ -139,14 +137,14 @@ def markdown(rows: Sequence[Row], failed: Sequence[tuple[str, str]]) -> list[str
     """The table, and below it why a model has no row."""
     over_line = any(row.line_seconds is not None for row in rows)
     header = ["architecture", "MB", "predicted", "blocks alone, MB", "predicted"]
-    header += ["rounds, predicted", "seconds"]
-    header += ["rounds, line", "seconds, line", "expected"] if over_line else []
+    header += ["rounds, predicted", "seconds", "predicted"]
+    header += ["rounds, line", "seconds, line", "predicted"] if over_line else []
     header += ["set-up", "largest error of a logit", "same top-1"]
     header += ["perplexity", "encrypted"]
     cells = []
     for row in rows:
         line = [_figure(row.rounds_of_line, 0), _figure(row.line_seconds)]
-        line.append(_figure(row.expected_line_seconds))
+        line.append(_figure(row.predicted_line_seconds))
         cells.append(
             [
                 row.architecture,
@@ -156,6 +154,7 @@ def markdown(rows: Sequence[Row], failed: Sequence[tuple[str, str]]) -> list[str
                 _predicted(row.predicted_block_bytes, row.block_bytes),
                 _figure(row.predicted_rounds, 0),
                 _figure(row.seconds),
+                _figure(row.predicted_seconds),
                 *(line if over_line else []),
                 _setup(row),
                 f"{row.largest_error:.3g}",

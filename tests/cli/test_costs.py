@@ -41,6 +41,34 @@ def test_the_parts_of_a_cost_make_its_sum(saved: dict[str, object]) -> None:
     )
 
 
+# Seconds of a pass between two processes of SPU on two cores, over the loopback and over a line of
+# 100 Mbit/s and 80 ms: means of three runs each, docs/private-inference.md.
+MEASURED_SECONDS = {
+    "SM+LN+G": (29.3, 104.2),
+    "SM+LN+R": (14.7, 64.4),
+    "SM+ScFFN": (13.7, 47.2),
+    "SM+ScFuFFN": (12.2, 45.3),
+    "EReg(SM(t)+ScFuFFN_i1)": (11.7, 45.8),
+}
+
+
+@pytest.mark.parametrize("architecture", MEASURED_SECONDS)
+def test_seconds_and_latency_are_near_to_whole_passes_that_were_measured(
+    aero: str, architecture: str
+) -> None:
+    sizes = {"n_layer": 2, "n_head": 4, "d_model": 128, "context": 64, "vocab_size": 4096}
+    arguments = [word for key, value in sizes.items() for word in ("--set", f"model.{key}={value}")]
+    arguments += ["--cost", "spu_0.9.5_default_colocated", "--network", "wan", "--json"]
+    result = call(aero, "report", "--arch", architecture, *arguments)
+    entry = json.loads(result.stdout)["pi"][0]
+    loopback, line = MEASURED_SECONDS[architecture]
+    assert entry["compute_s"] == pytest.approx(loopback, rel=0.09)
+    assert entry["latency_s"] == pytest.approx(line, rel=0.03)
+    # 100 Mbit/s are 12.5 MB a second.
+    network = entry["comm_bytes"] / 12.5e6 + 0.08 * entry["rounds"]
+    assert entry["latency_s"] == pytest.approx(entry["compute_s"] + network)
+
+
 def test_a_row_that_the_papers_count_otherwise_says_so(aero: str) -> None:
     sizes = ["--set", "model.context=512", "--set", "model.vocab_size=16384"]
     sizes += ["--set", "model.family=simplified"]

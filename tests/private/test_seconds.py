@@ -1,0 +1,47 @@
+"""The seconds of a cost model: lines and planes through what was timed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aero_private.seconds import matrix_plane, vector_line
+
+SHAPES = [(16, 16, 16), (64, 128, 384), (64, 512, 128), (64, 128, 4096), (128, 768, 3072)]
+
+
+def test_a_line_goes_through_both_times() -> None:
+    line = vector_line((16, 0.5), (10_000, 3.0))
+    assert line.start + 16 * line.each == pytest.approx(0.5)
+    assert line.start + 10_000 * line.each == pytest.approx(3.0)
+
+
+def test_no_part_of_a_line_is_below_nothing() -> None:
+    falling = vector_line((16, 3.0), (1000, 0.5))
+    assert (falling.start, falling.each) == (3.0, 0.0)
+    steep = vector_line((10, 0.001), (1000, 1.0))
+    assert steep.start == 0.0 and steep.each > 0
+
+
+def plane_seconds(parts: tuple[float, float, float, float]) -> list[float]:
+    start, operand, result, product = parts
+    return [
+        start + operand * min(m * k, k * n) + result * m * n + product * m * k * n
+        for m, k, n in SHAPES
+    ]
+
+
+@pytest.mark.parametrize("parts", [(0.05, 2e-6, 1e-5, 2e-8), (0.0, 0.0, 0.0, 3e-8)])
+def test_a_plane_is_found_again(parts: tuple[float, float, float, float]) -> None:
+    plane = matrix_plane(SHAPES, plane_seconds(parts))
+    found = (plane.start, plane.operand, plane.result, plane.product)
+    assert found == pytest.approx(parts, rel=1e-6, abs=1e-12)
+
+
+def test_a_plane_is_as_near_to_short_times_as_to_long_ones() -> None:
+    parts = (0.05, 2e-6, 1e-5, 2e-8)
+    noise = 1 + 0.1 * np.random.default_rng(1).standard_normal(len(SHAPES))
+    plane = matrix_plane(SHAPES, plane_seconds(parts) * noise)
+    found = plane_seconds((plane.start, plane.operand, plane.result, plane.product))
+    assert min(vars(plane).values()) >= 0
+    assert found == pytest.approx(plane_seconds(parts), rel=0.25)
