@@ -67,7 +67,7 @@ class ModelConfig:
     v_form: str = "plain"
     o_form: str = "plain"
     ffn_scaled: bool = False
-    alpha_init: float = 1.0
+    alpha_init: float = 0.0
     beta_init: float = 1.0
     ffn_fused: bool = False
     ffn_pruned: int = 0
@@ -119,6 +119,10 @@ class ModelConfig:
     @property
     def ffn_width(self) -> int:
         return self.d_ffn or 4 * self.d_model
+
+    @property
+    def alpha_start(self) -> float:
+        return self.alpha_init or (0.3 if self.ffn_fused else 1.0)
 
     @property
     def final_norm_kind(self) -> str:

@@ -37,7 +37,7 @@ class Block(nn.Module):
             self.norm2 = make_norm(config.norm, config)
             self.ffn = make_feed_forward(config, shared)
         if self.scaled:
-            self.alpha = scalar(config.alpha_init)
+            self.alpha = scalar(config.alpha_start)
             self.beta = scalar(config.beta_init)
 
     def forward(self, x: Tensor, with_entropy: bool) -> tuple[Tensor, Tensor | None]:

@@ -71,11 +71,6 @@ void check_temperature(const ModelConfig& m, Findings& findings) {
                         "0",
                         "the scores are divided by it; begin elsewhere"});
   }
-  if (m.ffn_scaled && m.family != Family::simplified && m.alpha_init == 0) {
-    findings.push_back({{"model.alpha_init", "model.architecture", "model.ffn_scaled"},
-                        "0",
-                        "the FFN is divided by it; begin elsewhere"});
-  }
 }
 
 void check_simplified(const ModelConfig& m, Findings& findings) {

@@ -83,7 +83,8 @@ Section describe_choices(ModelConfig& m) {
            "ScFFN: X_out = beta X_SA + FFN(X_SA) / alpha, alpha and beta learned in each layer. In "
            "the family simplified: its gains m_s and m_r, which are always there.",
            &m.ffn_scaled},
-          {"model.alpha_init", "Initial alpha of ScFFN.", &m.alpha_init, any_number()},
+          {"model.alpha_init", "Initial alpha of ScFFN. 0: 1, and 0.3 where the FFN is fused.",
+           &m.alpha_init, any_number()},
           {"model.beta_init", "Initial beta of ScFFN.", &m.beta_init, any_number()},
           {"model.ffn_fused", "FuFFN: the FFN is one d x d matrix; it has no activation then.",
            &m.ffn_fused},

@@ -15,7 +15,7 @@ class ResidualBlockImpl : public BlockImpl {
     if (!ffn) return;
     norm2_ = register_module("norm2", make_norm(config.norm, config));
     if (!config.ffn_scaled) return;
-    alpha_ = register_parameter("alpha", torch::full({1}, config.alpha_init));
+    alpha_ = register_parameter("alpha", torch::full({1}, config.alpha_start()));
     beta_ = register_parameter("beta", torch::full({1}, config.beta_init));
   }
 

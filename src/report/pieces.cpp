@@ -64,7 +64,7 @@ std::string scale_text(const ModelConfig& m) {
            (m.parallel_residual ? "" : ", m_s from " + text(m.simplified.skip_gain));
   }
   if (!m.ffn_scaled) return "";
-  return "; scaled, alpha from " + text(m.alpha_init) + ", beta from " + text(m.beta_init);
+  return "; scaled, alpha from " + text(m.alpha_start()) + ", beta from " + text(m.beta_init);
 }
 
 std::string slope_text(const ModelConfig& m) {

@@ -57,9 +57,7 @@ TEST(Checks, WantPrunedFfnsThatAreThere) {
               ElementsAre(HasSubstr("beside model.ffn_pruned = 1")));
 }
 
-TEST(Checks, WantAScaleToDivideBy) {
-  EXPECT_THAT(model_faults({.ffn_scaled = true, .alpha_init = 0}),
-              ElementsAre(StartsWith("model.alpha_init: 0: ")));
+TEST(Checks, WantATemperatureToDivideBy) {
   EXPECT_THAT(model_faults({.temperature = TemperatureForm::raw, .temperature_init = 0}),
               ElementsAre(StartsWith("model.temperature_init: 0: ")));
   EXPECT_THAT(model_faults({.temperature = TemperatureForm::raw, .temperature_init = -1}),

@@ -34,6 +34,12 @@ TEST(ModelConfig, KeepsALayerNormBeforeTheHeadOfANormFreeModel) {
             NormKind::none);
 }
 
+TEST(ModelConfig, StartsAFusedFfnStronger) {
+  EXPECT_EQ(ModelConfig{.ffn_scaled = true}.alpha_start(), 1);
+  EXPECT_EQ((ModelConfig{.ffn_scaled = true, .ffn_fused = true}.alpha_start()), 0.3);
+  EXPECT_EQ((ModelConfig{.ffn_scaled = true, .alpha_init = 2, .ffn_fused = true}.alpha_start()), 2);
+}
+
 TEST(ModelConfig, TakesFourTimesTheWidthAndTheContextWhereNothingElseIsSaid) {
   const ModelConfig standard{.d_model = 48, .context = 20};
   EXPECT_EQ(standard.ffn_width(), 192);

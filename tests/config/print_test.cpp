@@ -104,7 +104,6 @@ void make_buildable(ModelConfig& model, Dice& dice) {
   model.ffn_pruned = model.ffn_pruned_layers.empty() ? dice.integer(0, model.n_layer) : 0;
   if (model.activation != ActivationKind::none) model.ffn_fused = false;
   if (model.ffn_fused) model.d_ffn = 0;
-  model.alpha_init += 1e-9;
   model.temperature_init = dice.number(1e-3, 2);
   if (model.family == Family::simplified) {
     model.ffn_scaled = true;

@@ -93,7 +93,7 @@ struct ModelConfig {
   WeightForm v_form = WeightForm::plain;
   WeightForm o_form = WeightForm::plain;
   bool ffn_scaled = false;  ///< ScFFN: beta X_SA + FFN(X_SA) / alpha
-  double alpha_init = 1;
+  double alpha_init = 0;    ///< 0: alpha_start() chooses
   double beta_init = 1;
   bool ffn_fused = false;                         ///< FuFFN: one d x d matrix
   std::int64_t ffn_pruned = 0;                    ///< _i<k>: the k deepest FFNs are absent
@@ -126,6 +126,9 @@ struct ModelConfig {
   std::int64_t ffn_count() const;  ///< blocks that have an FFN
   std::int64_t d_head() const { return d_model / n_head; }
   std::int64_t ffn_width() const { return d_ffn != 0 ? d_ffn : 4 * d_model; }
+  /// A fused FFN begins stronger than two matrices, of which it has but one to learn with:
+  /// docs/results.md compares starts.
+  double alpha_start() const { return alpha_init != 0 ? alpha_init : ffn_fused ? 0.3 : 1; }
   std::int64_t temperature_columns() const {
     return temperature_shape == TemperatureShape::head ? 1 : context;
   }
