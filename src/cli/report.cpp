@@ -112,6 +112,16 @@ void check(const Options& options) {
   if (options.source.empty() && options.architecture.empty() && options.compare.empty()) {
     throw UsageError("report: name a config file, a run or checkpoint folder, or --arch NAME");
   }
+  if (!options.compare.empty() && !options.json && options.format != "json") {
+    if (options.cost_models.size() > 1) {
+      throw UsageError(
+          "report: --compare: goes with one --cost; give one, or --format json for all");
+    }
+    if (options.sensitivity) {
+      throw UsageError(
+          "report: --sensitivity: is of one model; leave --compare out, or ask for --format json");
+    }
+  }
   if (!options.cost_models.empty()) return;
   const char* needs = !options.network.empty()  ? "--network"
                       : options.sensitivity     ? "--sensitivity"

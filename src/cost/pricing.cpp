@@ -77,6 +77,7 @@ Pricing::Pricing(const CostModel::Description& model, const ModelConfig& config,
       config_(config),
       network_(network),
       assumptions_(assumptions),
+      is_whole_context_(pass == whole_context(config)),
       prices_(model.book, assumptions.factors),
       values_(config_values(config, pass)),
       operations_(forward_operations(config, pass)) {}
@@ -236,6 +237,10 @@ void Pricing::set_latency(double gmac) {
     return;
   }
   if (!model_.latency) return;
+  if (!is_whole_context_) {
+    cost_.notes.push_back("The model's own latency is one of whole contexts: none is told here.");
+    return;
+  }
   auto names = values_;
   names["comm_bytes"] = cost_.comm_bytes;
   names["gmac"] = gmac;

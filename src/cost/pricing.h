@@ -31,6 +31,7 @@ class Pricing {
   const ModelConfig& config_;
   const std::optional<Network>& network_;
   const Assumptions& assumptions_;
+  const bool is_whole_context_;
   PrimitivePrices prices_;
   std::map<std::string, double> values_;
   std::vector<ForwardOperation> operations_;

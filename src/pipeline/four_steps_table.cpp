@@ -56,12 +56,12 @@ std::string to_markdown(const FourSteps& plan, const Replay& replay) {
   const auto kept = milestones(replay);
   if (!kept.empty()) {
     text += "\n## Summary" + std::string(replay.done() ? "" : " so far") + "\n\n" +
-            to_markdown(as_sweep(plan, kept));
+            rows_markdown(as_sweep(plan, kept)) + remarks_markdown(kept);
   }
   for (const StepResult& step : replay.steps) {
     text += "\n## Step " + std::to_string(step.number) + ": " + step.title + "\n\n" +
             decision_text(step) + "\n";
-    if (!step.candidates.empty()) text += "\n" + to_markdown(as_sweep(plan, step.candidates));
+    if (!step.candidates.empty()) text += "\n" + rows_markdown(as_sweep(plan, step.candidates));
   }
   return text;
 }

@@ -37,11 +37,15 @@ Json operations_json(const std::vector<cost::Operation>& operations) {
 Json pi_json(const report::Report& report) {
   if (report.pi.empty()) return nullptr;
   const cost::PiCost& cost = report.pi.front().cost;
+  Json uncharged = Json::object();
+  for (const auto& [name, reason] : cost.uncharged) uncharged[name] = reason;
   return {{"cost_model", cost.cost_model},
           {"network", cost.network.empty() ? Json() : Json(cost.network)},
           {"comm_bytes", std::llround(cost.comm_bytes)},
           {"rounds", or_null(cost.rounds)},
-          {"latency_s", or_null(cost.latency_seconds)}};
+          {"latency_s", or_null(cost.latency_seconds)},
+          {"uncharged", std::move(uncharged)},
+          {"notes", cost.notes}};
 }
 
 Json nonfinite_json(const std::optional<Nonfinite>& event) {

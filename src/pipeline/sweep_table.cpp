@@ -122,7 +122,7 @@ std::vector<std::string> row(const MemberResult& member, const Front& front, boo
 
 }  // namespace
 
-std::string to_markdown(const SweepResult& result) {
+std::string rows_markdown(const SweepResult& result) {
   const bool charged = is_charged(result);
   report::Table table(titles(charged));
   const auto front = fronts(result.members);
@@ -130,6 +130,17 @@ std::string to_markdown(const SweepResult& result) {
     table.add_row(row(result.members[i], front[i], charged));
   }
   return table.to_markdown();
+}
+
+std::string remarks_markdown(const std::vector<MemberResult>& members) {
+  std::vector<std::vector<report::PrivateInference>> models;
+  for (const MemberResult& member : members) models.push_back(member.report.pi);
+  const std::string text = report::cost_remarks(models);
+  return text.empty() ? "" : "\n" + text;
+}
+
+std::string to_markdown(const SweepResult& result) {
+  return rows_markdown(result) + remarks_markdown(result.members);
 }
 
 std::string to_csv(const SweepResult& result) {

@@ -54,19 +54,11 @@ Json or_null(const std::optional<double>& value) {
   return value ? Json(*value) : Json();
 }
 
-/// The notes of all entries, each once.
-std::string notes(const std::vector<Report>& reports) {
-  std::vector<std::string> told;
-  std::string text;
-  for (const Report& report : reports) {
-    if (report.pi.empty()) continue;
-    for (const std::string& note : report.pi.front().cost.notes) {
-      if (std::ranges::find(told, note) != told.end()) continue;
-      told.push_back(note);
-      text += (text.empty() ? "\n- " : "- ") + note + "\n";
-    }
-  }
-  return text;
+std::string remarks(const std::vector<Report>& reports) {
+  std::vector<std::vector<PrivateInference>> models;
+  for (const Report& report : reports) models.push_back(report.pi);
+  const std::string text = cost_remarks(models);
+  return text.empty() ? "" : "\n" + text;
 }
 
 }  // namespace
@@ -101,7 +93,7 @@ std::string comparison_markdown(const std::vector<Report>& reports) {
                    factor_text(factor(bytes_of(reports.front()), bytes)),
                    factor_text(factor(latency_of(reports.front()), seconds))});
   }
-  return table.to_markdown() + notes(reports);
+  return table.to_markdown() + remarks(reports);
 }
 
 std::string comparison_csv(const std::vector<Report>& reports) {

@@ -113,11 +113,13 @@ void add_pi(Table& table, const PrivateInference& entry) {
   const std::string name = "pi." + cost.cost_model;
   Section(table, name, "").add("network", cost.network).add("pass", entry.pass);
   const Section bytes(table, name, "bytes");
-  bytes.add("comm", std::llround(cost.comm_bytes)).add("setup", std::llround(cost.setup_bytes));
+  bytes.add("comm", std::llround(cost.comm_bytes));
+  if (cost.setup_bytes) bytes.add("setup", std::llround(*cost.setup_bytes));
   Section(table, name, "rounds").add("rounds", unrounded(cost.rounds));
   Section(table, name, "seconds")
       .add("compute", unrounded(cost.compute_seconds))
-      .add("latency", unrounded(cost.latency_seconds));
+      .add("latency", unrounded(cost.latency_seconds))
+      .add("setup", unrounded(cost.setup_seconds));
   for (const Share& share : by_operation(cost)) {
     bytes.add("operation." + share.name, std::llround(share.bytes));
   }

@@ -19,8 +19,13 @@ std::string rounds_text(const std::optional<double>& rounds) {
   return rounds ? format("%.0f", *rounds) : "unknown to this cost model";
 }
 
-std::string latency_or_unknown(const std::optional<double>& seconds) {
-  return seconds ? latency_text(*seconds) : "unknown to this cost model";
+std::string latency_or_why_not(const cost::PiCost& cost) {
+  if (cost.latency_seconds) return latency_text(*cost.latency_seconds);
+  return cost.rounds && cost.compute_seconds ? "name a network" : "unknown to this cost model";
+}
+
+std::string compute_text(const std::optional<double>& seconds) {
+  return seconds ? format("%.2f s", *seconds) : "";
 }
 
 std::string totals(const cost::PiCost& cost) {
@@ -28,9 +33,11 @@ std::string totals(const cost::PiCost& cost) {
   table.add_row({"communication, both directions", traffic_text(cost.comm_bytes)});
   table.add_row({"rounds", rounds_text(cost.rounds)});
   if (cost.compute_seconds) table.add_row({"computation", latency_text(*cost.compute_seconds)});
-  table.add_row({"latency", latency_or_unknown(cost.latency_seconds)});
-  if (cost.setup_bytes > 0) {
-    table.add_row({"set-up, once a session", traffic_text(cost.setup_bytes)});
+  table.add_row({"latency", latency_or_why_not(cost)});
+  if (cost.setup_bytes) {
+    table.add_row({"set-up, once a session",
+                   traffic_text(*cost.setup_bytes) +
+                       (cost.setup_seconds ? ", " + latency_text(*cost.setup_seconds) : "")});
   }
   return table.to_markdown();
 }
@@ -51,7 +58,12 @@ struct Line {
   std::int64_t count = 0;
   double bytes = 0;
   std::optional<double> rounds = 0;
+  std::optional<double> seconds = 0;
 };
+
+std::optional<double> sum(const std::optional<double>& a, const std::optional<double>& b) {
+  return a && b ? std::optional(*a + *b) : std::nullopt;
+}
 
 std::vector<Line> lines_of(const cost::PiCost& cost) {
   std::vector<Line> lines;
@@ -61,8 +73,8 @@ std::vector<Line> lines_of(const cost::PiCost& cost) {
     if (line == lines.end()) line = lines.insert(line, Line{.first = operation});
     line->count += operation.count;
     line->bytes += price.bytes;
-    line->rounds =
-        line->rounds && price.rounds ? std::optional(*line->rounds + *price.rounds) : std::nullopt;
+    line->rounds = sum(line->rounds, price.rounds);
+    line->seconds = sum(line->seconds, price.compute_seconds);
   }
   return lines;
 }
@@ -73,20 +85,24 @@ std::string operations(const cost::PiCost& cost) {
                {"count and shape"},
                {"communication", Align::right},
                {"share", Align::right},
-               {"rounds", Align::right}});
+               {"rounds", Align::right},
+               {"computation", Align::right}});
   for (const Line& line : lines_of(cost)) {
     table.add_row({line.first.name, line.first.primitive, shape_text(line.first, line.count),
                    traffic_text(line.bytes), share_text(line.bytes, cost.comm_bytes),
-                   line.rounds ? format("%.0f", *line.rounds) : ""});
+                   line.rounds ? format("%.0f", *line.rounds) : "", compute_text(line.seconds)});
   }
   return table.to_markdown();
 }
 
 std::string layers(const cost::PiCost& cost) {
-  Table table({{"where"}, {"communication", Align::right}, {"share", Align::right}});
+  Table table({{"where"},
+               {"communication", Align::right},
+               {"share", Align::right},
+               {"computation", Align::right}});
   for (const Share& share : by_layer(cost)) {
-    table.add_row(
-        {share.name, traffic_text(share.bytes), share_text(share.bytes, cost.comm_bytes)});
+    table.add_row({share.name, traffic_text(share.bytes), share_text(share.bytes, cost.comm_bytes),
+                   compute_text(share.compute_seconds)});
   }
   return table.to_markdown();
 }

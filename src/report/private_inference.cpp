@@ -15,10 +15,14 @@ std::vector<Share> grouped(const cost::PiCost& cost, const NameOf& name_of) {
   for (const PricedOperation& priced : cost.operations) {
     const std::string name = name_of(priced);
     const auto found = std::ranges::find(shares, name, &Share::name);
+    const auto& [bytes, rounds, seconds] = priced.price;
     if (found == shares.end()) {
-      shares.push_back({name, priced.price.bytes});
+      shares.push_back({name, bytes, seconds});
     } else {
-      found->bytes += priced.price.bytes;
+      found->bytes += bytes;
+      found->compute_seconds = found->compute_seconds && seconds
+                                   ? std::optional(*found->compute_seconds + *seconds)
+                                   : std::nullopt;
     }
   }
   return shares;
@@ -36,7 +40,7 @@ std::string kind(const PricedOperation& priced) {
   }
   if (primitive == "multiply") return "scales";
   if (primitive.ends_with("norm")) return "norms";
-  if (primitive.starts_with("softmax")) return "softmax";
+  if (primitive.starts_with("softmax") || primitive == "relu_attention") return "softmax";
   return "activations";
 }
 
@@ -64,6 +68,33 @@ std::vector<Share> by_kind(const cost::PiCost& cost) {
     if (found != shares.end() && found->bytes > 0) sorted.push_back(*found);
   }
   return sorted;
+}
+
+std::string cost_remarks(const std::vector<std::vector<PrivateInference>>& models) {
+  std::vector<std::string> told;
+  const auto tell = [&told](const std::string& line) {
+    if (std::ranges::find(told, line) == told.end()) told.push_back(line);
+  };
+  for (const auto& entries : models) {
+    if (entries.empty()) continue;
+    const cost::PiCost& cost = entries.front().cost;
+    tell("Charged by " + cost.cost_model +
+         (cost.network.empty() ? "" : ", network " + cost.network) + ": " + entries.front().pass +
+         ".");
+  }
+  for (const auto& entries : models) {
+    if (entries.empty()) continue;
+    for (const auto& [name, reason] : entries.front().cost.uncharged) {
+      tell("Not charged: " + name + ", " + reason + ".");
+    }
+  }
+  for (const auto& entries : models) {
+    if (entries.empty()) continue;
+    for (const std::string& note : entries.front().cost.notes) tell(note);
+  }
+  std::string text;
+  for (const std::string& line : told) text += "- " + line + "\n";
+  return text;
 }
 
 }  // namespace aero::report

@@ -103,6 +103,24 @@ def test_a_bad_request_gets_one_clear_error(aero: str, arguments: list[str], sai
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--cost", "sigma"], "one --cost"), (["--sensitivity"], "leave --compare out")],
+)
+def test_a_comparison_drops_nothing_silently(aero: str, arguments: list[str], said: str) -> None:
+    compare = ["report", "--compare", "SM", "SM+R", "--cost", "aero_papers", *arguments]
+    result = call(aero, *compare)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert call(aero, *compare, "--format", "json").returncode == 0
+
+
+def test_a_comparison_says_what_is_not_charged(aero: str) -> None:
+    result = call(aero, "report", "--compare", "SM+R", "SM(t)+R", "--cost", "aero_papers")
+    assert "- Charged by aero_papers: whole context." in result.stdout
+    assert "- Not charged: temperature, " in result.stdout
+
+
 def test_a_broken_cost_file_names_file_and_key(aero: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     text = MODEL.read_text()

@@ -203,8 +203,9 @@ TEST(CostModel, TellsTheSetUpApart) {
       and_keys(R"("setup": {"bytes": "100 * look_up", "seconds": "5 * tick", "source": "s"})");
   const PiCost cost = price(text);
   EXPECT_DOUBLE_EQ(cost.comm_bytes, tiny_bytes);
-  EXPECT_DOUBLE_EQ(cost.setup_bytes, 1000);
+  EXPECT_DOUBLE_EQ(cost.setup_bytes.value(), 1000);
   EXPECT_DOUBLE_EQ(cost.setup_seconds.value(), 0.005);
+  EXPECT_FALSE(price(own_model).setup_bytes);
   EXPECT_FALSE(price(own_model).setup_seconds);
 }
 
@@ -222,6 +223,17 @@ TEST(CostModel, TellsNoLatencyWhereItsOwnIsNegative) {
       price(and_keys(R"json("latency": {"source": "s", "seconds": "tick * (L - 3)"})json"));
   EXPECT_FALSE(cost.latency_seconds);
   EXPECT_THAT(cost.notes, ElementsAre(HasSubstr("gives -0.002 s")));
+}
+
+TEST(CostModel, TellsItsOwnLatencyOfWholeContextsAlone) {
+  const auto model = CostModel::load("aero_papers");
+  const ModelConfig config{.n_layer = 12, .n_head = 12, .d_model = 768, .context = 128};
+  EXPECT_TRUE(model.price(config, whole_context(config)).latency_seconds);
+  for (const Pass& pass : {prefill(config), one_token(config)}) {
+    const PiCost cost = model.price(config, pass);
+    EXPECT_FALSE(cost.latency_seconds);
+    EXPECT_THAT(cost.notes, Contains(HasSubstr("whole contexts")));
+  }
 }
 
 TEST(CostModel, ShipsTheFilesAsTheyStandInTheFolder) {

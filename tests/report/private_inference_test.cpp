@@ -41,6 +41,7 @@ PrivateInference example(double scale) {
   cost.network = "lan";
   cost.comm_bytes = 10e9 * scale;
   cost.setup_bytes = 23'500'000;
+  cost.setup_seconds = 4;
   cost.rounds = 12;
   cost.latency_seconds = 492.6 * scale;
   cost.operations = {priced("q", "matmul", Operand::weight, 0, 1e9 * scale, 2),
@@ -65,7 +66,7 @@ Report report_of(const char* preset_architecture, double scale) {
 
 std::vector<std::pair<std::string, double>> pairs(const std::vector<Share>& shares) {
   std::vector<std::pair<std::string, double>> list;
-  for (const auto& [name, bytes] : shares) list.emplace_back(name, bytes);
+  for (const Share& share : shares) list.emplace_back(share.name, share.bytes);
   return list;
 }
 
@@ -98,10 +99,12 @@ TEST(PrivateInference, IsInJsonByTheContractsNames) {
 TEST(PrivateInference, IsShownToPeopleInUnitsOf1000s) {
   const auto text = to_markdown(report_of("SM+LN+G", 1));
   EXPECT_THAT(text, HasSubstr("## Private inference: by_hand, network lan, whole context"));
-  EXPECT_THAT(text, HasSubstr("| communication, both directions | 10.00 GB |"));
+  EXPECT_THAT(text, HasSubstr("| communication, both directions |         10.00 GB |"));
   EXPECT_THAT(text, HasSubstr("8.21 min"));
   EXPECT_THAT(text, HasSubstr("- Not charged: alpha, folded into a matrix.\n"));
   EXPECT_THAT(text, HasSubstr("- every byte was counted by hand\n"));
+  EXPECT_THAT(text, HasSubstr("| set-up, once a session         |"));
+  EXPECT_THAT(text, HasSubstr("23.50 MB, 4.00 s"));
   EXPECT_THAT(text,
               HasSubstr("| softmax   | softmax   | 4 x [4 x 8]     |       5.00 GB | 50.0% |"));
   EXPECT_THAT(text, HasSubstr("| layer 1 |       3.50 GB | 35.0% |"));
@@ -112,7 +115,9 @@ TEST(PrivateInference, SaysWhatACostModelDoesNotKnow) {
   report.pi[0].cost.rounds.reset();
   report.pi[0].cost.latency_seconds.reset();
   EXPECT_THAT(to_markdown(report), HasSubstr("unknown to this cost model"));
+  report.pi[0].cost.setup_bytes.reset();
   const auto json = Json::parse(to_json(report))["pi"][0];
+  EXPECT_EQ(json["setup_bytes"], Json());
   EXPECT_EQ(json["rounds"], Json());
   EXPECT_EQ(json["latency_s"], Json());
 }
@@ -138,6 +143,9 @@ TEST(Comparison, HoldsModelsAgainstTheFirst) {
   EXPECT_THAT(text, HasSubstr("SM: 144 x R^{128x128}, LN: 24 x R^{128x768}"));
   EXPECT_THAT(text, HasSubstr("2.50 GB"));
   EXPECT_THAT(text, HasSubstr("4.00x"));
+  EXPECT_THAT(text, HasSubstr("\n- Charged by by_hand, network lan: whole context.\n"
+                              "- Not charged: alpha, folded into a matrix.\n"
+                              "- every byte was counted by hand\n"));
   const auto json = Json::parse(comparison_json(reports));
   EXPECT_EQ(json["baseline"], "SM+LN+G");
   EXPECT_EQ(json["models"][0]["comm_factor"], 1.0);

@@ -39,7 +39,7 @@ struct PiCost {
   std::string cost_model;
   std::string network;  ///< empty where the model's own latency was taken
   double comm_bytes = 0;
-  double setup_bytes = 0;  ///< once for a session, not part of comm_bytes
+  std::optional<double> setup_bytes;  ///< once for a session, not part of comm_bytes
   std::optional<double> setup_seconds;
   std::optional<double> rounds;
   std::optional<double> compute_seconds;

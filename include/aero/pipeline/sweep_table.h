@@ -51,6 +51,12 @@ struct SweepResult {
 SweepResult collect(const Sweep& sweep);
 
 /// One row a member, for people.
+std::string rows_markdown(const SweepResult& result);
+
+/// What goes with the costs in them: report::cost_remarks().
+std::string remarks_markdown(const std::vector<MemberResult>& members);
+
+/// Both.
 std::string to_markdown(const SweepResult& result);
 
 /// The same unrounded, for spreadsheets.
@@ -68,7 +74,7 @@ std::string to_csv(const SweepResult& result);
 ///     flops        ffn, attention: one context, as the papers count
 ///     operations   {"softmax": [count, rows, columns], ...} (cost/operations.h)
 ///     pi           null without a cost model, else cost_model, network, comm_bytes, rounds,
-///                  latency_s of a forward pass over a context
+///                  latency_s of a forward pass over a context; uncharged {name: reason}, notes
 ///     pareto       {bytes, seconds}: whether no other model is as good in perplexity and in cost
 ///                  and better in one of them; null where that is not known
 ///     bins         four shares of heads by entropy, from low to high, or null

@@ -3,7 +3,7 @@
 #include "aero/cost/cost_model.h"
 #include "aero/cost/sensitivity.h"
 
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +16,11 @@ struct PrivateInference {
   std::vector<cost::Sensitivity> sensitivities;  ///< empty where nobody asked
 };
 
-/// Bytes of what belongs together.
+/// Bytes of what belongs together, and its seconds of computation where the cost model knows them.
 struct Share {
   std::string name;
   double bytes = 0;
+  std::optional<double> compute_seconds = {};
 };
 
 /// By the operation's name, summed over the layers, in the order of the pass: "q", "softmax".
@@ -29,8 +30,13 @@ std::vector<Share> by_operation(const cost::PiCost& cost);
 /// the names of what stands outside the blocks.
 std::vector<Share> by_layer(const cost::PiCost& cost);
 
-/// By kind, for a chart: "embedding and head", "weight products", "attention products", "softmax",
-/// "norms", "activations", "scales". A kind that costs nothing is left out.
+/// By kind, for a chart: "embedding and head", "weight products", "attention products", "softmax"
+/// (or what stands in its place), "norms", "activations", "scales". A kind that costs nothing is
+/// left out.
 std::vector<Share> by_kind(const cost::PiCost& cost);
+
+/// What a reader of the first costs of several models must know, in markdown: the cost model, the
+/// network and the pass, what is not charged, and the notes, each once. Empty without costs.
+std::string cost_remarks(const std::vector<std::vector<PrivateInference>>& models);
 
 }  // namespace aero::report

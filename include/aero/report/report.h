@@ -57,7 +57,8 @@ Report make_report(const RunConfig& config);
 /// Beside the contract in an entry of pi; what a cost model does not know is null:
 ///   by_layer           {"layer 0": bytes, ...}
 ///   pass               "whole context", "prefill" or "one token"
-///   setup_bytes        once a session, not part of comm_bytes
+///   setup_bytes        once a session, not part of comm_bytes; null where the model has none
+///   setup_s            its seconds
 ///   compute_s          seconds without the network
 ///   operations         a list of name, primitive, operand, layer, count, shape [m, k, n], bytes,
 ///                      rounds, compute_s (cost/forward_pass.h)
