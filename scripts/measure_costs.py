@@ -39,7 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="cost model file to write")
     add_settings_options(parser)
     parser.add_argument(
-        "--thorough", action="store_true", help="repeat more: some minutes instead of one"
+        "--thorough", action="store_true", help="repeat more, for some minutes longer"
     )
     add_network_options(parser)
     return parser.parse_args()
@@ -80,13 +80,33 @@ def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:
     return rounds_of(near, far, joined.rate, joined.round_trip)
 
 
+def fitting_probes() -> list[Probe]:
+    """Of the matrix products, those that this machine's memory allows; names the others."""
+    from aero_private.memory import available, of_product
+    from aero_private.probes import matrix_probes
+
+    have, fitting = available(), []
+    for probe in matrix_probes():
+        (m, k), (_, n) = probe.shapes
+        need = of_product(m, k, n, parties=2)
+        if have is None or need < have:
+            fitting.append(probe)
+        else:
+            print(
+                f"left out {probe.name}, which takes up to {need / 1e9:.0f} GB of memory, and "
+                f"{have / 1e9:.0f} are free: seconds of wide products are less certain",
+                file=sys.stderr,
+            )
+    return fitting
+
+
 def measure(arguments: argparse.Namespace) -> None:
     """Runs both parties and writes the file."""
     from aero_private.constants import constants_of
     from aero_private.cost_file import cost_model, render
     from aero_private.files import write_whole
     from aero_private.machine import describe
-    from aero_private.probes import matrix_probes, probes, short_probes
+    from aero_private.probes import probes, short_probes
     from aero_private.seconds import seconds_of
 
     network = network_of(arguments)
@@ -99,7 +119,7 @@ def measure(arguments: argparse.Namespace) -> None:
     chosen = probes(arguments.thorough)
     counted = measured(settings, chosen, "bytes")
     constants = constants_of(counted, chosen, settings.exp_iterations)
-    timed = measured(settings, short_probes() + matrix_probes(), "seconds")
+    timed = measured(settings, short_probes() + fitting_probes(), "seconds")
     seconds = seconds_of(timed, counted, chosen)
     model = cost_model(arguments.out.stem, constants, settings, machine, seconds, rounds)
     write_whole(arguments.out, render(model))

@@ -172,13 +172,8 @@ def report(
         f"{result['server_sent_bytes'] / 1e6:.3f} MB; {result['messages']} messages; "
         f"{result['seconds']:.2f} s" + (f" over {network}" if network else "")
     )
-    if prediction.rounds is not None and prediction.seconds is not None:
-        seconds, rounds = prediction.seconds, prediction.rounds
-        sending = network.seconds(prediction.total, rounds) if network else 0
-        print(
-            f"            predicted {rounds:.0f} rounds and {seconds:.2f} s of computation"
-            + (f", {seconds + sending:.2f} s in all" if network else "")
-        )
+    if told := prediction.times(network):
+        print(f"            predicted {told}")
     print(
         f"            beside it, shares of the prompt {result['prompt_share_bytes'] / 1e6:.3f} MB, "
         f"of the logits {result['logit_share_bytes'] / 1e6:.3f} MB"

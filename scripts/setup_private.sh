@@ -8,12 +8,12 @@ usage() {
 usage: scripts/setup_private.sh [--tests]
 
 Makes build/venv-spu with SecretFlow SPU and what it needs, at the versions of scripts/versions.env.
-SPU has wheels for Python 3.10 and 3.11. A second run finds everything in place.
+They are pinned for Python 3.11. A second run finds everything in place.
 
   --tests   also pytest, for tests/private
 
 environment:
-  AERO_SPU_PYTHON=FILE   this Python, where python3.11, python3.10 and python3 are not the right ones
+  AERO_SPU_PYTHON=FILE   this Python, where neither python3.11 nor python3 is the right one
 END
 }
 
@@ -39,20 +39,19 @@ source "$root/scripts/versions.env"
 venv=$root/build/venv-spu
 
 python_fits() {
-  "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' \
-    2>/dev/null
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
 }
 
 find_python() {
   local candidate
-  for candidate in ${AERO_SPU_PYTHON:-python3.11 python3.10 python3 /usr/bin/python3}; do
+  for candidate in ${AERO_SPU_PYTHON:-python3.11 python3 /usr/bin/python3}; do
     if command -v "$candidate" >/dev/null && python_fits "$candidate"; then
       command -v "$candidate"
       return
     fi
   done
-  fail "SPU ${AERO_SPU_VERSION} has wheels for Python 3.10 and 3.11 alone, and neither was found" \
-    "with the modules venv and ensurepip. Install one (Debian 12: apt-get install python3-venv), or" \
+  fail "SPU ${AERO_SPU_VERSION} and what it needs are pinned for Python 3.11, which was not found" \
+    "with the modules venv and ensurepip. Install it (Debian 12: apt-get install python3-venv), or" \
     "name one: AERO_SPU_PYTHON=/path/to/python3.11 scripts/setup_private.sh"
 }
 

@@ -7,7 +7,7 @@ usage() {
 usage: scripts/test.sh [--slow] [CTEST_ARGUMENT...]
 
 Sets up what is missing, builds the release preset and runs all tests but the slow ones. Those of
-private inference need SPU, which has wheels for Python 3.10 and 3.11: elsewhere they are left out.
+private inference need Python 3.11, for which SPU is pinned: elsewhere they are left out.
 
   --slow    also the tests labelled slow: the reference tensors are made anew with transformers
 

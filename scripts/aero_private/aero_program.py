@@ -13,6 +13,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from .errors import PrivateError
+from .line import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +55,16 @@ class Prediction:
     missing: str = ""
     rounds: float | None = None
     seconds: float | None = None
+
+    def times(self, network: Network | None) -> str:
+        """Rounds and seconds, as far as they are known; over a line, those of the pass, too."""
+        known = [] if self.rounds is None else [f"{self.rounds:.0f} rounds"]
+        if self.seconds is not None:
+            known.append(f"{self.seconds:.2f} s of computation")
+            if network is not None and self.rounds is not None:
+                total = self.seconds + network.seconds(self.total, self.rounds)
+                known.append(f"{total:.2f} s in all")
+        return ", ".join(known)
 
     @property
     def in_blocks(self) -> float:

@@ -44,6 +44,11 @@ def estimate(program: Program, shapes: dict[str, tuple[int, ...]]) -> tuple[floa
     return BASE + products[label] * BYTES_A_PRODUCT + numbers, label
 
 
+def of_product(m: int, k: int, n: int, parties: int) -> float:
+    """Bytes of so many parties while they make one matrix product."""
+    return parties * (BASE + BYTES_A_PRODUCT * m * k * n)
+
+
 def available() -> float | None:
     """Bytes that new processes can take, where the system says so."""
     try:

@@ -15,10 +15,10 @@ def check_spu() -> None:
     try:
         importlib.import_module("spu")
     except ModuleNotFoundError as error:
-        if sys.version_info[:2] not in ((3, 10), (3, 11)):
+        if sys.version_info[:2] != (3, 11):
             raise PrivateError(
-                f"SPU {VERSION} has no wheel for Python {platform.python_version()}; install "
-                f"Python 3.10 or 3.11 and run scripts/setup_private.sh"
+                f"no SPU {VERSION} for Python {platform.python_version()}: it and what it needs "
+                f"are pinned for Python 3.11; install that and run scripts/setup_private.sh"
             ) from error
         raise PrivateError(
             f"this Python has no package {error.name}; run scripts/setup_private.sh, then start "

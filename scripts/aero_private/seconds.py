@@ -81,6 +81,8 @@ def seconds_of(timed: Measurements, counted: Measurements, probes: Sequence[Prob
     short = {probe.name: probe.elements for probe in short_probes()}
     matrices: dict[str, list[Probe]] = {}
     for probe in matrix_probes():
+        if probe.name not in timed.runs:
+            continue  # for want of memory
         matrices.setdefault(probe.name.split(" ")[0], []).append(probe)
     return Seconds(
         {

@@ -34,6 +34,7 @@ class CostFormulas:
     """One quantity ("bytes", "rounds", "seconds") of a cost model's primitives."""
 
     def __init__(self, model: Mapping[str, Any], quantity: str = "bytes") -> None:
+        self._name = str(model.get("name", "a cost model"))
         self.constants = {
             name: float(entry["value"]) * unit_factor(entry["unit"])
             for name, entry in model["constants"].items()
@@ -48,7 +49,10 @@ class CostFormulas:
 
     def value(self, formula: str, names: Mapping[str, float]) -> float:
         """Of a formula of one's own. Raises ResultsError where it is none."""
-        tree = ast.parse(formula.replace("^", "**"), mode="eval")
+        try:
+            tree = ast.parse(formula.replace("^", "**"), mode="eval")
+        except SyntaxError as error:
+            raise ResultsError(f"{self._name}: {formula!r} is no formula: {error.msg}") from error
         return self._node(tree.body, self.constants | dict(names))
 
     def _node(self, node: ast.expr, names: Mapping[str, float]) -> float:
@@ -64,7 +68,7 @@ class CostFormulas:
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 values = [self._node(argument, names) for argument in arguments]
                 return _FUNCTIONS[name](*values) if name in _FUNCTIONS else self(name, *values)
-        raise ResultsError(f"{ast.unparse(node)} is no formula")
+        raise ResultsError(f"{self._name}: {ast.unparse(node)!r} is no formula")
 
 
 def unit_factor(unit: str) -> float:
