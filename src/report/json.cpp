@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "activation_items.h"
+#include "forward_text.h"
 #include "pi_json.h"
 #include "pieces.h"
 
@@ -57,6 +58,16 @@ Json operations(const std::vector<cost::Operation>& list) {
   return object;
 }
 
+/// Of a pass over a whole context.
+Json forward(const ModelConfig& config) {
+  Json list = Json::array();
+  for (const auto& operation : cost::forward_operations(config, cost::whole_context(config))) {
+    list.push_back(forward_json(operation));
+    list.back()["folds"] = operation.folds;
+  }
+  return list;
+}
+
 Json memory(const cost::Memory& m) {
   return {{"weights", m.weights},
           {"optimizer", m.optimizer},
@@ -98,6 +109,7 @@ std::string to_json(const Report& report) {
                   {"pi", pi(report.pi)},
                   {"pieces", pieces_of(report.config.model)},
                   {"buffers", report.buffers},
+                  {"forward", forward(report.config.model)},
                   {"training", training(report)},
                   {"activation_memory", activation_memory(report.memory.activations)}};
   return json.dump(2) + "\n";

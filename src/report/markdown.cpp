@@ -5,10 +5,13 @@
 #include "aero/report/table.h"
 
 #include "activation_items.h"
+#include "forward_text.h"
 #include "pi_markdown.h"
 #include "pieces.h"
+#include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <vector>
 
 namespace aero::report {
 namespace {
@@ -89,6 +92,31 @@ std::string operations(const std::vector<cost::Operation>& list) {
   return table.to_markdown();
 }
 
+/// Summed over the layers.
+std::string forward(const ModelConfig& config) {
+  struct Line {
+    cost::ForwardOperation first;
+    std::int64_t count;
+  };
+  std::vector<Line> lines;
+  for (const auto& operation : cost::forward_operations(config, cost::whole_context(config))) {
+    const auto same = [&](const Line& line) { return line.first.name == operation.name; };
+    const auto line = std::ranges::find_if(lines, same);
+    if (line == lines.end()) {
+      lines.push_back({operation, operation.count});
+    } else {
+      line->count += operation.count;
+    }
+  }
+  Table table({{"operation"}, {"primitive"}, {"by"}, {"count and shape"}, {"can be folded away"}});
+  for (const auto& [first, count] : lines) {
+    const bool is_product = first.operand != cost::Operand::none;
+    table.add_row({first.name, first.primitive, is_product ? operand_name(first.operand) : "",
+                   shape_text(first, count), first.folds ? "yes" : ""});
+  }
+  return table.to_markdown();
+}
+
 std::string memory(const cost::Memory& m) {
   Table table({{"held"}, {"bytes", Align::right}, {"", Align::right}});
   const auto add = [&](std::string_view name, std::int64_t bytes) {
@@ -126,6 +154,8 @@ std::string to_markdown(const Report& report) {
          "\n## Nonlinear operations of one forward pass over one context\n\n" +
          "As the papers list them: " + papers_operations(report.operations) + "\n\n" +
          operations(report.operations) +  //
+         "\n## All operations of one forward pass over one context\n\n" +
+         forward(report.config.model) +  //
          "\n## Memory while training, an estimate\n\nFor a batch of " +
          with_thousands(train.batch_size) + " in " + enum_name(train.dtype) +
          ". LibTorch itself and what its allocator holds in reserve come on top.\n\n" +

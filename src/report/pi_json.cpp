@@ -1,7 +1,9 @@
 #include "pi_json.h"
 
+#include "forward_text.h"
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace aero::report {
 namespace {
@@ -22,32 +24,14 @@ Json shares_json(const std::vector<Share>& shares) {
   return object;
 }
 
-const char* operand_name(cost::Operand operand) {
-  switch (operand) {
-    case cost::Operand::none:
-      return "none";
-    case cost::Operand::activation:
-      return "activation";
-    case cost::Operand::weight:
-      return "weight";
-    case cost::Operand::constant:
-      return "constant";
-  }
-  return "";
-}
-
 Json operations_json(const cost::PiCost& cost) {
   Json list = Json::array();
   for (const auto& [operation, price] : cost.operations) {
-    list.push_back({{"name", operation.name},
-                    {"primitive", operation.primitive},
-                    {"operand", operand_name(operation.operand)},
-                    {"layer", operation.layer < 0 ? Json() : Json(operation.layer)},
-                    {"count", operation.count},
-                    {"shape", {operation.m, operation.k, operation.n}},
-                    {"bytes", whole(price.bytes)},
-                    {"rounds", or_null(price.rounds)},
-                    {"compute_s", or_null(price.compute_seconds)}});
+    Json entry = forward_json(operation);
+    entry["bytes"] = whole(price.bytes);
+    entry["rounds"] = or_null(price.rounds);
+    entry["compute_s"] = or_null(price.compute_seconds);
+    list.push_back(std::move(entry));
   }
   return list;
 }

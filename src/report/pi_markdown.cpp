@@ -4,6 +4,7 @@
 #include "aero/report/format.h"
 #include "aero/report/table.h"
 
+#include "forward_text.h"
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -40,16 +41,6 @@ std::string totals(const cost::PiCost& cost) {
                        (cost.setup_seconds ? ", " + latency_text(*cost.setup_seconds) : "")});
   }
   return table.to_markdown();
-}
-
-/// "144 x [128 x 128]", the first shape where an operation has several.
-std::string shape_text(const cost::ForwardOperation& operation, std::int64_t count) {
-  std::string shape = with_thousands(operation.m) + " x " + with_thousands(operation.n);
-  if (operation.k > 1) {
-    shape = with_thousands(operation.m) + " x " + with_thousands(operation.k) + " x " +
-            with_thousands(operation.n);
-  }
-  return with_thousands(count) + " x [" + shape + "]";
 }
 
 /// One line for operations of one name.

@@ -46,8 +46,9 @@ bool has_integers_alone(const Json& json) {
 
 TEST(JsonReport, HasTheNamesOfTheContract) {
   const auto json = Json::parse(to_json(make_report(papers_gpt2("SM+LN+G"))));
-  EXPECT_EQ(names_of(json), (Names{"model", "parameters", "flops", "operations", "memory", "pi",
-                                   "pieces", "buffers", "training", "activation_memory"}));
+  EXPECT_EQ(names_of(json),
+            (Names{"model", "parameters", "flops", "operations", "memory", "pi", "pieces",
+                   "buffers", "forward", "training", "activation_memory"}));
   EXPECT_EQ(names_of(json["model"]), (Names{"family", "architecture", "n_layer", "n_head",
                                             "d_model", "context", "vocab_size"}));
   EXPECT_EQ(names_of(json["parameters"]),
@@ -177,6 +178,36 @@ TEST(MarkdownReport, ShowsFiguresAsPeopleReadThem) {
   EXPECT_THAT(text, HasSubstr("49.42 TFLOPs a step of 65,536 tokens"));
   EXPECT_THAT(text, HasSubstr("| softmax         |   144 |   128 x 128 |"));
   EXPECT_THAT(text, HasSubstr("473.70 MiB |"));
+}
+
+TEST(JsonReport, ListsEveryOperationOfAPass) {
+  const auto list = Json::parse(to_json(make_report(papers_gpt2("SM+ScFFN"))))["forward"];
+  EXPECT_EQ(list.front()["name"], "embedding");
+  EXPECT_EQ(list.front()["shape"], (Json{128, 50000, 768}));
+  EXPECT_EQ(list.back()["name"], "head");
+  std::int64_t ffn = 0;
+  std::int64_t mixing = 0;
+  for (const auto& o : list) {
+    if (o["primitive"] != "matmul") continue;
+    const std::vector<std::int64_t> shape = o["shape"];
+    const std::int64_t flops = 2 * o["count"].get<std::int64_t>() * shape[0] * shape[1] * shape[2];
+    if (o["operand"] == "activation") mixing += flops;
+    if (o["name"] == "w_in" || o["name"] == "w_out") ffn += flops;
+  }
+  // 16 T d^2 and 4 T^2 d a layer.
+  EXPECT_EQ(ffn, 12LL * 16 * 128 * 768 * 768);
+  EXPECT_EQ(mixing, 12LL * 4 * 128 * 128 * 768);
+  const auto alpha = std::ranges::find_if(list, [](const Json& o) { return o["name"] == "alpha"; });
+  ASSERT_NE(alpha, list.end());
+  EXPECT_EQ((*alpha)["operand"], "weight");
+  EXPECT_EQ((*alpha)["folds"], true);
+}
+
+TEST(MarkdownReport, ListsEveryOperationOfAPass) {
+  const auto text = to_markdown(make_report(papers_gpt2("SM+LN+G")));
+  EXPECT_THAT(text,
+              HasSubstr("| scores          | matmul    | activation | 144 x [128 x 64 x 128]"));
+  EXPECT_THAT(text, HasSubstr("| softmax         | softmax   |            | 144 x [128 x 128]"));
 }
 
 TEST(MarkdownReport, SaysHowEachPieceIsMade) {

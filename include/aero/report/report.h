@@ -47,6 +47,9 @@ Report make_report(const RunConfig& config);
 ///   pieces             block, attention, ffn, norm and, where the loss has one, entropy_penalty:
 ///   how
 ///                      each is made, a line for people
+///   forward            every operation of a pass over a whole context, in its order: name,
+///                      primitive, operand (whose the second one is), layer, count, shape [m, k,
+///                      n], folds (cost/forward_pass.h)
 ///   buffers            numbers saved with the weights but not trained (spectral normalisation)
 ///   training           batch_size, accumulation, dtype, tokens_per_step, flops_per_token,
 ///                      flops_per_step
