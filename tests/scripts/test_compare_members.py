@@ -1,0 +1,71 @@
+"""compare_members.py: differences of members over the seeds that both finished."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import compare_members
+from results_folder import member, seed_run, write_sweep
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    def runs(*perplexities: float | None) -> list[dict[str, object]]:
+        return [
+            seed_run(seed, tmp_path, perplexity=value, state="finished" if value else "nonfinite")
+            for seed, value in enumerate(perplexities, 1)
+        ]
+
+    return write_sweep(
+        tmp_path / "sweep.json",
+        [
+            member("SM+LN+G", 12.0, runs(10.0, 12.0, 14.0)),
+            member("SM", 16.0, runs(13.0, 16.0, 19.0)),
+            member("SM+R", 13.0, runs(11.0, None, 15.0)),
+        ],
+    )
+
+
+def rows_of(text: str) -> dict[str, list[str]]:
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return {row[0]: row[1:] for row in rows}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr("sys.argv", ["compare_members.py", *map(str, arguments)])
+    return compare_members.main()
+
+
+def test_differences_are_taken_seed_by_seed(
+    result: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, result) == 0
+    rows = rows_of(capsys.readouterr().out)
+    # By hand: 3, 4, 5 have mean 4 and deviation 1; the pairs of seeds 1 and 3 are 1 and 1.
+    assert rows["SM+LN+G"][:3] == ["12.00 ± 2.00", "", ""]
+    assert rows["SM"][:3] == ["16.00 ± 3.00", "+4.00 ± 1.00", "+3.00, +4.00, +5.00"]
+    assert rows["SM+R"][:3] == ["13.00 ± 2.83", "+1.00 ± 0.00", "+1.00, +1.00"]
+    assert rows["SM"][3] == "10% 20% 30% 40%"
+
+
+def test_another_member_may_be_the_measure(
+    result: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, result, "--against", "SM", "--members", "SM+LN+G") == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert set(rows) == {"member", ":--", "SM+LN+G"}
+    assert rows["SM+LN+G"][1] == "-4.00 ± 1.00"
+
+
+@pytest.mark.parametrize("arguments", [("--against", "SM+G"), ("--members", "SM+G")])
+def test_a_member_that_is_not_there_is_named(
+    arguments: tuple[str, str],
+    result: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, result, *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f'error: {result}: no member "SM+G"; it has')
