@@ -91,7 +91,23 @@ def _initialisation(members: list[Member]) -> str:
         "1/sqrt(d)" if member.config.get("init") == "width" else member.config.get("init_std", "?")
         for member in members
     )
-    return f"Initial std: ours {stds}; the authors' public code 0.02."
+    scaled = _list(
+        "smaller by sqrt(2L)" if member.config.get("residual_scaling", True) else "as all others"
+        for member in members
+        if member.config.get("family") != "simplified"
+    )
+    projections = f" Output projections: ours {scaled}; theirs as all others." if scaled else ""
+    return f"Initial std: ours {stds}; the authors' public code 0.02.{projections}"
+
+
+def _batch(table: Table, config: dict[str, Any] | None) -> list[str]:
+    train = (config or {}).get("train", {})
+    if "batch_size" not in train:
+        return []
+    contexts = train["batch_size"] * train.get("accumulation", 1)
+    # 128 x accumulation 4 in the authors' public code.
+    paper = "512" if table.corpus.startswith("CodeParrot") else "a number that is not published"
+    return [f"Contexts a step: ours {contexts}, the papers {paper}."]
 
 
 def _precision(config: dict[str, Any] | None) -> list[str]:
@@ -154,6 +170,7 @@ def statements(table: Table, sweep: Sweep, lines: list[Line]) -> list[str]:
         _seeds(members),
         _final_norm(members),
         _initialisation(members),
+        *_batch(table, config),
         *_precision(config),
         *_regulariser(members),
         *([costs] if table.has_costs else []),
