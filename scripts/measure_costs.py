@@ -120,7 +120,7 @@ def measure(arguments: argparse.Namespace) -> None:
     counted = measured(settings, chosen, "bytes")
     constants = constants_of(counted, chosen, settings.exp_iterations)
     timed = measured(settings, short_probes() + fitting_probes(), "seconds")
-    seconds = seconds_of(timed, counted, chosen)
+    seconds = seconds_of(timed, counted, chosen, settings.colocated)
     model = cost_model(arguments.out.stem, constants, settings, machine, seconds, rounds)
     write_whole(arguments.out, render(model))
     print(f"wrote {arguments.out}")

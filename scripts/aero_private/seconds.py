@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -9,6 +10,7 @@ from statistics import fmean, median
 import numpy as np
 from scipy.optimize import nnls
 
+from .constants import SLOTS
 from .probes import Measurements, Probe, matrix_probes, short_probes
 
 # The long probe that tells the slope of each short one.
@@ -28,10 +30,11 @@ LONG = {
 
 @dataclass(frozen=True)
 class VectorSeconds:
-    """start + n each."""
+    """start + n each, or, where SPU works on batches of SLOTS, start ceil(n / SLOTS) + n each."""
 
     start: float
     each: float
+    batched: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,15 @@ class Seconds:
     setup: float
 
 
-def vector_line(short: tuple[int, float], long: tuple[int, float]) -> VectorSeconds:
-    """Through two measurements (elements, seconds); neither part is below 0."""
+def vector_line(
+    short: tuple[int, float], long: tuple[int, float], batched: bool = False
+) -> VectorSeconds:
+    """Through two measurements (elements, seconds); neither part is below 0. `batched`: the short
+    one takes what a batch takes.
+    """
+    if batched:
+        rest = long[1] - short[1] * math.ceil(long[0] / SLOTS)
+        return VectorSeconds(short[1], max(0.0, rest / long[0]), batched)
     each = max(0.0, (long[1] - short[1]) / (long[0] - short[0]))
     return VectorSeconds(max(0.0, short[1] - each * short[0]), each)
 
@@ -72,7 +82,16 @@ def _times(measured: Measurements, name: str) -> list[float]:
     return [run.total.seconds for run in measured.runs[name]]
 
 
-def seconds_of(timed: Measurements, counted: Measurements, probes: Sequence[Probe]) -> Seconds:
+def batched_vectors(colocated: bool) -> set[str]:
+    """Those that are one-sided products throughout, of which a batch costs the same, however full:
+    exp's squares, and products by weights that one party has.
+    """
+    return {"exp", "multiply_weight"} if colocated else {"exp"}
+
+
+def seconds_of(
+    timed: Measurements, counted: Measurements, probes: Sequence[Probe], colocated: bool
+) -> Seconds:
     """From the short and matrix probes and those that bytes are counted with.
 
     Long vectors take their mean: oblivious transfers, made anew now and then, are part of it.
@@ -89,6 +108,7 @@ def seconds_of(timed: Measurements, counted: Measurements, probes: Sequence[Prob
             name: vector_line(
                 (short[name], min(_times(timed, name))),
                 (elements[long], fmean(_times(counted, long))),
+                name in batched_vectors(colocated),
             )
             for name, long in LONG.items()
         },

@@ -12,7 +12,13 @@ import pytest
 
 from aero_private.constants import Composition, Constants
 from aero_private.cost_file import cost_model
-from aero_private.seconds import LONG, MatrixSeconds, Seconds, VectorSeconds
+from aero_private.seconds import (
+    LONG,
+    MatrixSeconds,
+    Seconds,
+    VectorSeconds,
+    batched_vectors,
+)
 from aero_private.settings import Settings
 
 COSTS = Path(__file__).resolve().parents[2] / "configs" / "cost"
@@ -33,7 +39,10 @@ def written_again(name: str, shipped: dict[str, Any], settings: Settings) -> dic
     compositions = {part: composition_of(primitives[part]["bytes"]) for part in COMPOSED}
     numbers = {field.name: 100.0 for field in fields(Constants) if field.name not in COMPOSED}
     seconds = Seconds(
-        {part: VectorSeconds(0.01, 1e-6) for part in LONG},
+        {
+            part: VectorSeconds(0.01, 1e-6, part in batched_vectors(settings.colocated))
+            for part in LONG
+        },
         {
             part: MatrixSeconds(0.01, 1e-6, 1e-6, 1e-8)
             for part in ("matmul_weight", "matmul_activation")

@@ -23,6 +23,12 @@ def test_no_part_of_a_line_is_below_nothing() -> None:
     assert steep.start == 0.0 and steep.each > 0
 
 
+def test_batches_are_counted_where_one_costs_the_same_however_full() -> None:
+    # Four batches of 8,192 take 0.4 s and 10 us a number.
+    line = vector_line((16, 0.1), (32768, 0.4 + 32768e-5), batched=True)
+    assert (line.start, line.each) == pytest.approx((0.1, 1e-5))
+
+
 def plane_seconds(parts: tuple[float, float, float, float]) -> list[float]:
     start, operand, result, product = parts
     return [

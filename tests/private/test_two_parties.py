@@ -24,6 +24,7 @@ from unfolded import random_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "private_inference.py"
+AERO = ROOT / "build" / "release" / "bin" / "aero"
 TOKENS = " ".join(str(token) for token in np.random.default_rng(1).integers(0, WORDS, CONTEXT))
 
 
@@ -78,9 +79,27 @@ def run(folder: Path, weights: str, out: Path) -> dict[str, Any]:
     return result
 
 
-def check_bytes(result: dict[str, Any], predicted: float) -> None:
-    """A batch of triples, 1.2 MB, may fall before or after the run."""
+def check_bytes(result: dict[str, Any], predicted: float, cost: CostFormulas) -> None:
+    """Products with weights draw on nothing that is made in batches: each as predicted. Elsewhere
+    a batch of triples, 1.2 MB, may fall before or after the run.
+    """
+    measured = {row["name"]: row["measured"] for row in result["operations"]}
+    assert measured["embedding"] == pytest.approx(
+        cost("embedding", CONTEXT, WORDS, WIDTH), rel=0.005
+    )
+    assert measured["head"] == pytest.approx(cost("head", CONTEXT, WORDS, WIDTH), rel=0.005)
+    for name in ("q", "k", "v", "o", "w"):
+        if name in measured:
+            product = cost("matmul_weight", CONTEXT, WIDTH, WIDTH)
+            assert measured[name] == pytest.approx(product, rel=0.005), name
+    if "relu_attention" in measured:
+        rows = MODEL["n_head"] * CONTEXT
+        assert measured["relu_attention"] == pytest.approx(
+            cost("relu_attention", rows, CONTEXT), rel=0.05
+        )
     assert abs(result["bytes"] - predicted) < 1.3e6 + 0.01 * predicted
+    if AERO.is_file():
+        assert result["predicted_bytes"] == pytest.approx(predicted, rel=1e-3)
 
 
 @pytest.mark.parametrize("weights", ["shared", "colocated"])
@@ -95,7 +114,7 @@ def test_logits_are_those_of_the_plain_run_and_bytes_as_predicted(
         + cost("multiply_weight", CONTEXT * WIDTH)  # the temperature
         + cost("softmax", rows, CONTEXT)
     )
-    check_bytes(result, predicted)
+    check_bytes(result, predicted, cost)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +137,7 @@ def test_substitutes_have_the_logits_of_the_plain_run_too(
         + cost("quadratic", CONTEXT * 2 * WIDTH)
         + cost(primitive, rows, CONTEXT)
     )
-    check_bytes(result, predicted)
+    check_bytes(result, predicted, cost)
     # Norms of the block and temperatures are gone.
     taking = {row["name"] for row in result["operations"]}
     products = {"embedding", "q", "k", "v", "scores", "mix", "o", "w_in", "w_out", "head"}
