@@ -52,7 +52,7 @@ def test_metrics_hold_entropies_and_scalars_at_the_interval(run: Path) -> None:
         assert np.shape(event["temperature"]) == (2, 2)
         assert np.shape(event["thresholds"]) == (2, 2)
     first = events[0]
-    assert first["alpha"][0] == first["beta"][0] == 1
+    assert (first["alpha"][0], first["beta"][0]) == (0.3, 1)
     assert first["overloaded"] == [0, 1]  # weights of std 0.02 attend to all alike
     steps = [line for line in lines if "grad_norm" in line]
     assert all(step["penalty"] >= 0 for step in steps) and steps[0]["penalty"] > 0
