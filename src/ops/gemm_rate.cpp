@@ -41,6 +41,14 @@ class Product {
   torch::Tensor a_, b_, out_;
 };
 
+/// Of the products that begin within so many seconds: other programs slow some of them.
+double best_of(Product& product, double seconds) {
+  const auto begin = Clock::now();
+  double best = product.seconds();
+  while (elapsed(begin) < seconds) best = std::min(best, product.seconds());
+  return best;
+}
+
 }  // namespace
 
 double gemm_rate(torch::ScalarType dtype, torch::Device device, std::int64_t n, double seconds) {
@@ -48,14 +56,11 @@ double gemm_rate(torch::ScalarType dtype, torch::Device device, std::int64_t n, 
   // bfloat16 without instructions for it is a thousand times slower, and a whole product minutes.
   if (n > 64) {
     Product probe(dtype, device, n / 8);
-    const double best = std::min(probe.seconds(), probe.seconds());
+    const double best = best_of(probe, seconds / 10);
     if (best * 512 > 4 * seconds) return probe.operations() / best;
   }
   Product product(dtype, device, n);
-  const auto begin = Clock::now();
-  double best = product.seconds();
-  while (elapsed(begin) < seconds) best = std::min(best, product.seconds());
-  return product.operations() / best;
+  return product.operations() / best_of(product, seconds);
 }
 
 }  // namespace aero::ops

@@ -41,9 +41,9 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
                         ? record.seconds
                         : (1 - newest_share) * smooth_seconds_ + newest_share * record.seconds;
   const auto left = static_cast<double>(trainer.total_steps() - record.step);
-  const auto share = peak_flops_ > 0 ? format("  MFU %.0f%%",
-                                              100 * flops_per_step_ / smooth_seconds_ / peak_flops_)
-                                     : std::string();
+  // Above 1 the peak is wrong: the machine was busy when it was measured.
+  const double mfu = peak_flops_ > 0 ? flops_per_step_ / smooth_seconds_ / peak_flops_ : 0;
+  const auto share = mfu > 0 && mfu <= 1 ? format("  MFU %.0f%%", 100 * mfu) : std::string();
   const auto line =
       format("step %lld/%lld  loss %.4f  lr %.3g  grad norm %.3g  %.0f tokens/s%s  ETA %s",
              static_cast<long long>(record.step), static_cast<long long>(trainer.total_steps()),

@@ -11,7 +11,7 @@ namespace aero::train {
 class Console : public Callback {
  public:
   /// `flops_per_step` and `peak_flops` (FLOP/s) give the share of the peak; it is left out where
-  /// `peak_flops` is 0.
+  /// `peak_flops` is 0, or the share above 1.
   Console(double flops_per_step, double peak_flops)
       : flops_per_step_(flops_per_step), peak_flops_(peak_flops) {}
 
