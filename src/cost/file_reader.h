@@ -28,6 +28,10 @@ std::vector<std::string> file_names(std::span<const EmbeddedFile> built_in);
 
 /// What the files of cost models and networks have in common: every fault is told with its place.
 class FileReader {
+ public:
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+
  protected:
   explicit FileReader(const CostFile& file) : file_(file) {}
   ~FileReader() = default;

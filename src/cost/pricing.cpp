@@ -196,7 +196,7 @@ Price Pricing::price(const ForwardOperation& operation) const {
   if (!model_.book.primitives().contains(name)) {
     throw UsageError(model_.book.source() + ": primitives." + name +
                      ": missing, and this model's operation \"" + operation.name +
-                     "\" needs it; write its formula, or say under \"uncharged\" why \"" +
+                     R"(" needs it; write its formula, or say under "uncharged" why ")" +
                      operation.name + "\" costs nothing");
   }
   const auto times = [&](std::optional<double> value) {
@@ -238,7 +238,8 @@ void Pricing::set_latency(double gmac) {
   }
   if (!model_.latency) return;
   if (!is_whole_context_) {
-    cost_.notes.push_back("The model's own latency is one of whole contexts: none is told here.");
+    cost_.notes.emplace_back(
+        "The model's own latency is one of whole contexts: none is told here.");
     return;
   }
   auto names = values_;

@@ -133,10 +133,10 @@ std::string rows_markdown(const SweepResult& result) {
 }
 
 std::string remarks_markdown(const std::vector<MemberResult>& members) {
-  std::vector<std::vector<report::PrivateInference>> models;
-  for (const MemberResult& member : members) models.push_back(member.report.pi);
-  const std::string text = report::cost_remarks(models);
-  return text.empty() ? "" : "\n" + text;
+  std::vector<std::vector<report::PrivateInference>> costs;
+  costs.reserve(members.size());
+  for (const MemberResult& member : members) costs.push_back(member.report.pi);
+  return report::remarks_markdown(costs);
 }
 
 std::string to_markdown(const SweepResult& result) {

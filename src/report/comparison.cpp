@@ -54,11 +54,11 @@ Json or_null(const std::optional<double>& value) {
   return value ? Json(*value) : Json();
 }
 
-std::string remarks(const std::vector<Report>& reports) {
-  std::vector<std::vector<PrivateInference>> models;
-  for (const Report& report : reports) models.push_back(report.pi);
-  const std::string text = cost_remarks(models);
-  return text.empty() ? "" : "\n" + text;
+std::vector<std::vector<PrivateInference>> costs_of(const std::vector<Report>& reports) {
+  std::vector<std::vector<PrivateInference>> costs;
+  costs.reserve(reports.size());
+  for (const Report& report : reports) costs.push_back(report.pi);
+  return costs;
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ std::string comparison_markdown(const std::vector<Report>& reports) {
                    factor_text(factor(bytes_of(reports.front()), bytes)),
                    factor_text(factor(latency_of(reports.front()), seconds))});
   }
-  return table.to_markdown() + remarks(reports);
+  return table.to_markdown() + remarks_markdown(costs_of(reports));
 }
 
 std::string comparison_csv(const std::vector<Report>& reports) {

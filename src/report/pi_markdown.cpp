@@ -58,7 +58,9 @@ std::optional<double> sum(const std::optional<double>& a, const std::optional<do
 
 std::vector<Line> lines_of(const cost::PiCost& cost) {
   std::vector<Line> lines;
-  for (const auto& [operation, price] : cost.operations) {
+  for (const auto& priced : cost.operations) {
+    const cost::ForwardOperation& operation = priced.operation;
+    const cost::Price& price = priced.price;
     const auto same = [&operation](const Line& line) { return line.first.name == operation.name; };
     auto line = std::ranges::find_if(lines, same);
     if (line == lines.end()) line = lines.insert(line, Line{.first = operation});
@@ -98,15 +100,6 @@ std::string layers(const cost::PiCost& cost) {
   return table.to_markdown();
 }
 
-std::string remarks(const cost::PiCost& cost) {
-  std::string text;
-  for (const auto& [name, reason] : cost.uncharged) {
-    text += "- Not charged: " + name + ", " + reason + ".\n";
-  }
-  for (const std::string& note : cost.notes) text += "- " + note + "\n";
-  return text.empty() ? "" : "\n" + text;
-}
-
 std::string change_text(double now, double then) {
   return then > 0 ? format("%+.2f%%", 100 * (now / then - 1)) : "";
 }
@@ -132,10 +125,11 @@ std::string sensitivities(const PrivateInference& entry) {
 
 std::string pi_markdown(const PrivateInference& entry) {
   const auto& cost = entry.cost;
+  const std::string told = bullets(remarks(cost));
   const std::string network = cost.network.empty() ? "" : ", network " + cost.network;
   return "\n## Private inference: " + cost.cost_model + network + ", " + entry.pass + "\n\n" +
-         totals(cost) + remarks(cost) + "\n" + operations(cost) + "\n" + layers(cost) +
-         sensitivities(entry);
+         totals(cost) + (told.empty() ? "" : "\n" + told) + "\n" + operations(cost) + "\n" +
+         layers(cost) + sensitivities(entry);
 }
 
 }  // namespace aero::report

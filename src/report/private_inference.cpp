@@ -1,5 +1,7 @@
 #include "aero/report/private_inference.h"
 
+#include "aero/core/text.h"
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -70,30 +72,35 @@ std::vector<Share> by_kind(const cost::PiCost& cost) {
   return sorted;
 }
 
-std::string cost_remarks(const std::vector<std::vector<PrivateInference>>& models) {
+std::vector<std::string> remarks(const cost::PiCost& cost) {
+  std::vector<std::string> lines;
+  for (const auto& [name, reason] : cost.uncharged) {
+    lines.push_back(format("Not charged: %s, %s.", name.c_str(), reason.c_str()));
+  }
+  lines.insert(lines.end(), cost.notes.begin(), cost.notes.end());
+  return lines;
+}
+
+std::string remarks_markdown(const std::vector<std::vector<PrivateInference>>& models) {
   std::vector<std::string> told;
   const auto tell = [&told](const std::string& line) {
     if (std::ranges::find(told, line) == told.end()) told.push_back(line);
   };
   for (const auto& entries : models) {
     if (entries.empty()) continue;
-    const cost::PiCost& cost = entries.front().cost;
-    tell("Charged by " + cost.cost_model +
-         (cost.network.empty() ? "" : ", network " + cost.network) + ": " + entries.front().pass +
-         ".");
+    const auto& [pass, cost, sensitivities] = entries.front();
+    const std::string network = cost.network.empty() ? "" : ", network " + cost.network;
+    tell(format("Charged by %s%s: %s.", cost.cost_model.c_str(), network.c_str(), pass.c_str()));
   }
   for (const auto& entries : models) {
-    if (entries.empty()) continue;
-    for (const auto& [name, reason] : entries.front().cost.uncharged) {
-      tell("Not charged: " + name + ", " + reason + ".");
-    }
+    if (!entries.empty()) std::ranges::for_each(remarks(entries.front().cost), tell);
   }
-  for (const auto& entries : models) {
-    if (entries.empty()) continue;
-    for (const std::string& note : entries.front().cost.notes) tell(note);
-  }
+  return told.empty() ? "" : "\n" + bullets(told);
+}
+
+std::string bullets(const std::vector<std::string>& lines) {
   std::string text;
-  for (const std::string& line : told) text += "- " + line + "\n";
+  for (const std::string& line : lines) text.append("- ").append(line).append("\n");
   return text;
 }
 

@@ -80,6 +80,8 @@ class CostModel {
   static std::vector<std::string> names();
 
   ~CostModel();
+  CostModel(const CostModel&) = delete;
+  CostModel& operator=(const CostModel&) = delete;
   CostModel(CostModel&&) noexcept;
   CostModel& operator=(CostModel&&) noexcept;
 
@@ -90,9 +92,9 @@ class CostModel {
 
   /// Throws UsageError for an operation whose primitive the file lacks, for a cost that comes out
   /// negative or not finite, for a factor of no constant, and for a network where the model has no
-  /// rounds or no seconds of computation for some operation. Where the model's own latency comes
-  /// out negative, the pass is beyond what it was fitted to: latency_seconds is absent, and a note
-  /// says so.
+  /// rounds or no seconds of computation for some operation. A model's own latency is of whole
+  /// contexts: for another pass, and where it comes out negative, which is beyond what it was
+  /// fitted to, latency_seconds is absent, and a note says so.
   PiCost price(const ModelConfig& config, const Pass& pass,
                const std::optional<Network>& network = std::nullopt,
                const Assumptions& assumptions = {}) const;

@@ -53,7 +53,7 @@ SweepResult collect(const Sweep& sweep);
 /// One row a member, for people.
 std::string rows_markdown(const SweepResult& result);
 
-/// What goes with the costs in them: report::cost_remarks().
+/// What goes with the costs in them: report::remarks_markdown().
 std::string remarks_markdown(const std::vector<MemberResult>& members);
 
 /// Both.

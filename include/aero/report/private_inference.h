@@ -35,8 +35,14 @@ std::vector<Share> by_layer(const cost::PiCost& cost);
 /// left out.
 std::vector<Share> by_kind(const cost::PiCost& cost);
 
-/// What a reader of the first costs of several models must know, in markdown: the cost model, the
-/// network and the pass, what is not charged, and the notes, each once. Empty without costs.
-std::string cost_remarks(const std::vector<std::vector<PrivateInference>>& models);
+/// What a reader of the costs must know: what is not charged and why, and the model's notes.
+std::vector<std::string> remarks(const cost::PiCost& cost);
+
+/// The same of the first costs of several models, each line once, below who charges them: cost
+/// model, network and pass. A list in markdown behind an empty line; empty without costs.
+std::string remarks_markdown(const std::vector<std::vector<PrivateInference>>& models);
+
+/// "- line" each.
+std::string bullets(const std::vector<std::string>& lines);
 
 }  // namespace aero::report
