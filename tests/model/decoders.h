@@ -51,7 +51,7 @@ inline ModelConfig small_simplified() {
 inline ModelConfig small_softmax_only() {
   auto config = small_gpt2();
   apply_architecture("EReg(SM(t)+ScFuFFN_i1)", config);
-  config.temperature_init = 1;  // near 0 rows become one-hot, and some tokens reach no other
+  config.alpha_init = 1;  // of a stronger FFN rows become one-hot at t = 0.01, and hide some tokens
   config.final_norm = false;
   return config;
 }

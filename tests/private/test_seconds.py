@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import measure_costs
+from aero_private import memory
+from aero_private.aero_program import Prediction
+from aero_private.line import Network
 from aero_private.seconds import matrix_plane, vector_line
 
 SHAPES = [(16, 16, 16), (64, 128, 384), (64, 512, 128), (64, 128, 4096), (128, 768, 3072)]
@@ -51,3 +55,32 @@ def test_a_plane_is_as_near_to_short_times_as_to_long_ones() -> None:
     found = plane_seconds((plane.start, plane.operand, plane.result, plane.product))
     assert min(vars(plane).values()) >= 0
     assert found == pytest.approx(plane_seconds(parts), rel=0.25)
+
+
+def test_products_that_do_not_fit_the_memory_are_left_out_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: None)
+    everything = {probe.name for probe in measure_costs.fitting_probes()}
+    monkeypatch.setattr(memory, "available", lambda: 8e9)
+    fitting = {probe.name for probe in measure_costs.fitting_probes()}
+    assert everything - fitting == {"matmul_weight 128 768 3072"}
+    assert "left out matmul_weight 128 768 3072, which takes up to 20 GB" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rounds", "seconds", "told"),
+    [
+        (10, 2.0, "10 rounds, 2.00 s of computation, 2.90 s in all"),
+        (None, 2.0, "2.00 s of computation"),
+        (10, None, "10 rounds"),
+        (None, None, ""),
+    ],
+)
+def test_a_prediction_tells_what_the_cost_model_knows(
+    rounds: float | None, seconds: float | None, told: str
+) -> None:
+    # 1.25 MB take 0.1 s at 100 Mbit/s, ten rounds of 80 ms 0.8 s.
+    prediction = Prediction({}, 1.25e6, rounds=rounds, seconds=seconds)
+    assert prediction.times(Network(100, 80)) == told
+    assert "in all" not in prediction.times(None)

@@ -126,8 +126,7 @@ struct ModelConfig {
   std::int64_t ffn_count() const;  ///< blocks that have an FFN
   std::int64_t d_head() const { return d_model / n_head; }
   std::int64_t ffn_width() const { return d_ffn != 0 ? d_ffn : 4 * d_model; }
-  /// A fused FFN begins stronger than two matrices, of which it has but one to learn with:
-  /// docs/results.md compares starts.
+  /// A fused FFN trains better from a stronger start than two matrices do: docs/results.md.
   double alpha_start() const { return alpha_init != 0 ? alpha_init : ffn_fused ? 0.3 : 1; }
   std::int64_t temperature_columns() const {
     return temperature_shape == TemperatureShape::head ? 1 : context;
