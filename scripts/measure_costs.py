@@ -51,13 +51,15 @@ def measured(
     """The client's view, over the loopback or over a line."""
     from tqdm import tqdm
 
+    from aero_private.memory import of_probes
     from aero_private.probes import Order, measure_party
     from aero_private.spawn import run_both
 
     with tempfile.TemporaryDirectory(prefix="aero-costs-") as folder:
 
         def order(rank: int, addresses: tuple[str, str]) -> Order:
-            return Order(rank, addresses, settings, Path(folder) / f"{rank}.log", tuple(chosen))
+            log = Path(folder) / f"{rank}.log"
+            return Order(rank, addresses, settings, log, tuple(chosen), of_probes(chosen))
 
         with tqdm(total=len(chosen) + 1, unit="probe", disable=None) as bar:
 
@@ -80,15 +82,14 @@ def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:
     return rounds_of(near, far, joined.rate, joined.round_trip)
 
 
-def fitting_probes() -> list[Probe]:
+def fitting_probes(colocated: bool) -> list[Probe]:
     """Of the matrix products, those that this machine's memory allows; names the others."""
-    from aero_private.memory import available, of_product
+    from aero_private.memory import PROCESS, available, of_probes
     from aero_private.probes import matrix_probes
 
     have, fitting = available(), []
-    for probe in matrix_probes():
-        (m, k), (_, n) = probe.shapes
-        need = of_product(m, k, n, parties=2)
+    for probe in matrix_probes(colocated):
+        need = 2 * (PROCESS + of_probes([probe]))
         if have is None or need < have:
             fitting.append(probe)
         else:
@@ -119,7 +120,7 @@ def measure(arguments: argparse.Namespace) -> None:
     chosen = probes(arguments.thorough)
     counted = measured(settings, chosen, "bytes")
     constants = constants_of(counted, chosen, settings.exp_iterations)
-    timed = measured(settings, short_probes() + fitting_probes(), "seconds")
+    timed = measured(settings, short_probes() + fitting_probes(settings.colocated), "seconds")
     seconds = seconds_of(timed, counted, chosen, settings.colocated)
     model = cost_model(arguments.out.stem, constants, settings, machine, seconds, rounds)
     write_whole(arguments.out, render(model))

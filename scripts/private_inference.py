@@ -180,9 +180,11 @@ def report(
     )
     setup = result["setup"]
     print(
-        f"once        set-up {setup['bytes'] / 1e6:.3f} MB in {setup['seconds']:.2f} s, shares of "
-        f"the weights {setup['weight_share_bytes'] / 1e6:.3f} MB"
+        f"once        memory {setup['memory_bytes'] / 1e9:.1f} GB taken in "
+        f"{setup['memory_seconds']:.2f} s, set-up {setup['bytes'] / 1e6:.3f} MB in "
+        f"{setup['seconds']:.2f} s,"
     )
+    print(f"            shares of the weights {setup['weight_share_bytes'] / 1e6:.3f} MB")
     if arguments.kernels:
         print("\n" + "\n".join(kernel_table(outcome, passes)) + "\n")
     if plan.sequences is not None:
@@ -202,6 +204,7 @@ def report(
 def work(arguments: argparse.Namespace) -> None:
     """All of it. Raises PrivateError."""
     from aero_private.aero_program import find_aero
+    from aero_private.allocator import keep_memory
     from aero_private.checkpoint import find_checkpoint
     from aero_private.plan import make_plan
 
@@ -213,6 +216,8 @@ def work(arguments: argparse.Namespace) -> None:
             "--network wan simulates a line between two parties of this machine; with --party "
             "they meet over the network that is there: leave one of the two out"
         )
+    if party is not None:
+        keep_memory()
     network = network_of(arguments)
     checkpoint = find_checkpoint(arguments.checkpoint)
     sequences = None if party == SERVER else _sequences(arguments, checkpoint)

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,8 @@ def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> lis
 class Prediction:
     """Bytes by operation and layer (-1 outside the blocks), or why there are none.
 
-    `rounds` and `seconds` (of computation) are None where the cost model does not know them.
+    `rounds` and `seconds` (of computation) are None where the cost model does not know them;
+    `operation_seconds` has no entry then.
     """
 
     operations: dict[tuple[str, int], float]
@@ -55,6 +56,7 @@ class Prediction:
     missing: str = ""
     rounds: float | None = None
     seconds: float | None = None
+    operation_seconds: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def times(self, network: Network | None) -> str:
         """Rounds and seconds, as far as they are known; over a line, those of the pass, too."""
@@ -87,11 +89,19 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
     try:
         cost = json.loads(done.stdout)["pi"][0]
         operations: dict[tuple[str, int], float] = {}
+        seconds: dict[tuple[str, int], float] = {}
         for operation in cost["operations"]:
             layer = operation.get("layer")
             key = (operation["name"], -1 if layer is None else int(layer))
             operations[key] = operations.get(key, 0) + float(operation["bytes"])
-        total = sum(operations.values())
-        return Prediction(operations, total, rounds=cost["rounds"], seconds=cost["compute_s"])
+            if operation["compute_s"] is not None:
+                seconds[key] = seconds.get(key, 0) + float(operation["compute_s"])
+        return Prediction(
+            operations,
+            sum(operations.values()),
+            rounds=cost["rounds"],
+            seconds=cost["compute_s"],
+            operation_seconds=seconds,
+        )
     except (ValueError, KeyError, IndexError, TypeError) as error:
         return Prediction({}, 0, f"aero report --cost {cost_model}: no costs in it ({error!r})")

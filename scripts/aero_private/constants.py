@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from .errors import PrivateError
 from .probes import Measurements, Probe
+from .products import SLOTS
 
-SLOTS = 8192  # coefficients of SPU's polynomials for a field of 64 bits
 # Kernels that draw on oblivious transfers or truncate: all but products and matrix products.
 PRODUCTS = ("mul_aa", "mul_av", "square_s", "mmul_aa", "mmul_av", "mmul_sv")
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .constants import SLOTS, Composition, Constants
+from . import products
+from .constants import Composition, Constants
+from .products import SLOTS
 from .seconds import Seconds
 from .settings import FRACTION_BITS, VERSION, Settings
 
@@ -72,17 +74,21 @@ def _second_constants(seconds: Seconds) -> Json:
         result[f"{name}_each"] = _constant(
             1e6 * line.each, "us", of + "each number of a long vector", 3
         )
-    for name, plane in seconds.matrices.items():
-        fit = of + "products of 16 to 4,096 a side, least squares of relative errors: "
+    fit = of + "matrix products, least squares of relative errors: "
+    parts = (
+        ("start", "each product"),
+        ("sent", "each ciphertext of the operand that is sent"),
+        ("plain", "each polynomial of the operand that stays"),
+        ("merge", "each merge of two results into one ciphertext"),
+    )
+    adds = "each multiply-add of a weight's owner by itself"
+    result["matmul_weight_add"] = _constant(
+        1e6 * seconds.matrices["matmul_weight"].add, "us", fit + adds, 3
+    )
+    for name, product in seconds.matrices.items():
         result |= {
-            f"{name}_start": _constant(1e3 * plane.start, "ms", fit + "each product", 3),
-            f"{name}_operand": _constant(
-                1e6 * plane.operand, "us", fit + "each number of the smaller operand", 3
-            ),
-            f"{name}_result": _constant(
-                1e6 * plane.result, "us", fit + "each number of the result", 3
-            ),
-            f"{name}_product": _constant(1e6 * plane.product, "us", fit + "each multiply-add", 3),
+            f"{name}_{part}": _constant(1e3 * getattr(product, part), "ms", fit + what, 3)
+            for part, what in parts
         }
     return result
 
@@ -113,17 +119,10 @@ SQUARE = f"ole_batch * (1 - {_MANY} + {_MANY} * {_BATCHES})"
 PRODUCT = (
     f"(1 - {_LARGE}) * n * (triple + 2 * ole_batch / slots) + {_LARGE} * product_batch * {_BATCHES}"
 )
-# A matrix product cuts [m, k] into j blocks of ceil(m / j) rows, and k into powers of two so that a
-# block fills a polynomial; the results of as many blocks are packed into one ciphertext. SPU tries
-# all j and sends either operand; 1, 3, 5 and 7 come within 0.4% of that on the average.
-_ROWS = "ceil(m / j)"
-_DEPTH = f"2 ^ floor(log2(min(k, slots / {_ROWS})))"
-BLOCKS = (
-    f"ct_in * j * ceil(k / {_DEPTH})"
-    f" + ct_out * ceil(j * ceil(n / max(1, floor(slots / ({_ROWS} * {_DEPTH})))) / {_DEPTH})"
-)
-CUT = "min(" + ", ".join(f"blocks(m, k, n, {j})" for j in (1, 3, 5, 7)) + ")"
-CIPHERTEXTS = "min(cut(m, k, n), cut(n, k, m))"
+
+
+# Colocated, the weights' owner has no share of the prompt to multiply by itself.
+EMBEDDING = "weight_product(tokens, words, width, best_cut(tokens, words, width))"
 
 
 def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str], str]]:
@@ -131,10 +130,10 @@ def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str]
     weight = "ole(n)" if settings.colocated else "product(n)"
     factor = "" if settings.colocated else "2 * "
     return {
-        "embedding": (["tokens", "words", "width"], "matmul_weight(tokens, words, width)"),
+        "embedding": (["tokens", "words", "width"], EMBEDDING),
         "position": (["tokens", "words", "width"], "0"),
-        "matmul_weight": (["m", "k", "n"], f"{factor}ciphertexts(m, k, n) + truncate(m * n)"),
-        "matmul_activation": (["m", "k", "n"], "2 * ciphertexts(m, k, n) + truncate(m * n)"),
+        "matmul_weight": (["m", "k", "n"], "weight_product(m, k, n, best_cut(m, k, n))"),
+        "matmul_activation": (["m", "k", "n"], "activation_product(m, k, n, best_cut(m, k, n))"),
         "head": (["tokens", "words", "width"], "matmul_weight(tokens, width, words)"),
         "multiply_activation": (["n"], "product(n) + truncate(n)"),
         "multiply_weight": (["n"], f"{weight} + truncate(n)"),
@@ -173,9 +172,18 @@ def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str]
         "ole": (["n"], "ole_batch * ceil(n / slots)"),
         "square": (["n"], SQUARE),
         "product": (["n"], PRODUCT),
-        "ciphertexts": (["m", "k", "n"], CIPHERTEXTS),
-        "cut": (["m", "k", "n"], CUT),
-        "blocks": (["m", "k", "n", "j"], BLOCKS),
+        "weight_product": (
+            ["m", "k", "n", "cut"],
+            f"{factor}ciphertexts(m, k, n, cut) + truncate(m * n)",
+        ),
+        "activation_product": (
+            ["m", "k", "n", "cut"],
+            "2 * ciphertexts(m, k, n, cut) + truncate(m * n)",
+        ),
+        "ciphertexts": (
+            ["m", "k", "n", "cut"],
+            "ct_in * count(m, k, n, cut, 1, 0, 0, 0) + ct_out * count(m, k, n, cut, 0, 0, 0, 1)",
+        ),
     }
 
 
@@ -201,6 +209,7 @@ _ALIKE = (
     "embedding",
     "position",
     "head",
+    "matmul_activation",
     "softmax_2quad",
     "relu_attention",
     "leaky_relu",
@@ -215,11 +224,15 @@ def second_formulas(seconds: Seconds, byte_formula: Mapping[str, str]) -> dict[s
             for name, line in seconds.vectors.items()
         }
         | {
-            name: f"{name}_start + {name}_operand * min(m * k, k * n) + {name}_result * m * n"
-            f" + {name}_product * m * k * n"
-            for name in seconds.matrices
+            f"{kind}_product": f"matmul_{kind}_start"
+            f" + matmul_{kind}_sent * count(m, k, n, cut, 1, 0, 0, 0)"
+            f" + matmul_{kind}_plain * count(m, k, n, cut, 0, 1, 0, 0)"
+            f" + matmul_{kind}_merge * count(m, k, n, cut, 0, 0, 1, 0)"
+            f" + multiply_constant_each * m * n"
+            for kind in ("weight", "activation")
         }
         | {name: byte_formula[name] for name in _ALIKE}
+        | {"matmul_weight": f"{byte_formula['matmul_weight']} + matmul_weight_add * m * k * n"}
         | {
             # The comparisons of a row's maximum are a tree: as many vectors as it has levels.
             "softmax": f"relu_start * (ceil(log2(columns)) - 1) + {byte_formula['softmax']}",
@@ -242,7 +255,10 @@ def cost_model(
     in_bytes = byte_formulas(c, settings)
     in_seconds = second_formulas(seconds, {key: formula for key, (_, formula) in in_bytes.items()})
     in_rounds = round_formulas(rounds) if rounds else {}
-    primitives = {}
+    primitives: Json = {
+        helper: {"arguments": arguments, "number": formula, "source": products.SOURCE}
+        for helper, (arguments, formula) in products.helpers().items()
+    }
     for primitive, (arguments, formula) in in_bytes.items():
         primitives[primitive] = {"arguments": arguments, "bytes": formula}
         if primitive in in_rounds:
@@ -282,10 +298,8 @@ def cost_model(
             "Seconds are of computation by both parties on one machine (source); lines over sizes",
             "Triples for products and oblivious transfers are made in batches: a short run is off "
             "by up to 1.2 MB either way",
-            "Matrix products are cut as SPU cuts them for most shapes; where neither side is a "
-            "power of two, up to an eighth may be missing",
-            "Of 16 tokens or fewer, attention's products take up to 28% less: SPU packs small "
-            "results otherwise (5 tokens: 16% less in all)",
+            "Matrix products are cut as SPU cuts them; the formulas find its cut, or one as cheap, "
+            "of 952 in 954 shapes of transformers",
             f"Bytes of vectors under {settings.threads * 8192:,} numbers depend on the threads of "
             f"a party",
         ],

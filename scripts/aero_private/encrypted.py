@@ -15,7 +15,7 @@ from .plan import Plan
 from .settings import CLIENT, SERVER
 from .spawn import run_both
 
-_PREPARATIONS = ("compilation", "set-up", "shares of the weights")
+_PREPARATIONS = ("memory", "compilation", "set-up", "shares of the weights")
 
 
 def _job(plan: Plan, rank: int, addresses: tuple[str, str], folder: str, patience: float) -> Job:

@@ -2,51 +2,83 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from . import functions
 from .errors import PrivateError
-from .program import Program
-from .settings import SERVER, Settings
+from .products import SLOTS, cut
+from .program import Program, Stage
+from .settings import CLIENT, SERVER, Settings
 
-BASE = 650e6  # a process of Python, JAX and SPU
-# A matrix product [m, k] x [k, n] keeps one operand as polynomials of 8,192 coefficients of three
-# 64-bit primes, m k n / 8192 of them where shared; measured up to 1.3 times that.
-BYTES_A_PRODUCT = 24 * 1.3
+if TYPE_CHECKING:
+    from .probes import Probe
+
+PROCESS = 250e6  # of Python, JAX and SPU
+OBLIVIOUS_TRANSFERS = 900e6  # that the set-up makes
+# Of a field of 64 bits, SPU computes with three primes.
+POLYNOMIAL = 3 * 8 * SLOTS
+CIPHERTEXT = 2 * POLYNOMIAL
 SHARE = 8
+# Of each element of a vector that is compared, GELU more than ReLU; measured at 16,384 to 131,072.
+ELEMENT = 7500
+MARGIN = 1.1
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
-def _products(program: Program, shapes: dict[str, tuple[int, ...]]) -> dict[str, float]:
-    """M k n of each matrix product."""
-    sizes = {}
-    for stage in program.stages:
-        if len(stage.inputs) < 2 or stage.function.__class__.__name__ == "ufunc":
-            continue
-        left, right = shapes.get(stage.inputs[0]), shapes.get(stage.inputs[1])
-        if left and right and len(left) == 2 and len(right) == 2 and left[1] == right[0]:
-            sizes[stage.label] = float(left[0]) * left[1] * right[1]
-    return sizes
+def of_product(m: int, k: int, n: int) -> float:
+    """Bytes of the party that multiplies; the other one's are few."""
+    parts = cut(m, k, n)
+    return POLYNOMIAL * parts.plain + CIPHERTEXT * (parts.results + parts.sent)
 
 
-def estimate(program: Program, shapes: dict[str, tuple[int, ...]]) -> tuple[float, str]:
-    """Bytes of one party at its peak, and the stage that takes most.
+def _of_stage(stage: Stage, shapes: Shapes, multiplies: bool) -> float:
+    output = shapes[stage.output]
+    if stage.function is functions.product:
+        (m, k), (_, n) = (shapes[name] for name in stage.inputs[:2])
+        return of_product(m, k, n) if multiplies else 0.0
+    if stage.name == "scores":  # [H, T, T], one head after the other
+        heads, length, _ = output
+        return of_product(length, shapes[stage.inputs[0]][1] // heads, length)
+    if stage.name == "mix":
+        heads, length, _ = shapes[stage.inputs[0]]
+        return of_product(length, length, output[1] // heads)
+    if stage.name in ("activation", "softmax"):
+        return float(ELEMENT) * math.prod(output)
+    return 0.0
+
+
+def working_memory(
+    program: Program, shapes: Shapes, settings: Settings, rank: int
+) -> tuple[float, str]:
+    """Bytes of a party beside its process, at their peak, and the stage that takes most.
 
     `shapes` has those of all values, as program.shapes() gives them.
     """
-    products = _products(program, shapes)
-    label = max(products, key=products.__getitem__)
+    # Colocated, the server has the weights' polynomials; else each party those of its share.
+    multiplies = rank == SERVER or not settings.colocated
+    sizes = {stage.label: _of_stage(stage, shapes, multiplies) for stage in program.stages}
+    label = max(sizes, key=sizes.__getitem__)
     numbers = 0.0
-    for _name, value in program.inputs.items():
-        size = 1.0
-        for extent in value.shape:
-            size *= extent
+    for value in program.inputs.values():
         # Made, sent and kept.
-        numbers += size * SHARE * (1 if value.owner == SERVER else 3)
-    return BASE + products[label] * BYTES_A_PRODUCT + numbers, label
+        numbers += SHARE * math.prod(value.shape) * (1 if value.owner == SERVER else 3)
+    return MARGIN * (OBLIVIOUS_TRANSFERS + sizes[label] + numbers), label
 
 
-def of_product(m: int, k: int, n: int, parties: int) -> float:
-    """Bytes of so many parties while they make one matrix product."""
-    return parties * (BASE + BYTES_A_PRODUCT * m * k * n)
+def of_probes(probes: Iterable[Probe]) -> float:
+    """Bytes of a party's working memory at its peak."""
+    sizes = [0.0]
+    for probe in probes:
+        if len(probe.shapes[0]) == 2:
+            (m, k), (_, n) = probe.shapes
+            sizes.append(of_product(m, k, n))
+        else:
+            sizes.append(float(ELEMENT) * probe.elements)
+    return MARGIN * (OBLIVIOUS_TRANSFERS + max(sizes))
 
 
 def available() -> float | None:
@@ -75,19 +107,18 @@ def available() -> float | None:
 
 
 def check_memory(
-    program: Program, shapes: dict[str, tuple[int, ...]], settings: Settings, parties: int
+    program: Program, shapes: Shapes, settings: Settings, party: int | None = None
 ) -> float:
     """The estimate for the parties that run here; raises PrivateError where it does not fit."""
-    need, label = estimate(program, shapes)
-    # Colocated, the server alone has the weights' polynomials; QK^T and PV are both parties'.
-    both = need if parties == 1 or settings.colocated else 2 * need
-    if parties == 2 and settings.colocated:
-        both = need + BASE
+    here = (CLIENT, SERVER) if party is None else (party,)
+    needs = [working_memory(program, shapes, settings, rank) for rank in here]
+    need = sum(PROCESS + size for size, _ in needs)
+    _, label = max(needs)
     have = available()
-    if have is not None and both > have:
+    if have is not None and need > have:
         raise PrivateError(
-            f"not enough memory: this run needs about {both / 1e9:.1f} GB here (the most in "
+            f"not enough memory: this run needs about {need / 1e9:.1f} GB here (the most in "
             f"{label}), and {have / 1e9:.1f} GB are free; take fewer tokens, --weights colocated, "
             f"or each party on a machine of its own (--party)"
         )
-    return both
+    return need

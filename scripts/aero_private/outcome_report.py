@@ -25,25 +25,38 @@ class Row:
     client_sent: float
     messages: int  # of both parties
     seconds: float
+    predicted_seconds: float | None
 
 
 def rows(
     program: Program, outcome: Outcome, prediction: Prediction, passes: int, by_layer: bool
 ) -> list[Row]:
     """In the order of the program; stages that send nothing are left out."""
+    # Bytes, those of the client, messages, seconds; then the prediction's bytes and seconds.
     merged: dict[tuple[str, int | None], list[float]] = {}
+    knows_seconds = bool(prediction.operation_seconds)
     for index, stage in enumerate(program.stages):
         total = outcome.stages[index].total
         key = (stage.name, stage.layer if by_layer else None)
-        entry = merged.setdefault(key, [0, 0, 0, 0, 0])
+        entry = merged.setdefault(key, [0, 0, 0, 0, 0, 0])
         other = outcome.peer_messages[index] if outcome.peer_messages else 0
         entry[0] += total.bytes / passes
         entry[1] += (total.sent if outcome.rank == CLIENT else total.received) / passes
         entry[2] += (total.messages + other) / passes
         entry[3] += total.seconds / passes
         entry[4] += prediction.operations.get((stage.name, stage.layer), 0)
+        entry[5] += prediction.operation_seconds.get((stage.name, stage.layer), 0)
     return [
-        Row(name, layer, e[0], None if prediction.missing else e[4], e[1], round(e[2]), e[3])
+        Row(
+            name,
+            layer,
+            measured=e[0],
+            predicted=None if prediction.missing else e[4],
+            client_sent=e[1],
+            messages=round(e[2]),
+            seconds=e[3],
+            predicted_seconds=e[5] if knows_seconds else None,
+        )
         for (name, layer), e in merged.items()
         if e[0] > 0 or e[4] > 0
     ]
@@ -58,14 +71,18 @@ def _difference(measured: float, predicted: float | None) -> str:
 
 def operation_table(table: list[Row]) -> list[str]:
     """Lines of text."""
-    lines = ["operation        layer  measured predicted          client sent messages  seconds"]
-    lines.append("                             MB        MB                   MB")
+    lines = [
+        "operation        layer  measured predicted          client sent messages  seconds"
+        " predicted",
+        "                             MB        MB                   MB",
+    ]
     for row in table:
         layer = "all" if row.layer is None else "" if row.layer < 0 else str(row.layer)
         lines.append(
             f"{row.name:16} {layer:>5} {row.measured / MEGA:9.3f} "
             f"{_difference(row.measured, row.predicted)}   {row.client_sent / MEGA:10.3f} "
             f"{row.messages:8d} {row.seconds:8.2f}"
+            + ("" if row.predicted_seconds is None else f" {row.predicted_seconds:9.2f}")
         )
     return lines
 
@@ -107,6 +124,8 @@ def as_json(
             "bytes": outcome.setup.total.bytes,
             "seconds": outcome.setup.total.seconds,
             "weight_share_bytes": outcome.weight_share_bytes,
+            "memory_bytes": outcome.memory_bytes,
+            "memory_seconds": outcome.memory_seconds,
         },
         "prompt_share_bytes": outcome.prompt_share_bytes / passes,
         "logit_share_bytes": outcome.logit_share_bytes / passes,

@@ -21,8 +21,10 @@ import numpy as np
 
 from aero_reference.config import ModelConfig
 
+from .allocator import take_memory
 from .errors import USAGE, PrivateError
 from .meeting import meet, split_address
+from .memory import working_memory
 from .profile import Profile
 from .program import Program, Stage, build_program, one_hot
 from .session import Session
@@ -55,6 +57,8 @@ class Outcome:
     setup: Profile = field(default_factory=Profile)
     logits: list[np.ndarray] = field(default_factory=list)  # the client's
     seconds: float = 0.0  # of the stages of all sequences
+    memory_bytes: float = 0.0  # taken beforehand, by both parties
+    memory_seconds: float = 0.0
     weight_share_bytes: int = 0  # sent from the server to the client, or back
     prompt_share_bytes: int = 0  # of all sequences, both directions
     logit_share_bytes: int = 0
@@ -179,6 +183,15 @@ def run_party(job: Job, progress: Progress = lambda stage: None) -> Outcome:
         outcome.length = length
         outcome.stages = [Profile() for _ in program.stages]
         shapes = program.shapes()
+        progress("memory")
+        size, _ = working_memory(program, shapes, job.settings, job.rank)
+        start = time.perf_counter()
+        take_memory(size)
+        mine = {"bytes": size, "seconds": time.perf_counter() - start}
+        # Also so that the set-up is not the wait for the other.
+        theirs = session.exchange(mine)
+        outcome.memory_bytes = mine["bytes"] + theirs["bytes"]
+        outcome.memory_seconds = max(mine["seconds"], theirs["seconds"])
         progress("compilation")
         codes = [_compile(session, stage, shapes) for stage in program.stages]
         progress("set-up")
@@ -206,7 +219,7 @@ def run_party(job: Job, progress: Progress = lambda stage: None) -> Outcome:
             session.delete("logits")
             if logits is not None:
                 outcome.logits.append(logits)
-        mine = [profile.total.messages for profile in outcome.stages]
-        outcome.peer_messages = session.exchange({"messages": mine})["messages"]
+        messages = [profile.total.messages for profile in outcome.stages]
+        outcome.peer_messages = session.exchange({"messages": messages})["messages"]
         session.close()
     return outcome

@@ -62,7 +62,7 @@ def make_plan(
         weights = folder.fold()
         for number, note in enumerate(folder.notes):
             say(f"{'folded' if number == 0 else '':10}  {note}")
-    need = check_memory(program, program.shapes(), settings, 2 if party is None else 1)
+    need = check_memory(program, program.shapes(), settings, party)
     say(f"memory      about {need / 1e9:.1f} GB")
     plain = None
     if weights is not None:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .allocator import take_memory
 from .functions import gelu, gelu_tanh, quadratic, relu
 from .meeting import meet
 from .party import warm_up
@@ -22,7 +23,9 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Probe:
-    """One function on inputs of these shapes, each an activation ("a") or a weight ("w")."""
+    """One function on inputs of these shapes, each an activation ("a"), a weight ("w") or the
+    client's own ("c"), as a prompt is.
+    """
 
     name: str
     function: str
@@ -76,9 +79,9 @@ def probes(thorough: bool) -> list[Probe]:
         _vector("rsqrt_count", "rsqrt", "a", 64, 4),
         _vector("rsqrt", "rsqrt", "a", 8192, often),
         _vector("gelu_tanh_count", "gelu_tanh", "a", 64, 5),
-        _vector("gelu_tanh", "gelu_tanh", "a", 16384, max(2, often // 4)),
+        _vector("gelu_tanh", "gelu_tanh", "a", 16384, often),
         _vector("gelu_count", "gelu", "a", 32, 8),
-        _vector("gelu", "gelu", "a", 16384, max(2, often // 4)),
+        _vector("gelu", "gelu", "a", 16384, often),
         _vector("quadratic_count", "quadratic", "a", 64, 4),
         _vector("quadratic", "quadratic", "a", 16384, 2),
         _product("matmul_1_1", "aw", 64, 128, 128),
@@ -108,31 +111,38 @@ def short_probes() -> list[Probe]:
     ]
 
 
-def matrix_probes() -> list[Probe]:
-    """The matrix products of transformers, narrow and wide, for their seconds."""
+def matrix_probes(colocated: bool) -> list[Probe]:
+    """The matrix products of transformers, narrow and wide, cut in all manners."""
+    prompts = [(16, 16, 16), (64, 512, 128), (64, 4096, 128), (100, 4096, 128)]
     weights = [
         (16, 16, 16),
+        (27, 128, 128),
         (64, 128, 128),
-        (64, 128, 384),
+        (64, 128, 512),
         (64, 512, 128),
         (64, 4096, 128),
         (64, 128, 4096),
+        (100, 4096, 128),
+        (128, 256, 256),
         (128, 768, 768),
-        (128, 768, 3072),
     ]
     activations = [
         (16, 16, 16),
+        (27, 32, 27),
         (64, 32, 64),
         (64, 64, 32),
         (128, 64, 128),
         (128, 128, 64),
         (256, 64, 256),
+        (256, 256, 64),
     ]
     return [
         _product(f"{name} {m} {k} {n}", kinds, m, k, n, 3)
         for name, kinds, shapes in (
             ("matmul_weight", "aw", weights),
             ("matmul_activation", "aa", activations),
+            # Else the prompt is shared, as an activation is.
+            ("matmul_prompt", "cw", prompts if colocated else []),
         )
         for m, k, n in shapes
     ]
@@ -147,6 +157,7 @@ class Order:
     settings: Settings
     log: Any
     probes: tuple[Probe, ...]
+    memory: float  # bytes of the one that takes most
 
 
 @dataclass
@@ -160,8 +171,9 @@ class Measurements:
 def _input(session: Session, name: str, kind: str, shape: tuple[int, ...], seed: int) -> None:
     """A weight is the server's. An activation is a sum of both parties' values: nobody's."""
     values = np.random.default_rng(seed).uniform(0.1, 1, shape).astype(np.float32)
-    if kind == "w":
-        session.put(name, SERVER, values if session.rank == SERVER else None)
+    if kind in "cw":
+        owner = CLIENT if kind == "c" else SERVER
+        session.put(name, owner, values if session.rank == owner else None)
         return
     for owner, part in ((CLIENT, "left"), (SERVER, "right")):
         session.put(part, owner, values / 2 if session.rank == owner else None)
@@ -173,6 +185,8 @@ def measure_party(order: Order, progress: Progress) -> Measurements:
     """Both parties at once."""
     meet(order.addresses, order.rank, patience=60)
     session = Session(order.rank, order.addresses, order.settings, order.log)
+    take_memory(order.memory)
+    session.exchange({"ready": True})
     progress("set-up")
     result = Measurements(warm_up(session), {})
     for number, probe in enumerate(order.probes):

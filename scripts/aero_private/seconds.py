@@ -10,8 +10,8 @@ from statistics import fmean, median
 import numpy as np
 from scipy.optimize import nnls
 
-from .constants import SLOTS
 from .probes import Measurements, Probe, matrix_probes, short_probes
+from .products import SLOTS, cut
 
 # The long probe that tells the slope of each short one.
 LONG = {
@@ -39,12 +39,15 @@ class VectorSeconds:
 
 @dataclass(frozen=True)
 class MatrixSeconds:
-    """start + operand min(m k, k n) + result m n + product m k n."""
+    """start + sent x ciphertexts sent + plain x polynomials + merge x merges of a cut + add x
+    m k n where a party multiplies a share of its own by its weights, and m n truncations beside.
+    """
 
     start: float
-    operand: float
-    result: float
-    product: float
+    sent: float
+    plain: float
+    merge: float
+    add: float
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,25 @@ def vector_line(
     return VectorSeconds(max(0.0, short[1] - each * short[0]), each)
 
 
-def matrix_plane(shapes: Sequence[tuple[int, int, int]], seconds: Sequence[float]) -> MatrixSeconds:
-    """Least squares of the relative errors, no part below 0."""
-    sizes = np.array([(1, min(m * k, k * n), m * n, m * k * n) for m, k, n in shapes], dtype=float)
-    units = sizes.max(axis=0)
+def matrix_seconds(
+    shapes: Sequence[tuple[int, int, int]],
+    prompts: Sequence[tuple[int, int, int]],
+    seconds: Sequence[float],
+    truncation: float,
+) -> MatrixSeconds:
+    """Least squares of the relative errors, no part below 0. `seconds` are of products by shares,
+    then of those by a prompt, which has no share with the weights' owner: without one, `add` cannot
+    be told from `plain`, and is 0. `truncation` is of each number.
+    """
+    rows = []
+    for number, (m, k, n) in enumerate([*shapes, *prompts]):
+        c, adds = cut(m, k, n), bool(prompts) and number < len(shapes)
+        rows.append((1, c.sent, c.plain, c.merges, adds * m * k * n))
+    sizes = np.array(rows, dtype=float)
+    units = np.maximum(sizes.max(axis=0), 1)
     measured = np.asarray(seconds)
-    parts, _ = nnls(sizes / units / measured[:, None], np.ones(len(measured)))
+    truncated = np.array([truncation * m * n for m, _, n in [*shapes, *prompts]])
+    parts, _ = nnls(sizes / units / measured[:, None], 1 - truncated / measured)
     return MatrixSeconds(*(parts / units).tolist())
 
 
@@ -98,26 +114,31 @@ def seconds_of(
     """
     elements = {probe.name: probe.elements for probe in probes}
     short = {probe.name: probe.elements for probe in short_probes()}
-    matrices: dict[str, list[Probe]] = {}
-    for probe in matrix_probes():
+    vectors = {
+        name: vector_line(
+            (short[name], min(_times(timed, name))),
+            (elements[long], fmean(_times(counted, long))),
+            name in batched_vectors(colocated),
+        )
+        for name, long in LONG.items()
+    }
+    shapes: dict[str, list[tuple[int, int, int]]] = {}
+    times: dict[str, list[float]] = {}
+    for probe in matrix_probes(colocated):
         if probe.name not in timed.runs:
             continue  # for want of memory
-        matrices.setdefault(probe.name.split(" ")[0], []).append(probe)
+        kind = probe.name.split(" ")[0]
+        (m, k), (_, n) = probe.shapes
+        shapes.setdefault(kind, []).append((m, k, n))
+        times.setdefault(kind, []).append(median(_times(timed, probe.name)))
+    truncation = vectors["multiply_constant"].each
+    weight, prompt, activation = (f"matmul_{kind}" for kind in ("weight", "prompt", "activation"))
+    by_weight = [*times[weight], *times.get(prompt, [])]
     return Seconds(
+        vectors,
         {
-            name: vector_line(
-                (short[name], min(_times(timed, name))),
-                (elements[long], fmean(_times(counted, long))),
-                name in batched_vectors(colocated),
-            )
-            for name, long in LONG.items()
-        },
-        {
-            name: matrix_plane(
-                [(*probe.shapes[0], probe.shapes[1][1]) for probe in group],
-                [median(_times(timed, probe.name)) for probe in group],
-            )
-            for name, group in matrices.items()
+            weight: matrix_seconds(shapes[weight], shapes.get(prompt, []), by_weight, truncation),
+            activation: matrix_seconds(shapes[activation], [], times[activation], truncation),
         },
         counted.setup.total.seconds,
     )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from .allocator import keep_memory
 from .errors import PrivateError
 from .line import Line
 from .settings import CLIENT, SERVER
@@ -30,11 +33,23 @@ def free_addresses(host: str = "127.0.0.1") -> tuple[str, str]:
         return f"{host}:{first.getsockname()[1]}", f"{host}:{second.getsockname()[1]}"
 
 
-def _child(rank: int, task: Task, argument: Any, enter: Enter | None, pipe: Connection) -> None:
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end its children."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> None:
+    """`order` is a pickled task and its argument, whose modules start threads when they load."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
+    keep_memory()
     try:
         if enter is not None:
             enter(rank)
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        task, argument = pickle.loads(order)
         result = task(argument, lambda text: pipe.send(("progress", text)))
         pipe.send(("result", result))
     except PrivateError as error:
@@ -71,9 +86,9 @@ def run_both(
     context = multiprocessing.get_context("spawn")
     pipes, processes = [], []
     for rank in (CLIENT, SERVER):
-        argument = argument_of(rank, addresses)
+        order = pickle.dumps((task, argument_of(rank, addresses)))
         mine, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_child, args=(rank, task, argument, enter, theirs))
+        process = context.Process(target=_child, args=(rank, order, enter, theirs))
         process.start()
         theirs.close()
         pipes.append(mine)

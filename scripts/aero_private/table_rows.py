@@ -53,12 +53,18 @@ class Row:
         return asdict(self) | {
             "deviation_percent": deviation(self.predicted_bytes, self.bytes),
             "block_deviation_percent": deviation(self.predicted_block_bytes, self.block_bytes),
+            "seconds_deviation_percent": deviation(self.predicted_seconds, self.seconds),
+            "line_seconds_deviation_percent": deviation(
+                self.predicted_line_seconds, self.line_seconds
+            ),
         }
 
 
-def deviation(predicted: float | None, measured: float) -> float | None:
-    """Of the prediction from what was measured, in percent."""
-    return None if predicted is None else 100 * (predicted / measured - 1)
+def deviation(predicted: float | None, measured: float | None) -> float | None:
+    """Of the prediction from what was measured, in percent; None where either is missing."""
+    if predicted is None or measured is None:
+        return None
+    return 100 * (predicted / measured - 1)
 
 
 def _block_bytes(record: Record) -> float:
@@ -122,10 +128,16 @@ def _figure(value: float | None, digits: int = 1) -> str:
     return NONE if value is None else f"{value:.{digits}f}"
 
 
-def _predicted(predicted: float | None, measured: float) -> str:
-    if predicted is None:
+def _predicted(predicted: float | None, measured: float | None, digits: int) -> str:
+    """And how far it is off."""
+    off = deviation(predicted, measured)
+    if off is None:
         return NONE
-    return f"{predicted / MEGA:.2f} ({deviation(predicted, measured):+.2f}%)"
+    return f"{predicted:.{digits}f} ({off:+.{digits}f}%)"
+
+
+def _megabytes(predicted: float | None, measured: float) -> str:
+    return _predicted(None if predicted is None else predicted / MEGA, measured / MEGA, 2)
 
 
 def _setup(row: Row) -> str:
@@ -144,17 +156,17 @@ def markdown(rows: Sequence[Row], failed: Sequence[tuple[str, str]]) -> list[str
     cells = []
     for row in rows:
         line = [_figure(row.rounds_of_line, 0), _figure(row.line_seconds)]
-        line.append(_figure(row.predicted_line_seconds))
+        line.append(_predicted(row.predicted_line_seconds, row.line_seconds, 1))
         cells.append(
             [
                 row.architecture,
                 f"{row.bytes / MEGA:.2f}",
-                _predicted(row.predicted_bytes, row.bytes),
+                _megabytes(row.predicted_bytes, row.bytes),
                 f"{row.block_bytes / MEGA:.2f}",
-                _predicted(row.predicted_block_bytes, row.block_bytes),
+                _megabytes(row.predicted_block_bytes, row.block_bytes),
                 _figure(row.predicted_rounds, 0),
                 _figure(row.seconds),
-                _figure(row.predicted_seconds),
+                _predicted(row.predicted_seconds, row.seconds, 1),
                 *(line if over_line else []),
                 _setup(row),
                 f"{row.largest_error:.3g}",

@@ -45,7 +45,7 @@ class CostFormulas:
     def __call__(self, primitive: str, *values: float) -> float:
         entry = self._primitives[primitive]
         names = dict(zip(entry["arguments"], values, strict=True))
-        return self.value(str(entry[self._quantity]), names)
+        return self.value(str(entry.get("number") or entry[self._quantity]), names)
 
     def value(self, formula: str, names: Mapping[str, float]) -> float:
         """Of a formula of one's own. Raises ResultsError where it is none."""

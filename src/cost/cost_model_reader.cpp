@@ -133,7 +133,7 @@ class Reader : private FileReader {
       } else if (std::ranges::find(builtin_functions(), name) != builtin_functions().end()) {
         fault(place, value.shown(), "is a function of every formula; rename it");
       }
-      if (check_object(value, place, {"arguments", "bytes", "rounds", "seconds", "source"})) {
+      if (check_object(value, place, {"arguments", "bytes", "rounds", "seconds", "number", "source"})) {
         primitives[name] = read_primitive(value, place, name);
       }
     }
@@ -145,12 +145,27 @@ class Reader : private FileReader {
     text(object, place, "source", "say where these formulas come from");
     Primitive primitive;
     primitive.arguments = read_arguments(object, place, name);
+    const bool is_number = find(object, "number") != nullptr;
+    if (is_number) check_number(object, place, name);
     for (const auto& [quantity, key, dimension] : quantities) {
-      const bool is_needed = quantity == Quantity::bytes;
+      const bool is_needed = quantity == Quantity::bytes && !is_number;
       if (!is_needed && find(object, key) == nullptr) continue;
       primitive.formulas[static_cast<std::size_t>(quantity)] = read_formula(object, place, key);
     }
     return primitive;
+  }
+
+  /// A helper that gives a plain number costs nothing by itself.
+  void check_number(const JsonValue& object, const std::string& place, const std::string& name) {
+    const std::string key = below(place, "number");
+    if (std::ranges::find(called_primitives(), name, &CalledPrimitive::name) !=
+        called_primitives().end()) {
+      fault(key, "", "an operation of a model costs bytes; write bytes, not a number");
+    }
+    for (const auto& [quantity, other, dimension] : quantities) {
+      if (quantity == Quantity::number || find(object, other) == nullptr) continue;
+      fault(below(place, other), "", "a primitive gives costs or a number, not both; remove one");
+    }
   }
 
   std::vector<std::string> read_arguments(const JsonValue& object, const std::string& place,

@@ -190,7 +190,7 @@ void Pricing::join() {
   for (Joined& joined : list) operations_.push_back(std::move(joined.operation));
 }
 
-Price Pricing::price(const ForwardOperation& operation) const {
+Price Pricing::price(const ForwardOperation& operation) {
   const PrimitiveCall call = primitive_call(operation);
   const std::string& name = call.primitive->name;
   if (!model_.book.primitives().contains(name)) {
@@ -199,12 +199,15 @@ Price Pricing::price(const ForwardOperation& operation) const {
                      R"(" needs it; write its formula, or say under "uncharged" why ")" +
                      operation.name + "\" costs nothing");
   }
+  const auto [known, is_new] = priced_.try_emplace({name, call.values, call.count});
+  if (!is_new) return known->second;
   const auto times = [&](std::optional<double> value) {
     return value ? std::optional(*value * call.count) : std::nullopt;
   };
-  return {.bytes = *times(prices_.price(name, Quantity::bytes, call.values)),
-          .rounds = prices_.price(name, Quantity::rounds, call.values),
-          .compute_seconds = times(prices_.price(name, Quantity::seconds, call.values))};
+  known->second = {.bytes = *times(prices_.price(name, Quantity::bytes, call.values)),
+                   .rounds = prices_.price(name, Quantity::rounds, call.values),
+                   .compute_seconds = times(prices_.price(name, Quantity::seconds, call.values))};
+  return known->second;
 }
 
 void Pricing::set_setup() {

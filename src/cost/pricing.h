@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace aero::cost {
@@ -23,7 +24,7 @@ class Pricing {
   void leave_out();
   std::string reason_to_leave_out(const ForwardOperation& operation) const;
   void join();
-  Price price(const ForwardOperation& operation) const;
+  Price price(const ForwardOperation& operation);
   void set_setup();
   void set_latency(double gmac);
 
@@ -35,6 +36,8 @@ class Pricing {
   PrimitivePrices prices_;
   std::map<std::string, double> values_;
   std::vector<ForwardOperation> operations_;
+  /// By name, arguments and count: the layers of a model are alike.
+  std::map<std::tuple<std::string, std::vector<double>, double>, Price> priced_;
   PiCost cost_;
 };
 

@@ -50,6 +50,7 @@ Dimension PrimitiveBook::call(const std::string& function, std::size_t count,
                        counted(primitive.arguments.size(), "argument") + ", not " +
                        std::to_string(count));
   }
+  quantity = primitive.called_in(quantity);
   if (!primitive.formula(quantity)) {
     const std::string key = traits(quantity).key;
     throw FormulaError("calls " + function + "(), which has no " + key + "; write " +
@@ -167,16 +168,18 @@ double PrimitivePrices::call(const std::string& function, Quantity quantity,
   for (std::size_t i = 0; i < arguments.size(); ++i) names[primitive.arguments[i]] = arguments[i];
   const double result = formula.value(
       {names, constants_, [&](const std::string& called, const std::vector<double>& values) {
-         return call(called, quantity, values);
+         return call(called, book_.primitives().at(called).called_in(quantity), values);
        }});
-  if (std::isfinite(result) && result >= 0) return result;
+  if (std::isfinite(result) && (result >= 0 || quantity == Quantity::number)) return result;
   std::string given;
   for (const auto& [name, value] : names) {
     given += (given.empty() ? "" : ", ") + name + " = " + number_text(value);
   }
   throw UsageError(book_.source() + ": " + key_of(function, quantity) + ": " +
                    quoted(formula.text()) + ": gives " + number_text(result) + " at " + given +
-                   "; a cost is finite and not negative: correct the formula or its constants");
+                   (quantity == Quantity::number ? "; a number is finite"
+                                                 : "; a cost is finite and not negative") +
+                   ": correct the formula or its constants");
 }
 
 }  // namespace aero::cost

@@ -11,8 +11,8 @@
 
 namespace aero::cost {
 
-/// What a formula of a primitive gives.
-enum class Quantity { bytes, rounds, seconds };
+/// What a formula of a primitive gives. A number is of a helper that all others may call.
+enum class Quantity { bytes, rounds, seconds, number };
 
 struct QuantityTraits {
   Quantity quantity;
@@ -20,9 +20,10 @@ struct QuantityTraits {
   Dimension dimension;
 };
 
-constexpr std::array<QuantityTraits, 3> quantities{{{Quantity::bytes, "bytes", {1, 0}},
+constexpr std::array<QuantityTraits, 4> quantities{{{Quantity::bytes, "bytes", {1, 0}},
                                                     {Quantity::rounds, "rounds", {}},
-                                                    {Quantity::seconds, "seconds", {0, 1}}}};
+                                                    {Quantity::seconds, "seconds", {0, 1}},
+                                                    {Quantity::number, "number", {}}}};
 
 struct Constant {
   double value = 0;  ///< in bytes and seconds
@@ -35,6 +36,10 @@ struct Primitive {
 
   const std::optional<Formula>& formula(Quantity quantity) const {
     return formulas[static_cast<std::size_t>(quantity)];
+  }
+  /// What a call of it gives within a formula for `outer`.
+  Quantity called_in(Quantity outer) const {
+    return formula(Quantity::number) ? Quantity::number : outer;
   }
 };
 
@@ -74,7 +79,7 @@ class PrimitivePrices {
   PrimitivePrices(const PrimitiveBook& book, const std::map<std::string, double>& factors);
 
   /// Absent where the primitive has no such formula. Throws UsageError where the result is negative
-  /// or not finite.
+  /// or not finite; what is no cost but a number may be negative.
   std::optional<double> price(const std::string& primitive, Quantity quantity,
                               const std::vector<double>& arguments) const;
 

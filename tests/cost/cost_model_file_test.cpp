@@ -43,6 +43,21 @@ TEST(CostModelFile, TellsACallOfWhatHasNoSuchFormula) {
                                       "has no seconds; write primitives.work.seconds"));
 }
 
+TEST(CostModelFile, TellsANumberThatIsAlsoACost) {
+  const auto helper = [](const std::string& formulas) {
+    return faults(with(own_model, "\"bytes\": \"x * byte\"", formulas));
+  };
+  EXPECT_THAT(helper(R"("number": "x", "bytes": "x * byte")"),
+              HasSubstr("primitives.work.bytes: a primitive gives costs or a number, not both"));
+  EXPECT_THAT(helper(R"("number": "x * byte")"),
+              HasSubstr("primitives.work.number: \"x * byte\": gives bytes; expected a plain "
+                        "number"));
+  EXPECT_THAT(helper(R"json("number": "work(x)")json"),
+              HasSubstr("primitives.work.number: \"work(x)\": goes in a circle: work -> work"));
+  EXPECT_THAT(faults(with(own_model, "\"bytes\": \"3 * work(n)\", ", "\"number\": \"3\", ")),
+              HasSubstr("primitives.relu.number: an operation of a model costs bytes"));
+}
+
 TEST(CostModelFile, TellsKeysThatAreUnknownMissingOrTwice) {
   EXPECT_THAT(faults(and_keys("\"latencies\": {}")),
               HasSubstr("latencies: {}: unknown key, did you mean \"latency\"?"));

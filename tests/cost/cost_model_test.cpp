@@ -73,6 +73,16 @@ TEST(CostModel, CountsSecondsForEachHead) {
   EXPECT_DOUBLE_EQ(price(own_model).compute_seconds.value(), 0.052);
 }
 
+TEST(CostModel, CallsANumberFromAnyFormula) {
+  auto text = with(own_model, R"("relu": {)",
+                   R"("less": {"arguments": ["x"], "number": "3 - x", "source": "s"}, "relu": {)");
+  text = with(text, "\"3 * work(n)\"", "\"work(3 * n) * (less(4) + 2)\"");
+  text = with(text, "\"n * tick\"", "\"less(1) * n * tick\"");
+  EXPECT_DOUBLE_EQ(price(text).comm_bytes, tiny_bytes);
+  EXPECT_DOUBLE_EQ(price(text).compute_seconds.value(),
+                   price(own_model).compute_seconds.value() + 48e-3);
+}
+
 TEST(CostModel, AddsTheNetworkToTheSeconds) {
   const CostModel model = load(own_model);
   const Network line{"line", 1e6, 0.01, "made up"};

@@ -55,7 +55,7 @@ def test_a_run_that_does_not_fit_is_refused_before_it_starts(
     config = ModelConfig.from_dict(MODEL | {"d_model": 768, "vocab_size": 50257})
     program = build_program(config, 16, Settings())
     with pytest.raises(PrivateError, match=r"needs about \d+\.\d GB here .*4\.0 GB are free"):
-        memory.check_memory(program, program.shapes(), Settings(), 2)
+        memory.check_memory(program, program.shapes(), Settings())
 
 
 @pytest.fixture(scope="module")

@@ -177,8 +177,8 @@ def test_a_row_has_means_the_worst_error_and_the_rounds_of_the_line(tmp_path: Pa
     header, _, cells = markdown([row], [])
     assert header.count("|") == cells.count("|")
     assert (
-        "| 4.10 | 4.00 (-2.44%) | 2.50 | 3.00 (+20.00%) | 50 | 2.0 | 1.9 | 46 | 6.0 | 6.2 |"
-        in cells
+        "| 4.10 | 4.00 (-2.44%) | 2.50 | 3.00 (+20.00%) | 50 | 2.0 | 1.9 (-5.0%) | 46 | 6.0 "
+        "| 6.2 (+3.7%) |" in cells
     )
 
 
