@@ -81,10 +81,13 @@ def _second_constants(seconds: Seconds) -> Json:
         ("plain", "each polynomial of the operand that stays"),
         ("merge", "each merge of two results into one ciphertext"),
     )
-    adds = "each multiply-add of a weight's owner by itself"
-    result["matmul_weight_add"] = _constant(
-        1e6 * seconds.matrices["matmul_weight"].add, "us", fit + adds, 3
-    )
+    weight, own = seconds.matrices["matmul_weight"], "a weight's owner by itself, by its share: "
+    result |= {
+        "matmul_weight_own_start": _constant(
+            1e3 * weight.own_start, "ms", fit + own + "each product", 3
+        ),
+        "matmul_weight_own": _constant(1e6 * weight.own, "us", fit + own + "each multiply-add", 3),
+    }
     for name, product in seconds.matrices.items():
         result |= {
             f"{name}_{part}": _constant(1e3 * getattr(product, part), "ms", fit + what, 3)
@@ -232,7 +235,10 @@ def second_formulas(seconds: Seconds, byte_formula: Mapping[str, str]) -> dict[s
             for kind in ("weight", "activation")
         }
         | {name: byte_formula[name] for name in _ALIKE}
-        | {"matmul_weight": f"{byte_formula['matmul_weight']} + matmul_weight_add * m * k * n"}
+        | {
+            "matmul_weight": f"{byte_formula['matmul_weight']}"
+            " + matmul_weight_own_start + matmul_weight_own * m * k * n"
+        }
         | {
             # The comparisons of a row's maximum are a tree: as many vectors as it has levels.
             "softmax": f"relu_start * (ceil(log2(columns)) - 1) + {byte_formula['softmax']}",

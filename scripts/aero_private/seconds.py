@@ -39,15 +39,17 @@ class VectorSeconds:
 
 @dataclass(frozen=True)
 class MatrixSeconds:
-    """start + sent x ciphertexts sent + plain x polynomials + merge x merges of a cut + add x
-    m k n where a party multiplies a share of its own by its weights, and m n truncations beside.
+    """start + sent x ciphertexts sent + plain x polynomials + merge x merges of a cut, and m n
+    truncations; where a party multiplies a share of its own by its weights, own_start + own x m k n
+    more.
     """
 
     start: float
     sent: float
     plain: float
     merge: float
-    add: float
+    own_start: float
+    own: float
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,13 @@ def matrix_seconds(
     truncation: float,
 ) -> MatrixSeconds:
     """Least squares of the relative errors, no part below 0. `seconds` are of products by shares,
-    then of those by a prompt, which has no share with the weights' owner: without one, `add` cannot
-    be told from `plain`, and is 0. `truncation` is of each number.
+    then of those by a prompt, of which the weights' owner has no share: without one, what it does
+    by itself cannot be told from the rest, and is 0. `truncation` is of each number.
     """
     rows = []
     for number, (m, k, n) in enumerate([*shapes, *prompts]):
-        c, adds = cut(m, k, n), bool(prompts) and number < len(shapes)
-        rows.append((1, c.sent, c.plain, c.merges, adds * m * k * n))
+        c, own = cut(m, k, n), bool(prompts) and number < len(shapes)
+        rows.append((1, c.sent, c.plain, c.merges, own, own * m * k * n))
     sizes = np.array(rows, dtype=float)
     units = np.maximum(sizes.max(axis=0), 1)
     measured = np.asarray(seconds)

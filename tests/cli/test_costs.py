@@ -44,11 +44,11 @@ def test_the_parts_of_a_cost_make_its_sum(saved: dict[str, object]) -> None:
 # Seconds of a pass between two processes of SPU on two cores, over the loopback and over a line of
 # 100 Mbit/s and 80 ms: means of three runs each, docs/private-inference.md.
 MEASURED_SECONDS = {
-    "SM+LN+G": (29.3, 104.2),
-    "SM+LN+R": (14.7, 64.4),
-    "SM+ScFFN": (13.7, 47.2),
-    "SM+ScFuFFN": (12.2, 45.3),
-    "EReg(SM(t)+ScFuFFN_i1)": (11.7, 45.8),
+    "SM+LN+G": (25.8, 100.3),
+    "SM+LN+R": (13.2, 63.3),
+    "SM+ScFFN": (12.7, 46.2),
+    "SM+ScFuFFN": (10.8, 44.0),
+    "EReg(SM(t)+ScFuFFN_i1)": (10.6, 45.2),
 }
 
 
@@ -62,8 +62,8 @@ def test_seconds_and_latency_are_near_to_whole_passes_that_were_measured(
     result = call(aero, "report", "--arch", architecture, *arguments)
     entry = json.loads(result.stdout)["pi"][0]
     loopback, line = MEASURED_SECONDS[architecture]
-    assert entry["compute_s"] == pytest.approx(loopback, rel=0.06)
-    assert entry["latency_s"] == pytest.approx(line, rel=0.03)
+    assert entry["compute_s"] == pytest.approx(loopback, rel=0.05)
+    assert entry["latency_s"] == pytest.approx(line, rel=0.05)
     # 100 Mbit/s are 12.5 MB a second.
     network = entry["comm_bytes"] / 12.5e6 + 0.08 * entry["rounds"]
     assert entry["latency_s"] == pytest.approx(entry["compute_s"] + network)

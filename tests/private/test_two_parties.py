@@ -80,7 +80,7 @@ def run(folder: Path, weights: str, out: Path) -> dict[str, Any]:
 
 
 def check_bytes(result: dict[str, Any], predicted: float, cost: CostFormulas) -> None:
-    """Products with weights draw on nothing that is made in batches: each as predicted. Elsewhere
+    """Matrix products draw on nothing that is made in batches: each as predicted. Elsewhere
     a batch of triples, 1.2 MB, may fall before or after the run.
     """
     measured = {row["name"]: row["measured"] for row in result["operations"]}
@@ -88,12 +88,19 @@ def check_bytes(result: dict[str, Any], predicted: float, cost: CostFormulas) ->
         cost("embedding", CONTEXT, WORDS, WIDTH), rel=0.005
     )
     assert measured["head"] == pytest.approx(cost("head", CONTEXT, WORDS, WIDTH), rel=0.005)
+    heads = MODEL["n_head"]
+    for name, depth, columns in (
+        ("scores", WIDTH // heads, CONTEXT),
+        ("mix", CONTEXT, WIDTH // heads),
+    ):
+        product = heads * cost("matmul_activation", CONTEXT, depth, columns)
+        assert measured[name] == pytest.approx(product, rel=0.005), name
     for name in ("q", "k", "v", "o", "w"):
         if name in measured:
             product = cost("matmul_weight", CONTEXT, WIDTH, WIDTH)
             assert measured[name] == pytest.approx(product, rel=0.005), name
     if "relu_attention" in measured:
-        rows = MODEL["n_head"] * CONTEXT
+        rows = heads * CONTEXT
         assert measured["relu_attention"] == pytest.approx(
             cost("relu_attention", rows, CONTEXT), rel=0.05
         )
