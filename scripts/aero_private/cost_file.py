@@ -297,11 +297,15 @@ def cost_model(
             "Not charged: shares of the weights (once), of the prompt and of the logits, each 8 "
             "bytes a number" + (" (colocated, only the logits')" if colocated else ""),
             *(
-                ["Rounds are those of vectors of 16 numbers; of longer ones, parts go side by side"]
+                [
+                    "Rounds are those of vectors of 16 numbers; of longer ones, a product of "
+                    "shared numbers takes four more, and parts go side by side"
+                ]
                 if rounds
                 else []
             ),
-            "Seconds are of computation by both parties on one machine (source); lines over sizes",
+            "Seconds are of computation by both parties on one machine (source), their memory "
+            "taken beforehand",
             "Triples for products and oblivious transfers are made in batches: a short run is off "
             "by up to 1.2 MB either way",
             "Matrix products are cut as SPU cuts them; the formulas find its cut, or one as cheap, "

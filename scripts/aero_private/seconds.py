@@ -1,4 +1,4 @@
-"""From timed probes to the seconds of a cost model, which are lines over sizes."""
+"""From timed probes to the seconds of a cost model: lines over sizes, products by their cuts."""
 
 from __future__ import annotations
 
