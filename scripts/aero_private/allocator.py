@@ -1,8 +1,8 @@
 """The C library's memory: found before a run, and kept through it.
 
 A page costs most when it is touched for the first time, in a virtual machine as much as computing
-on it: a first matrix product takes half as long again as a second one. So a party takes the memory
-that it will need before it meets the other one, in large pages, and gives none back to the system.
+on it: a first matrix product can take half as long again as a second one. So a party takes the
+memory that it will need before it computes, in large pages, and gives none back to the system.
 """
 
 from __future__ import annotations

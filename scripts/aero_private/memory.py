@@ -75,7 +75,7 @@ def of_probes(probes: Iterable[Probe]) -> float:
             (m, k), (_, n) = probe.shapes
             sizes.append(of_product(m, k, n))
         else:
-            sizes.append(float(ELEMENT["activation"]) * probe.elements)
+            sizes.append(float(ELEMENT["softmax"]) * probe.elements)
     return MARGIN * (OBLIVIOUS_TRANSFERS + max(sizes))
 
 

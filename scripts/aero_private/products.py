@@ -3,8 +3,8 @@
 A product [m, k] x [k, n] is cut into blocks of at most `slots` multiply-adds, one polynomial each:
 `down` x `deep` x `across` blocks of rows x depth x columns. One operand is sent as ciphertexts; the
 other party multiplies them by its own polynomials and adds along k, which gives down x across
-results; it merges `depth` of these into one ciphertext (BumbleBee, Lu et al. 2023, section 4) and
-sends that back. SPU tries all rows and all depths that are powers of two and takes the cheapest, a
+results; it merges `depth` of these into one ciphertext (BumbleBee, Lu et al. 2023) and sends
+that back. SPU tries all rows and all depths that are powers of two and takes the cheapest, a
 ciphertext for 1000, a merge for 1, a product of polynomials for 0.1
 (libspu/mpc/cheetah/arith/matmat_prot.cc, GetSubMatShape).
 """

@@ -73,13 +73,13 @@ class Reader : private FileReader {
   Operand read_temperature(const JsonValue& root) {
     const auto* known = find(root, "private");
     if (known == nullptr || known->kind != Kind::object) return Operand::weight;
-    const std::string hint = "write \"server\" or \"public\"";
+    const std::string hint = R"(write "server" or "public")";
     const bool is_there = find(*known, "temperatures") != nullptr;
     const std::string who = is_there ? find(*known, "temperatures")->text
                                      : text(*known, "private", "temperatures", hint);
     if (is_there && !who.empty() && who != "server" && who != "public") {
       fault("private.temperatures", quoted(who),
-            "expected \"server\" (priced as a weight) or \"public\" (priced as a constant)");
+            R"(expected "server" (priced as a weight) or "public" (priced as a constant))");
     }
     return who == "public" ? Operand::constant : Operand::weight;
   }
@@ -133,7 +133,8 @@ class Reader : private FileReader {
       } else if (std::ranges::find(builtin_functions(), name) != builtin_functions().end()) {
         fault(place, value.shown(), "is a function of every formula; rename it");
       }
-      if (check_object(value, place, {"arguments", "bytes", "rounds", "seconds", "number", "source"})) {
+      if (check_object(value, place,
+                       {"arguments", "bytes", "rounds", "seconds", "number", "source"})) {
         primitives[name] = read_primitive(value, place, name);
       }
     }
@@ -181,7 +182,7 @@ class Reader : private FileReader {
       fault(key, "", "missing; " + expected);
       return {};
     }
-    const auto arguments = names_in(*list, key);
+    auto arguments = names_in(*list, key);
     for (const std::string& argument : arguments) {
       if (!is_name(argument)) {
         fault(key, quoted(argument), "a name is a letter, then letters, digits and underscores");
