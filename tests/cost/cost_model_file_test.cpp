@@ -45,7 +45,7 @@ TEST(CostModelFile, TellsACallOfWhatHasNoSuchFormula) {
 
 TEST(CostModelFile, TellsANumberThatIsAlsoACost) {
   const auto helper = [](const std::string& formulas) {
-    return faults(with(own_model, "\"bytes\": \"x * byte\"", formulas));
+    return faults(with(own_model, R"("bytes": "x * byte")", formulas));
   };
   EXPECT_THAT(helper(R"("number": "x", "bytes": "x * byte")"),
               HasSubstr("primitives.work.bytes: a primitive gives costs or a number, not both"));
