@@ -80,6 +80,7 @@ def _second_constants(seconds: Seconds) -> Json:
         ("sent", "each ciphertext of the operand that is sent"),
         ("plain", "each polynomial of the operand that stays"),
         ("merge", "each merge of two results into one ciphertext"),
+        ("lone", "each step of a result that is merged with none"),
     )
     weight, own = seconds.matrices["matmul_weight"], "a weight's owner by itself, by its share: "
     result |= {
@@ -185,7 +186,8 @@ def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str]
         ),
         "ciphertexts": (
             ["m", "k", "n", "cut"],
-            "ct_in * count(m, k, n, cut, 1, 0, 0, 0) + ct_out * count(m, k, n, cut, 0, 0, 0, 1)",
+            "ct_in * count(m, k, n, cut, 1, 0, 0, 0, 0)"
+            " + ct_out * count(m, k, n, cut, 0, 0, 0, 0, 1)",
         ),
     }
 
@@ -228,9 +230,10 @@ def second_formulas(seconds: Seconds, byte_formula: Mapping[str, str]) -> dict[s
         }
         | {
             f"{kind}_product": f"matmul_{kind}_start"
-            f" + matmul_{kind}_sent * count(m, k, n, cut, 1, 0, 0, 0)"
-            f" + matmul_{kind}_plain * count(m, k, n, cut, 0, 1, 0, 0)"
-            f" + matmul_{kind}_merge * count(m, k, n, cut, 0, 0, 1, 0)"
+            f" + matmul_{kind}_sent * count(m, k, n, cut, 1, 0, 0, 0, 0)"
+            f" + matmul_{kind}_plain * count(m, k, n, cut, 0, 1, 0, 0, 0)"
+            f" + matmul_{kind}_merge * count(m, k, n, cut, 0, 0, 1, 0, 0)"
+            f" + matmul_{kind}_lone * count(m, k, n, cut, 0, 0, 0, 1, 0)"
             f" + multiply_constant_each * m * n"
             for kind in ("weight", "activation")
         }

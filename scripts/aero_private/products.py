@@ -45,13 +45,15 @@ class Cut:
         return self.down * self.across
 
     @property
-    def merges(self) -> float:
-        """Automorphisms; of fewer results than `depth`, a tree whose upper levels are alone. One
-        result alone is not merged.
-        """
-        whole, rest = divmod(self.results, self.depth)
-        tree = rest * (1 + math.log2(self.depth / rest)) if rest else 0.0
-        return whole * self.depth + tree if self.results > 1 else 0.0
+    def merges(self) -> int:
+        """Of two results each, in a tree, the last of all with itself; one alone is not merged."""
+        return self.results if self.results > 1 else 0
+
+    @property
+    def lone(self) -> float:
+        """Steps of a result without another, where the last tree has fewer than `depth` leaves."""
+        rest = self.results % self.depth
+        return rest * math.log2(self.depth / rest) if rest and self.results > 1 else 0.0
 
 
 def cut(m: int, k: int, n: int) -> Cut:
@@ -81,7 +83,7 @@ _TRIED = ((1, 1), (1, 2), (1, 4), (1, 8), (3, 1), (5, 1), (7, 1), (13, 1), (25, 
 _WAY = "(cut - 2 * floor(cut / 2))"
 _PARTS = "floor(cut / 32)"
 _HALVINGS = "(floor(cut / 2) - 16 * floor(cut / 32))"
-_WEIGHTS = ["sent", "plain", "merged", "packed"]
+_WEIGHTS = ["sent", "plain", "merged", "alone", "packed"]
 _REST = "results - depth * floor(results / depth)"
 
 
@@ -97,7 +99,8 @@ def _best() -> str:
 
 def helpers() -> Formulas:
     """Plain numbers that formulas of products call: best_cut, and count, which adds up a cut's
-    sent ciphertexts, plain polynomials, merges and ciphertexts sent back, each by a weight.
+    sent ciphertexts, plain polynomials, merges, lone steps and ciphertexts sent back, each by a
+    weight.
     """
     weights = ", ".join(_WEIGHTS)
     return {
@@ -145,14 +148,12 @@ def helpers() -> Formulas:
         "count_blocks": (
             ["numbers", "down", "deep", "across", "depth", *_WEIGHTS],
             "deep * (sent * min(down, across) + plain * max(down, across))"
-            " + merged * merges(down * across, depth)"
+            " + merged * merges(down * across) + alone * lone(down * across, depth)"
             " + packed * sent_back(numbers, down * across, depth)",
         ),
-        "merges": (
-            ["results", "depth"],
-            f"min(1, results - 1) * (depth * floor(results / depth) + tree({_REST}, depth))",
-        ),
-        "tree": (["rest", "depth"], "rest * (1 + log2(depth / max(1, rest)))"),
+        "merges": (["results"], "min(1, results - 1) * results"),
+        "lone": (["results", "depth"], f"min(1, results - 1) * tree({_REST}, depth)"),
+        "tree": (["rest", "depth"], "rest * log2(depth / max(1, rest))"),
         # One result alone is sent as it is: one of its two polynomials, and of the other the
         # coefficients that the product needs.
         "sent_back": (

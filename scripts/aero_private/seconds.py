@@ -39,15 +39,16 @@ class VectorSeconds:
 
 @dataclass(frozen=True)
 class MatrixSeconds:
-    """start + sent x ciphertexts sent + plain x polynomials + merge x merges of a cut, and m n
-    truncations; where a party multiplies a share of its own by its weights, own_start + own x m k n
-    more.
+    """start + sent x ciphertexts sent + plain x polynomials + merge x merges + lone x lone steps of
+    a cut, and m n truncations. Where a party multiplies a share of its own by its weights,
+    own_start + own x m k n more.
     """
 
     start: float
     sent: float
     plain: float
     merge: float
+    lone: float
     own_start: float
     own: float
 
@@ -87,7 +88,7 @@ def matrix_seconds(
     rows = []
     for number, (m, k, n) in enumerate([*shapes, *prompts]):
         c, own = cut(m, k, n), bool(prompts) and number < len(shapes)
-        rows.append((1, c.sent, c.plain, c.merges, own, own * m * k * n))
+        rows.append((1, c.sent, c.plain, c.merges, c.lone, own, own * m * k * n))
     sizes = np.array(rows, dtype=float)
     units = np.maximum(sizes.max(axis=0), 1)
     measured = np.asarray(seconds)

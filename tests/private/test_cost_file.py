@@ -44,7 +44,7 @@ def written_again(name: str, shipped: dict[str, Any], settings: Settings) -> dic
             for part in LONG
         },
         {
-            part: MatrixSeconds(0.01, 1e-3, 1e-4, 1e-3, 0.01, 1e-9)
+            part: MatrixSeconds(0.01, 1e-3, 1e-4, 1e-3, 1e-3, 0.01, 1e-9)
             for part in ("matmul_weight", "matmul_activation")
         },
         setup=3.0,

@@ -15,7 +15,7 @@ from aero_private.products import cut
 from aero_private.seconds import matrix_seconds, vector_line
 
 SHAPES = [(16, 16, 16), (27, 128, 128), (64, 128, 384), (64, 512, 128), (64, 128, 4096)]
-SHAPES += [(64, 4096, 128), (128, 768, 768)]
+SHAPES += [(64, 4096, 128), (128, 768, 768), (100, 4096, 128)]
 
 
 def test_a_line_goes_through_both_times() -> None:
@@ -40,16 +40,21 @@ def test_batches_are_counted_where_one_costs_the_same_however_full() -> None:
 TRUNCATION = 4e-7
 
 
-Parts = tuple[float, float, float, float, float, float]
+Parts = tuple[float, float, float, float, float, float, float]
 PROMPTS = [(16, 16, 16), (64, 4096, 128)]
 
 
 def product_seconds(parts: Parts) -> list[float]:
     """Of SHAPES, then of PROMPTS, which nobody multiplies by shares of his own."""
-    start, sent, plain, merge, own_start, own = parts
+    start, sent, plain, merge, lone, own_start, own = parts
     cuts = [cut(*shape) for shape in [*SHAPES, *PROMPTS]]
     result = [
-        start + sent * c.sent + plain * c.plain + merge * c.merges + TRUNCATION * m * n
+        start
+        + sent * c.sent
+        + plain * c.plain
+        + merge * c.merges
+        + lone * c.lone
+        + TRUNCATION * m * n
         for (m, _, n), c in zip([*SHAPES, *PROMPTS], cuts, strict=True)
     ]
     for number, (m, k, n) in enumerate(SHAPES):
@@ -57,20 +62,22 @@ def product_seconds(parts: Parts) -> list[float]:
     return result
 
 
-@pytest.mark.parametrize("parts", [(0.05, 6e-3, 2e-4, 1e-3, 0.01, 4e-9), (0, 0, 0, 1e-3, 0, 0)])
+@pytest.mark.parametrize(
+    "parts", [(0.05, 6e-3, 2e-4, 1e-3, 8e-4, 0.01, 4e-9), (0, 0, 0, 1e-3, 0, 0, 0)]
+)
 def test_the_parts_of_products_are_found_again(parts: Parts) -> None:
     found = matrix_seconds(SHAPES, PROMPTS, product_seconds(parts), TRUNCATION)
     assert astuple(found) == pytest.approx(parts, rel=1e-6, abs=1e-13)
 
 
 def test_without_prompts_nothing_is_a_party_s_own() -> None:
-    parts = (0.05, 6e-3, 2e-4, 1e-3, 0.0, 0.0)
+    parts = (0.05, 6e-3, 2e-4, 1e-3, 8e-4, 0.0, 0.0)
     seconds = product_seconds(parts)[: len(SHAPES)]
     assert astuple(matrix_seconds(SHAPES, [], seconds, TRUNCATION)) == pytest.approx(parts)
 
 
 def test_a_fit_is_as_near_to_short_times_as_to_long_ones() -> None:
-    parts = (0.05, 6e-3, 2e-4, 1e-3, 0.01, 4e-9)
+    parts = (0.05, 6e-3, 2e-4, 1e-3, 8e-4, 0.01, 4e-9)
     noise = 1 + 0.1 * np.random.default_rng(1).standard_normal(len(SHAPES) + len(PROMPTS))
     found = matrix_seconds(SHAPES, PROMPTS, product_seconds(parts) * noise, TRUNCATION)
     assert min(astuple(found)) >= 0
