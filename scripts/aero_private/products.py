@@ -82,7 +82,7 @@ _TRIED = ((1, 1), (1, 2), (1, 4), (1, 8), (3, 1), (5, 1), (7, 1), (13, 1), (25, 
 
 _WAY = "(cut - 2 * floor(cut / 2))"
 _PARTS = "floor(cut / 32)"
-_HALVINGS = "(floor(cut / 2) - 16 * floor(cut / 32))"
+_SHALLOWER = "(floor(cut / 2) - 16 * floor(cut / 32))"
 _WEIGHTS = ["sent", "plain", "merged", "alone", "packed"]
 _REST = "results - depth * floor(results / depth)"
 
@@ -132,7 +132,7 @@ def helpers() -> Formulas:
         ),
         "count": (
             ["m", "k", "n", "cut", *_WEIGHTS],
-            f"count_parts(m + (n - m) * {_WAY}, k, n + (m - n) * {_WAY}, {_PARTS}, {_HALVINGS},"
+            f"count_parts(m + (n - m) * {_WAY}, k, n + (m - n) * {_WAY}, {_PARTS}, {_SHALLOWER},"
             f" {weights})",
         ),
         "count_parts": (

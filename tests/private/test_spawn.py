@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -19,9 +20,9 @@ if __name__ == "__main__":
 """
 
 
-def wait_for_ever(rank: int, progress: object) -> None:
+def wait_for_ever(rank: int, progress: Callable[[str], None]) -> None:
     """A party's task; the client's progress is passed on."""
-    progress(str(os.getpid()))  # type: ignore[operator]
+    progress(str(os.getpid()))
     time.sleep(600)
 
 
