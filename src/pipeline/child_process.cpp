@@ -17,7 +17,8 @@ namespace aero::pipeline {
 namespace {
 
 /// Between fork and exec only calls that POSIX allows there.
-[[noreturn]] void become(const std::vector<char*>& arguments, int console, int lock, pid_t parent) {
+[[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& environment,
+                         int console, int lock, pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
@@ -28,10 +29,29 @@ namespace {
   if (const int input = ::open("/dev/null", O_RDONLY); input >= 0) ::dup2(input, STDIN_FILENO);
   ::dup2(console, STDOUT_FILENO);
   ::dup2(console, STDERR_FILENO);
-  ::execv(arguments.front(), arguments.data());
+  ::execve(arguments.front(), arguments.data(), environment.data());
   constexpr std::string_view message = "the program could not be started\n";
   if (::write(STDERR_FILENO, message.data(), message.size()) < 0) ::_exit(126);
   ::_exit(127);
+}
+
+/// Pointers as exec takes them, into `words`.
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> result;
+  result.reserve(words.size() + 1);
+  for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+/// This process's variables, and the lock that the child inherits.
+std::vector<std::string> environment_with(int lock) {
+  constexpr std::string_view key = "AERO_LOCK_FD=";
+  std::vector<std::string> variables{std::string(key) + std::to_string(lock)};
+  for (char** variable = ::environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with(key)) variables.emplace_back(*variable);
+  }
+  return variables;
 }
 
 }  // namespace
@@ -39,10 +59,9 @@ namespace {
 ChildProcess::ChildProcess(const std::vector<std::string>& command,
                            const std::filesystem::path& console, FileLock lock)
     : lock_(std::move(lock)) {
-  std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
+  const auto variables = environment_with(lock_.descriptor());
+  const auto arguments = pointers(command);
+  const auto environment = pointers(variables);
   const int output = ::open(console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (output < 0) {
     throw Error("cannot write '" + console.string() + "': " + std::strerror(errno));
@@ -50,7 +69,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   const int code = errno;
-  if (pid_ == 0) become(arguments, output, lock_.descriptor(), parent);
+  if (pid_ == 0) become(arguments, environment, output, lock_.descriptor(), parent);
   ::close(output);
   if (pid_ < 0) throw Error(std::string("cannot start a process: ") + std::strerror(code));
 }

@@ -1,8 +1,9 @@
 #pragma once
 
+#include "aero/core/file_lock.h"
+
 #include <sys/types.h>
 
-#include "file_lock.h"
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -15,7 +16,8 @@ namespace aero::pipeline {
 /// this process dies. The destructor ends it and waits.
 class ChildProcess {
  public:
-  /// Standard output and error go to `console`, input is empty. The child holds the lock too.
+  /// Standard output and error go to `console`, input is empty. The child holds the lock too, and
+  /// learns its descriptor from AERO_LOCK_FD (FileLock::inherit).
   /// Throws Error where no process can be made; a program that cannot be run exits with 127.
   ChildProcess(const std::vector<std::string>& command, const std::filesystem::path& console,
                FileLock lock);

@@ -1,11 +1,11 @@
 #include "aero/pipeline/four_steps.h"
 
+#include "aero/core/file_lock.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/pipeline/four_steps_replay.h"
 #include "aero/report/format.h"
 
-#include "file_lock.h"
 #include "four_steps_baseline.h"
 #include "numbers.h"
 #include "progress.h"

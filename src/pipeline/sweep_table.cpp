@@ -1,12 +1,12 @@
 #include "aero/pipeline/sweep_table.h"
 
+#include "aero/core/file_lock.h"
 #include "aero/core/files.h"
 #include "aero/pipeline/pareto.h"
 #include "aero/report/comparison.h"
 #include "aero/report/format.h"
 #include "aero/report/table.h"
 
-#include "file_lock.h"
 #include "numbers.h"
 #include <algorithm>
 #include <string_view>

@@ -1,0 +1,172 @@
+#include "aero/core/file_lock.h"
+
+#include "aero/core/error.h"
+#include "aero/core/numbers.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <utility>
+
+namespace aero {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A process, told apart from a later one with the same number by its start.
+struct Holder {
+  std::int64_t pid = 0;
+  std::string start;  ///< in clock ticks since the boot, as /proc tells it; may be empty
+  std::string host;
+};
+
+/// Field 22 of /proc/PID/stat, counted behind the name, which may hold blanks.
+std::string start_of(std::int64_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const auto name_end = line.rfind(')');
+  if (name_end == std::string::npos) return "";
+  std::istringstream rest(line.substr(name_end + 1));
+  std::string word;
+  for (int field = 3; field <= 22; ++field) rest >> word;
+  return word;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "?";
+  return name.data();
+}
+
+Holder this_process() {
+  return {::getpid(), start_of(::getpid()), host_name()};
+}
+
+/// "4711 83264 node3"
+std::optional<Holder> read_holder(const fs::path& file) {
+  std::ifstream stream(file);
+  Holder holder;
+  if (!(stream >> holder.pid >> holder.start >> holder.host) || holder.pid <= 0) {
+    return std::nullopt;
+  }
+  return holder;
+}
+
+/// Best effort: a full disk must not keep anyone from a lock.
+void write_holder(int descriptor, const Holder& holder) {
+  const std::string text = std::to_string(holder.pid) + " " +
+                           (holder.start.empty() ? "?" : holder.start) + " " + holder.host + "\n";
+  if (::ftruncate(descriptor, 0) != 0) return;
+  if (::pwrite(descriptor, text.data(), text.size(), 0) < 0) return;
+}
+
+/// Of a process on another host it cannot be told: it counts as alive.
+bool is_alive(const Holder& holder) {
+  if (holder.host != host_name()) return true;
+  if (::kill(static_cast<pid_t>(holder.pid), 0) != 0 && errno == ESRCH) return false;
+  return holder.start == "?" || holder.start == start_of(holder.pid);
+}
+
+[[noreturn]] void fail(const fs::path& file, int code) {
+  throw Error("cannot lock '" + file.string() + "': " + std::strerror(code));
+}
+
+int open_file(const fs::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) fail(file, errno);
+  return descriptor;
+}
+
+/// 0, or the error.
+int lock(int descriptor, int operation) {
+  while (::flock(descriptor, operation) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
+}
+
+bool has_no_locks(int code) {
+  return code == ENOLCK || code == EOPNOTSUPP || code == ENOSYS || code == EINVAL;
+}
+
+}  // namespace
+
+std::optional<FileLock> FileLock::attempt(const fs::path& file) {
+  FileLock result(open_file(file));
+  const int code = lock(result.descriptor_, LOCK_EX | LOCK_NB);
+  if (code == EWOULDBLOCK) return std::nullopt;
+  if (has_no_locks(code)) {
+    const auto holder = read_holder(file);
+    if (holder && is_alive(*holder)) return std::nullopt;
+    result.clears_entry_ = true;
+  } else if (code != 0) {
+    fail(file, code);
+  }
+  write_holder(result.descriptor_, this_process());
+  return result;
+}
+
+FileLock FileLock::wait(const fs::path& file) {
+  FileLock result(open_file(file));
+  const int code = lock(result.descriptor_, LOCK_EX);
+  if (code != 0 && !has_no_locks(code)) fail(file, code);
+  write_holder(result.descriptor_, this_process());
+  return result;
+}
+
+std::optional<FileLock> FileLock::inherit(const fs::path& file) {
+  const char* const text = std::getenv("AERO_LOCK_FD");
+  const auto number = integer_from(text == nullptr ? "" : text);
+  if (!number || *number < 0 || *number > std::numeric_limits<int>::max()) return std::nullopt;
+  const int descriptor = static_cast<int>(*number);
+  struct stat handed {};
+  struct stat wanted {};
+  if (::fstat(descriptor, &handed) != 0 || ::stat(file.c_str(), &wanted) != 0) return std::nullopt;
+  if (handed.st_dev != wanted.st_dev || handed.st_ino != wanted.st_ino) return std::nullopt;
+  ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  write_holder(descriptor, this_process());
+  return FileLock(descriptor);
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ < 0) return;
+  if (clears_entry_ && ::ftruncate(descriptor_, 0) != 0) return;
+  ::close(descriptor_);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      clears_entry_(std::exchange(other.clears_entry_, false)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(clears_entry_, other.clears_entry_);
+  return *this;
+}
+
+std::string holder_of(const fs::path& lock_file) {
+  const auto holder = read_holder(lock_file);
+  if (!holder) return "another process";
+  return "process " + std::to_string(holder->pid) + " on host " + holder->host;
+}
+
+FileLock lock_folder(const fs::path& folder) {
+  const auto file = folder / "lock";
+  if (auto inherited = FileLock::inherit(file)) return std::move(*inherited);
+  if (auto lock = FileLock::attempt(file)) return std::move(*lock);
+  throw UsageError(folder.string() + ": " + holder_of(file) +
+                   " works in this folder; wait for it, stop it, or name another folder");
+}
+
+}  // namespace aero
