@@ -6,6 +6,10 @@ The sides take turns for --rounds rounds, each turn a process of its own, so tha
 machine fall on all alike. The first steps of a turn are warm-up and left out. Reported are medians
 over all steps, the median over rounds of the ratio within a round, and peak memory. PyTorch runs
 nanoGPT's loop with torch.optim.AdamW as it comes, and with fused=True.
+
+Examples:
+  scripts/benchmark_step.py --rounds 3 --json step.json
+  scripts/benchmark_step.py --architectures "SM(t)+ScFuFFN_i6" "EReg(SM(t)+ScFuFFN_i6)"
 """
 
 from __future__ import annotations
@@ -28,9 +32,15 @@ import numpy as np
 from tqdm import tqdm
 
 from aero_reference.tokens import Split, write_token_file
+from aero_results.command import run_command
+from aero_results.errors import ResultsError
+from aero_results.files import require_writable, write_text
+from aero_results.options import whole
+from aero_results.run_folder import read_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTORCH_SIDES = ("pytorch", "pytorch fused")
+MOST_TOKENS = 1 << 30
 BASELINE = "SM+LN+G"  # what the PyTorch sides compute
 
 
@@ -122,13 +132,28 @@ def make_corpus(folder: Path, setting: Setting) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
+def ending(status: int) -> str:
+    """Of a turn that failed."""
+    return f"a turn was ended by signal {-status}" if status < 0 else f"a turn failed ({status})"
+
+
+def tail(log: Path) -> str:
+    """What a process said last; of Python's own report of an exception, its last line."""
+    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    traced = any(line.startswith("Traceback ") for line in lines)
+    return "\n".join(lines[-1:] if traced else lines[-20:]) or "it said nothing"
+
+
 def run_process(command: list[str], log: Path) -> int:
     """Peak resident memory in bytes; no less than that of this process, which stays small.
 
-    Exits with the end of the output where the command fails.
+    Raises ResultsError with the end of the output where the command fails.
     """
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        except OSError as error:
+            raise ResultsError(f"{command[0]}: {error.strerror}") from error
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
@@ -136,8 +161,7 @@ def run_process(command: list[str], log: Path) -> int:
             raise
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        sys.exit(f"{' '.join(command)}\nfailed with status {process.returncode}:\n{tail}")
+        raise ResultsError(f"{ending(process.returncode)}:\n{tail(log)}")
     return usage.ru_maxrss * 1024
 
 
@@ -149,10 +173,12 @@ def aero_turn(
     settings = aero_config(setting, folder.parent / "corpus", run, architecture)
     config.write_text(json.dumps(settings), encoding="utf-8")
     peak = run_process([str(binary), "train", str(config)], folder / "log.txt")
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    steps = [line for line in map(json.loads, lines) if "event" not in line]
+    seconds: list[float] = []
+    read_lines(
+        run, lambda line: seconds.extend([] if "event" in line else [line.number("seconds")])
+    )
     shutil.rmtree(run)  # its checkpoint is some GB
-    return [float(line["seconds"]) for line in steps], peak
+    return seconds, peak
 
 
 def pytorch_turn(setting: Setting, folder: Path, fused: bool) -> tuple[list[float], int]:
@@ -227,7 +253,7 @@ def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measur
                 architecture = BASELINE if side == "aero" else side
                 seconds, peak = aero_turn(arguments.aero, setting, folder, architecture)
             if len(seconds) != setting.steps:
-                sys.exit(f"{side}: {len(seconds)} steps were timed, not {setting.steps}")
+                raise ResultsError(f"{side}: {len(seconds)} steps were timed, not {setting.steps}")
             measured[side].rounds.append(seconds[arguments.warmup :])
             measured[side].peak_bytes = max(measured[side].peak_bytes, peak)
     return measured
@@ -294,29 +320,39 @@ def setting_of(arguments: argparse.Namespace) -> Setting:
     )
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults, and the description as it is written."""
+
+
 def parse(command_line: list[str] | None) -> argparse.Namespace:
     """The command line; exits with status 2 where it makes no sense."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Help)
     binary = ROOT / "build" / "release" / "bin" / "aero"
     parser.add_argument("--aero", type=Path, default=binary, help="AERO's binary")
     parser.add_argument("--sides", nargs="+", choices=["aero", *PYTORCH_SIDES], help="who runs")
     parser.add_argument(
         "--architectures", nargs="+", metavar="NAME", help="instead of --sides: AERO's, by name"
     )
-    parser.add_argument("--layers", type=int, default=12, help="L")
-    parser.add_argument("--heads", type=int, default=12, help="H")
-    parser.add_argument("--width", type=int, default=768, help="d")
-    parser.add_argument("--vocab", type=int, default=50304, help="V")
-    parser.add_argument("--context", type=int, default=128, help="T")
-    parser.add_argument("--batch", type=int, default=8, help="B")
-    parser.add_argument("--accumulation", type=int, default=1, help="forward passes a step")
+    parser.add_argument("--layers", type=whole(1, 1000), default=12, help="L")
+    parser.add_argument("--heads", type=whole(1, 1000), default=12, help="H")
+    parser.add_argument("--width", type=whole(1, 1 << 16), default=768, help="d")
+    parser.add_argument("--vocab", type=whole(2, 1 << 24), default=50304, help="V")
+    parser.add_argument("--context", type=whole(1, 1 << 20), default=128, help="T")
+    parser.add_argument("--batch", type=whole(1, 1 << 16), default=8, help="B")
+    parser.add_argument(
+        "--accumulation", type=whole(1, 1 << 16), default=1, help="forward passes a step"
+    )
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="bfloat16", help=" ")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads of each side")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
-    parser.add_argument("--steps", type=int, default=8, help="steps in a turn, warm-up included")
-    parser.add_argument("--warmup", type=int, default=2, help="steps of a turn that are left out")
+    parser.add_argument(
+        "--threads", type=whole(1, 1024), default=2, help="CPU threads of each side"
+    )
+    parser.add_argument("--rounds", type=whole(1, 10000), default=5, help="turns of each side")
+    parser.add_argument(
+        "--steps", type=whole(1, 1_000_000), default=8, help="steps in a turn, warm-up included"
+    )
+    parser.add_argument(
+        "--warmup", type=whole(0, 1_000_000), default=2, help="steps of a turn that are left out"
+    )
     parser.add_argument("--json", type=Path, help="also write everything measured here")
     arguments = parser.parse_args(command_line)
     if arguments.sides and arguments.architectures:
@@ -324,22 +360,41 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     arguments.sides = arguments.architectures or arguments.sides or ["aero", *PYTORCH_SIDES]
     if len(set(arguments.sides)) < len(arguments.sides):
         parser.error("a side stands there twice")
-    if not 0 <= arguments.warmup < arguments.steps:
+    if arguments.width % arguments.heads:
+        parser.error(f"--width {arguments.width} is not a multiple of --heads {arguments.heads}")
+    tokens = arguments.batch * arguments.accumulation * arguments.context * arguments.steps
+    if tokens > MOST_TOKENS:
+        parser.error(
+            f"--batch, --accumulation, --context and --steps make {tokens:,} tokens, which are "
+            f"made before the first turn: at most {MOST_TOKENS:,}"
+        )
+    if not arguments.warmup < arguments.steps:
         parser.error(f"--warmup {arguments.warmup} leaves nothing of --steps {arguments.steps}")
-    if set(arguments.sides) - set(PYTORCH_SIDES) and not arguments.aero.is_file():
-        parser.error(f"--aero {arguments.aero}: no such file; scripts/build.sh release makes it")
+    if set(arguments.sides) - set(PYTORCH_SIDES):
+        if not arguments.aero.is_file():
+            parser.error(
+                f"--aero {arguments.aero}: no such file; scripts/build.sh release makes it"
+            )
+        if not os.access(arguments.aero, os.X_OK):
+            parser.error(f"--aero {arguments.aero}: not a program")
     return arguments
 
 
-def main(command_line: list[str] | None = None) -> int:
+def benchmark(arguments: argparse.Namespace) -> int:
     """Measures and reports."""
-    arguments = parse(command_line)
+    if arguments.json:
+        require_writable(arguments.json)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     report = summary(measure(arguments.sides, arguments), setting_of(arguments))
-    print(markdown(report))
     if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_text(arguments.json, json.dumps(report, indent=2) + "\n")
+    print(markdown(report))
     return 0
+
+
+def main(command_line: list[str] | None = None) -> int:
+    """The exit status."""
+    return run_command(lambda: benchmark(parse(command_line)))
 
 
 if __name__ == "__main__":

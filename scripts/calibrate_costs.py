@@ -4,6 +4,9 @@
 The one fitted constant of communication, token_word, and the five of latency are fitted by least
 squares on relative errors. The formulas are those of the file, composed here a second time and
 apart from the program, as a check on it.
+
+Example:
+  scripts/calibrate_costs.py --model configs/cost/aero_papers.json
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from aero_results.command import run_command
 from aero_results.cost_formulas import CostFormulas
-from aero_results.errors import ResultsError
+from aero_results.errors import UsageError
 from aero_results.jsonc import load_object
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -246,22 +250,52 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Prints all there is to say; returns the exit code."""
-    arguments = parse_arguments()
+def read_model(file: Path) -> CostModel:
+    """Raises UsageError where the file is no cost model with what is fitted here."""
+    description = load_object(file)
     try:
-        model = CostModel(load_object(arguments.model))
-        rows = read_rows(arguments.tables)
+        model = CostModel(description)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{file}: not a cost model with constants, primitives, latency") from error
+    if missing := [name for name in (FITTED, *LATENCY) if name not in model.constants]:
+        raise UsageError(f"{file}: no constant {missing[0]}; only aero_papers.json is fitted here")
+    return model
+
+
+def read_tables(file: Path) -> list[Row]:
+    """Raises UsageError where the file is not the papers' tables."""
+    try:
+        rows = read_rows(file)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{file}: not the papers' tables; {TABLES} has their shape") from error
+    if len({row.table for row in rows}) < 2:
+        raise UsageError(f"{file}: fewer than two tables with costs: nothing to fit")
+    return rows
+
+
+def calibrate() -> int:
+    """Prints all there is to say."""
+    arguments = parse_arguments()
+    model = read_model(arguments.model)
+    rows = read_tables(arguments.tables)
+    try:
         print_communication(rows, model)
         print_left_out(rows, model)
         print_latency(rows, model)
-    except ResultsError as error:
-        print(error, file=sys.stderr)
-        return 1
     except KeyError as error:
-        print(f"{arguments.model}, {arguments.tables}: {error}: missing", file=sys.stderr)
-        return 1
+        raise UsageError(
+            f"{arguments.model}: it knows no {error.args[0]}, of which {arguments.tables} has rows"
+        ) from error
+    except (ZeroDivisionError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"{arguments.model}, {arguments.tables}: a formula gives no number ({error})"
+        ) from error
     return 0
+
+
+def main() -> int:
+    """The exit status."""
+    return run_command(calibrate)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
-"""Trains a finished AERO run again with a plain PyTorch loop and compares held-out perplexity.
+r"""Trains a finished AERO run again with a plain PyTorch loop and compares held-out perplexity.
 
 The loop takes the run's initial weights (train with --set checkpoint.at_start=true), tokens, order
 and recipe, and nothing of AERO's code. Exit status 1 where the perplexities differ by more than
 --tolerance.
+
+Example:
+  build/release/bin/aero train configs/quickstart.json --set checkpoint.at_start=true \
+      --set run.folder=runs/checked
+  scripts/compare_pytorch.py runs/checked --out runs/checked/pytorch.json
 """
 
 from __future__ import annotations
@@ -18,16 +23,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
 
 from aero_reference.config import ModelConfig
 from aero_reference.decoder import Decoder, token_loss
-from aero_reference.tokens import IGNORED, Split
+from aero_reference.tokens import IGNORED, CorpusError, Split
 from aero_reference.training import DECAYED, duration_steps, learning_rate, make_optimizer
+from aero_results.command import run_command
+from aero_results.errors import ResultsError, UsageError
+from aero_results.files import require_writable, write_text
+from aero_results.jsonc import load_object
+from aero_results.kinds import CONFIG, METRICS, wrong_kind
+from aero_results.options import real
+from aero_results.records import Record
+from aero_results.run_folder import read_lines
 
 FIRST_LOSSES = 10
+SECTIONS = ("model", "data", "train", "optimizer", "schedule", "eval")
 
 
 @dataclass(frozen=True)
@@ -38,23 +53,56 @@ class Run:
     config: dict[str, Any]
     losses: dict[int, float]  # by 1-based step
     perplexity: float  # the last one on the validation split
+    evaluated: int  # after this step
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """With every section that the loop needs."""
+    file = folder / CONFIG
+    if not file.is_file() or not (folder / METRICS).is_file():
+        raise wrong_kind(folder, "the folder of a finished run")
+    config = load_object(file)
+    for section in SECTIONS:
+        if not isinstance(config.get(section), dict):
+            raise UsageError(f'{file}: no section "{section}"; is it the config of an AERO run?')
+    return config
+
+
+def _perplexity(line: Record) -> float:
+    """NaN where it was not finite."""
+    if "perplexity" in line:
+        return line.number("perplexity")
+    loss = line.number("loss", math.nan)
+    return math.exp(loss) if loss < 700 else math.inf
 
 
 def read_run(folder: Path) -> Run:
-    """Exits with a message where the folder lacks something."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    losses, evaluations = {}, []
-    for text in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        line = json.loads(text)
-        if "event" not in line:
-            losses[int(line["step"])] = float(line["loss"])
-        elif str(line["event"]).startswith("eval"):
-            evaluations.append(line)
+    """Raises ResultsError where the folder lacks something, or the run is not one to compare."""
+    config = read_config(folder)
+    losses: dict[int, float] = {}
+    evaluations: list[tuple[int, float]] = []
+
+    def take(line: Record) -> None:
+        event, step = line.text("event", ""), line.integer("step")
+        if not event:
+            losses[step] = line.number("loss", math.nan)
+        elif event == "evaluation":
+            evaluations.append((step, _perplexity(line)))
+        elif event == "nonfinite":
+            raise UsageError(
+                f"{folder / METRICS}: a value was not finite at step {step}: the run is not one "
+                "to compare"
+            )
+
+    read_lines(folder, take)
     if not evaluations:
-        sys.exit(f"{folder}/metrics.jsonl: no evaluation; has the run finished?")
-    last = evaluations[-1]
-    perplexity = last["perplexity"] if "perplexity" in last else math.exp(last["loss"])
-    return Run(folder, config, losses, float(perplexity))
+        raise UsageError(f"{folder / METRICS}: no evaluation; has the run finished?")
+    step, perplexity = evaluations[-1]
+    if not math.isfinite(perplexity):
+        raise UsageError(
+            f"{folder / METRICS}: the perplexity of step {step} is not finite: nothing to compare"
+        )
+    return Run(folder, config, losses, perplexity, step)
 
 
 class Trainer:
@@ -62,24 +110,28 @@ class Trainer:
 
     def __init__(self, run: Run, data: Path | None) -> None:
         config = run.config
+        file = run.folder / CONFIG
         self.train: dict[str, Any] = config["train"]
         self.eval: dict[str, Any] = config["eval"]
         self.schedule: dict[str, Any] = config["schedule"]
         self.optimizer_section: dict[str, Any] = config["optimizer"]
         self.seed = int(config["seed"])
         if any(float(rate) > 0 for rate in config["model"].get("dropout", {}).values()):
-            sys.exit("the run has dropout, whose random numbers differ: nothing to compare")
+            raise UsageError(
+                f"{file}: the run has dropout, whose random numbers differ: nothing to compare"
+            )
         if self.train["dtype"] not in ("float32", "bfloat16"):
-            sys.exit(f"train.dtype {self.train['dtype']!r} does not run on a CPU")
+            raise UsageError(f"{file}: train.dtype {self.train['dtype']} does not run on a CPU")
         if int(self.train["threads"]) > 0:
             torch.set_num_threads(int(self.train["threads"]))
 
         model_config = ModelConfig.from_dict(config["model"])
         corpus = data or Path(config["data"]["path"])
-        self.training = Split(corpus, "train", model_config.context)
-        self.validation = Split(corpus, "val", model_config.context)
+        kind = config["data"].get("format", "auto")
+        self.training = open_split(corpus, "train", model_config, kind)
+        self.validation = open_split(corpus, "val", model_config, kind)
         self.model = Decoder(model_config, fused_attention=True)
-        self.model.load_state_dict(load_file(initial_weights(run.folder)))
+        load_initial_weights(self.model, run.folder)
         decay = DECAYED | self.optimizer_section["decay"]
         self.optimizer = make_optimizer(self.model, self.optimizer_section, decay)
 
@@ -89,6 +141,11 @@ class Trainer:
         length = (sequences * model_config.context, self.training.size / sequences)
         self.steps = duration_steps(self.train["duration"], *length)
         self.warmup = duration_steps(self.schedule["warmup"], *length, total_steps=self.steps)
+        if run.evaluated < self.steps:
+            raise UsageError(
+                f"{run.folder / METRICS}: the last evaluation is of step {run.evaluated} of "
+                f"{self.steps}: the run has not finished"
+            )
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self.train["dtype"] == "bfloat16":
@@ -143,12 +200,34 @@ class Trainer:
         return total / count
 
 
-def initial_weights(folder: Path) -> Path:
-    """Exits with a message where the run did not keep them."""
+def open_split(corpus: Path, name: str, model: ModelConfig, kind: str) -> Split:
+    """With tokens of the model's vocabulary alone. Raises UsageError."""
+    try:
+        split = Split(corpus, name, model.context, kind)
+        split.check_vocabulary(model.vocab_size)
+    except CorpusError as error:
+        raise UsageError(f"{error}; name the run's corpus by --data FOLDER") from error
+    return split
+
+
+def load_initial_weights(model: nn.Module, folder: Path) -> None:
+    """Raises ResultsError where the run did not keep them, or they are another model's."""
     path = folder / "checkpoints" / "step-00000000" / "weights.safetensors"
     if not path.is_file():
-        sys.exit(f"{path} is missing: train again with --set checkpoint.at_start=true")
-    return path
+        raise UsageError(f"{path} is missing: train again with --set checkpoint.at_start=true")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ResultsError(f"{path}: damaged; train again") from error
+    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: list(tensor.shape) for name, tensor in tensors.items()}
+    names = sorted(shapes.keys() | found.keys())
+    if wrong := [name for name in names if shapes.get(name) != found.get(name)]:
+        raise UsageError(
+            f"{path}: {wrong[0]} is {found.get(wrong[0], 'absent')}, and in the PyTorch model of "
+            f"{folder / CONFIG} {shapes.get(wrong[0], 'absent')}: it cannot be compared"
+        )
+    model.load_state_dict(tensors)
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -168,24 +247,57 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(command_line: list[str] | None = None) -> int:
-    """Exit status 1 where the perplexities differ by more than the tolerance."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_arguments(command_line: list[str] | None) -> argparse.Namespace:
+    """Exits with usage where they do not fit."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("--data", type=Path, help="the corpus, where data.path does not lead to it")
-    parser.add_argument("--tolerance", type=float, default=0.02, help="relative (default: 0.02)")
+    parser.add_argument(
+        "--tolerance", type=real(0, 1e9), default=0.02, help="relative (default: 0.02)"
+    )
     parser.add_argument("--out", type=Path, help="also write the comparison here, as JSON")
-    arguments = parser.parse_args(command_line)
+    return parser.parse_args(command_line)
 
-    run = read_run(arguments.run)
-    trainer = Trainer(run, arguments.data)
+
+def make_trainer(run: Run, data: Path | None) -> Trainer:
+    """Raises UsageError where the config lacks a key, or has what the PyTorch model does not."""
+    try:
+        return Trainer(run, data)
+    except KeyError as error:
+        raise UsageError(f'{run.folder / CONFIG}: no key "{error.args[0]}"') from error
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{run.folder / CONFIG}: a value that the PyTorch loop does not know; it knows the "
+            f"models of this repository alone ({error})"
+        ) from error
+
+
+def train_again(trainer: Trainer) -> tuple[list[float], float]:
+    """The loss of every step, and the held-out perplexity. Raises ResultsError for NaN."""
     losses: list[float] = []
     progress = tqdm(range(trainer.steps), "training", unit="step", disable=None)
     for number in progress:
         losses.append(trainer.step(number))
         progress.set_postfix(loss=f"{losses[-1]:.4f}")
-    perplexity = math.exp(trainer.validation_loss())
+        if not math.isfinite(losses[-1]):
+            raise ResultsError(
+                f"PyTorch's loss is not finite at step {number + 1}, where AERO's run goes on"
+            )
+    loss = trainer.validation_loss()
+    if not loss < 700:
+        raise ResultsError(f"PyTorch's held-out loss is {loss:g}: nothing to compare")
+    return losses, math.exp(loss)
 
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Exit status 1 where the perplexities differ by more than the tolerance."""
+    run = read_run(arguments.run)
+    if arguments.out:
+        require_writable(arguments.out)
+    trainer = make_trainer(run, arguments.data)
+    losses, perplexity = train_again(trainer)
     difference = run.perplexity / perplexity - 1
     logged = [step for step in sorted(run.losses) if 1 <= step <= len(losses)][:FIRST_LOSSES]
     report = {
@@ -199,10 +311,15 @@ def main(command_line: list[str] | None = None) -> int:
             {"step": step, "aero": run.losses[step], "pytorch": losses[step - 1]} for step in logged
         ],
     }
-    print(markdown(report))
     if arguments.out:
-        arguments.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_text(arguments.out, json.dumps(report, indent=2) + "\n")
+    print(markdown(report))
     return 0 if abs(difference) <= arguments.tolerance else 1
+
+
+def main(command_line: list[str] | None = None) -> int:
+    """The exit status."""
+    return run_command(lambda: compare(parse_arguments(command_line)))
 
 
 if __name__ == "__main__":

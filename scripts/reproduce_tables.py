@@ -3,6 +3,10 @@
 
 A table's figures of ours come from the result of its sweep (configs/tables, or configs/tiny for a
 size that a CPU trains); --run first runs `aero ablate` on it, which takes up what is unfinished.
+
+Examples:
+  scripts/reproduce_tables.py gpt2-t128 --scale tiny
+  scripts/reproduce_tables.py all --results runs --out tables.md
 """
 
 from __future__ import annotations
@@ -15,9 +19,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from aero_results.errors import ResultsError
+from aero_results.command import run_command
+from aero_results.errors import ResultsError, UsageError
+from aero_results.files import require_writable, write_text
 from aero_results.jsonc import load_object
 from aero_results.markdown import compare
+from aero_results.options import whole
+from aero_results.records import FieldError, Record
 from aero_results.sweep import Sweep, read_sweep
 from aero_results.tables import Table, paper_tables
 
@@ -28,10 +36,14 @@ AERO = ROOT / "build" / "release" / "bin" / "aero"
 
 def result_file(sweep_file: Path, results: Path | None) -> Path:
     """Where `aero ablate` leaves the result: in the sweep's folder, or as moved to `results`."""
-    sweep = load_object(sweep_file)
-    name = str(sweep.get("name", sweep_file.stem))
+    sweep = Record(load_object(sweep_file))
+    try:
+        name = sweep.text("name", sweep_file.stem)
+        folder = Path(sweep.text("folder", f"runs/{name}"))
+    except FieldError as error:
+        raise UsageError(f"{sweep_file}: {error}") from error
     if results is None:
-        return Path(sweep.get("folder", f"runs/{name}")) / f"{name}.json"
+        return folder / f"{name}.json"
     below = results / name / f"{name}.json"
     return below if below.exists() else results / f"{name}.json"
 
@@ -53,9 +65,9 @@ def run_sweep(aero: Path, sweep_file: Path, jobs: int) -> None:
 def sweep_of(table: Table, arguments: argparse.Namespace) -> Path:
     """Of the command line, or of the scale."""
     file: Path = arguments.sweep or SCALES[arguments.scale] / f"{table.sweep}.json"
-    if not file.exists():
+    if not file.is_file():
         hint = "name one with --sweep" if arguments.sweep is None else "no such file"
-        raise ResultsError(f"{file}: the table {table.name} has no sweep here; {hint}")
+        raise UsageError(f"{file}: the table {table.name} has no sweep here; {hint}")
     return file
 
 
@@ -65,21 +77,18 @@ def collect(table: Table, arguments: argparse.Namespace) -> Sweep | None:
     return read_sweep(file) if file.exists() else None
 
 
-def positive(text: str) -> int:
-    """A whole number above 0."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
 def parse_arguments(arguments: list[str] | None, names: list[str]) -> argparse.Namespace:
     """Exits with usage where they do not fit."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "table", choices=[*names, "all"], metavar="TABLE", help=", ".join([*names, "all"])
     )
     parser.add_argument("--run", action="store_true", help="run the sweep with `aero ablate` first")
-    parser.add_argument("--jobs", type=positive, default=1, help="runs at a time (with --run)")
+    parser.add_argument(
+        "--jobs", type=whole(1, 1024), default=1, help="runs at a time (with --run)"
+    )
     parser.add_argument(
         "--results", type=Path, metavar="FOLDER", help="of the sweeps' JSON; default: as they say"
     )
@@ -99,7 +108,7 @@ def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
     for table in tables:
         try:
             available.append((table, sweep_of(table, arguments)))
-        except ResultsError as error:
+        except UsageError as error:
             if len(tables) == 1:
                 raise
             print(f"note: {error}", file=sys.stderr)
@@ -111,7 +120,7 @@ def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
     if all(sweep is None for _, sweep in found):
         wanted = [str(result_file(file, arguments.results)) for _, file in available]
         where = ", ".join(dict.fromkeys(wanted)) or str(SCALES[arguments.scale])
-        raise ResultsError(f"{where}: no result of a sweep; run `aero ablate`, or give --run")
+        raise UsageError(f"{where}: no result of a sweep; run `aero ablate`, or give --run")
     known = paper_tables().values()
     return [
         compare(
@@ -121,24 +130,23 @@ def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
     ]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The exit status."""
+def reproduce(arguments: list[str] | None) -> int:
+    """Prints the tables, and writes them where they are asked for."""
     tables = paper_tables()
     parsed = parse_arguments(arguments, list(tables))
+    if parsed.out is not None:
+        require_writable(parsed.out)
     chosen = list(tables.values()) if parsed.table == "all" else [tables[parsed.table]]
-    try:
-        text = "\n".join(chapters(chosen, parsed))
-        print(text, end="")
-        if parsed.out is not None:
-            parsed.out.parent.mkdir(parents=True, exist_ok=True)
-            parsed.out.write_text(text, encoding="utf-8")
-    except ResultsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
+    text = "\n".join(chapters(chosen, parsed))
+    if parsed.out is not None:
+        write_text(parsed.out, text)
+    print(text, end="")
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status."""
+    return run_command(lambda: reproduce(arguments))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""AERO's token files, and the order in which training visits them."""
+"""Token files of AERO, nanoGPT and llm.c, and the order in which training visits them."""
 
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ import numpy as np
 HEADER_BYTES = 128
 STREAM, CHUNK = 0, 1
 IGNORED = -100
+LLMC = {20240520: (1, 2), 20240801: (7, 4)}  # by magic: version, and bytes of a token
+LLMC_HEADER_BYTES = 1024
 
 MASK64 = (1 << 64) - 1
 
@@ -56,22 +59,77 @@ def permute(indices: np.ndarray, size: int, seed: int, epoch: int) -> np.ndarray
     return result.astype(np.int64)
 
 
-class TokenFile:
-    """One memory-mapped shard. Raises ValueError for a file that is not what its header says."""
+class CorpusError(ValueError):
+    """Its text names the file, and says what is wrong with it."""
 
-    def __init__(self, path: Path) -> None:
+
+def _header(path: Path, wanted: str) -> tuple[str, bytes]:
+    """The format of a token file, "auto" settled by its magic, and its first bytes."""
+    try:
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
-        if len(header) < HEADER_BYTES or header[:8] != b"AEROTOKN":
-            raise ValueError(f"{path}: not an AERO token file")
+    except OSError as error:
+        raise CorpusError(f"{path}: {error.strerror}") from error
+    magic = int.from_bytes(header[:4], "little")
+    found = "nanogpt"
+    if header.startswith(b"AEROTOKN"):
+        found = "aero"
+    elif magic in LLMC:
+        found = "llmc"
+    elif path.suffix != ".bin":
+        raise CorpusError(f"{path}: not a token file of AERO, nanoGPT or llm.c")
+    if wanted not in ("auto", found) and not (wanted == "nanogpt" and found == "llmc"):
+        raise CorpusError(f"{path}: not a token file of the format {wanted}")
+    return (found if wanted == "auto" else wanted), header
+
+
+class TokenFile:
+    """One memory-mapped shard. Raises CorpusError for a file that is not what its header says."""
+
+    def __init__(self, path: Path, kind: str = "auto") -> None:
+        self.path = path
+        self.kind, header = _header(path, kind)
+        self.vocab_size: int | None = None  # nanoGPT's and llm.c's files do not say
+        self.layout, self.chunk_length = STREAM, 0
+        if self.kind == "aero":
+            width, count, offset = self._read_aero(header)
+        elif self.kind == "llmc":
+            width, count, offset = self._read_llmc(header)
+        else:
+            width, count, offset = 2, path.stat().st_size // 2, 0
+        size = path.stat().st_size
+        if count == 0 or size != offset + count * width:
+            raise CorpusError(f"{path}: {size} bytes for {count} tokens of {width}")
+        dtype = "<u2" if width == 2 else "<u4"
+        self.tokens = np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=(count,))
+
+    def _read_aero(self, header: bytes) -> tuple[int, int, int]:
+        if len(header) < HEADER_BYTES:
+            raise CorpusError(f"{self.path}: truncated inside its header")
         version, width, count, vocab, layout, length, _ = struct.unpack_from("<IIQIIII", header, 8)
         if version != 1 or width not in (2, 4) or layout not in (STREAM, CHUNK):
-            raise ValueError(f"{path}: version {version}, width {width}, layout {layout}")
-        if path.stat().st_size != HEADER_BYTES + count * width:
-            raise ValueError(f"{path}: {path.stat().st_size} bytes for {count} tokens of {width}")
+            raise CorpusError(f"{self.path}: version {version}, width {width}, layout {layout}")
         self.vocab_size, self.layout, self.chunk_length = vocab, layout, length
-        kind = "<u2" if width == 2 else "<u4"
-        self.tokens = np.memmap(path, dtype=kind, mode="r", offset=HEADER_BYTES, shape=(count,))
+        return width, count, HEADER_BYTES
+
+    def _read_llmc(self, header: bytes) -> tuple[int, int, int]:
+        """256 int32: magic, version, count, then zeros (llm.c, dev/data/data_common.py)."""
+        if len(header) < HEADER_BYTES:
+            raise CorpusError(f"{self.path}: truncated inside its header")
+        magic, version, count = struct.unpack_from("<iii", header)
+        expected, width = LLMC[magic]
+        if version != expected or count < 0:
+            raise CorpusError(f"{self.path}: version {version}, {count} tokens")
+        return width, count, LLMC_HEADER_BYTES
+
+    def check_vocabulary(self, vocab_size: int) -> None:
+        """Raises CorpusError where a token is no row of a model's embedding."""
+        for first in range(0, len(self.tokens), 1 << 24):
+            largest = int(self.tokens[first : first + (1 << 24)].max())
+            if largest >= vocab_size:
+                raise CorpusError(
+                    f"{self.path}: token {largest} is beyond the model's vocabulary of {vocab_size}"
+                )
 
 
 def write_token_file(path: Path, tokens: np.ndarray, vocab_size: int) -> None:
@@ -86,25 +144,60 @@ def write_token_file(path: Path, tokens: np.ndarray, vocab_size: int) -> None:
     path.with_suffix(".idx").write_bytes(b"AEROIDX1" + struct.pack("<QQ", 1, 0))
 
 
-class Split:
-    """The samples of a split, of T = `context` tokens: shards one after the other."""
+def _manifest_shards(manifest: Path, name: str) -> list[Path]:
+    """As an AERO corpus lists them."""
+    try:
+        splits = json.loads(manifest.read_text(encoding="utf-8"))["splits"]
+        return [manifest.parent / entry["file"] for entry in splits.get(name, [])]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorpusError(f"{manifest}: not the manifest of an AERO corpus") from error
 
-    def __init__(self, folder: Path, name: str, context: int) -> None:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+def _names_split(stem: str, name: str) -> bool:
+    """As a word of it: val is one of fineweb_val_000000, not of interval."""
+    return re.search(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", stem) is not None
+
+
+def shards_of(corpus: Path, name: str, kind: str = "auto") -> list[Path]:
+    """The token files of a split: of a manifest, NAME.bin (nanoGPT) or *NAME*.bin (llm.c)."""
+    if corpus.is_file():
+        return [corpus]
+    if not corpus.is_dir():
+        raise CorpusError(f"{corpus}: no such folder of tokens")
+    manifest, single = corpus / "manifest.json", corpus / f"{name}.bin"
+    if kind in ("auto", "aero") and manifest.is_file():
+        return _manifest_shards(manifest, name)
+    if single.is_file():
+        return [single]
+    files = sorted(corpus.glob("*.bin"))
+    return [f for f in files if not f.name.startswith(".") and _names_split(f.stem, name)]
+
+
+class Split:
+    """The samples of a split, of T = `context` tokens: shards one after the other. `kind` is
+    data.format of a config. Raises CorpusError where there is no sample.
+    """
+
+    def __init__(self, corpus: Path, name: str, context: int, kind: str = "auto") -> None:
         self.context = context
-        self.shards = [TokenFile(folder / entry["file"]) for entry in manifest["splits"][name]]
+        self.shards = [TokenFile(path, kind) for path in shards_of(corpus, name, kind)]
         sizes = [self._samples(shard) for shard in self.shards]
         self.ends = np.cumsum(sizes)
         self.size = int(self.ends[-1]) if sizes else 0
         if self.size == 0:
-            raise ValueError(f"{folder}: no sample of {context} tokens in split {name!r}")
+            raise CorpusError(f"{corpus}: no sample of {context} tokens in split {name!r}")
+
+    def check_vocabulary(self, vocab_size: int) -> None:
+        """Of all shards."""
+        for shard in self.shards:
+            shard.check_vocabulary(vocab_size)
 
     def _samples(self, shard: TokenFile) -> int:
         if shard.layout == STREAM:
             return max(0, (len(shard.tokens) - 1) // self.context)
         if shard.chunk_length != self.context:
-            raise ValueError(
-                f"the corpus has chunks of {shard.chunk_length} tokens, "
+            raise CorpusError(
+                f"{shard.path}: the corpus has chunks of {shard.chunk_length} tokens, "
                 f"the model's context is {self.context}"
             )
         return len(shard.tokens) // self.context

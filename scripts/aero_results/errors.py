@@ -1,7 +1,15 @@
-"""The one error a user sees: a line that names the file and says what to do."""
+"""The errors that a user sees: a line that names the file and says what to do."""
 
 from __future__ import annotations
 
 
 class ResultsError(Exception):
     """A fault that stops the script; its text is the whole message."""
+
+    status = 1  # it could not be done
+
+
+class UsageError(ResultsError):
+    """What was asked for does not fit what is there."""
+
+    status = 2  # command line, config or data do not fit

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from aero_results.errors import ResultsError
-from aero_results.run_folder import METRICS, Run, read_run
+from aero_results.errors import UsageError
+from aero_results.kinds import METRICS, wrong_kind
+from aero_results.run_folder import WANTED as RUN
+from aero_results.run_folder import Run, read_run, require_begun
+from aero_results.sweep import WANTED as RESULT
 from aero_results.sweep import Member, Sweep, find_run_folder, read_sweep
 
 
@@ -21,6 +24,13 @@ class Series:
 
     label: str
     runs: list[Run]
+
+
+def note_left_out(names: Sequence[str], why: str) -> None:
+    """On standard error; nothing where there is no name."""
+    if names:
+        quoted = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
+        print(f"note: left out, {why}: {quoted}", file=sys.stderr)
 
 
 def _label(folder: Path) -> str:
@@ -45,40 +55,60 @@ class _Group:
 def _groups(inputs: Sequence[Path], names: Sequence[str]) -> list[_Group]:
     found: list[_Group] = []
     for path in inputs:
-        if path.is_dir():
+        if (path / METRICS).is_file():
             found.append(_Group(_label(path), [path], wanted=True))
-        elif path.suffix == ".json":
+        elif path.is_file() and path.suffix == ".json":
             for member in _selected(read_sweep(path), names):
                 folders = [find_run_folder(path, run.folder) for run in member.runs]
                 found.append(_Group(member.name, folders, wanted=bool(names)))
-        elif path.exists():
-            raise ResultsError(f"{path}: neither a run's folder nor the JSON file of a sweep")
         else:
-            raise ResultsError(f"{path}: no such file or folder")
+            raise wrong_kind(path, f"{RUN}, or {RESULT}")
     return found
 
 
 def _read(group: _Group, bar: tqdm[Any]) -> list[Run]:
-    """Runs that have not begun are left out with a warning, unless they alone were asked for."""
-    begun = [folder for folder in group.folders if (folder / METRICS).exists()]
-    chosen = begun or group.folders if group.wanted else begun
+    """Runs that have not begun are left out with a note, unless they alone were asked for."""
+    runs: list[Run] = []
+    faults: list[UsageError] = []
     for folder in group.folders:
-        if folder not in chosen:
-            print(f"warning: {folder}: no {METRICS}; left out", file=sys.stderr)
-    runs = []
-    for folder in chosen:
-        runs.append(read_run(folder))
+        try:
+            run = read_run(folder)
+            require_begun(run)
+            runs.append(run)
+        except UsageError as error:
+            faults.append(error)
         bar.update()
+    if faults and group.wanted and not runs:
+        raise faults[0]
+    for fault in faults:
+        print(f"note: left out: {fault}", file=sys.stderr)
     return runs
 
 
+def _of_seed(groups: Sequence[_Group], seed: int) -> list[_Group]:
+    """A seed's folder is named by it."""
+    found = []
+    for group in groups:
+        folders = [folder for folder in group.folders if folder.name == f"seed-{seed}"]
+        found.append(replace(group, folders=folders))
+    if not any(group.folders for group in found):
+        raise UsageError(f"--seed {seed}: no run has this seed")
+    note_left_out([group.label for group in found if not group.folders], f"without seed {seed}")
+    return found
+
+
 def load_series(
-    inputs: Sequence[Path], names: Sequence[str], labels: Sequence[str]
+    inputs: Sequence[Path],
+    names: Sequence[str],
+    labels: Sequence[str],
+    seed: int | None = None,
 ) -> list[Series]:
-    """The runs of each input, at least one in all."""
+    """The runs of each input, at least one in all; those of one seed where it is given."""
     groups = _groups(inputs, names)
+    if seed is not None:
+        groups = _of_seed(groups, seed)
     if labels and len(labels) != len(groups):
-        raise ResultsError(f"--labels has {len(labels)} names for {len(groups)} series")
+        raise UsageError(f"--labels has {len(labels)} names for {len(groups)} series")
     total = sum(len(group.folders) for group in groups)
     with tqdm(total=total, desc="reading runs", disable=total < 4 or None, leave=False) as bar:
         series = [
@@ -87,15 +117,31 @@ def load_series(
         ]
     begun = [each for each in series if each.runs]
     if not begun:
-        raise ResultsError(f"{inputs[0]}: none of its runs has begun")
+        raise UsageError(f"{inputs[0]}: none of its runs has begun")
     return begun
 
 
-def load_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Member]:
+@dataclass(frozen=True)
+class Found:
+    """A member, and the file that led to it."""
+
+    member: Member
+    file: Path
+
+    def runs(self) -> list[Run]:
+        """Of its seeds, those whose folders are at hand."""
+        folders = [find_run_folder(self.file, run.folder) for run in self.member.runs]
+        return [read_run(folder) for folder in folders if (folder / METRICS).is_file()]
+
+
+def find_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Found]:
     """Members of sweeps alone."""
-    members: list[Member] = []
+    found: list[Found] = []
     for path in inputs:
-        if path.is_dir():
-            raise ResultsError(f"{path}: this figure is drawn from the JSON file of a sweep")
-        members += _selected(read_sweep(path), names)
-    return members
+        found += [Found(member, path) for member in _selected(read_sweep(path), names)]
+    return found
+
+
+def load_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Member]:
+    """As find_members()."""
+    return [each.member for each in find_members(inputs, names)]

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from aero_results.errors import ResultsError
+from aero_results.errors import UsageError
+from aero_results.files import read_text
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -23,14 +24,22 @@ def parse(text: str) -> Any:
     return json.loads(_TRAILING_COMMA.sub(_keep_strings, _COMMENT.sub(_keep_strings, text)))
 
 
+def fault_of(error: ValueError | RecursionError) -> str:
+    """Where JSON breaks off."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON (line {error.lineno}, column {error.colno})"
+    return "not JSON that can be read"
+
+
 def load_object(file: Path) -> dict[str, Any]:
     """The object that a file holds."""
+    text = read_text(file)
+    if not text.strip():
+        raise UsageError(f"{file}: empty")
     try:
-        value = parse(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultsError(f"{file}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ResultsError(f"{file}: not JSON: {error}") from error
+        value = parse(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file}: {fault_of(error)}") from error
     if not isinstance(value, dict):
-        raise ResultsError(f"{file}: expected an object {{...}}")
+        raise UsageError(f"{file}: expected an object {{...}}")
     return value

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from aero_results.errors import ResultsError
+from aero_results.errors import ResultsError, UsageError
+from aero_results.files import read_bytes
+from aero_results.kinds import METRICS, wrong_kind
+from aero_results.records import FieldError, FloatArray, Record
 
-FloatArray = NDArray[np.float64]
-METRICS = "metrics.jsonl"
-
-
-def numbers(values: Any) -> FloatArray:
-    """Nested lists of numbers, null as NaN."""
-    return np.array(values, dtype=np.float64)
+WANTED = "the folder of a run"
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,6 @@ class Entropy:
     maximum: float  # ln T
     uniform: float  # of uniform causal attention, ln(T!) / T
     heads: FloatArray  # [L, H], NaN where no row was finite
-    bins: FloatArray | None  # shares of heads in the four quarters of the largest head entropy
     nonfinite_rows: FloatArray  # [L]
     rows: int  # measured of each head
     parameters: dict[str, FloatArray]  # slopes, alpha, thresholds, ... where it has some
@@ -65,6 +61,18 @@ class Run:
     entropy: list[Entropy] = field(default_factory=list)
     nonfinite: list[Nonfinite] = field(default_factory=list)
 
+    @property
+    def metrics(self) -> Path:
+        return self.folder / METRICS
+
+
+class NothingToShow(UsageError):  # noqa: N818, it is no error where other runs have something
+    """A run without what a figure shows; `reason` is the same for all runs that lack it."""
+
+    def __init__(self, run: Run, reason: str) -> None:
+        super().__init__(f"{run.metrics}: {reason}")
+        self.reason = reason
+
 
 _FIXED = {
     *("event", "step", "e_max", "uniform", "entropy", "bins"),
@@ -72,27 +80,26 @@ _FIXED = {
 }
 
 
-def _bins(values: Any) -> FloatArray | None:
-    """None where no head had a finite row: the shares are null, or all 0."""
-    if values is None:
-        return None
-    shares = numbers(values)
-    return shares if np.isfinite(shares).all() and shares.any() else None
-
-
-def _entropy(line: dict[str, Any]) -> Entropy:
-    heads = numbers(line["entropy"])
+def _entropy(line: Record) -> Entropy:
+    heads = line.array("entropy")
     if heads.ndim != 2:
-        raise ValueError(f"entropy has the shape {list(heads.shape)} instead of layers x heads")
+        raise FieldError(f'"entropy" has the shape {list(heads.shape)}, not layers x heads')
+    nonfinite_rows = line.array("nonfinite_rows")
+    if nonfinite_rows.shape != heads.shape[:1]:
+        raise FieldError('"nonfinite_rows" is not one number a layer')
+    learned = [key for key in line.names() if key not in _FIXED and line.is_list(key)]
+    parameters = {key: line.array(key) for key in learned}
+    for key, values in parameters.items():
+        if values.ndim > 2 or (values.ndim == 2 and values.shape != heads.shape):
+            raise FieldError(f'"{key}" is neither a number a layer nor one a head')
     return Entropy(
-        step=int(line["step"]),
-        maximum=float(line["e_max"]),
-        uniform=float(line["uniform"]),
+        step=line.integer("step"),
+        maximum=line.number("e_max"),
+        uniform=line.number("uniform"),
         heads=heads,
-        bins=_bins(line.get("bins")),
-        nonfinite_rows=numbers(line["nonfinite_rows"]),
-        rows=int(line["rows"]),
-        parameters={key: numbers(line[key]) for key in line if key not in _FIXED},
+        nonfinite_rows=nonfinite_rows,
+        rows=line.integer("rows"),
+        parameters=parameters,
     )
 
 
@@ -102,57 +109,74 @@ def layer_number(value: Any) -> int | None:
         return None
     if isinstance(value, int):
         return value if value >= 0 else None
-    found = re.search(r"(?:^|blocks\.|layer )(\d+)\b", str(value))
+    found = re.search(r"(?:^|blocks\.|layer )(\d{1,9})\b", str(value))
     return int(found.group(1)) if found else None
 
 
-def nonfinite_event(line: dict[str, Any]) -> Nonfinite:
+def nonfinite_event(line: Record) -> Nonfinite:
     """From a line of metrics.jsonl or a sweep's record of a run."""
     return Nonfinite(
-        step=int(line["step"]),
-        quantity=str(line.get("quantity") or ""),
-        layer=layer_number(line.get("layer")),
-        parameter=str(line.get("parameter") or ""),
+        step=line.integer("step"),
+        quantity=line.text("quantity", ""),
+        layer=layer_number(line.value("layer")),
+        parameter=line.text("parameter", ""),
     )
 
 
-def _add(run: Run, line: dict[str, Any]) -> None:
-    event = line.get("event")
-    if event is None:
-        step = int(line["step"])
+def _same_shapes(one: Entropy, other: Entropy) -> bool:
+    """Whether the lines are of one model."""
+    common = one.parameters.keys() & other.parameters.keys()
+    return one.heads.shape == other.heads.shape and all(
+        one.parameters[key].shape == other.parameters[key].shape for key in common
+    )
+
+
+def _add(run: Run, line: Record) -> None:
+    event = line.text("event", "")
+    if not event:
+        step = line.integer("step")
         before = next(reversed(run.tokens.values()), 0)
-        run.tokens[step] = before + int(line.get("tokens", 0))
-        loss = line.get("loss")
-        run.losses.append((step, math.nan if loss is None else float(loss)))
+        run.tokens[step] = before + line.integer("tokens", 0)
+        run.losses.append((step, line.number("loss", math.nan)))
     elif event == "evaluation":
-        loss = line.get("loss")
-        run.evaluations.append((int(line["step"]), math.nan if loss is None else float(loss)))
+        run.evaluations.append((line.integer("step"), line.number("loss", math.nan)))
     elif event == "entropy":
         run.entropy.append(_entropy(line))
+        if not _same_shapes(run.entropy[0], run.entropy[-1]):
+            raise FieldError("its shapes differ from those of the first entropy line")
     elif event == "nonfinite":
         run.nonfinite.append(nonfinite_event(line))
 
 
-def read_run(folder: Path) -> Run:
-    """A last line that an interruption has torn is left out."""
+def read_lines(folder: Path, take: Callable[[Record], None]) -> None:
+    """Gives each line of a run's metrics to `take`; a last one that an interruption has torn is
+    left out. Raises ResultsError that names the line where `take` raises FieldError.
+    """
     file = folder / METRICS
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise ResultsError(f"{file}: no such file; is {folder} the folder of a run?") from error
-    except OSError as error:
-        raise ResultsError(f"{file}: {error.strerror or error}") from error
-    run = Run(folder)
+    if not file.is_file():
+        raise wrong_kind(folder, WANTED)
+    lines = read_bytes(file).splitlines()
     for number, text in enumerate(lines, start=1):
         try:
-            line = json.loads(text)
-        except ValueError as error:
+            value = json.loads(text.decode())
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 break
-            raise ResultsError(f"{file}: line {number}: not JSON: {error}") from error
+            raise ResultsError(f"{file}: line {number}: not JSON") from error
         try:
-            _add(run, line)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-            raise ResultsError(f"{file}: line {number}: {reason}") from error
+            take(Record(value, "the line"))
+        except FieldError as error:
+            raise ResultsError(f"{file}: line {number}: {error}") from error
+
+
+def read_run(folder: Path) -> Run:
+    """Raises ResultsError for what is no run, or a damaged one."""
+    run = Run(folder)
+    read_lines(folder, lambda line: _add(run, line))
     return run
+
+
+def require_begun(run: Run) -> None:
+    """Raises UsageError where no step has been written yet."""
+    if not (run.losses or run.evaluations or run.entropy or run.nonfinite):
+        raise UsageError(f"{run.metrics}: no line yet; the run has not begun")

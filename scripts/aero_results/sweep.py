@@ -1,16 +1,20 @@
-"""The result of `aero ablate`: FOLDER/NAME.json."""
+"""The result of `aero ablate`, FOLDER/NAME.json, or of `aero pipeline`, FOLDER/pipeline.json."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from aero_results.errors import ResultsError
+from aero_results.errors import ResultsError, UsageError
 from aero_results.jsonc import load_object
+from aero_results.kinds import is_result, wrong_kind
+from aero_results.records import FieldError, Record
 from aero_results.run_folder import Nonfinite, nonfinite_event
 
 FORMS = ("qk_form", "v_form", "o_form")
+WANTED = "the JSON file that `aero ablate` or `aero pipeline` wrote"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Member:
     comm_bytes: float | None  # of one forward pass under private inference
     latency_s: float | None
     cost_model: str | None
+    network: str | None  # None: the line that the cost model was measured on
     runs: list[SeedRun]
 
     def identity(self) -> tuple[str, ...]:
@@ -52,10 +57,25 @@ class Member:
         forms = (str(self.config.get(key, "plain")) for key in FORMS)
         return (family, self.architecture, *forms)
 
+    def by_seed(self) -> dict[int, float]:
+        """Perplexity of the seeds that finished."""
+        return {
+            run.seed: run.perplexity
+            for run in self.runs
+            if run.state == "finished" and run.perplexity is not None
+        }
+
+    def differences(self, other: Member) -> list[float]:
+        """Perplexity above the other's, seed by seed of those that both finished."""
+        theirs = other.by_seed()
+        return [
+            value - theirs[seed] for seed, value in sorted(self.by_seed().items()) if seed in theirs
+        ]
+
 
 @dataclass(frozen=True)
 class Sweep:
-    """All members, in the order of the sweep file."""
+    """All members, in the order of the sweep file; of a pipeline, all candidates."""
 
     file: Path
     name: str
@@ -68,67 +88,119 @@ class Sweep:
             if member.name == name:
                 return member
         known = ", ".join(f'"{member.name}"' for member in self.members)
-        raise ResultsError(f'{self.file}: no member "{name}"; it has {known}')
+        raise UsageError(f'{self.file}: no member "{name}"; it has {known or "none"}')
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _integer(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _run(record: dict[str, Any]) -> SeedRun:
-    event = record.get("nonfinite")
+def _run(value: Any) -> SeedRun:
+    record = Record(value, "a run")
+    event = record.record("nonfinite")
     return SeedRun(
-        seed=int(record["seed"]),
-        folder=Path(record["folder"]),
-        state=str(record["state"]),
-        perplexity=_number(record.get("perplexity")),
-        steps=int(record.get("steps") or 0),
-        tokens=int(record.get("tokens") or 0),
-        nonfinite=nonfinite_event(event) if event else None,
+        seed=record.integer("seed"),
+        folder=Path(record.text("folder")),
+        state=record.text("state"),
+        perplexity=record.optional_number("perplexity"),
+        steps=record.integer("steps", 0),
+        tokens=record.integer("tokens", 0),
+        nonfinite=nonfinite_event(event) if "step" in event else None,
     )
 
 
-def _member(record: dict[str, Any]) -> Member:
-    perplexity = record.get("perplexity") or {}
-    flops = record.get("flops") or {}
-    pi = record.get("pi") or {}
+def _bins(record: Record) -> list[float] | None:
+    if not record.is_list("bins"):
+        return None
+    bins = record.array("bins")
+    if bins.shape != (4,):
+        raise FieldError('"bins" are not four numbers')
+    return [float(share) for share in bins]
+
+
+def _operations(record: Record) -> dict[str, list[int]]:
+    operations = Record(record.raw("operations"))
+    found = {name: operations.array(name) for name in operations.names()}
+    for name, shape in found.items():
+        if shape.shape != (3,):
+            raise FieldError(f'"operations": "{name}" is not count, rows and columns')
+    return {name: [int(each) for each in shape] for name, shape in found.items()}
+
+
+def _text(record: Record, key: str) -> str | None:
+    return record.text(key) if key in record else None
+
+
+def _member(record: Record) -> Member:
+    perplexity, flops, pi = (record.record(key) for key in ("perplexity", "flops", "pi"))
     return Member(
-        name=str(record["name"]),
-        architecture=str(record["architecture"]),
-        config=record.get("config") or {},
-        perplexity=_number(perplexity.get("mean")),
-        deviation=_number(perplexity.get("std")),
-        seeds=int(perplexity.get("n") or 0),
-        parameters=_integer(record.get("parameters")),
-        ffn_flops=_integer(flops.get("ffn")),
-        attention_flops=_integer(flops.get("attention")),
-        operations=record.get("operations") or {},
-        bins=record.get("bins"),
-        comm_bytes=_number(pi.get("comm_bytes")),
-        latency_s=_number(pi.get("latency_s")),
-        cost_model=pi.get("cost_model"),
-        runs=[_run(run) for run in record.get("runs", [])],
+        name=record.text("name"),
+        architecture=record.text("architecture"),
+        config=record.raw("config"),
+        perplexity=perplexity.optional_number("mean"),
+        deviation=perplexity.optional_number("std"),
+        seeds=perplexity.integer("n", 0),
+        parameters=record.optional_integer("parameters"),
+        ffn_flops=flops.optional_integer("ffn"),
+        attention_flops=flops.optional_integer("attention"),
+        operations=_operations(record),
+        bins=_bins(record),
+        comm_bytes=pi.optional_number("comm_bytes"),
+        latency_s=pi.optional_number("latency_s"),
+        cost_model=_text(pi, "cost_model"),
+        network=_text(pi, "network"),
+        runs=[_run(run) for run in record.entries("runs")],
     )
+
+
+def _named(value: Any, number: int) -> Member:
+    """An error names the member, or the place where it has no name."""
+    try:
+        record = Record(value, "the entry")
+        place = f'member "{record.text("name")}"'
+    except FieldError as error:
+        raise FieldError(f"member {number}: {error}") from error
+    try:
+        return _member(record)
+    except FieldError as error:
+        raise FieldError(f"{place}: {error}") from error
+
+
+def _candidates(steps: list[Any]) -> Iterator[Member]:
+    """Of all steps of a pipeline; one with the name of an earlier one gets its step's number."""
+    names: set[str] = set()
+    seen: set[tuple[Path, ...]] = set()  # step 4 has the winner of step 3 again
+    for value in steps:
+        step = Record(value, "a step")
+        for number, candidate in enumerate(step.entries("candidates"), start=1):
+            member = _named(candidate, number)
+            folders = tuple(run.folder for run in member.runs)
+            if folders in seen:
+                continue
+            seen.add(folders)
+            if member.name in names:
+                member = replace(member, name=f"{step.integer('step')} {member.name}")
+            names.add(member.name)
+            yield member
+
+
+def _sweep(file: Path, value: dict[str, Any]) -> Sweep:
+    record = Record(value)
+    if "members" in record:
+        members = [_named(each, n) for n, each in enumerate(record.entries("members"), start=1)]
+        return Sweep(file, record.text("sweep", file.stem), _text(record, "baseline"), members)
+    members = list(_candidates(record.entries("steps")))
+    baseline = members[0].name if members else None
+    return Sweep(file, record.text("pipeline"), baseline, members)
 
 
 def read_sweep(file: Path) -> Sweep:
-    """Exits with what is wrong where the file is no result of `aero ablate`."""
+    """Raises UsageError where the file is no result of `aero ablate` or `aero pipeline`."""
+    if not file.is_file():
+        raise wrong_kind(file, WANTED)
     value = load_object(file)
-    if not isinstance(value.get("members"), list):
-        raise ResultsError(
-            f"{file}: no list of members; give the JSON file that `aero ablate` wrote, "
-            "not the sweep that it read"
-        )
+    if not is_result(value):
+        raise wrong_kind(file, WANTED)
     try:
-        members = [_member(record) for record in value["members"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"a member or run lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ResultsError(f"{file}: {reason}") from error
-    return Sweep(file, str(value.get("sweep", file.stem)), value.get("baseline"), members)
+        return _sweep(file, value)
+    except FieldError as error:
+        raise ResultsError(f"{file}: {error}") from error
 
 
 def find_run_folder(sweep_file: Path, folder: Path) -> Path:

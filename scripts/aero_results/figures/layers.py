@@ -2,101 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from aero_results.figures import style
-from aero_results.figures.records import history, records, single_runs
+from aero_results.figures.records import Shown, extract, history, records
+from aero_results.figures.seeds import over_seeds
 from aero_results.inputs import Series
 from aero_results.run_folder import FloatArray, Run
 
 OverHeads = Callable[..., Any]  # np.mean or np.min
-DASHES = ("-", "--", "-.", ":")
+ByLayer = tuple[FloatArray, FloatArray]  # steps [n], values [n, L]
+FEW = 3  # steps: fewer make a line that cannot be seen
 
 
-def layer_entropy(run: Run) -> tuple[FloatArray, FloatArray]:
-    """Steps [n] and mean entropies [n, L] in nats."""
+def layer_entropy(run: Run) -> ByLayer:
+    """Mean entropies in nats."""
     found = records(run)
     steps = np.array([record.step for record in found], dtype=np.float64)
     return steps, np.stack([record.layers() for record in found])
 
 
-def _lines(ax: Axes, steps: FloatArray, values: FloatArray) -> None:
+def _look(layer: int, count: int) -> dict[str, Any]:
     """Colour runs from the first layer to the last; dashes tell neighbours apart."""
-    count = values.shape[1]
-    shades = style.layer_colors()(np.linspace(0, 1, count))
-    marker = "o" if len(steps) < 3 else None
-    for layer in range(count):
-        dashes = DASHES[layer % len(DASHES)]
-        ax.plot(steps, values[:, layer], color=shades[layer], linestyle=dashes, marker=marker)
+    return {"color": style.layer_colors(count)[layer], "linestyle": style.line(layer)}
 
 
-def _layer_bar(figure: Figure, axes: np.ndarray, count: int) -> None:
-    if count < 2:
-        return
-    shown = ScalarMappable(Normalize(0, count - 1), style.layer_colors())
-    bar = figure.colorbar(shown, ax=axes, label="layer", fraction=0.05)
-    bar.set_ticks([int(tick) for tick in np.arange(0, count, max(1, -(-count // 8)))])
+def _lines(ax: Axes, runs: Sequence[ByLayer], count: int) -> None:
+    """The mean over seeds with a band; each seed thinly, too, where one ended before others."""
+    common = over_seeds(runs)
+    for layer in range(common.mean.shape[1]):
+        look = _look(layer, count)
+        mark = style.marker(layer) if len(common.steps) < FEW else None
+        mean = common.mean[:, layer]
+        ax.plot(common.steps, mean, **look, marker=mark)
+        if common.deviation is not None:
+            spread = common.deviation[:, layer]
+            ax.fill_between(
+                common.steps,
+                mean - spread,
+                mean + spread,
+                color=look["color"],
+                alpha=style.BAND,
+                linewidth=0,
+            )
+        if common.ended_early:
+            for steps, values in runs:
+                ax.plot(steps, values[:, layer], **look, linewidth=0.5)
+
+
+def _legends(figure: Figure, shown: Sequence[Shown[Any]], count: int, marks: list[Any]) -> None:
+    if count > 1:
+        layers = [style.line_mark(str(layer), **_look(layer, count)) for layer in range(count)]
+        style.legend(figure, layers, "layer")
+    marks = marks + style.band_mark(len(each.runs) for each in shown)
+    if any(over_seeds(each.values()).ended_early for each in shown):
+        marks.append(style.line_mark("a single seed", linewidth=0.5))
+    style.key(figure, marks)
+
+
+def _layers(shown: Sequence[Shown[ByLayer]]) -> int:
+    return max(values.shape[1] for each in shown for _, values in each.values())
+
+
+def _panel_width(width: float, axes: np.ndarray) -> float:
+    return width / axes.shape[1] - 0.5
 
 
 def draw_entropy(series: list[Series], width: float) -> Figure:
-    """A panel a run; the dashed line is uniform attention, the most a causal row can have."""
-    chosen = [(label, run, *layer_entropy(run)) for label, run in single_runs(series)]
-    figure, axes = style.panels(len(chosen), width, 0.8, sharey=True)
-    for ax, (label, run, steps, values) in zip(axes.flat, chosen, strict=False):
-        _lines(ax, steps, values)
-        ax.axhline(run.entropy[-1].uniform, color="#555555", linestyle=(0, (1, 3)), linewidth=0.9)
-        ax.set_title(label)
-        ax.set_xlabel("optimizer steps")
+    """A panel a series; the dotted line is uniform attention, the most a causal row can have."""
+    shown = extract(series, layer_entropy)
+    figure, axes = style.panels([each.label for each in shown], width, 0.8)
+    uniform = {"color": style.AUXILIARY, "linestyle": (0, (1, 3)), "linewidth": 0.9}
+    for ax, each in zip(axes.flat, shown, strict=False):
+        _lines(ax, each.values(), _layers(shown))
+        ax.axhline(each.runs[0][0].entropy[-1].uniform, **uniform)
+        style.step_axis(ax, _panel_width(width, axes))
         ax.set_ylim(bottom=0)
+    style.one_scale(axes.flat[: len(shown)], axes.shape[1])
     for ax in axes[:, 0]:
         ax.set_ylabel("mean entropy (nats)")
-    style.hide_rest(axes.flat[len(chosen) :])
-    _layer_bar(figure, axes, max(values.shape[1] for *_, values in chosen))
+    _legends(figure, shown, _layers(shown), [style.line_mark("uniform attention", **uniform)])
     return figure
 
 
-def _by_layer(run: Run, name: str, over_heads: OverHeads) -> tuple[FloatArray, FloatArray]:
-    """Steps [n] and values [n, layers]; those of heads become one a layer."""
+def _by_layer(run: Run, name: str, over_heads: OverHeads) -> ByLayer:
+    """Those of heads become one a layer."""
     steps, values = history(run, name)
     return steps, values if values.ndim == 2 else over_heads(values, axis=2)
 
 
 def _draw_parameters(
-    series: list[Series], width: float, names: dict[str, str], over_heads: OverHeads = np.mean
+    series: list[Series],
+    width: float,
+    names: dict[str, str],
+    over_heads: OverHeads = np.mean,
+    with_zero: bool = False,
 ) -> Figure:
-    runs = single_runs(series)
-    data = {name: [_by_layer(run, name, over_heads) for _, run in runs] for name in names}
-    columns = len(runs)
-    figure, axes = style.panels(
-        columns, width, 0.8, columns=columns, rows_each=len(names), sharey="row"
-    )
+    def all_of(run: Run) -> dict[str, ByLayer]:
+        return {name: _by_layer(run, name, over_heads) for name in names}
+
+    shown = extract(series, all_of)
+    by_name = {
+        name: [Shown(each.label, [(run, of[name]) for run, of in each.runs]) for each in shown]
+        for name in names
+    }
+    count = max(_layers(found) for found in by_name.values())
+    titles = [each.label for each in shown]
+    figure, axes = style.panels(titles, width, 0.7, rows_each=len(names))
+    across = axes.shape[1]
     for row, (name, meaning) in enumerate(names.items()):
-        for column, (label, _) in enumerate(runs):
-            ax = axes[row, column]
-            _lines(ax, *data[name][column])
-            if row == 0:
-                ax.set_title(label)
-            if row == len(names) - 1:
-                ax.set_xlabel("optimizer steps")
-        axes[row, 0].set_ylabel(meaning)
-    layers = max(values.shape[1] for found in data.values() for _, values in found)
-    _layer_bar(figure, axes, layers)
+        drawn = []
+        for number, each in enumerate(by_name[name]):
+            place = number // across * len(names) + row
+            ax = axes[place, number % across]
+            _lines(ax, each.values(), count)
+            style.step_axis(ax, _panel_width(width, axes))
+            if row < len(names) - 1:
+                ax.set_xlabel("")
+            if number % across == 0:
+                ax.set_ylabel(meaning)
+            if with_zero:
+                ax.axhline(0, color=style.AUXILIARY, linewidth=0.6)
+            drawn.append(ax)
+        style.one_scale(drawn, across)
+    zero = [style.line_mark("0", linewidth=0.6)] if with_zero else []
+    _legends(figure, next(iter(by_name.values())), count, zero)
     return figure
 
 
 def draw_slopes(series: list[Series], width: float) -> Figure:
     """The learned negative slopes of leaky ReLU."""
-    figure = _draw_parameters(series, width, {"slopes": "negative slope"})
-    for ax in figure.axes[: len(series)]:
-        ax.axhline(0, color="#555555", linewidth=0.6)
-    return figure
+    return _draw_parameters(series, width, {"slopes": "negative slope"}, with_zero=True)
 
 
 def draw_scales(series: list[Series], width: float) -> Figure:
@@ -109,7 +150,4 @@ def draw_temperatures(series: list[Series], width: float) -> Figure:
     prefers what scores least.
     """
     names = {"temperature_min": "smallest temperature"}
-    figure = _draw_parameters(series, width, names, np.min)
-    for ax in figure.axes[: len(series)]:
-        ax.axhline(0, color="#555555", linewidth=0.6)
-    return figure
+    return _draw_parameters(series, width, names, np.min, with_zero=True)

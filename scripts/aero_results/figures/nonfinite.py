@@ -7,7 +7,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from aero_results.figures import style
-from aero_results.figures.records import records, single_runs
+from aero_results.figures.records import columns_of, every_run, extract, records
 from aero_results.inputs import Series
 from aero_results.run_folder import FloatArray, Run
 
@@ -28,34 +28,34 @@ def _edges(steps: FloatArray) -> FloatArray:
 
 
 def draw(series: list[Series], width: float) -> Figure:
-    """A panel a run, of each series one that diverged if there is one; a cross where training met a
-    value that was not finite.
-    """
-    runs = single_runs(series, preferred=lambda run: bool(run.nonfinite))
-    chosen = [(label, run, *counts(run)) for label, run in runs]
-    figure, axes = style.panels(len(chosen), width, 0.8)
-    top = max(float(rows.max()) for *_, rows in chosen)
+    """A panel a run on one scale; a cross where training met a value that was not finite."""
+    shown = extract(series, counts)
+    chosen = every_run(shown)
+    figure, axes = style.panels([label for label, *_ in chosen], width, 0.8, columns_of(shown))
+    top = max(float(np.nanmax(rows, initial=0)) for *_, (_, rows) in chosen)
+    cross = {"marker": "x", "linestyle": "none", "color": style.COLORS[1]}
     image = None
-    for ax, (label, run, steps, rows) in zip(axes.flat, chosen, strict=False):
+    for ax, (_, run, (steps, rows)) in zip(axes.flat, chosen, strict=False):
         layers = rows.shape[1]
-        shown = np.ma.masked_equal(rows, 0).T
+        masked = np.ma.masked_equal(np.nan_to_num(rows), 0).T
         edges = np.arange(layers + 1) - 0.5
         colors = style.colormap().with_extremes(bad="white")
         norm = LogNorm(1, max(top, 10))
-        drawn = ax.pcolormesh(_edges(steps), edges, shown, cmap=colors, norm=norm)
+        drawn = ax.pcolormesh(_edges(steps), edges, masked, cmap=colors, norm=norm)
         image = drawn if rows.any() else image
         for event in run.nonfinite:
             layer = layers - 0.5 if event.layer is None else event.layer
-            ax.plot(event.step, layer, marker="x", color=style.COLORS[1], clip_on=False)
+            ax.plot(event.step, layer, **cross, clip_on=False)
         if not rows.any():
             ax.text(0.5, 0.5, "every row finite", transform=ax.transAxes, ha="center")
         ax.set_ylim(layers - 0.5, -0.5)
-        ax.set_title(label)
-        ax.set_xlabel("optimizer steps")
+        style.step_axis(ax, width / axes.shape[1] - 0.5)
         ax.set_ylabel("layer")
         style.layer_ticks(ax, layers)
-    style.hide_rest(axes.flat[len(chosen) :])
     if image is not None:
         bar = figure.colorbar(image, ax=axes, label="rows not finite", fraction=0.05)
         bar.ax.yaxis.set_major_formatter(style.plain_numbers())
+    if any(run.nonfinite for _, run, _ in chosen):
+        text = "stopped at a value that is not finite"
+        style.key(figure, [style.line_mark(text, **cross)])
     return figure

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 from matplotlib.figure import Figure
 
-from aero_results.errors import ResultsError
-from aero_results.figures import style
+from aero_results.errors import UsageError
+from aero_results.figures import scales, style
+from aero_results.figures.text import wrap
+from aero_results.inputs import note_left_out
 from aero_results.sweep import Member
 
 COSTS = {
-    "communication": (1e9, "communication (GB a forward pass)"),
-    "latency": (60, "latency (min a forward pass)"),
+    "communication": (1e9, "communication (GB a forward pass{priced})"),
+    "latency": (60, "latency (min a forward pass{priced})"),
     "flops": (1e9, "FLOPs of FFN and attention (billions a forward pass)"),
     "parameters": (1e6, "parameters (millions)"),
 }
+PRICED = ("communication", "latency")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,9 @@ class Point:
     cost: float
     perplexity: float
     deviation: float | None
+    seeds: int
     on_front: bool
+    is_level: bool  # beaten, but by less than the differences over seeds spread
 
 
 def _cost(member: Member, by: str) -> float | None:
@@ -42,59 +48,125 @@ def _cost(member: Member, by: str) -> float | None:
     return float(member.ffn_flops + member.attention_flops)
 
 
-def points(members: Sequence[Member], by: str) -> list[Point]:
-    """By cost, those without a finite perplexity left out."""
-    placed = []
-    for member in members:
-        if member.perplexity is None:
-            continue
-        cost = _cost(member, by)
-        if cost is None and by in ("communication", "latency"):
-            raise ResultsError(
-                f'"{member.name}" has no {by}: the sweep was collected without a cost model of '
-                "private inference that knows it; `aero ablate SWEEP --collect --cost NAME` "
-                "charges one, or take --x flops or --x parameters"
-            )
-        if cost is None:
-            raise ResultsError(f'"{member.name}" has no {by} in the sweep\'s result')
-        placed.append((cost / COSTS[by][0], member.perplexity, member))
-    if not placed:
-        raise ResultsError("no member has a perplexity; has the sweep been run?")
-    return [
-        Point(
-            member.name,
-            cost,
-            perplexity,
-            member.deviation,
-            not any(
-                c <= cost and p <= perplexity and (c < cost or p < perplexity) for c, p, _ in placed
-            ),
+def _priced_by(member: Member) -> str:
+    """The cost model, with its line where one was named."""
+    over = f" over {member.network}" if member.network else ""
+    return f"{member.cost_model or 'an unnamed cost model'}{over}"
+
+
+def cost_model(members: Sequence[Member]) -> str:
+    """The one that priced all of them. Raises UsageError where there are two."""
+    names = {_priced_by(member): member.name for member in members}
+    if len(names) > 1:
+        (one, first), (other, second) = list(names.items())[:2]
+        raise UsageError(
+            f'"{first}" is priced by {one}, "{second}" by {other}, which do not compare; '
+            "`aero ablate SWEEP --collect --cost NAME` charges all by one"
         )
-        for cost, perplexity, member in sorted(placed, key=lambda item: item[:2])
+    return next(iter(names))
+
+
+def _with_cost(members: Sequence[Member], by: str) -> list[Member]:
+    """At least one; those without a finite perplexity or this cost are left out with a note."""
+    trained = [member for member in members if member.perplexity is not None]
+    if not trained:
+        raise UsageError("no member has a perplexity; has the sweep been run?")
+    found = [member for member in trained if _cost(member, by) is not None]
+    if not found and by in PRICED:
+        raise UsageError(
+            f"no member has a {by}: the sweep was collected without a cost model of private "
+            "inference that knows it; `aero ablate SWEEP --collect --cost NAME` charges one, or "
+            "take --x flops or --x parameters"
+        )
+    if not found:
+        raise UsageError(f"no member has {by} in the sweep's result")
+    note_left_out([m.name for m in members if m.perplexity is None], "without a perplexity")
+    note_left_out([m.name for m in trained if m not in found], f"without {by}")
+    return found
+
+
+def _beats(one: Member, other: Member, by: str) -> bool:
+    """As good in both, and better in one."""
+    quality = (one.perplexity or 0.0) - (other.perplexity or 0.0)
+    price = (_cost(one, by) or 0.0) - (_cost(other, by) or 0.0)
+    return quality <= 0 and price <= 0 and (quality < 0 or price < 0)
+
+
+def _within_spread(member: Member, better: Member) -> bool:
+    """Whether the differences seed by seed spread more than they are large."""
+    pairs = member.differences(better)
+    return len(pairs) > 1 and abs(fmean(pairs)) <= stdev(pairs)
+
+
+def points(members: Sequence[Member], by: str) -> list[Point]:
+    """By cost."""
+    found = _with_cost(members, by)
+    placed = []
+    for member in found:
+        beaten_by = [other for other in found if _beats(other, member, by)]
+        placed.append(
+            Point(
+                member.name,
+                (_cost(member, by) or 0.0) / COSTS[by][0],
+                member.perplexity or 0.0,
+                member.deviation,
+                member.seeds,
+                on_front=not beaten_by,
+                is_level=bool(beaten_by)
+                and all(_within_spread(member, other) for other in beaten_by),
+            )
+        )
+    return sorted(placed, key=lambda point: (point.cost, point.perplexity))
+
+
+def _filling(point: Point, color: str) -> dict[str, str]:
+    if point.is_level:
+        return {"fillstyle": "left", "markerfacecolor": color, "markerfacecoloralt": "white"}
+    return {"markerfacecolor": color if point.on_front else "white"}
+
+
+def _marks(placed: Sequence[Point]) -> list:
+    """What the key says of this figure."""
+    color = style.AUXILIARY
+    look = {"linestyle": "none", "marker": "o", "markersize": 5}
+    level = {"fillstyle": "left", "markerfacecolor": color, "markerfacecoloralt": "white"}
+    marks = [
+        style.line_mark("front", linewidth=0.8),
+        style.line_mark("on the front", **look, markerfacecolor=color),
     ]
+    if any(point.is_level for point in placed):
+        marks.append(style.line_mark("level with it within the spread", **look, **level))
+    if any(not point.on_front and not point.is_level for point in placed):
+        marks.append(style.line_mark("beaten in both", **look, markerfacecolor="white"))
+    return marks + style.bar_mark(point.seeds for point in placed if point.deviation)
 
 
-def draw(members: Sequence[Member], width: float, by: str) -> Figure:
+def draw(
+    members: Sequence[Member], width: float, by: str, scale_x: str = "auto", scale_y: str = "auto"
+) -> Figure:
     """The front is a stair: below and to the left of it there is nothing."""
     placed = points(members, by)
-    figure, axes = style.panels(1, width, 0.6)
+    priced = ""
+    if by in PRICED:
+        names = {point.label for point in placed}
+        priced = ", " + cost_model([member for member in members if member.name in names])
+    figure, axes = style.panels([""], width, 0.6)
     ax = axes[0, 0]
+    colors = style.colors(len(placed))
+    handles = []
     for index, point in enumerate(placed):
-        ax.errorbar(
-            point.cost,
-            point.perplexity,
-            point.deviation or None,
-            color=style.color(index),
-            marker=style.MARKERS[(index + index // len(style.COLORS)) % len(style.MARKERS)],
-            markerfacecolor=style.color(index) if point.on_front else "white",
-            linestyle="none",
-            capsize=2,
-            label=point.label,
-        )
+        look = {"color": colors[index], "linestyle": "none", "marker": style.marker(index)}
+        look |= {"markersize": 5, **_filling(point, colors[index])}
+        bar = point.deviation or None
+        ax.errorbar(point.cost, point.perplexity, bar, capsize=2, **look)
+        handles.append(style.line_mark(point.label, **look))
     front = [point for point in placed if point.on_front]
     x, y = [point.cost for point in front], [point.perplexity for point in front]
-    ax.step(x, y, where="post", color="#555555", linewidth=0.8, zorder=0)
-    ax.set_xlabel(COSTS[by][1])
+    ax.step(x, y, where="post", color=style.AUXILIARY, linewidth=0.8, zorder=0)
+    ax.set_xlabel(wrap(COSTS[by][1].format(priced=priced), 0.8 * width))
     ax.set_ylabel("held-out perplexity")
-    style.legend(figure, len(placed))
+    scales.set_scale(ax.xaxis, [point.cost for point in placed], scale_x, 0.5 / width)
+    scales.set_scale(ax.yaxis, [point.perplexity for point in placed], scale_y, 0.08)
+    style.legend(figure, handles)
+    style.key(figure, _marks(placed))
     return figure

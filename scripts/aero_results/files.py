@@ -1,0 +1,85 @@
+"""Reading with one kind of error; files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from aero_results.errors import ResultsError, UsageError
+
+
+def read_bytes(file: Path) -> bytes:
+    """Raises ResultsError with the system's reason."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise UsageError(f"{file}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def read_text(file: Path) -> str:
+    """UTF-8."""
+    try:
+        return read_bytes(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: not a text in UTF-8 (byte {error.start})") from error
+
+
+def _target(path: Path) -> Path:
+    """Where a link leads, so that the file behind it is written and the link stays."""
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder; name a file to write")
+    return path.resolve() if path.is_symlink() else path
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def write_whole(contents: Mapping[Path, Callable[[Path], None]]) -> None:
+    """Each file is written beside its place by its function, and then all take their places."""
+    beside: dict[Path, Path] = {}
+    current = Path()
+    try:
+        for path, write in contents.items():
+            current = path
+            target = _target(path)
+            if target.exists() and not target.is_file():  # a device or a pipe has no place to take
+                write(target)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            beside[target] = _beside(target)
+            write(beside[target])
+        for target, temporary in beside.items():
+            current = target
+            temporary.replace(target)
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{current}: {getattr(error, 'strerror', None) or error}") from error
+    finally:
+        for temporary in beside.values():
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """As write_whole()."""
+    write_whole({path: lambda file: _write(file, text)})
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+
+
+def require_writable(path: Path) -> None:
+    """Before long work whose result goes there: raises what writing would."""
+    target = _target(path)
+    if target.exists() and not target.is_file():
+        return
+    temporary = _beside(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+        temporary.unlink()
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror or error}") from error
