@@ -120,7 +120,7 @@ def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
     if all(sweep is None for _, sweep in found):
         wanted = [str(result_file(file, arguments.results)) for _, file in available]
         where = ", ".join(dict.fromkeys(wanted)) or str(SCALES[arguments.scale])
-        raise UsageError(f"{where}: no result of a sweep; run `aero ablate`, or give --run")
+        raise ResultsError(f"{where}: no result of a sweep; run `aero ablate`, or give --run")
     known = paper_tables().values()
     return [
         compare(

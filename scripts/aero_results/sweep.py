@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from aero_results.errors import ResultsError, UsageError
@@ -15,6 +17,14 @@ from aero_results.run_folder import Nonfinite, nonfinite_event
 
 FORMS = ("qk_form", "v_form", "o_form")
 WANTED = "the JSON file that `aero ablate` or `aero pipeline` wrote"
+
+
+# Student's t of 95%, two-sided, for 1, 2, ... degrees of freedom, and beyond that of the normal.
+_T_95 = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
+    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
+)
+_T_95_BEYOND = 1.96
 
 
 @dataclass(frozen=True)
@@ -68,9 +78,17 @@ class Member:
     def differences(self, other: Member) -> list[float]:
         """Perplexity above the other's, seed by seed of those that both finished."""
         theirs = other.by_seed()
-        return [
-            value - theirs[seed] for seed, value in sorted(self.by_seed().items()) if seed in theirs
-        ]
+        ours = sorted(self.by_seed().items())
+        return [value - theirs[seed] for seed, value in ours if seed in theirs]
+
+    def interval(self, other: Member) -> tuple[float, float] | None:
+        """Of 95%, of the mean difference to the other; None with fewer than two common seeds."""
+        pairs = self.differences(other)
+        if len(pairs) < 2:
+            return None
+        t = _T_95[len(pairs) - 2] if len(pairs) - 2 < len(_T_95) else _T_95_BEYOND
+        margin = t * stdev(pairs) / math.sqrt(len(pairs))
+        return fmean(pairs) - margin, fmean(pairs) + margin
 
 
 @dataclass(frozen=True)

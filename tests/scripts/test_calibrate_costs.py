@@ -52,5 +52,5 @@ def test_a_file_that_is_none_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["calibrate_costs.py", "--model", str(tmp_path / "no.json")])
-    assert calibrate_costs.main() == 1
+    assert calibrate_costs.main() == 2
     assert "no.json" in capsys.readouterr().err

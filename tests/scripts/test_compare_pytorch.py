@@ -163,10 +163,75 @@ def test_a_run_whose_perplexity_is_off_is_refused(finished_run: Path, tmp_path: 
     assert compare_pytorch.main([str(copy), "--tolerance", "0.04"]) == 0
 
 
+def linked(run: Path, to: Path, *names: str) -> Path:
+    for name in names:
+        (to / name).symlink_to(run / name)
+    return to
+
+
 def test_a_run_without_its_initial_weights_says_how_to_keep_them(
-    finished_run: Path, tmp_path: Path
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("config.json", "metrics.jsonl"):
-        (tmp_path / name).symlink_to(finished_run / name)
-    with pytest.raises(SystemExit, match=r"checkpoint\.at_start=true"):
-        compare_pytorch.main([str(tmp_path)])
+    run = linked(finished_run, tmp_path, "config.json", "metrics.jsonl")
+    assert compare_pytorch.main([str(run)]) == 2
+    assert "checkpoint.at_start=true" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({"event": "nonfinite", "step": 3}, "a value was not finite at step 3"),
+        (
+            {"event": "evaluation", "step": STEPS, "loss": None},
+            "of step 12 is not finite",
+        ),
+        (
+            {"event": "evaluation", "step": 6, "loss": 2.0},
+            "is of step 6 of 12: the run has",
+        ),
+    ],
+)
+def test_a_run_that_did_not_end_well_is_not_compared(
+    line: dict[str, Any],
+    message: str,
+    finished_run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = linked(finished_run, tmp_path, "config.json", "checkpoints")
+    write_metrics(run, [{"step": 1, "loss": None}, line])
+    assert compare_pytorch.main([str(run)]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["nanogpt", "llmc"])
+def test_corpora_of_other_programs_train_as_the_same_tokens_do(
+    kind: str, finished_run: Path, tmp_path: Path
+) -> None:
+    header = np.zeros(256, "<i4")
+    for name, number, count in (("train", 1, 50 * CONTEXT + 1), ("val", 2, 10 * CONTEXT + 3)):
+        data = tokens(count, seed=number).astype("<u2").tobytes()
+        header[:3] = 20240520, 1, count
+        file = f"{name}.bin" if kind == "nanogpt" else f"fineweb_{name}_000000.bin"
+        (tmp_path / file).write_bytes((b"" if kind == "nanogpt" else header.tobytes()) + data)
+    assert compare_pytorch.main([str(finished_run), "--data", str(tmp_path)]) == 0
+
+
+def test_tokens_beyond_the_vocabulary_are_told_by_the_file(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("train", "val"):
+        np.arange(50 * CONTEXT, dtype="<u2").tofile(tmp_path / f"{name}.bin")
+    assert compare_pytorch.main([str(finished_run), "--data", str(tmp_path)]) == 2
+    assert "train.bin: token 399 is beyond the model's vocabulary of 23" in capsys.readouterr().err
+
+
+def test_weights_of_another_model_are_told(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = linked(finished_run, tmp_path, "metrics.jsonl", "checkpoints")
+    changed = json.loads((finished_run / "config.json").read_text())
+    changed["model"]["d_model"] = 32
+    (run / "config.json").write_text(json.dumps(changed))
+    assert compare_pytorch.main([str(run)]) == 2
+    assert "and in the PyTorch model of" in capsys.readouterr().err

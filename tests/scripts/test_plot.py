@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import plot
-from aero_results.errors import ResultsError
+from aero_results.errors import ResultsError, UsageError
 from aero_results.figures import heads, layers, loss, nonfinite, pareto, records, shares, style
-from aero_results.inputs import Series, load_members, load_series
+from aero_results.inputs import Series, find_members, load_members, load_series
 from aero_results.run_folder import layer_number, read_run
 from aero_results.sweep import read_sweep
 from results_folder import entropy_line, member, seed_run, write_run, write_sweep
@@ -56,7 +56,7 @@ def sweep(tmp_path: Path) -> Path:
 def test_the_curve_of_a_series_is_the_mean_over_its_seeds(tmp_path: Path):
     one = write_run(tmp_path / "seed-1", {2: 2.0, 4: 1.0})
     two = write_run(tmp_path / "seed-2", {2: 3.0, 4: 2.0})
-    curve = loss.curve(series(one, two), "evaluation", "loss", "steps")
+    [curve] = loss.curves([series(one, two)], "evaluation", "loss", "steps")
     assert curve.x.tolist() == [2, 4]
     assert curve.mean.tolist() == [2.5, 1.5]
     assert curve.deviation is not None
@@ -65,14 +65,14 @@ def test_the_curve_of_a_series_is_the_mean_over_its_seeds(tmp_path: Path):
 
 def test_a_single_run_has_no_spread(tmp_path: Path):
     run = write_run(tmp_path / "run", {2: 2.0})
-    assert loss.curve(series(run), "evaluation", "loss", "steps").deviation is None
+    assert loss.curves([series(run)], "evaluation", "loss", "steps")[0].deviation is None
 
 
 def test_a_mean_ends_where_the_first_seed_does(tmp_path: Path):
     one = write_run(tmp_path / "seed-1", {2: 2.0, 4: 1.0})
     event = {"step": 3, "quantity": "loss", "layer": "blocks.0", "parameter": ""}
     two = write_run(tmp_path / "seed-2", {2: 3.0}, nonfinite=event)
-    curve = loss.curve(series(one, two), "evaluation", "loss", "steps")
+    [curve] = loss.curves([series(one, two)], "evaluation", "loss", "steps")
     assert curve.x.tolist() == [2]
     assert curve.ends == [(2.0, 3.0)]
     assert [y.tolist() for _, y in curve.runs] == [[2.0, 1.0], [3.0]]
@@ -81,21 +81,21 @@ def test_a_mean_ends_where_the_first_seed_does(tmp_path: Path):
 def test_perplexity_is_averaged_and_tokens_are_millions(tmp_path: Path):
     one = write_run(tmp_path / "seed-1", {2: 0.0, 4: math.log(3)})
     two = write_run(tmp_path / "seed-2", {2: 0.0, 4: math.log(5)})
-    curve = loss.curve(series(one, two), "evaluation", "perplexity", "tokens")
+    [curve] = loss.curves([series(one, two)], "evaluation", "perplexity", "tokens")
     np.testing.assert_allclose(curve.mean, [1, 4])
     np.testing.assert_allclose(curve.x, [0.001, 0.002])
 
 
 def test_training_loss_is_smoothed_over_whole_windows(tmp_path: Path):
     run = write_run(tmp_path / "run", {5: 1.0})
-    curve = loss.curve(series(run), "training", "loss", "steps", smooth=2)
+    [curve] = loss.curves([series(run)], "training", "loss", "steps", smooth=2)
     assert curve.x.tolist() == [2, 4]
     assert curve.mean.tolist() == [8.5, 6.5]
 
 
 def test_an_evaluation_that_is_not_finite_is_no_point(tmp_path: Path):
     run = write_run(tmp_path / "run", {2: 2.0, 4: None})
-    assert loss.curve(series(run), "evaluation", "loss", "steps").x.tolist() == [2]
+    assert loss.curves([series(run)], "evaluation", "loss", "steps")[0].x.tolist() == [2]
 
 
 def test_heads_without_a_finite_row_are_missing_from_the_mean_of_their_layer(tmp_path: Path):
@@ -105,21 +105,38 @@ def test_heads_without_a_finite_row_are_missing_from_the_mean_of_their_layer(tmp
     np.testing.assert_allclose(values, [[0.6, 0.5], [0.3, np.nan]])
 
 
+def test_bins_of_all_models_end_at_the_largest_head_of_all(tmp_path: Path):
+    """By hand: heads of 2, 1 and 0.5 nats, of 0.4 and 0.1; quarters of 2 nats are 0.5 wide."""
+    wide = write_run(
+        tmp_path / "wide", {4: 1.0}, [entropy_line(4, entropy=[[2.0, 1.0, 0.5], [None] * 3])]
+    )
+    narrow = write_run(
+        tmp_path / "narrow", {4: 1.0}, [entropy_line(4, entropy=[[0.4, 0.1, None], [None] * 3])]
+    )
+    found = [[shares.finite_heads(read_run(folder), None)] for folder in (wide, narrow)]
+    together, largest = shares.shared_bins(found)
+    assert largest == 2.0
+    np.testing.assert_allclose(together, [[0, 1 / 3, 1 / 3, 1 / 3], [1, 0, 0, 0]])
+    alone, largest = shares.shared_bins(found[1:])
+    assert largest == 0.4
+    np.testing.assert_allclose(alone, [[0, 0.5, 0, 0.5]])
+
+
 def test_bins_are_averaged_over_seeds(tmp_path: Path):
-    one = write_run(tmp_path / "seed-1", {4: 1.0}, LINES)
-    other = entropy_line(4, bins=[0.75, 0.0, 0.25, 0.0])
-    two = write_run(tmp_path / "seed-2", {4: 1.0}, [other])
-    found = shares.mean_bins(series(one, two), None)
-    np.testing.assert_allclose(found, [0.5, 0.25, 0.125, 0.125])
+    heads = [np.array([1.0, 1.0]), np.array([0.1, 0.6])]
+    np.testing.assert_allclose(shares.shared_bins([heads])[0], [[0.25, 0, 0.25, 0.5]])
 
 
-@pytest.mark.parametrize("bins", [None, [None] * 4, [0, 0, 0, 0]])
-def test_a_seed_without_a_finite_head_has_no_bins(bins: Any, tmp_path: Path):
+def test_a_seed_without_a_finite_head_has_no_bins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     one = write_run(tmp_path / "seed-1", {4: 1.0}, LINES)
-    two = write_run(tmp_path / "seed-2", {4: 1.0}, [entropy_line(4, bins=bins)])
-    np.testing.assert_allclose(shares.mean_bins(series(one, two), None), [0.25, 0.5, 0.0, 0.25])
-    with pytest.raises(ResultsError, match="no head had a finite row"):
-        shares.mean_bins(series(two), None)
+    two = write_run(tmp_path / "seed-2", {4: 1.0}, [entropy_line(4, entropy=[[None] * 3] * 2)])
+    out = str(tmp_path / "bins.svg")
+    assert plot.main(["bins", str(one), str(two), "--out", out]) == 0
+    captured = capsys.readouterr()
+    assert "left out, no entropy bins; no head had a finite row:" in captured.err
+    assert plot.main(["bins", str(two), "--out", out]) == 2
 
 
 def test_thresholds_are_those_of_the_step_that_is_asked_for(tmp_path: Path):
@@ -152,13 +169,13 @@ def test_a_layer_is_read_from_the_name_of_a_module(value: Any, layer: int | None
 
 
 def test_gamma_points_are_in_order_of_gamma_and_leave_out_what_has_no_regulariser(sweep: Path):
-    points = shares.gamma_points(load_members([sweep], []))
+    points = shares.gamma_points(find_members([sweep], []))
     assert [point.gamma for point in points] == [0.1, 0.2]
-    assert [point.perplexity for point in points] == [3.1, 3.2]
+    assert [point.found.member.perplexity for point in points] == [3.1, 3.2]
 
 
 def test_a_gamma_that_two_members_have_is_refused(sweep: Path):
-    members = load_members([sweep, sweep], [])
+    members = find_members([sweep, sweep], [])
     with pytest.raises(ResultsError, match="two members have one gamma"):
         shares.gamma_points(members)
 
@@ -185,7 +202,7 @@ def test_flops_are_those_of_ffn_and_attention(sweep: Path):
 def test_a_sweep_without_communication_says_what_to_take_instead(
     sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert plot.main(["pareto", str(sweep), "--out", str(tmp_path / "figure")]) == 1
+    assert plot.main(["pareto", str(sweep), "--out", str(tmp_path / "figure")]) == 2
     assert "take --x flops or --x parameters" in capsys.readouterr().err
 
 
@@ -209,8 +226,8 @@ def test_a_member_that_has_not_begun_is_left_out(
     members = [member("SM", 2.7, [seed_run(1, begun)]), member("SM+R", None, [waiting])]
     file = write_sweep(tmp_path / "all.json", members)
     assert [each.label for each in load_series([file], [], [])] == ["SM"]
-    assert "SM+R/seed-1: no metrics.jsonl; left out" in capsys.readouterr().err
-    with pytest.raises(ResultsError, match="no such file"):
+    assert "left out: " in (noted := capsys.readouterr().err) and "SM+R/seed-1" in noted
+    with pytest.raises(UsageError, match="SM\\+R/seed-1: no such file or folder"):
         load_series([file], ["SM+R"], [])
 
 
@@ -245,14 +262,35 @@ def with_input(command: list[str], file: Path) -> list[str]:
     return [command[0], str(file), *command[1:]]
 
 
+SIGNATURES = {".png": b"\x89PNG", ".pdf": b"%PDF-", ".svg": b"<?xml"}
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_kind_writes_a_png_and_an_svg(command: list[str], sweep: Path, tmp_path: Path):
-    out = tmp_path / "figures" / "figure.png"
+def test_a_name_without_a_suffix_gives_a_png_and_an_svg(
+    command: list[str], sweep: Path, tmp_path: Path
+):
+    out = tmp_path / "figures" / "figure"
     assert plot.main([*with_input(command, sweep), "--out", str(out)]) == 0
-    assert out.read_bytes().startswith(b"\x89PNG")
+    assert out.with_suffix(".png").read_bytes().startswith(SIGNATURES[".png"])
     root = ElementTree.parse(out.with_suffix(".svg")).getroot()
     texts = {"".join(text.itertext()).strip() for text in root.iter() if text.tag.endswith("text")}
     assert any(text.startswith(("SM", "gamma=", "γ")) for text in texts)
+
+
+@pytest.mark.parametrize("suffix", SIGNATURES)
+def test_the_suffix_decides_the_format(suffix: str, sweep: Path, tmp_path: Path):
+    folder = tmp_path / "figures"
+    out = folder / ("alpha=0.3 figure" + suffix.upper() if suffix == ".pdf" else "f" + suffix)
+    assert plot.main(["bins", str(sweep), "--out", str(out)]) == 0
+    assert [file.name for file in folder.iterdir()] == [out.name]
+    assert out.read_bytes().startswith(SIGNATURES[suffix])
+
+
+def test_another_suffix_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert plot.main(["bins", "nowhere", "--out", str(tmp_path / "figure.jpg")]) == 2
+    assert "a figure's name ends in .png, .svg, .pdf, or in none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("width", style.WIDTHS)
@@ -292,13 +330,16 @@ def test_figures_say_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFix
         (["thresholds", plain], "only EReg(...) architectures have them"),
         (["entropy", plain, "--step", "9"], "no entropy at step 9; 2 have"),
         (["loss", str(tmp_path / "nowhere")], "no such file or folder"),
-        (["loss", str(not_begun)], "the folder of a run?"),
-        (["loss", str(sweep_file)], "give the JSON file that `aero ablate` wrote"),
+        (["loss", str(not_begun)], "an empty folder; give the folder of a run, or the JSON"),
+        (
+            ["loss", str(sweep_file)],
+            "give the JSON file that `aero ablate` or `aero pipeline` wrote",
+        ),
         (["loss", plain, "--labels", "a", "b"], "--labels has 2 names for 1 series"),
-        (["gamma", plain], "drawn from the JSON file of a sweep"),
+        (["gamma", plain], "a run's folder; give the JSON file that `aero ablate`"),
     ]
     for command, message in cases:
-        assert plot.main([*command, "--out", str(tmp_path / "figure")]) == 1
+        assert plot.main([*command, "--out", str(tmp_path / "figure")]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "figure.png").exists()
 

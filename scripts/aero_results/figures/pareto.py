@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 
 from matplotlib.figure import Figure
 
@@ -33,7 +32,7 @@ class Point:
     deviation: float | None
     seeds: int
     on_front: bool
-    is_level: bool  # beaten, but by less than the differences over seeds spread
+    is_level: bool  # the seeds leave open whether it is on the front
 
 
 def _cost(member: Member, by: str) -> float | None:
@@ -92,10 +91,13 @@ def _beats(one: Member, other: Member, by: str) -> bool:
     return quality <= 0 and price <= 0 and (quality < 0 or price < 0)
 
 
-def _within_spread(member: Member, better: Member) -> bool:
-    """Whether the differences seed by seed spread more than they are large."""
-    pairs = member.differences(better)
-    return len(pairs) > 1 and abs(fmean(pairs)) <= stdev(pairs)
+def _is_level(member: Member, others: Sequence[Member]) -> bool:
+    """As `aero ablate` has it: of those that cost no more, some are level with it, and none is
+    better beyond the spread.
+    """
+    intervals = [interval for other in others if (interval := member.interval(other)) is not None]
+    beaten = any(low > 0 for low, _ in intervals)
+    return not beaten and any(low <= 0 <= high for low, high in intervals)
 
 
 def points(members: Sequence[Member], by: str) -> list[Point]:
@@ -103,17 +105,17 @@ def points(members: Sequence[Member], by: str) -> list[Point]:
     found = _with_cost(members, by)
     placed = []
     for member in found:
-        beaten_by = [other for other in found if _beats(other, member, by)]
+        cost = _cost(member, by) or 0.0
+        others = [m for m in found if m is not member and (_cost(m, by) or 0.0) <= cost]
         placed.append(
             Point(
                 member.name,
-                (_cost(member, by) or 0.0) / COSTS[by][0],
+                cost / COSTS[by][0],
                 member.perplexity or 0.0,
                 member.deviation,
                 member.seeds,
-                on_front=not beaten_by,
-                is_level=bool(beaten_by)
-                and all(_within_spread(member, other) for other in beaten_by),
+                on_front=not any(_beats(other, member, by) for other in others),
+                is_level=_is_level(member, others),
             )
         )
     return sorted(placed, key=lambda point: (point.cost, point.perplexity))
@@ -135,7 +137,7 @@ def _marks(placed: Sequence[Point]) -> list:
         style.line_mark("on the front", **look, markerfacecolor=color),
     ]
     if any(point.is_level for point in placed):
-        marks.append(style.line_mark("level with it within the spread", **look, **level))
+        marks.append(style.line_mark("on it or off it: level over seeds", **look, **level))
     if any(not point.on_front and not point.is_level for point in placed):
         marks.append(style.line_mark("beaten in both", **look, markerfacecolor="white"))
     return marks + style.bar_mark(point.seeds for point in placed if point.deviation)
