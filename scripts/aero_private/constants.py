@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import PrivateError
-from .probes import Measurements, Probe
+from .probes import KEPT, Measurements, Probe
 from .products import SLOTS
 
 # Kernels that draw on oblivious transfers or truncate: all but products and matrix products.
@@ -36,6 +36,7 @@ class Constants:
     exp_rest: float
     ct_in: float
     ct_out: float
+    ct_kept: float
     setup_bytes: float
     reciprocal: Composition
     rsqrt: Composition
@@ -101,6 +102,8 @@ def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) 
     ct_out = (back - one) / 3 / directions
     if abs(ct_in + ct_out - one / directions) > 0.02 * one:
         raise PrivateError("matrix products: ciphertexts of another number than the formulas have")
+    # A result by itself: one polynomial whole, and of the other a coefficient for each number.
+    kept = counter.kernel("matmul_kept", *matmul) / directions - ct_in - ct_out / 2
     return Constants(
         ole_batch=ole_batch,
         product_batch=counter.kernel("product", "mul_aa") / (32768 // SLOTS),
@@ -111,6 +114,7 @@ def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) 
         exp_rest=counter.rest("exp"),
         ct_in=ct_in,
         ct_out=ct_out,
+        ct_kept=kept / KEPT,
         setup_bytes=measured.setup.total.bytes,
         reciprocal=counter.composition("reciprocal", ole_batch, triple),
         rsqrt=counter.composition("rsqrt", ole_batch, triple),

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from . import products
 from .constants import Composition, Constants
 from .products import SLOTS
 from .seconds import Seconds
@@ -53,6 +52,11 @@ def _constants(c: Constants, settings: Settings) -> Json:
             c.ct_in, "B", of + "matrix products: a ciphertext of the smaller operand"
         ),
         "ct_out": _constant(c.ct_out, "B", of + "matrix products: a ciphertext of the result"),
+        "ct_kept": _constant(
+            c.ct_kept,
+            "B",
+            of + "matrix products: a coefficient of a result that is sent back by parts",
+        ),
         "setup_traffic": _constant(c.setup_bytes, "B", of + "keys, first oblivious transfers"),
     }
     for name in ("reciprocal", "rsqrt", "gelu", "gelu_tanh", "quadratic"):
@@ -126,7 +130,7 @@ PRODUCT = (
 
 
 # Colocated, the weights' owner has no share of the prompt to multiply by itself.
-EMBEDDING = "weight_product(tokens, words, width, best_cut(tokens, words, width))"
+EMBEDDING = "weight_product(tokens, words, width)"
 
 
 def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str], str]]:
@@ -136,8 +140,8 @@ def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str]
     return {
         "embedding": (["tokens", "words", "width"], EMBEDDING),
         "position": (["tokens", "words", "width"], "0"),
-        "matmul_weight": (["m", "k", "n"], "weight_product(m, k, n, best_cut(m, k, n))"),
-        "matmul_activation": (["m", "k", "n"], "activation_product(m, k, n, best_cut(m, k, n))"),
+        "matmul_weight": (["m", "k", "n"], "weight_product(m, k, n)"),
+        "matmul_activation": (["m", "k", "n"], "activation_product(m, k, n)"),
         "head": (["tokens", "words", "width"], "matmul_weight(tokens, width, words)"),
         "multiply_activation": (["n"], "product(n) + truncate(n)"),
         "multiply_weight": (["n"], f"{weight} + truncate(n)"),
@@ -173,21 +177,21 @@ def byte_formulas(c: Constants, settings: Settings) -> dict[str, tuple[list[str]
         "reciprocal": (["n"], _composed("reciprocal", c.reciprocal)),
         "rsqrt": (["n"], _composed("rsqrt", c.rsqrt)),
         "truncate": (["n"], "n * truncation"),
-        "ole": (["n"], "ole_batch * ceil(n / slots)"),
+        **({"ole": (["n"], "ole_batch * ceil(n / slots)")} if settings.colocated else {}),
         "square": (["n"], SQUARE),
         "product": (["n"], PRODUCT),
         "weight_product": (
-            ["m", "k", "n", "cut"],
-            f"{factor}ciphertexts(m, k, n, cut) + truncate(m * n)",
+            ["m", "k", "n"],
+            f"{factor}ciphertexts(m, k, n) + truncate(m * n)",
         ),
         "activation_product": (
-            ["m", "k", "n", "cut"],
-            "2 * ciphertexts(m, k, n, cut) + truncate(m * n)",
+            ["m", "k", "n"],
+            "2 * ciphertexts(m, k, n) + truncate(m * n)",
         ),
         "ciphertexts": (
-            ["m", "k", "n", "cut"],
-            "ct_in * count(m, k, n, cut, 1, 0, 0, 0, 0)"
-            " + ct_out * count(m, k, n, cut, 0, 0, 0, 0, 1)",
+            ["m", "k", "n"],
+            "ct_in * spu_sent(m, k, n) + ct_out * (spu_whole(m, k, n) + spu_halves(m, k, n) / 2)"
+            " + ct_kept * spu_kept(m, k, n)",
         ),
     }
 
@@ -230,10 +234,10 @@ def second_formulas(seconds: Seconds, byte_formula: Mapping[str, str]) -> dict[s
         }
         | {
             f"{kind}_product": f"matmul_{kind}_start"
-            f" + matmul_{kind}_sent * count(m, k, n, cut, 1, 0, 0, 0, 0)"
-            f" + matmul_{kind}_plain * count(m, k, n, cut, 0, 1, 0, 0, 0)"
-            f" + matmul_{kind}_merge * count(m, k, n, cut, 0, 0, 1, 0, 0)"
-            f" + matmul_{kind}_lone * count(m, k, n, cut, 0, 0, 0, 1, 0)"
+            f" + matmul_{kind}_sent * spu_sent(m, k, n)"
+            f" + matmul_{kind}_plain * spu_plain(m, k, n)"
+            f" + matmul_{kind}_merge * spu_merges(m, k, n)"
+            f" + matmul_{kind}_lone * spu_lone(m, k, n)"
             f" + multiply_constant_each * m * n"
             for kind in ("weight", "activation")
         }
@@ -264,10 +268,7 @@ def cost_model(
     in_bytes = byte_formulas(c, settings)
     in_seconds = second_formulas(seconds, {key: formula for key, (_, formula) in in_bytes.items()})
     in_rounds = round_formulas(rounds) if rounds else {}
-    primitives: Json = {
-        helper: {"arguments": arguments, "number": formula, "source": products.SOURCE}
-        for helper, (arguments, formula) in products.helpers().items()
-    }
+    primitives: Json = {}
     for primitive, (arguments, formula) in in_bytes.items():
         primitives[primitive] = {"arguments": arguments, "bytes": formula}
         if primitive in in_rounds:
@@ -311,8 +312,7 @@ def cost_model(
             "taken beforehand",
             "Triples for products and oblivious transfers are made in batches: a short run is off "
             "by up to 1.2 MB either way",
-            "Matrix products are cut as SPU cuts them; the formulas find its cut, or one as cheap, "
-            "of 952 in 954 shapes of transformers",
+            "Matrix products are cut as SPU cuts them (spu_sent and the like)",
             f"Bytes of vectors under {settings.threads * 8192:,} numbers depend on the threads of "
             f"a party",
         ],

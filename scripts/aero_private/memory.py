@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import functions
 from .errors import PrivateError
-from .products import SLOTS, cut
+from .products import SLOTS, cuts
 from .program import Program, Stage
 from .settings import CLIENT, SERVER, Settings
 
@@ -30,9 +30,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def of_product(m: int, k: int, n: int) -> float:
-    """Bytes of the party that multiplies; the other one's are few."""
-    parts = cut(m, k, n)
-    return POLYNOMIAL * parts.plain + CIPHERTEXT * (parts.results + parts.sent)
+    """Bytes of the party that multiplies, one part after the other; the other one's are few."""
+    return max(
+        float(POLYNOMIAL * part.plain + CIPHERTEXT * (part.results + part.sent))
+        for part in cuts(m, k, n)
+    )
 
 
 def _of_stage(stage: Stage, shapes: Shapes, multiplies: bool) -> float:

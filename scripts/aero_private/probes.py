@@ -38,6 +38,9 @@ class Probe:
         return int(np.prod(self.shapes[0]))
 
 
+KEPT = 640  # coefficients of the probe "matmul_kept", whose one result is sent back by parts
+
+
 def _halve(x: jax.Array) -> jax.Array:
     return x * 0.37
 
@@ -87,6 +90,7 @@ def probes(thorough: bool) -> list[Probe]:
         _product("matmul_1_1", "aw", 64, 128, 128),
         _product("matmul_4_1", "aw", 64, 512, 128),
         _product("matmul_1_4", "aw", 256, 32, 128),
+        _product("matmul_kept", "aw", 10, 10, KEPT // 10),
         _product("activations_1_1", "aa", 64, 128, 128),
     ]
 

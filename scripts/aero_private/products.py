@@ -1,33 +1,52 @@
-"""How SPU cuts a matrix product into polynomials, and the formulas of a cost model that say so.
+"""How SPU multiplies matrices: the products that one is split into, and the cut of each.
 
 A product [m, k] x [k, n] is cut into blocks of at most `slots` multiply-adds, one polynomial each:
 `down` x `deep` x `across` blocks of rows x depth x columns. One operand is sent as ciphertexts; the
 other party multiplies them by its own polynomials and adds along k, which gives down x across
-results; it merges `depth` of these into one ciphertext (BumbleBee, Lu et al. 2023) and sends
-that back. SPU tries all rows and all depths that are powers of two and takes the cheapest, a
-ciphertext for 1000, a merge for 1, a product of polynomials for 0.1
-(libspu/mpc/cheetah/arith/matmat_prot.cc, GetSubMatShape).
+results. How these go back decides which depths are tried:
+
+- Several results are merged, `depth` of them into one ciphertext (BumbleBee, Lu et al. 2023), and
+  where a product has no more numbers than that, number by number (Chen et al. 2021). Depths are
+  powers of two.
+- Where the best cut of that kind has one result, nothing is merged: SPU tries all depths, and sends
+  each result as it is, without the coefficients that the product does not need.
+
+Of all rows and depths the cheapest is taken: a ciphertext for 1000, a merge for 1, a product of
+polynomials for 0.1 (libspu/mpc/cheetah/arith/matmat_prot.cc, GetSubMatShape; cheetah_dot.cc,
+doDotOLE). Operands of 256 MiB and more are split beforehand (libspu/kernel/hal/ring.cc, _mmul).
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 SLOTS = 8192  # coefficients of SPU's polynomials for a field of 64 bits
-SOURCE = "SPU's choice of a cut, libspu/mpc/cheetah/arith/matmat_prot.cc: GetSubMatShape"
+_SPLIT_AT = (256 << 20) // 8  # numbers of both operands together
 
-Formulas = dict[str, tuple[list[str], str]]
+
+class Merging(Enum):
+    """How results become the ciphertexts that are sent back."""
+
+    NOTHING = "nothing"
+    RESULTS = "results"
+    NUMBERS = "numbers"
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Blocks along m, k and n, and the depth of a block along k."""
+    """Blocks along m, k and n, the depth of a block along k, and the product's m n numbers."""
 
     down: int
     deep: int
     across: int
     depth: int
+    numbers: int
+    merging: Merging = Merging.RESULTS
 
     @property
     def sent(self) -> int:
@@ -46,118 +65,102 @@ class Cut:
 
     @property
     def merges(self) -> int:
-        """Of two results each, in a tree, the last of all with itself; one alone is not merged."""
-        return self.results if self.results > 1 else 0
+        """Of two results or numbers each, in a tree; of results, the last of all with itself."""
+        if self.merging is Merging.NUMBERS:
+            # Up to a power of two, then one for each doubling to the slots.
+            tree = (self.numbers - 1).bit_length()
+            return 2**tree - 1 + SLOTS.bit_length() - 1 - tree
+        return self.results if self.merging is Merging.RESULTS else 0
 
     @property
     def lone(self) -> float:
         """Steps of a result without another, where the last tree has fewer than `depth` leaves."""
         rest = self.results % self.depth
-        return rest * math.log2(self.depth / rest) if rest and self.results > 1 else 0.0
+        if rest == 0 or self.merging is not Merging.RESULTS:
+            return 0.0
+        return rest * math.log2(self.depth / rest)
+
+    @property
+    def whole(self) -> int:
+        """Ciphertexts that are sent back whole."""
+        return 0 if self.merging is Merging.NOTHING else math.ceil(self.results / self.depth)
+
+    @property
+    def halves(self) -> int:
+        """Ciphertexts of which one polynomial is sent back whole; of the other, what is kept."""
+        return self.results if self.merging is Merging.NOTHING else 0
+
+    @property
+    def kept(self) -> int:
+        """Numbers for which a coefficient is sent back."""
+        return self.numbers if self.merging is Merging.NOTHING else 0
 
 
-def cut(m: int, k: int, n: int) -> Cut:
-    """SPU's own, by trying everything."""
-    best, least = Cut(1, 1, 1, 1), math.inf
+def _search(m: int, k: int, n: int, merging: Merging) -> Cut:
+    """The cheapest; of those as cheap, the one with most rows, then the deepest."""
+    merges = merging is not Merging.NOTHING
+    best, least = Cut(1, 1, 1, 1, m * n, merging), math.inf
     for rows in range(1, min(SLOTS, m) + 1):
         depth = 1
         while depth <= k and rows * depth <= SLOTS:
             columns = min(n, SLOTS // rows // depth)
-            tried = Cut(math.ceil(m / rows), math.ceil(k / depth), math.ceil(n / columns), depth)
+            down, deep, across = -(-m // rows), -(-k // depth), -(-n // columns)
             price = (
-                1000 * (tried.sent + math.ceil(tried.results / depth))
-                + math.ceil(m * n / SLOTS) * depth
-                + tried.results * tried.deep / 10
+                1000.0 * (min(down, across) * deep - (-down * across // depth))
+                + (-(-m * n // SLOTS) * depth if merges else 0)
+                + down * deep * across / 10.0
             )
             if price <= least:
-                best, least = tried, price
-            depth *= 2
+                best, least = Cut(down, deep, across, depth, m * n, merging), price
+            depth = 2 * depth if merges else depth + 1
     return best
 
 
-# Of all cuts, formulas try these: m (or, with the product turned over, n) in so many parts, and the
-# depth that fills a polynomial divided by so much. Of 950 shapes of transformers, they have SPU's
-# own cut or one as cheap in all but two (tests/private/test_products.py).
-_TRIED = ((1, 1), (1, 2), (1, 4), (1, 8), (3, 1), (5, 1), (7, 1), (13, 1), (25, 1))
-
-_WAY = "(cut - 2 * floor(cut / 2))"
-_PARTS = "floor(cut / 32)"
-_SHALLOWER = "(floor(cut / 2) - 16 * floor(cut / 32))"
-_WEIGHTS = ["sent", "plain", "merged", "alone", "packed"]
-_REST = "results - depth * floor(results / depth)"
-
-
-def _best() -> str:
-    """The cheapest cut, told as 32 parts + 2 shallower + turned, in the last ten bits."""
-    options = [
-        f"option({shape}, {parts}, {shallower}, {turned})"
-        for turned, shape in ((0, "m, k, n"), (1, "n, k, m"))
-        for parts, shallower in _TRIED
-    ]
-    return f"last_bits(min({', '.join(options)}))"
+@functools.cache
+def cut(m: int, k: int, n: int) -> Cut:
+    """SPU's own, of a product that is not split."""
+    merged = _search(m, k, n, Merging.RESULTS)
+    if merged.results <= 1:
+        return _search(m, k, n, Merging.NOTHING)
+    if merged.depth >= m * n:
+        return Cut(merged.down, merged.deep, merged.across, merged.depth, m * n, Merging.NUMBERS)
+    return merged
 
 
-def helpers() -> Formulas:
-    """Plain numbers that formulas of products call: best_cut, and count, which adds up a cut's
-    sent ciphertexts, plain polynomials, merges, lone steps and ciphertexts sent back, each by a
-    weight.
-    """
-    weights = ", ".join(_WEIGHTS)
-    return {
-        "best_cut": (["m", "k", "n"], _best()),
-        "last_bits": (["x"], "x - 1024 * floor(x / 1024)"),
-        "option": (
-            ["m", "k", "n", "parts", "shallower", "turned"],
-            "1024 * floor(10 * price(m, k, n, ceil(m / parts), "
-            "depth_of(ceil(m / parts), k, shallower)) + 0.5) + 32 * parts + 2 * shallower + turned",
-        ),
-        "price": (
-            ["m", "k", "n", "rows", "depth"],
-            "blocks_price(ceil(m / rows), ceil(k / depth), across(rows, depth, n), depth)"
-            # More rows than a polynomial has coefficients are no cut.
-            " + ceil(m * n / slots) * depth + 10 ^ 9 * min(1, floor((rows - 1) / slots))",
-        ),
-        "blocks_price": (
-            ["down", "deep", "across", "depth"],
-            "1000 * (min(down, across) * deep + ceil(down * across / depth))"
-            " + down * deep * across / 10",
-        ),
-        "depth_of": (
-            ["rows", "k", "shallower"],
-            "max(1, 2 ^ floor(log2(min(k, slots / rows))) / shallower)",
-        ),
-        "across": (
-            ["rows", "depth", "n"],
-            "ceil(n / max(1, min(n, floor(slots / (rows * depth)))))",
-        ),
-        "count": (
-            ["m", "k", "n", "cut", *_WEIGHTS],
-            f"count_parts(m + (n - m) * {_WAY}, k, n + (m - n) * {_WAY}, {_PARTS}, {_SHALLOWER},"
-            f" {weights})",
-        ),
-        "count_parts": (
-            ["m", "k", "n", "parts", "shallower", *_WEIGHTS],
-            f"count_cut(m, k, n, ceil(m / parts), depth_of(ceil(m / parts), k, shallower),"
-            f" {weights})",
-        ),
-        "count_cut": (
-            ["m", "k", "n", "rows", "depth", *_WEIGHTS],
-            f"count_blocks(m * n, ceil(m / rows), ceil(k / depth), across(rows, depth, n), depth,"
-            f" {weights})",
-        ),
-        "count_blocks": (
-            ["numbers", "down", "deep", "across", "depth", *_WEIGHTS],
-            "deep * (sent * min(down, across) + plain * max(down, across))"
-            " + merged * merges(down * across) + alone * lone(down * across, depth)"
-            " + packed * sent_back(numbers, down * across, depth)",
-        ),
-        "merges": (["results"], "min(1, results - 1) * results"),
-        "lone": (["results", "depth"], f"min(1, results - 1) * tree({_REST}, depth)"),
-        "tree": (["rest", "depth"], "rest * log2(depth / max(1, rest))"),
-        # One result alone is sent as it is: one of its two polynomials, and of the other the
-        # coefficients that the product needs.
-        "sent_back": (
-            ["numbers", "results", "depth"],
-            "ceil(results / depth) - (1 - min(1, results - 1)) * (1 - (1 + numbers / slots) / 2)",
-        ),
-    }
+def split(m: int, k: int, n: int) -> Iterator[tuple[int, int, int]]:
+    """The products that SPU makes of one, itself where its operands are not too large."""
+    if m * k + k * n < _SPLIT_AT:
+        return iter([(m, k, n)])
+    outer = m + n
+    if k > 8 * outer:
+        outer_step, k_step = outer, math.ceil(_SPLIT_AT / outer)
+    elif outer > 8 * k:
+        outer_step, k_step = math.ceil(_SPLIT_AT / k), k
+    else:
+        step = math.sqrt(_SPLIT_AT / (k / outer))
+        outer_step, k_step = math.ceil(step), math.ceil(_SPLIT_AT / step)
+    m_step, n_step = (max(1, outer_step * size // outer) for size in (m, n))
+
+    def parts(size: int, step: int) -> list[int]:
+        return [min(step, size - start) for start in range(0, size, step)]
+
+    return itertools.product(parts(m, m_step), parts(k, k_step), parts(n, n_step))
+
+
+def cuts(m: int, k: int, n: int) -> list[Cut]:
+    """Of all products that one is split into."""
+    return [cut(*part) for part in split(m, k, n)]
+
+
+def _sum(count: str) -> Callable[[float, float, float], float]:
+    def function(m: float, k: float, n: float) -> float:
+        return float(sum(getattr(part, count) for part in cuts(int(m), int(k), int(n))))
+
+    return function
+
+
+# The functions of formulas of cost models, by name.
+FUNCTIONS = {
+    f"spu_{count}": _sum(count)
+    for count in ("sent", "plain", "merges", "lone", "whole", "halves", "kept")
+}

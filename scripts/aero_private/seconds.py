@@ -11,8 +11,10 @@ import numpy as np
 from scipy.optimize import nnls
 
 from .probes import Measurements, Probe, matrix_probes, short_probes
-from .products import SLOTS, cut
+from .products import SLOTS, cuts
 
+# What a product's seconds follow from, in the order of MatrixSeconds.
+COUNTS = ("sent", "plain", "merges", "lone")
 # The long probe that tells the slope of each short one.
 LONG = {
     "multiply_activation": "product",
@@ -87,14 +89,16 @@ def matrix_seconds(
     """
     rows = []
     for number, (m, k, n) in enumerate([*shapes, *prompts]):
-        c, own = cut(m, k, n), bool(prompts) and number < len(shapes)
-        rows.append((1, c.sent, c.plain, c.merges, c.lone, own, own * m * k * n))
+        own = bool(prompts) and number < len(shapes)
+        parts = cuts(m, k, n)
+        counts = (sum(getattr(cut, count) for cut in parts) for count in COUNTS)
+        rows.append((1, *counts, own, own * m * k * n))
     sizes = np.array(rows, dtype=float)
     units = np.maximum(sizes.max(axis=0), 1)
     measured = np.asarray(seconds)
     truncated = np.array([truncation * m * n for m, _, n in [*shapes, *prompts]])
-    parts, _ = nnls(sizes / units / measured[:, None], 1 - truncated / measured)
-    return MatrixSeconds(*(parts / units).tolist())
+    seconds_of_parts, _ = nnls(sizes / units / measured[:, None], 1 - truncated / measured)
+    return MatrixSeconds(*(seconds_of_parts / units).tolist())
 
 
 def _times(measured: Measurements, name: str) -> list[float]:

@@ -31,9 +31,17 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 
 
 class CostFormulas:
-    """One quantity ("bytes", "rounds", "seconds") of a cost model's primitives."""
+    """One quantity ("bytes", "rounds", "seconds") of a cost model's primitives.
 
-    def __init__(self, model: Mapping[str, Any], quantity: str = "bytes") -> None:
+    `functions` are those that formulas call beside the language's own and the primitives.
+    """
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        quantity: str = "bytes",
+        functions: Mapping[str, Callable[..., float]] | None = None,
+    ) -> None:
         self._name = str(model.get("name", "a cost model"))
         self.constants = {
             name: float(entry["value"]) * unit_factor(entry["unit"])
@@ -41,6 +49,7 @@ class CostFormulas:
         }
         self._primitives = model["primitives"]
         self._quantity = quantity
+        self._functions = _FUNCTIONS | dict(functions or {})
 
     def __call__(self, primitive: str, *values: float) -> float:
         entry = self._primitives[primitive]
@@ -67,7 +76,8 @@ class CostFormulas:
                 return _OPERATORS[type(sign)](self._node(left, names), self._node(right, names))
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 values = [self._node(argument, names) for argument in arguments]
-                return _FUNCTIONS[name](*values) if name in _FUNCTIONS else self(name, *values)
+                own = self._functions.get(name)
+                return self(name, *values) if own is None else own(*values)
         raise ResultsError(f"{self._name}: {ast.unparse(node)!r} is no formula")
 
 

@@ -4,6 +4,8 @@
 #include "cost_model_description.h"
 #include "primitive_calls.h"
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 namespace aero::cost {
 namespace {
@@ -32,9 +34,11 @@ class Reader : private FileReader {
     const JsonValue root = parse("a cost model");
     PrimitiveBook book(file_.source, read_constants(root), read_primitives(root));
     // A unit or a formula that could not be read would be told again by all that build on it.
+    std::vector<std::string> uncalled;
     if (faults_.empty()) {
       check_names(book);
       book.check(faults_);
+      uncalled = check_callers(book);
     }
     check_object(root, "",
                  {"name", "protocol", "field", "security", "source", "private", "constants",
@@ -47,6 +51,10 @@ class Reader : private FileReader {
     read_latency(root, result);
     result.exceptions = read_exceptions(root, result.book);
     result.notes = read_notes(root);
+    if (!uncalled.empty()) {
+      result.notes.push_back(
+          "Nothing calls these primitives, which are no operation's: " + join(uncalled) + ".");
+    }
     faults_.throw_if_any();
     return result;
   }
@@ -126,11 +134,12 @@ class Reader : private FileReader {
     }
     const auto* list = object(root, "primitives");
     if (list == nullptr) return primitives;
+    const auto functions = known_functions();
     for (const auto& [name, value] : list->members) {
       const std::string place = "primitives." + name;
       if (!is_name(name)) {
         fault(place, value.shown(), "a name is a letter, then letters, digits and underscores");
-      } else if (std::ranges::find(builtin_functions(), name) != builtin_functions().end()) {
+      } else if (std::ranges::find(functions, name) != functions.end()) {
         fault(place, value.shown(), "is a function of every formula; rename it");
       }
       if (check_object(value, place,
@@ -233,6 +242,33 @@ class Reader : private FileReader {
               "is a constant, too; rename one of them");
       }
     }
+  }
+
+  /// Primitives that are no operation's and that no formula calls, but for those whose names are
+  /// near to an operation's: a misspelt one would leave its operation unpriced.
+  std::vector<std::string> check_callers(const PrimitiveBook& book) {
+    std::vector<std::string> operations;
+    for (const CalledPrimitive& called : called_primitives()) operations.push_back(called.name);
+    std::set<std::string> called(operations.begin(), operations.end());
+    for (const auto& [name, primitive] : book.primitives()) {
+      for (const auto& formula : primitive.formulas) {
+        if (formula) std::ranges::copy(formula->calls(), std::inserter(called, called.end()));
+      }
+    }
+    std::vector<std::string> uncalled;
+    for (const auto& [name, primitive] : book.primitives()) {
+      if (called.contains(name)) continue;
+      const std::string near = nearest(name, operations);
+      // One letter in three is more than a slip.
+      if (near.empty() || 3 * edit_distance(name, near) > name.size()) {
+        uncalled.push_back(name);
+      } else {
+        fault(
+            "primitives." + name, "",
+            "no operation has this name, and no formula calls it" + choice_hint(name, operations));
+      }
+    }
+    return uncalled;
   }
 
   std::map<std::string, std::string> read_uncharged(const JsonValue& root) {

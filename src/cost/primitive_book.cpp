@@ -36,11 +36,21 @@ Formula::Names PrimitiveBook::names_for(const std::vector<std::string>& argument
   return names;
 }
 
+std::vector<std::string> known_functions() {
+  std::vector<std::string> names = builtin_functions();
+  for (const ProductFunction& function : product_functions()) names.emplace_back(function.name);
+  return names;
+}
+
 Dimension PrimitiveBook::call(const std::string& function, std::size_t count,
                               Quantity quantity) const {
+  if (find_product_function(function) != nullptr) {
+    if (count == 3) return {};
+    throw FormulaError(function + "(m, k, n) takes 3 arguments, not " + std::to_string(count));
+  }
   const auto found = primitives_.find(function);
   if (found == primitives_.end()) {
-    std::vector<std::string> known = builtin_functions();
+    std::vector<std::string> known = known_functions();
     for (const auto& [name, primitive] : primitives_) known.push_back(name);
     throw FormulaError("unknown function \"" + function + "\"" + choice_hint(function, known));
   }
@@ -150,7 +160,7 @@ PrimitivePrices::PrimitivePrices(const PrimitiveBook& book,
 }
 
 std::optional<double> PrimitivePrices::price(const std::string& primitive, Quantity quantity,
-                                             const std::vector<double>& arguments) const {
+                                             const std::vector<double>& arguments) {
   if (!book_.primitives().at(primitive).formula(quantity)) return std::nullopt;
   return call(primitive, quantity, arguments);
 }
@@ -160,16 +170,39 @@ double PrimitivePrices::value(const Formula& formula,
   return formula.value({names, constants_, {}});
 }
 
+double PrimitivePrices::product_count(double ProductCounts::*count, const std::string& function,
+                                      const std::vector<double>& sizes) {
+  constexpr auto largest = static_cast<double>(MatrixCuts::largest_size);
+  const bool are_sizes = std::ranges::all_of(
+      sizes, [](double size) { return size >= 1 && size <= largest && size == std::floor(size); });
+  if (are_sizes) {
+    const auto size = [&](std::size_t i) { return static_cast<std::int64_t>(sizes[i]); };
+    return cuts_.counts(size(0), size(1), size(2)).*count;
+  }
+  throw FormulaError(function + "(" + number_text(sizes[0]) + ", " + number_text(sizes[1]) + ", " +
+                     number_text(sizes[2]) + "): sizes are whole numbers from 1 to " +
+                     std::to_string(MatrixCuts::largest_size));
+}
+
 double PrimitivePrices::call(const std::string& function, Quantity quantity,
-                             const std::vector<double>& arguments) const {
+                             const std::vector<double>& arguments) {
   const Primitive& primitive = book_.primitives().at(function);
   const Formula& formula = *primitive.formula(quantity);
   std::map<std::string, double> names;
   for (std::size_t i = 0; i < arguments.size(); ++i) names[primitive.arguments[i]] = arguments[i];
-  const double result = formula.value(
-      {names, constants_, [&](const std::string& called, const std::vector<double>& values) {
-         return call(called, book_.primitives().at(called).called_in(quantity), values);
-       }});
+  const auto called = [&](const std::string& name, const std::vector<double>& values) {
+    if (const auto* product = find_product_function(name)) {
+      return product_count(product->count, name, values);
+    }
+    return call(name, book_.primitives().at(name).called_in(quantity), values);
+  };
+  double result = 0;
+  try {
+    result = formula.value({names, constants_, called});
+  } catch (const FormulaError& error) {
+    throw UsageError(book_.source() + ": " + key_of(function, quantity) + ": " +
+                     quoted(formula.text()) + ": " + error.what());
+  }
   if (std::isfinite(result) && (result >= 0 || quantity == Quantity::number)) return result;
   std::string given;
   for (const auto& [name, value] : names) {

@@ -3,6 +3,7 @@
 #include "aero/config/faults.h"
 
 #include "formula.h"
+#include "matrix_cut.h"
 #include <array>
 #include <map>
 #include <optional>
@@ -73,6 +74,10 @@ class PrimitiveBook {
   std::map<std::string, Primitive> primitives_;
 };
 
+/// What formulas of primitives can call beside primitives: builtin_functions() and counts of SPU's
+/// matrix products.
+std::vector<std::string> known_functions();
+
 /// Computes the formulas of a checked book, its constants multiplied by factors.
 class PrimitivePrices {
  public:
@@ -81,17 +86,19 @@ class PrimitivePrices {
   /// Absent where the primitive has no such formula. Throws UsageError where the result is negative
   /// or not finite; what is no cost but a number may be negative.
   std::optional<double> price(const std::string& primitive, Quantity quantity,
-                              const std::vector<double>& arguments) const;
+                              const std::vector<double>& arguments);
 
   /// Any value of a formula over the constants and `names`.
   double value(const Formula& formula, const std::map<std::string, double>& names) const;
 
  private:
-  double call(const std::string& function, Quantity quantity,
-              const std::vector<double>& arguments) const;
+  double call(const std::string& function, Quantity quantity, const std::vector<double>& arguments);
+  double product_count(double ProductCounts::*count, const std::string& function,
+                       const std::vector<double>& sizes);
 
   const PrimitiveBook& book_;
   std::map<std::string, double> constants_;
+  MatrixCuts cuts_;
 };
 
 }  // namespace aero::cost

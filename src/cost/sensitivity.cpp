@@ -1,5 +1,7 @@
 #include "aero/cost/sensitivity.h"
 
+#include "aero/core/error.h"
+
 #include <algorithm>
 
 namespace aero::cost {
@@ -16,8 +18,14 @@ class Variations {
         network_(network),
         given_(model.price(config, pass, network)) {}
 
+  /// What the model knows need not suffice for the other assumption: it may have no formula for an
+  /// operation that folds, and none that holds for another constant.
   void add(const std::string& assumption, const Assumptions& assumptions) {
-    add(assumption, model_.price(config_, pass_, network_, assumptions));
+    try {
+      add(assumption, model_.price(config_, pass_, network_, assumptions));
+    } catch (const UsageError& error) {
+      list_.push_back({.assumption = assumption, .unpriced = error.what()});
+    }
   }
 
   void add(const std::string& assumption, const Network& network) {
@@ -31,7 +39,9 @@ class Variations {
     if (cost.comm_bytes == given_.comm_bytes && cost.latency_seconds == given_.latency_seconds) {
       return;
     }
-    list_.push_back({assumption, cost.comm_bytes, cost.latency_seconds});
+    list_.push_back({.assumption = assumption,
+                     .comm_bytes = cost.comm_bytes,
+                     .latency_seconds = cost.latency_seconds});
   }
 
   const CostModel& model_;

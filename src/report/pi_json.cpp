@@ -45,9 +45,11 @@ Json uncharged_json(const cost::PiCost& cost) {
 Json sensitivities_json(const std::vector<cost::Sensitivity>& list) {
   Json array = Json::array();
   for (const auto& entry : list) {
+    const bool is_priced = entry.unpriced.empty();
     array.push_back({{"assumption", entry.assumption},
-                     {"comm_bytes", whole(entry.comm_bytes)},
+                     {"comm_bytes", is_priced ? Json(whole(entry.comm_bytes)) : Json()},
                      {"latency_s", or_null(entry.latency_seconds)}});
+    if (!is_priced) array.back()["unpriced"] = entry.unpriced;
   }
   return array;
 }

@@ -112,13 +112,20 @@ std::string sensitivities(const PrivateInference& entry) {
                {"latency", Align::right},
                {"change", Align::right}});
   const auto& given = entry.cost;
-  for (const auto& [assumption, bytes, seconds] : entry.sensitivities) {
+  std::vector<std::string> unpriced;
+  for (const auto& [assumption, bytes, seconds, reason] : entry.sensitivities) {
+    if (!reason.empty()) {
+      table.add_row({assumption, "unknown", "", "", ""});
+      unpriced.push_back("No price if " + assumption + ": " + reason);
+      continue;
+    }
     table.add_row(
         {assumption, traffic_text(bytes), change_text(bytes, given.comm_bytes),
          seconds ? latency_text(*seconds) : "",
          seconds && given.latency_seconds ? change_text(*seconds, *given.latency_seconds) : ""});
   }
-  return "\nWere one thing otherwise:\n\n" + table.to_markdown();
+  return "\nWere one thing otherwise:\n\n" + table.to_markdown() +
+         (unpriced.empty() ? "" : "\n" + bullets(unpriced));
 }
 
 }  // namespace

@@ -43,6 +43,38 @@ TEST(CostModelFile, TellsACallOfWhatHasNoSuchFormula) {
                                       "has no seconds; write primitives.work.seconds"));
 }
 
+TEST(CostModelFile, TellsAMisspeltPrimitive) {
+  const std::string gelu =
+      R"json(, "gellu": {"arguments": ["n"], "bytes": "9 * work(n)", "source": "s"})json";
+  const std::string last = R"json("bytes": "x * byte", "source": "s"})json";
+  EXPECT_THAT(faults(with(own_model, last, last + gelu)),
+              HasSubstr("own.json: primitives.gellu: no operation has this name, and no formula "
+                        "calls it, did you mean \"gelu\"? one of: embedding, "));
+  // One that is called is a helper, whatever its name.
+  const auto called = with(own_model, "\"3 * work(n)\"", "\"gellu(n)\"");
+  EXPECT_EQ(faults(with(called, last, last + gelu)), "");
+}
+
+TEST(CostModelFile, TellsHelpersThatNothingCalls) {
+  const std::string last = R"json("bytes": "x * byte", "source": "s"})json";
+  const std::string helpers =
+      R"json(, "ole": {"arguments": ["n"], "bytes": "n * byte", "source": "s"},
+    "refill": {"arguments": ["n"], "bytes": "ole(n)", "source": "s"})json";
+  const auto model = load(with(own_model, last, last + helpers));
+  ModelConfig config;
+  config.n_layer = 1;
+  config.n_head = 1;
+  config.d_model = 8;
+  config.context = 4;
+  config.vocab_size = 10;
+  config.norm = NormKind::none;
+  config.final_norm = false;
+  config.activation = ActivationKind::relu;
+  EXPECT_THAT(
+      model.price(config, whole_context(config)).notes,
+      testing::Contains("Nothing calls these primitives, which are no operation's: refill."));
+}
+
 TEST(CostModelFile, TellsANumberThatIsAlsoACost) {
   const auto helper = [](const std::string& formulas) {
     return faults(with(own_model, R"("bytes": "x * byte")", formulas));

@@ -3,6 +3,7 @@
 #include "aero/config/notation.h"
 #include "aero/config/presets.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "own_model.h"
@@ -84,6 +85,35 @@ TEST(Sensitivity, TellsWhatFoldingSaves) {
   ASSERT_NE(unfolded, nullptr);
   // 1/sqrt(d_k) on Q, [4, 8], at 5 B.
   EXPECT_NEAR(unfolded->comm_bytes, given.comm_bytes + 160, 1e-9);
+}
+
+TEST(Sensitivity, LeavesAPriceUnknownWhereTheModelHasNone) {
+  // A model without products by constants prices what folds, and not what does not fold.
+  const std::string products =
+      R"json("multiply_constant": {"arguments": ["n"], "bytes": "5 * work(n)", "rounds": "1",
+                          "seconds": "0", "source": "s"},)json";
+  const auto model = load(with(own_model, products, ""));
+  const auto config = small("SM+R");
+  const auto pass = whole_context(config);
+  EXPECT_EQ(model.price(config, pass).comm_bytes, load(own_model).price(config, pass).comm_bytes);
+  const auto list = sensitivities(model, config, pass);
+  const auto* unfolded = find(list, "nothing is folded beforehand");
+  ASSERT_NE(unfolded, nullptr);
+  EXPECT_THAT(
+      unfolded->unpriced,
+      testing::HasSubstr("primitives.multiply_constant: missing, and this model's operation"));
+  // All else is told as before.
+  ASSERT_NE(find(list, "constant look_up + 10%"), nullptr);
+  EXPECT_EQ(find(list, "constant look_up + 10%")->unpriced, "");
+}
+
+TEST(Sensitivity, LeavesAPriceUnknownWhereAConstantWouldMakeItNegative) {
+  const auto model =
+      load(with(own_model, "\"tokens * look_up\"", "\"tokens * (10.5 * byte - look_up)\""));
+  const auto config = small("SM+R");
+  const auto list = sensitivities(model, config, whole_context(config));
+  ASSERT_NE(find(list, "constant look_up + 10%"), nullptr);
+  EXPECT_THAT(find(list, "constant look_up + 10%")->unpriced, testing::HasSubstr("gives -2"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aero_private.errors import PrivateError
+from aero_private.products import FUNCTIONS
 from aero_private.profile import parse_profile
 from aero_private.prompt import check_tokens, tokens_from
 from aero_results.cost_formulas import CostFormulas
@@ -38,7 +39,9 @@ def test_a_log_gives_bytes_of_the_run_and_of_each_kernel() -> None:
 def test_a_product_of_shared_matrices_takes_ciphertexts_in_both_directions(name: str) -> None:
     model = json.loads((COSTS / f"spu_0.9.5_{name}.json").read_text())
     # 128 x 768 x 768: 12 ciphertexts there and 12 back, twice; 10.851 MB were measured.
-    assert CostFormulas(model)("matmul_weight", 128, 768, 768) == pytest.approx(10.851e6, rel=1e-3)
+    assert CostFormulas(model, functions=FUNCTIONS)(
+        "matmul_weight", 128, 768, 768
+    ) == pytest.approx(10.851e6, rel=1e-3)
 
 
 # Bytes that SPU's log gave for one run, apart from the models' constants.
@@ -65,12 +68,17 @@ MEASURED = {
 @pytest.mark.parametrize("call", MEASURED, ids=str)
 def test_a_formula_gives_what_was_measured(call: tuple[str, ...]) -> None:
     model = json.loads((COSTS / "spu_0.9.5_default_shared.json").read_text())
-    assert CostFormulas(model)(*call) == pytest.approx(MEASURED[call], rel=0.02)
+    assert CostFormulas(model, functions=FUNCTIONS)(*call) == pytest.approx(
+        MEASURED[call], rel=0.02
+    )
 
 
 def test_weights_that_the_server_alone_has_take_half() -> None:
     shared, colocated = (
-        CostFormulas(json.loads((COSTS / f"spu_0.9.5_default_{weights}.json").read_text()))
+        CostFormulas(
+            json.loads((COSTS / f"spu_0.9.5_default_{weights}.json").read_text()),
+            functions=FUNCTIONS,
+        )
         for weights in ("shared", "colocated")
     )
     ciphertexts = 128 * 768 * 3.125

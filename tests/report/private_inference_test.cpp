@@ -137,6 +137,19 @@ TEST(PrivateInference, TellsHowItWouldChange) {
                               "-50.00% |"));
 }
 
+TEST(PrivateInference, TellsWhatHasNoPrice) {
+  auto report = report_of("SM+LN+G", 1);
+  report.pi[0].sensitivities = {{.assumption = "nothing is folded beforehand",
+                                 .unpriced = "mine.json: primitives.multiply_constant: missing"}};
+  const auto text = to_markdown(report);
+  EXPECT_THAT(text, HasSubstr("| nothing is folded beforehand |       unknown |        |"));
+  EXPECT_THAT(text, HasSubstr("\n- No price if nothing is folded beforehand: mine.json: "
+                              "primitives.multiply_constant: missing\n"));
+  const auto entry = Json::parse(to_json(report))["pi"][0]["sensitivity"][0];
+  EXPECT_TRUE(entry["comm_bytes"].is_null());
+  EXPECT_EQ(entry["unpriced"], "mine.json: primitives.multiply_constant: missing");
+}
+
 TEST(Comparison, HoldsModelsAgainstTheFirst) {
   const std::vector reports{report_of("SM+LN+G", 1), report_of("SM", 0.25)};
   const auto text = comparison_markdown(reports);

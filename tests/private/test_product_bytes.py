@@ -1,0 +1,22 @@
+"""Bytes of products between two parties, measured anew: those that the tests of prices build on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("spu")
+
+from measure_products import bytes_of
+
+MEASURED = Path(__file__).resolve().parents[1] / "cost" / "spu_product_bytes.json"
+# One result, two of them, several that are merged, one by one, and operands that SPU splits.
+SHAPES = [(5, 5, 16), (24, 24, 16), (59, 59, 64), (64, 256, 256), (1, 2048, 128), (1, 50257, 768)]
+
+
+def test_products_take_the_bytes_that_they_took() -> None:
+    known = {tuple(row[:3]): row[3] for row in json.loads(MEASURED.read_text())["products"]}
+    found = bytes_of(SHAPES)
+    assert found == pytest.approx([known[shape] for shape in SHAPES], rel=1e-3)
