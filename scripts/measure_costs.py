@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aero_private.command import run_command
+from aero_private.command_line import Parser
 from aero_private.line import Line, Network, line
 from aero_private.options import (
     add_network_options,
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="cost model file to write")
     add_settings_options(parser)
     parser.add_argument(
@@ -106,11 +105,12 @@ def measure(arguments: argparse.Namespace) -> None:
     """Runs both parties and writes the file."""
     from aero_private.constants import constants_of
     from aero_private.cost_file import cost_model, render
-    from aero_private.files import write_whole
+    from aero_private.files import check_output, write_whole
     from aero_private.machine import describe
     from aero_private.probes import probes, short_probes
     from aero_private.seconds import seconds_of
 
+    check_output(arguments.out, "--out")
     network = network_of(arguments)
     settings = settings_of(arguments)
     machine = f"{describe()} for both parties, {settings.threads} threads each"

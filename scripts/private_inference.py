@@ -4,7 +4,8 @@
 Two processes compute on secret shares with SecretFlow SPU's protocol CHEETAH (two parties,
 semi-honest), one operation of the model after the other. Prints how far the logits are from AERO's
 own, the likely next tokens, and bytes, messages and seconds by operation, beside the bytes that the
-cost model predicts.
+cost model predicts. With --max-tokens N the likeliest token is added and the model run again, until
+there are N, each with its bytes and seconds.
 
 Both parties run on this machine, unless --party says which of them this is: joined over the
 loopback, or with --network wan (as root) in two network namespaces behind a line of the given rate
@@ -20,13 +21,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
+import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aero_private.command import run_command
+from aero_private.command_line import Parser, decimal_number, whole_number
 from aero_private.errors import PrivateError
 from aero_private.line import Network, line
 from aero_private.options import (
@@ -39,6 +44,7 @@ from aero_private.options import (
 from aero_private.settings import CLIENT, SERVER
 
 if TYPE_CHECKING:
+    from aero_private.aero_program import Prediction
     from aero_private.checkpoint import Checkpoint
     from aero_private.party import Outcome
     from aero_private.plan import Plan
@@ -46,9 +52,7 @@ if TYPE_CHECKING:
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(__doc__)
     parser.add_argument("checkpoint", type=Path, help="run folder or checkpoint folder")
     prompt = parser.add_mutually_exclusive_group()
     prompt.add_argument("--prompt", metavar="TEXT", help="text to continue")
@@ -58,15 +62,29 @@ def parse_arguments() -> argparse.Namespace:
         help="token ids, '1 2 3', or a file with one sequence a line, all of one length",
     )
     parser.add_argument("--tokenizer", type=Path, help="tokenizer.json; without it, the run's own")
+    parser.add_argument(
+        "--max-tokens",
+        type=whole_number(1, 100_000),
+        default=0,
+        metavar="N",
+        help="generate so many, each by a pass over all before it; an end of text ends it",
+    )
     add_settings_options(parser)
     parser.add_argument(
-        "--party", type=int, choices=(CLIENT, SERVER), help="0: this is the client, 1: the server"
+        "--party",
+        type=whole_number(CLIENT, SERVER),
+        metavar="{0,1}",
+        help="0: this is the client, 1: the server",
     )
     parser.add_argument(
         "--peers", metavar="HOST:PORT,HOST:PORT", help="addresses of client and server"
     )
     parser.add_argument(
-        "--patience", type=float, default=60, metavar="S", help="wait so long for the other party"
+        "--patience",
+        type=decimal_number(0, 86400),
+        default=60,
+        metavar="S",
+        help="wait so long for the other party (default: 60)",
     )
     add_network_options(parser)
     add_model_options(parser)
@@ -77,14 +95,18 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def _addresses(text: str | None) -> tuple[str, str]:
-    parts = (text or "").split(",")
-    if len(parts) != 2 or not all(
-        part.rpartition(":")[0] and part.rpartition(":")[2].isdigit() for part in parts
-    ):
+    parts = [part.strip() for part in (text or "").split(",")]
+    if len(parts) != 2 or not all(map(_is_address, parts)):
         raise PrivateError(
-            f"--peers {text}: expected the addresses of client and server, HOST:PORT,HOST:PORT"
+            f"--peers {text}: expected the addresses of client and server, HOST:PORT,HOST:PORT, "
+            f"with ports from 1 to 65535"
         )
-    return parts[0].strip(), parts[1].strip()
+    return parts[0], parts[1]
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and re.fullmatch(r"[0-9]{1,5}", port) is not None and 0 < int(port) < 65536
 
 
 def _sequences(arguments: argparse.Namespace, checkpoint: Checkpoint) -> list[list[int]]:
@@ -93,11 +115,26 @@ def _sequences(arguments: argparse.Namespace, checkpoint: Checkpoint) -> list[li
     if arguments.tokens is not None:
         sequences = tokens_from(arguments.tokens)
     elif arguments.prompt is not None:
-        sequences = tokens_of_prompt(arguments.prompt, arguments.tokenizer or checkpoint.tokenizer)
+        sequences = tokens_of_prompt(arguments.prompt, checkpoint.tokenizer)
     else:
         raise PrivateError("the client needs --prompt TEXT or --tokens IDS")
     check_tokens(sequences, checkpoint.config.vocab_size, checkpoint.config.context)
+    if arguments.max_tokens > 0:
+        _check_room(arguments.max_tokens, sequences, checkpoint.config.context)
     return sequences
+
+
+def _check_room(generate: int, sequences: list[list[int]], context: int) -> None:
+    if len(sequences) > 1:
+        raise PrivateError(
+            f"--max-tokens {generate}: continues one prompt, and --tokens has {len(sequences)}"
+        )
+    room = context - len(sequences[0]) + 1
+    if generate > room:
+        raise PrivateError(
+            f"--max-tokens {generate}: after {len(sequences[0])} tokens the model's context of "
+            f"{context} leaves room for {room}"
+        )
 
 
 def run(arguments: argparse.Namespace, plan: Plan, network: Network | None) -> Outcome:
@@ -137,6 +174,43 @@ def _say_logits(
     return check.as_json() | {"next": next_}
 
 
+def _say_generated(
+    plan: Plan,
+    outcome: Outcome,
+    aero: Path | None,
+    predicted: Callable[[int], Prediction],
+    network: Network | None,
+) -> dict[str, Any]:
+    """The tokens, of which a server by itself knows the bytes alone."""
+    from aero_private.aero_program import aero_tokens
+    from aero_private.checkpoint import WEIGHTS
+    from aero_private.generated import agreement, as_json, token_rows, token_table
+    from aero_private.prompt import text_of, words_of
+
+    checkpoint, passes = plan.checkpoint, outcome.generated
+    tokens = [one.token for one in passes if one.token is not None]
+    words = words_of(tokens, checkpoint.tokenizer) if tokens else [""] * len(passes)
+    table = token_rows(passes, words, predicted, network)
+    print("\n" + "\n".join(token_table(table)))
+    result: dict[str, Any] = {"generated": as_json(table)}
+    if not tokens:
+        return result
+    kept = tokens[:-1] if tokens[-1] == plan.stop else tokens
+    text = text_of(kept, checkpoint.tokenizer)
+    print(f"\ngenerated   {' '.join(map(str, kept)) if text is None else repr(text)}")
+    if plan.plain_tokens:
+        plain = list(plan.plain_tokens)
+        print(f"            {agreement(tokens, plain, 'a plain run of the folded model')}")
+        result["generated_plain"] = plain
+    if aero is not None and (checkpoint.folder / WEIGHTS).is_file() and plan.sequences:
+        own = aero_tokens(
+            aero, checkpoint.folder, checkpoint.tokenizer, plan.sequences[0], plan.generate
+        )
+        print(f"            {agreement(kept, own, '`aero generate` at temperature 0')}")
+        result["generated_aero"] = own
+    return result | {"generated_text": text}
+
+
 def report(
     arguments: argparse.Namespace,
     plan: Plan,
@@ -154,7 +228,12 @@ def report(
     length = outcome.length
     program = build_program(plan.checkpoint.config, length, plan.settings)
     cost_model = arguments.cost or plan.settings.cost_model
-    prediction = predict(aero, plan.checkpoint.folder, length, cost_model)
+
+    @functools.cache
+    def predicted(positions: int) -> Prediction:
+        return predict(aero, plan.checkpoint.folder, positions, cost_model)
+
+    prediction = predicted(length)
     print()
     result = as_json(program, outcome, prediction, passes)
     table = rows(program, outcome, prediction, passes, arguments.by_layer)
@@ -189,6 +268,8 @@ def report(
         print("\n" + "\n".join(kernel_table(outcome, passes)) + "\n")
     if plan.sequences is not None:
         result |= _say_logits(plan, outcome, aero, print)
+    if outcome.generated:
+        result |= _say_generated(plan, outcome, aero, predicted, network)
     if arguments.json is not None:
         result |= {
             "checkpoint": str(plan.checkpoint.folder),
@@ -206,7 +287,9 @@ def work(arguments: argparse.Namespace) -> None:
     from aero_private.aero_program import find_aero
     from aero_private.allocator import keep_memory
     from aero_private.checkpoint import find_checkpoint
+    from aero_private.files import check_output
     from aero_private.plan import make_plan
+    from aero_private.prompt import end_of_text
 
     party = arguments.party
     if party is None and arguments.peers is not None:
@@ -219,9 +302,25 @@ def work(arguments: argparse.Namespace) -> None:
     if party is not None:
         keep_memory()
     network = network_of(arguments)
+    if party is not None:
+        _addresses(arguments.peers)
+    if party == SERVER and arguments.max_tokens > 0:
+        raise PrivateError("--max-tokens is the client's: leave it out with --party 1")
+    if arguments.json is not None:
+        check_output(arguments.json, "--json")
     checkpoint = find_checkpoint(arguments.checkpoint)
+    if arguments.tokenizer is not None:
+        checkpoint = replace(checkpoint, tokenizer=arguments.tokenizer)
     sequences = None if party == SERVER else _sequences(arguments, checkpoint)
-    plan = make_plan(checkpoint, settings_of(arguments), sequences, party)
+    stop = end_of_text(checkpoint.tokenizer) if arguments.max_tokens > 0 else None
+    plan = make_plan(
+        checkpoint,
+        settings_of(arguments),
+        sequences,
+        party,
+        generate=arguments.max_tokens,
+        stop=stop,
+    )
     aero = find_aero(arguments.aero)
     report(arguments, plan, run(arguments, plan, network), aero, network)
 

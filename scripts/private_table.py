@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aero_private.command import run_command
+from aero_private.command_line import Parser, decimal_number, whole_number
 from aero_private.errors import PrivateError
 from aero_private.line import Network, check_network, line
 from aero_private.options import add_model_options, add_settings_options, settings_of
@@ -34,26 +35,31 @@ if TYPE_CHECKING:
     Runner = Callable[[Task], Record]
 
 
+MOST_WINDOWS = 10_000
+
+
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(__doc__)
     parser.add_argument("checkpoints", type=Path, nargs="+", help="run or checkpoint folders")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the table")
     parser.add_argument(
-        "--repeats", type=int, default=3, metavar="N", help="windows of each model (default: 3)"
+        "--repeats",
+        type=whole_number(1, MOST_WINDOWS),
+        default=3,
+        metavar="N",
+        help="windows of each model (default: 3)",
     )
     parser.add_argument(
         "--wan",
-        type=float,
+        type=decimal_number(0, 1e6),
         nargs=2,
         metavar=("MBIT", "MS"),
         help="also over a line of so many Mbit/s each way and milliseconds a round trip; as root",
     )
     parser.add_argument(
         "--wan-repeats",
-        type=int,
+        type=whole_number(1, MOST_WINDOWS),
         default=1,
         metavar="N",
         help="of the windows, so many over the line, too (default: 1)",
@@ -193,6 +199,7 @@ def write_table(
 def work(arguments: argparse.Namespace) -> int:
     """All of it; 1 where a model failed. Raises PrivateError."""
     from aero_private.aero_program import find_aero
+    from aero_private.files import check_output
     from aero_private.table_runs import RunsFile, tasks_of
 
     if not 1 <= arguments.wan_repeats <= arguments.repeats:
@@ -204,6 +211,7 @@ def work(arguments: argparse.Namespace) -> int:
     if network is not None:
         check_network(network)
     settings = settings_of(arguments)
+    check_output(arguments.out / "table.json", "--out")
     aero = find_aero(arguments.aero)
     if aero is None:
         raise PrivateError("no program aero was found to compare with: build it, or give --aero")

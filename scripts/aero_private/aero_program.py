@@ -31,13 +31,39 @@ def find_aero(given: Path | None) -> Path | None:
     return Path(found) if found else None
 
 
+def _ask(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Runs the program; raises PrivateError where it is none."""
+    try:
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
+    except OSError as error:
+        raise PrivateError(
+            f"{command[0]}: {error.strerror}; name the program aero by --aero"
+        ) from error
+
+
+def aero_tokens(
+    aero: Path, checkpoint: Path, tokenizer: Path | None, prompt: list[int], count: int
+) -> list[int]:
+    """What `aero generate` adds at temperature 0, without the token that ends a text."""
+    command = [aero, "generate", checkpoint, "--ids", ",".join(map(str, prompt))]
+    command += ["--max-tokens", str(count), "--temperature", "0", "--print-ids"]
+    if tokenizer is not None:
+        command += ["--tokenizer", tokenizer]
+    done = _ask(command)
+    if done.returncode != 0:
+        raise PrivateError(f"aero generate failed: {done.stderr.strip()}")
+    return [int(word) for word in done.stdout.split()]
+
+
 def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> list[np.ndarray]:
     """[T, V] of each sequence, in float32."""
     with tempfile.TemporaryDirectory(prefix="aero-logits-") as folder:
         tokens, out = Path(folder) / "tokens.txt", Path(folder) / "logits.safetensors"
         tokens.write_text("".join(",".join(map(str, ids)) + "\n" for ids in sequences))
         command = [aero, "inspect", checkpoint, "--logits", tokens, "--out", out]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = _ask(command)
         if done.returncode != 0:
             raise PrivateError(f"aero inspect --logits failed: {done.stderr.strip()}")
         return list(load_file(out)["logits"])
@@ -63,10 +89,18 @@ class Prediction:
         known = [] if self.rounds is None else [f"{self.rounds:.0f} rounds"]
         if self.seconds is not None:
             known.append(f"{self.seconds:.2f} s of computation")
-            if network is not None and self.rounds is not None:
-                total = self.seconds + network.seconds(self.total, self.rounds)
+            total = self.seconds_over(network)
+            if network is not None and total is not None:
                 known.append(f"{total:.2f} s in all")
         return ", ".join(known)
+
+    def seconds_over(self, network: Network | None) -> float | None:
+        """Of a pass, over the loopback or a line; None where the cost model does not know them."""
+        if self.seconds is None or network is None:
+            return self.seconds
+        if self.rounds is None:
+            return None
+        return self.seconds + network.seconds(self.total, self.rounds)
 
     @property
     def in_blocks(self) -> float:
@@ -82,7 +116,7 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
     command = [aero, "report", checkpoint, "--cost", file if file.is_file() else cost_model]
     command += ["--json"]
     command += ["--set", f"model.context={length}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _ask(command)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         return Prediction({}, 0, f"aero report --cost {cost_model}: {lines[0]}")
@@ -103,5 +137,5 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
             seconds=cost["compute_s"],
             operation_seconds=seconds,
         )
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        return Prediction({}, 0, f"aero report --cost {cost_model}: no costs in it ({error!r})")
+    except (ValueError, KeyError, IndexError, TypeError):
+        return Prediction({}, 0, f"aero report --cost {cost_model}: it printed no costs")

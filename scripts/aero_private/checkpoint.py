@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file
 
 from aero_reference.config import ModelConfig
 
+from .config_check import read_config
 from .errors import PrivateError
 
 WEIGHTS = "weights.safetensors"
@@ -34,24 +36,35 @@ def _newest(run: Path) -> Path:
     return steps[-1]
 
 
+def _model_section(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PrivateError(
+            f"{file}: {error.strerror}; {file.parent} is no checkpoint of `aero train`"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise PrivateError(f"{file}: no JSON; {file.parent} is no checkpoint of AERO") from error
+    section = content.get("model") if isinstance(content, dict) else None
+    if not isinstance(section, dict):
+        raise PrivateError(
+            f'{file}: no config of AERO, for it has no section "model"; a model of Hugging Face '
+            f"transformers is none"
+        )
+    return section
+
+
 def find_checkpoint(path: Path) -> Checkpoint:
     """Of a checkpoint folder, or the newest of a run folder. Does not read the weights."""
     if not path.is_dir():
         raise PrivateError(f"{path}: no such folder; name a run or a checkpoint of `aero train`")
     folder = _newest(path) if (path / "checkpoints").is_dir() else path
     file = folder / "config.json"
-    try:
-        section = json.loads(file.read_text(encoding="utf-8"))["model"]
-        config = ModelConfig.from_dict(section)
-    except OSError as error:
-        raise PrivateError(
-            f"{file}: {error.strerror}; {folder} is no checkpoint of `aero train`"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise PrivateError(
-            f"{file}: no config of AERO ({error!r}); a model of transformers is none"
-        ) from error
-    places = (folder, folder.parent.parent)
+    section = _model_section(file)
+    config = read_config(section, str(file))
+    places = [folder]
+    if (above := folder.resolve().parent).name == "checkpoints":
+        places.append(above.parent)
     tokenizer = next(
         (place / "tokenizer.json" for place in places if (place / "tokenizer.json").is_file()), None
     )
@@ -67,11 +80,15 @@ def load_weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
         raise PrivateError(
             f"{file}: no such file; the server needs the weights (the client, --party 0, does not)"
         ) from error
-    except (SafetensorError, OSError, ValueError) as error:
+    except OSError as error:
+        raise PrivateError(f"{file}: {error.strerror or 'cannot be read'}") from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise PrivateError(
-            f"{file}: broken ({error}); train on, or take an older checkpoint"
+            f"{file}: broken, or no weights of AERO; train on, or take an older checkpoint"
         ) from error
     for name, tensor in tensors.items():
+        if tensor.dtype.kind not in "fiu":
+            raise PrivateError(f"{file}: {name} is of a type that is not read here, {tensor.dtype}")
         if not np.isfinite(tensor).all():
             raise PrivateError(f"{file}: {name} has values that are no numbers")
     return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}

@@ -2,28 +2,72 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
+from types import FrameType
 
-from .errors import USAGE, PrivateError
+from .errors import CrashError, PrivateError, UndoneError, fault_of_machine
+from .output import Output
 
 
 def run_command(work: Callable[[], int | None], both_parties: bool = True) -> int:
-    """The exit code: that of `work` or 0, 2 for what the user can put right.
+    """The exit code: that of `work` or 0, 1 for what could not be done, 2 for what the user can put
+    right, 128 and its number for a signal.
 
-    Where both parties run here, SIGTERM ends this process in Python's way, so that the parties'
-    processes and network namespaces go with it. One party alone is ended at once.
+    Where both parties run here, signals end this process in Python's way, so that the parties'
+    processes and network namespaces go with it. One party alone, which may wait for the other in
+    SPU's code, is ended at once.
     """
-    if both_parties:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _heed_signals(both_parties)
     try:
-        from .requirements import check_spu
+        with contextlib.redirect_stdout(Output(sys.stdout)):
+            from .requirements import check_spu
 
-        check_spu()
-        return work() or 0
+            check_spu()
+            code = work() or 0
+            sys.stdout.flush()
     except PrivateError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE
+        return _end(error)
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        return _end(fault_of_machine(error) or _crash(error))
+    return code
+
+
+def _heed_signals(both_parties: bool) -> None:
+    def end(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    if both_parties:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # What nohup has set stays.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, end)
+    elif signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _end(error: PrivateError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def _crash(error: Exception) -> UndoneError:
+    """A fault that no message foresees: its details go to a file."""
+    details = str(error) if isinstance(error, CrashError) else traceback.format_exc()
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="aero-private-crash-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(details)
+        told = f"its details are in {file.name}"
+    except OSError:
+        told = "its details could not be written"
+    return UndoneError(f"a fault of this script or of SPU, which should not happen; {told}")

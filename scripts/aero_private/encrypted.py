@@ -28,13 +28,15 @@ def _job(plan: Plan, rank: int, addresses: tuple[str, str], folder: str, patienc
         plan.sequences if rank == CLIENT else None,
         plan.weights if rank == SERVER else None,
         patience,
+        plan.generate,
+        plan.stop,
     )
 
 
 @contextmanager
 def _progress(plan: Plan) -> Iterator[Callable[[str], None]]:
-    """A bar over the stages of all sequences."""
-    passes = len(plan.sequences) if plan.sequences else 1
+    """A bar over the stages of all sequences, or of all tokens to generate."""
+    passes = max(plan.generate, len(plan.sequences) if plan.sequences else 1)
     with tqdm(
         total=passes * len(plan.program.stages), unit="stage", disable=None, leave=False
     ) as bar:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .command_line import decimal_number, whole_number
 from .errors import PrivateError
 from .line import Network, check_network
 from .settings import Settings
 
 RATE, ROUND_TRIP = 100.0, 80.0
+MOST_THREADS = 1024
+MBIT = decimal_number(0, 1e6)
+MILLISECONDS = decimal_number(0, 1e4)
 
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
@@ -27,14 +31,16 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
         help="SPU's own settings, or products off by up to one bit and a coarser exp",
     )
     parser.add_argument(
-        "--threads", type=int, default=2, metavar="N", help="of each party (default: 2)"
+        "--threads",
+        type=whole_number(1, MOST_THREADS),
+        default=2,
+        metavar="N",
+        help="of each party (default: 2)",
     )
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """What add_settings_options() read."""
-    if arguments.threads < 1:
-        raise PrivateError(f"--threads {arguments.threads}: a party has at least one")
     return Settings(arguments.precision, arguments.weights, arguments.threads)
 
 
@@ -56,13 +62,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rate",
-        type=float,
+        type=MBIT,
         metavar="MBIT",
         help=f"Mbit/s of the line, each way (default: {RATE:g})",
     )
     parser.add_argument(
         "--round-trip",
-        type=float,
+        type=MILLISECONDS,
         metavar="MS",
         help=f"of the line (default: {ROUND_TRIP:g})",
     )

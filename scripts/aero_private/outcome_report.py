@@ -62,7 +62,8 @@ def rows(
     ]
 
 
-def _difference(measured: float, predicted: float | None) -> str:
+def difference(measured: float, predicted: float | None) -> str:
+    """Predicted megabytes and how far they are off, in columns."""
     if predicted is None:
         return f"{'':>9} {'':>7}"
     ratio = f"{100 * (predicted / measured - 1):+6.1f}%" if measured else ""
@@ -80,7 +81,7 @@ def operation_table(table: list[Row]) -> list[str]:
         layer = "all" if row.layer is None else "" if row.layer < 0 else str(row.layer)
         lines.append(
             f"{row.name:16} {layer:>5} {row.measured / MEGA:9.3f} "
-            f"{_difference(row.measured, row.predicted)}   {row.client_sent / MEGA:10.3f} "
+            f"{difference(row.measured, row.predicted)}   {row.client_sent / MEGA:10.3f} "
             f"{row.messages:8d} {row.seconds:8.2f}"
             + ("" if row.predicted_seconds is None else f" {row.predicted_seconds:9.2f}")
         )

@@ -25,8 +25,8 @@ from .allocator import take_memory
 from .errors import USAGE, PrivateError
 from .meeting import meet, split_address
 from .memory import working_memory
-from .profile import Profile
-from .program import Program, Stage, build_program, one_hot
+from .profile import Profile, Traffic
+from .program import Stage, build_program, one_hot
 from .session import Session
 from .settings import CLIENT, SERVER, Settings
 
@@ -45,6 +45,17 @@ class Job:
     sequences: list[list[int]] | None = None
     weights: Mapping[str, np.ndarray] | None = None
     patience: float = 60
+    generate: int = 0  # tokens that the client wants after its one sequence
+    stop: int | None = None  # the token that ends a text
+
+
+@dataclass
+class TokenPass:
+    """A pass over `length` tokens that gave the next one, which the client alone knows."""
+
+    length: int
+    token: int | None
+    total: Traffic
 
 
 @dataclass
@@ -63,6 +74,7 @@ class Outcome:
     prompt_share_bytes: int = 0  # of all sequences, both directions
     logit_share_bytes: int = 0
     peer_messages: list[int] = field(default_factory=list)  # the other's, by stage
+    generated: list[TokenPass] = field(default_factory=list)  # the first is the pass of `stages`
 
 
 def program_digest(config: ModelConfig, settings: Settings) -> str:
@@ -107,11 +119,25 @@ def watched_peer(
         done.set()
 
 
-def _agree(session: Session, job: Job) -> tuple[int, int]:
-    """How many sequences of how many tokens."""
+@dataclass(frozen=True)
+class Agreed:
+    """What the client has: so many sequences of so many tokens, and what it wants generated."""
+
+    sequences: int
+    length: int
+    generate: int
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest pass."""
+        return self.length + max(0, self.generate - 1)
+
+
+def _agree(session: Session, job: Job) -> Agreed:
     mine: dict[str, Any] = {"digest": program_digest(job.config, job.settings)}
     if job.sequences is not None:
-        mine |= {"sequences": len(job.sequences), "length": len(job.sequences[0])}
+        length = len(job.sequences[0])
+        mine |= {"sequences": len(job.sequences), "length": length, "generate": job.generate}
     theirs = session.exchange(mine)
     if theirs["digest"] != mine["digest"]:
         raise PrivateError(
@@ -119,7 +145,7 @@ def _agree(session: Session, job: Job) -> tuple[int, int]:
             "give both the same config.json and the same options"
         )
     both = mine | theirs
-    return both["sequences"], both["length"]
+    return Agreed(both["sequences"], both["length"], both["generate"])
 
 
 def warm_up(session: Session) -> Profile:
@@ -156,20 +182,103 @@ def _compile(session: Session, stage: Stage, shapes: Mapping[str, tuple[int, ...
     return session.compile((stage.key, *inputs), stage.function, arrays)
 
 
-def _run_stages(
-    session: Session, program: Program, codes: list[bytes], outcome: Outcome, progress: Progress
+class _Passes:
+    """Runs the model over sequences of any length. Weights are shared once; those that depend on
+    the length, as positions do, with each.
+    """
+
+    def __init__(self, session: Session, job: Job, outcome: Outcome, progress: Progress) -> None:
+        self._session, self._job, self._outcome = session, job, outcome
+        self._progress = progress
+        self._shared: dict[str, tuple[int, ...]] = {}
+
+    def compile(self, length: int) -> None:
+        """The passes that follow are of this length."""
+        self._progress("compilation")
+        self.program = build_program(self._job.config, length, self._job.settings)
+        shapes = self.program.shapes()
+        self._codes = [_compile(self._session, stage, shapes) for stage in self.program.stages]
+
+    def share_weights(self) -> None:
+        session, weights = self._session, self._job.weights
+        before = session.moved_outside
+        for name, value in self.program.inputs.items():
+            if value.owner != SERVER or self._shared.get(name) == value.shape:
+                continue
+            self._progress("shares of the weights")
+            if name in self._shared:
+                session.delete(name)
+            own = None if weights is None else weights[name][: value.shape[0]]
+            session.put(name, SERVER, own)
+            self._shared[name] = value.shape
+        self._outcome.weight_share_bytes += session.moved_outside - before
+
+    def run(self, sequence: list[int] | None) -> tuple[list[Profile], np.ndarray | None]:
+        """Profiles by stage; the client, whose sequence it is, also gets the logits."""
+        session, outcome = self._session, self._outcome
+        before = session.moved_outside
+        own = None if sequence is None else one_hot(sequence, self._job.config.vocab_size)
+        session.put("prompt", CLIENT, own)
+        outcome.prompt_share_bytes += session.moved_outside - before
+        profiles = self._run_stages()
+        before = session.moved_outside
+        logits = session.reveal("logits", CLIENT)
+        outcome.logit_share_bytes += session.moved_outside - before
+        session.delete("logits")
+        return profiles, logits
+
+    def _run_stages(self) -> list[Profile]:
+        last_uses, profiles = self.program.last_uses(), []
+        for index, (stage, code) in enumerate(zip(self.program.stages, self._codes, strict=True)):
+            self._progress(stage.label)
+            try:
+                profiles.append(self._session.run(code, stage.inputs, [stage.output]))
+            except PrivateError as error:
+                raise PrivateError(f"{stage.label}: {error}") from error
+            for name in last_uses.get(index, []):
+                self._session.delete(name)
+        return profiles
+
+
+def total_of(profiles: list[Profile]) -> Traffic:
+    """Of a pass."""
+    total = Traffic()
+    for profile in profiles:
+        total += profile.total
+    return total
+
+
+def _take_memory(session: Session, job: Job, length: int, outcome: Outcome) -> None:
+    """What the longest pass needs."""
+    program = build_program(job.config, length, job.settings)
+    size, _ = working_memory(program, program.shapes(), job.settings, job.rank)
+    start = time.perf_counter()
+    take_memory(size)
+    mine = {"bytes": size, "seconds": time.perf_counter() - start}
+    # Also so that the set-up is not the wait for the other.
+    theirs = session.exchange(mine)
+    outcome.memory_bytes = mine["bytes"] + theirs["bytes"]
+    outcome.memory_seconds = max(mine["seconds"], theirs["seconds"])
+
+
+def _generate(
+    session: Session, job: Job, passes: _Passes, agreed: Agreed, outcome: Outcome
 ) -> None:
-    last_uses = program.last_uses()
-    for index, (stage, code) in enumerate(zip(program.stages, codes, strict=True)):
-        progress(stage.label)
-        try:
-            profile = session.run(code, stage.inputs, [stage.output])
-        except PrivateError as error:
-            raise PrivateError(f"{stage.label}: {error}") from error
-        outcome.stages[index].add(profile)
-        outcome.seconds += profile.total.seconds
-        for name in last_uses.get(index, []):
-            session.delete(name)
+    """The likeliest token after each pass, and the next pass with it, until the client ends it."""
+    tokens = None if job.sequences is None else list(job.sequences[0])
+    profiles, logits = outcome.stages, outcome.logits[0] if outcome.logits else None
+    for length in range(agreed.length, agreed.longest + 1):
+        if length > agreed.length:
+            passes.compile(length)
+            passes.share_weights()
+            profiles, logits = passes.run(tokens)
+        token = None if logits is None else int(np.argmax(logits[-1]))
+        outcome.generated.append(TokenPass(length, token, total_of(profiles)))
+        ends = session.exchange({"ends": token is not None and token == job.stop})["ends"]
+        if ends or (token is not None and token == job.stop):
+            return
+        if tokens is not None and token is not None:
+            tokens.append(token)
 
 
 def run_party(job: Job, progress: Progress = lambda stage: None) -> Outcome:
@@ -178,48 +287,29 @@ def run_party(job: Job, progress: Progress = lambda stage: None) -> Outcome:
     outcome = Outcome(job.rank)
     with watched_peer(job.addresses[1 - job.rank]):
         session = Session(job.rank, job.addresses, job.settings, job.log)
-        count, length = _agree(session, job)
-        program = build_program(job.config, length, job.settings)
-        outcome.length = length
-        outcome.stages = [Profile() for _ in program.stages]
-        shapes = program.shapes()
+        agreed = _agree(session, job)
+        outcome.length = agreed.length
         progress("memory")
-        size, _ = working_memory(program, shapes, job.settings, job.rank)
-        start = time.perf_counter()
-        take_memory(size)
-        mine = {"bytes": size, "seconds": time.perf_counter() - start}
-        # Also so that the set-up is not the wait for the other.
-        theirs = session.exchange(mine)
-        outcome.memory_bytes = mine["bytes"] + theirs["bytes"]
-        outcome.memory_seconds = max(mine["seconds"], theirs["seconds"])
-        progress("compilation")
-        codes = [_compile(session, stage, shapes) for stage in program.stages]
+        _take_memory(session, job, agreed.longest, outcome)
+        passes = _Passes(session, job, outcome, progress)
+        passes.compile(agreed.length)
         progress("set-up")
         outcome.setup = warm_up(session)
-
-        before = session.moved_outside
-        for name, value in program.inputs.items():
-            if value.owner == SERVER:
-                progress("shares of the weights")
-                own = None if job.weights is None else job.weights[name][: value.shape[0]]
-                session.put(name, SERVER, own)
-        outcome.weight_share_bytes = session.moved_outside - before
-
-        for number in range(count):
-            before = session.moved_outside
-            own = None
-            if job.sequences is not None:
-                own = one_hot(job.sequences[number], job.config.vocab_size)
-            session.put("prompt", CLIENT, own)
-            outcome.prompt_share_bytes += session.moved_outside - before
-            _run_stages(session, program, codes, outcome, progress)
-            before = session.moved_outside
-            logits = session.reveal("logits", CLIENT)
-            outcome.logit_share_bytes += session.moved_outside - before
-            session.delete("logits")
+        passes.share_weights()
+        outcome.stages = [Profile() for _ in passes.program.stages]
+        for number in range(agreed.sequences):
+            profiles, logits = passes.run(job.sequences[number] if job.sequences else None)
+            for stage, profile in zip(outcome.stages, profiles, strict=True):
+                stage.add(profile)
+                outcome.seconds += profile.total.seconds
             if logits is not None:
                 outcome.logits.append(logits)
         messages = [profile.total.messages for profile in outcome.stages]
         outcome.peer_messages = session.exchange({"messages": messages})["messages"]
+        # Of the passes above alone.
+        shares = outcome.prompt_share_bytes, outcome.logit_share_bytes
+        if agreed.generate > 0:
+            _generate(session, job, passes, agreed, outcome)
+        outcome.prompt_share_bytes, outcome.logit_share_bytes = shares
         session.close()
     return outcome

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from aero_reference.config import ModelConfig
+
 from .checkpoint import Checkpoint, load_weights
 from .folding import Folder
 from .memory import check_memory
@@ -27,6 +29,9 @@ class Plan:
     weights: Mapping[str, np.ndarray] | None  # of the server, folded
     program: Program
     plain: list[np.ndarray] | None  # logits, where both are here
+    generate: int = 0  # tokens
+    stop: int | None = None  # the token that ends a text
+    plain_tokens: tuple[int, ...] = ()  # generated, where both are here
 
     def only(self, number: int) -> Plan:
         """The same for one of the sequences."""
@@ -44,12 +49,33 @@ def _try_plain(
     return [logits for logits, _ in runs], [ranges for _, ranges in runs]
 
 
+def _generate_plain(
+    config: ModelConfig,
+    settings: Settings,
+    weights: Mapping[str, np.ndarray],
+    prompt: list[int],
+    tokens: int,
+    stop: int | None,
+) -> tuple[int, ...]:
+    """The likeliest tokens; raises PrivateError where numbers leave the field on the way."""
+    sequence, chosen = list(prompt), []
+    while len(chosen) < tokens and (not chosen or chosen[-1] != stop):
+        program = build_program(config, len(sequence), settings)
+        logits, ranges = _try_plain(program, weights, [sequence], config.vocab_size)
+        check_ranges(program, ranges[0], settings)
+        chosen.append(int(np.argmax(logits[0][-1])))
+        sequence.append(chosen[-1])
+    return tuple(chosen)
+
+
 def make_plan(
     checkpoint: Checkpoint,
     settings: Settings,
     sequences: list[list[int]] | None,
     party: int | None = None,
     say: Callable[[str], None] = print,
+    generate: int = 0,
+    stop: int | None = None,
 ) -> Plan:
     """Folds the weights, and checks memory and the range of numbers. Raises PrivateError."""
     config = checkpoint.config
@@ -62,9 +88,10 @@ def make_plan(
         weights = folder.fold()
         for number, note in enumerate(folder.notes):
             say(f"{'folded' if number == 0 else '':10}  {note}")
-    need = check_memory(program, program.shapes(), settings, party)
+    longest = build_program(config, length + max(0, generate - 1), settings)
+    need = check_memory(longest, longest.shapes(), settings, party)
     say(f"memory      about {need / 1e9:.1f} GB")
-    plain = None
+    plain, plain_tokens = None, ()
     if weights is not None:
         # A server by itself does not see the prompt: it tries tokens drawn at random.
         drawn = np.random.default_rng(0).integers(0, config.vocab_size, (2, length)).tolist()
@@ -76,5 +103,18 @@ def make_plan(
             f"ranges      products up to {product:.3g} of {LARGEST_PRODUCT:.3g}, numbers up to "
             f"{number_:.3g} of {LARGEST_NUMBER:.3g}"
         )
+        if generate > 0 and sequences:
+            plain_tokens = _generate_plain(config, settings, weights, sequences[0], generate, stop)
     both = plain if party is None else None
-    return Plan(checkpoint, settings, party, sequences, weights, program, both)
+    return Plan(
+        checkpoint,
+        settings,
+        party,
+        sequences,
+        weights,
+        program,
+        both,
+        generate,
+        stop,
+        plain_tokens,
+    )

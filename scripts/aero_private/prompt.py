@@ -4,33 +4,45 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from .command_line import shown
 from .errors import PrivateError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_ID = re.compile(r"[+-]?[0-9]{1,15}")
 
 
 def _ids(text: str, where: str) -> list[int]:
-    words = re.split(r"[\s,]+", text.strip())
-    try:
-        return [int(word) for word in words]
-    except ValueError as error:
-        raise PrivateError(f"{where}: expected token ids such as 1 2 3, found {text!r}") from error
+    words = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
+    if not all(_ID.fullmatch(word) for word in words):
+        raise PrivateError(f"{where}: expected token ids such as 1 2 3, found {shown(text)}")
+    return [int(word) for word in words]
 
 
 def tokens_from(text: str) -> list[list[int]]:
     """Sequences of --tokens: ids between spaces or commas, or a file with one sequence a line."""
-    path = Path(text)
-    if re.fullmatch(r"[\d\s,-]+", text):
+    if re.fullmatch(r"[0-9\s,+-]+", text):
         return [_ids(text, "--tokens")]
-    if not path.is_file():
-        raise PrivateError(f"--tokens {text!r}: neither token ids such as 1 2 3 nor a file of them")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    path = Path(text)
+    if "\0" in text or not path.is_file():
+        raise PrivateError(
+            f"--tokens {shown(text)}: neither token ids such as 1 2 3 nor a file of them"
+        )
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text in UTF-8"
+        raise PrivateError(f"--tokens {path}: {why}") from error
     sequences = [_ids(line, f"{path}:{i}") for i, line in enumerate(lines, 1) if line.strip()]
     if not sequences:
         raise PrivateError(f"{path}: no tokens")
     return sequences
 
 
-def _tokenizer(file: Path | None) -> object:
+def _tokenizer(file: Path | None) -> Tokenizer:
     if file is None:
         raise PrivateError(
             "neither the checkpoint nor its run has a tokenizer.json; give --tokenizer FILE, or "
@@ -39,17 +51,47 @@ def _tokenizer(file: Path | None) -> object:
     from tokenizers import Tokenizer
 
     try:
-        return Tokenizer.from_file(str(file))
+        content = file.read_text(encoding="utf-8")
+        tokenizer = Tokenizer.from_str(content)
+    except OSError as error:
+        raise PrivateError(f"{file}: {error.strerror}; name a tokenizer.json") from error
     except Exception as error:  # the library raises nothing narrower
-        raise PrivateError(f"{file}: no tokenizer ({error})") from error
+        raise PrivateError(
+            f"{file}: no tokenizer.json that Hugging Face tokenizers can read; name the file that "
+            f"the corpus was made with"
+        ) from error
+    # As scripts/prepare_corpus.py reads texts: a special token's name is text like all other.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
 
 
 def tokens_of_prompt(text: str, file: Path | None) -> list[list[int]]:
-    """One sequence."""
-    ids = _tokenizer(file).encode(text).ids
+    """One sequence, with the ids that the text has in a corpus. What is no UTF-8 becomes U+FFFD."""
+    valid = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    ids = _tokenizer(file).encode(valid, add_special_tokens=False).ids
     if not ids:
         raise PrivateError("--prompt: no tokens in the text")
     return [ids]
+
+
+# As `aero generate` knows them (aero/data/tokenizer.h).
+_ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]")
+
+
+def end_of_text(file: Path | None) -> int | None:
+    """The token at which a text ends, where the tokenizer has one."""
+    if file is None:
+        return None
+    tokenizer = _tokenizer(file)
+    ids = (tokenizer.token_to_id(name) for name in _ENDS)
+    return next((token for token in ids if token is not None), None)
+
+
+def text_of(ids: list[int], file: Path | None) -> str | None:
+    """Of all together; None without a tokenizer."""
+    return None if file is None else str(_tokenizer(file).decode(ids, skip_special_tokens=False))
 
 
 def words_of(ids: list[int], file: Path | None) -> list[str]:
@@ -57,7 +99,7 @@ def words_of(ids: list[int], file: Path | None) -> list[str]:
     if file is None:
         return [str(token) for token in ids]
     tokenizer = _tokenizer(file)
-    return [repr(tokenizer.decode([token])) for token in ids]
+    return [repr(tokenizer.decode([token], skip_special_tokens=False)) for token in ids]
 
 
 def check_tokens(sequences: list[list[int]], words: int, context: int) -> None:
@@ -74,4 +116,7 @@ def check_tokens(sequences: list[list[int]], words: int, context: int) -> None:
             )
         for token in sequence:
             if not 0 <= token < words:
-                raise PrivateError(f"token {token} is outside the vocabulary of {words} words")
+                raise PrivateError(
+                    f"token {token} is outside the vocabulary of {words} words; a prompt needs the "
+                    f"tokenizer that the model was trained with"
+                )

@@ -26,6 +26,6 @@ def check_spu() -> None:
         ) from error
     except ImportError as error:
         raise PrivateError(
-            f"SPU is installed but does not load on this machine ({error}); its wheels are for "
-            f"x86_64 with AVX, and arm64, of Linux and macOS"
+            "SPU is installed but does not load on this machine; its wheels are for x86_64 with "
+            "AVX, and arm64, of Linux and macOS"
         ) from error

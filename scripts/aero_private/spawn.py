@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from .allocator import keep_memory
-from .errors import PrivateError
+from .errors import CrashError, PrivateError, UndoneError, fault_of_machine
 from .line import Line
 from .settings import CLIENT, SERVER
 
@@ -43,7 +43,10 @@ def _end_with_parent() -> None:
 
 def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> None:
     """`order` is a pickled task and its argument, whose modules start threads when they load."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent ends its children
+    # What libraries write as they fail; the parent says what happened.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     keep_memory()
     try:
         if enter is not None:
@@ -53,9 +56,10 @@ def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> No
         result = task(argument, lambda text: pipe.send(("progress", text)))
         pipe.send(("result", result))
     except PrivateError as error:
-        pipe.send(("error", str(error)))
-    except BaseException:
-        pipe.send(("crash", traceback.format_exc()))
+        pipe.send(("error", error))
+    except BaseException as error:
+        fault = fault_of_machine(error)
+        pipe.send(("crash", traceback.format_exc()) if fault is None else ("error", fault))
     pipe.close()
     sys.stderr.flush()
     os._exit(0)  # SPU's threads may wait for a party that is gone
@@ -103,15 +107,15 @@ def run_both(
                     kind, value = pipe.recv()
                 except EOFError:
                     processes[rank].join()
-                    raise PrivateError(_death(rank, processes[rank].exitcode)) from None
+                    raise UndoneError(_death(rank, processes[rank].exitcode)) from None
                 if kind == "progress" and rank == 0:
                     progress(value)
                 elif kind == "result":
                     results[rank] = value
                 elif kind == "error":
-                    raise PrivateError(value)
+                    raise value
                 elif kind == "crash":
-                    raise RuntimeError(f"the {('client', 'server')[rank]} failed:\n{value}")
+                    raise CrashError(f"the {('client', 'server')[rank]} failed:\n{value}")
     finally:
         for process in processes:
             if len(results) < len(pipes):

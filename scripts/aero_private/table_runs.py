@@ -87,16 +87,19 @@ class RunsFile:
         self.path = path
         self._records: dict[str, Record] = {}
         if path.is_file():
-            self._records = {record["identity"]: record for record in self._read()}
+            self._records = self._read()
 
-    def _read(self) -> list[Record]:
+    def _read(self) -> dict[str, Record]:
+        """By identity."""
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             if content["format"] == FORMAT:
-                return content["runs"]
+                return {record["identity"]: record for record in content["runs"]}
             fault = f"its format is {content['format']!r}"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            fault = repr(error)
+        except OSError as error:
+            fault = str(error.strerror)
+        except (ValueError, KeyError, TypeError):
+            fault = "it holds something else"
         raise PrivateError(
             f"{self.path}: no file of private_table.py ({fault}); move it away, or name another "
             f"folder by --out"

@@ -41,8 +41,9 @@ def places(count: int, size: int) -> list[int]:
 def corpus_of(checkpoint: Checkpoint) -> Path:
     """As the run's config names it, from this folder."""
     file = checkpoint.folder / "config.json"
-    path = json.loads(file.read_text(encoding="utf-8")).get("data", {}).get("path")
-    if not path:
+    data = json.loads(file.read_text(encoding="utf-8")).get("data")
+    path = data.get("path") if isinstance(data, dict) else None
+    if not isinstance(path, str) or not path:
         raise PrivateError(f"{file}: no data.path; name the corpus by --data FOLDER")
     return Path(path)
 
@@ -57,7 +58,11 @@ def held_out(checkpoint: Checkpoint, corpus: Path, count: int) -> list[Window]:
         )
     try:
         split = Split(corpus, "val", config.context)
-    except (ValueError, OSError, KeyError) as error:
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise PrivateError(f"{corpus}/manifest.json: names no validation split") from error
+    except OSError as error:
+        raise PrivateError(f"{error.filename or corpus}: {error.strerror}") from error
+    except ValueError as error:
         raise PrivateError(f"{corpus}: no validation split ({error})") from error
     if split.size < count:
         raise PrivateError(

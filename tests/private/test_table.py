@@ -235,7 +235,6 @@ def test_the_script_runs_a_model_and_its_second_start_runs_nothing(tmp_path: Pat
     [
         (["--wan-repeats", "4"], "--repeats 3 --wan-repeats 4: expected"),
         (["--wan", "0", "80"], "a line of 0 Mbit/s"),
-        (["--threads", "0"], "--threads 0: a party has at least one"),
         (["--aero", "/nowhere"], "--aero /nowhere: no such file"),
         (["--aero", str(SCRIPT)], "no data.path; name the corpus by --data FOLDER"),
     ],

@@ -17,10 +17,11 @@ from tiny_model import CONTEXT, MODEL, WIDTH, WORDS, write_checkpoint
 
 pytest.importorskip("spu")
 
+from aero_private.products import FUNCTIONS
 from aero_private.spawn import free_addresses
 from aero_reference.config import ModelConfig
 from aero_results.cost_formulas import CostFormulas
-from unfolded import random_weights
+from unfolded import logits, random_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "private_inference.py"
@@ -28,6 +29,7 @@ AERO = ROOT / "build" / "release" / "bin" / "aero"
 TOKENS = " ".join(str(token) for token in np.random.default_rng(1).integers(0, WORDS, CONTEXT))
 
 
+SEED = 5
 SUBSTITUTES: dict[str, Any] = {
     "family": "gpt2",
     "n_layer": 1,
@@ -46,19 +48,29 @@ SUBSTITUTES: dict[str, Any] = {
 def costs(weights: str) -> CostFormulas:
     """Of the shipped model."""
     file = ROOT / "configs" / "cost" / f"spu_0.9.5_default_{weights}.json"
-    return CostFormulas(json.loads(file.read_text()))
+    return CostFormulas(json.loads(file.read_text()), functions=FUNCTIONS)
 
 
-def always_predicted(cost: CostFormulas) -> float:
+def always_predicted(cost: CostFormulas, length: int = CONTEXT) -> float:
     """Bytes of what all tiny models have, added up here by hand."""
     heads, head_width = MODEL["n_head"], WIDTH // MODEL["n_head"]
     return (
-        cost("embedding", CONTEXT, WORDS, WIDTH)
-        + 4 * cost("matmul_weight", CONTEXT, WIDTH, WIDTH)  # q, k, v, o
-        + heads * cost("matmul_activation", CONTEXT, head_width, CONTEXT)
-        + heads * cost("matmul_activation", CONTEXT, CONTEXT, head_width)
-        + cost("layernorm", CONTEXT, WIDTH)
-        + cost("head", CONTEXT, WORDS, WIDTH)
+        cost("embedding", length, WORDS, WIDTH)
+        + 4 * cost("matmul_weight", length, WIDTH, WIDTH)  # q, k, v, o
+        + heads * cost("matmul_activation", length, head_width, length)
+        + heads * cost("matmul_activation", length, length, head_width)
+        + cost("layernorm", length, WIDTH)
+        + cost("head", length, WORDS, WIDTH)
+    )
+
+
+def pass_bytes(cost: CostFormulas, length: int) -> float:
+    """Of MODEL over so many tokens."""
+    return (
+        always_predicted(cost, length)
+        + cost("matmul_weight", length, WIDTH, WIDTH)  # w
+        + cost("multiply_weight", length * WIDTH)  # the temperature
+        + cost("softmax", MODEL["n_head"] * length, length)
     )
 
 
@@ -114,13 +126,8 @@ def test_logits_are_those_of_the_plain_run_and_bytes_as_predicted(
     weights: str, tmp_path: Path
 ) -> None:
     result = run(write_checkpoint(tmp_path / "run"), weights, tmp_path / "out.json")
-    cost, rows = costs(weights), MODEL["n_head"] * CONTEXT
-    predicted = (
-        always_predicted(cost)
-        + cost("matmul_weight", CONTEXT, WIDTH, WIDTH)  # w
-        + cost("multiply_weight", CONTEXT * WIDTH)  # the temperature
-        + cost("softmax", rows, CONTEXT)
-    )
+    cost = costs(weights)
+    predicted = pass_bytes(cost, CONTEXT)
     check_bytes(result, predicted, cost)
 
 
@@ -149,6 +156,46 @@ def test_substitutes_have_the_logits_of_the_plain_run_too(
     taking = {row["name"] for row in result["operations"]}
     products = {"embedding", "q", "k", "v", "scores", "mix", "o", "w_in", "w_out", "head"}
     assert taking == products | {primitive, "activation", "final_norm"}
+
+
+def test_tokens_are_generated_one_by_one(tmp_path: Path) -> None:
+    config = ModelConfig.from_dict(MODEL)
+    drawn = random_weights(config, SEED)
+    drawn["positions.weight"] *= 4  # so that the model says more than what it has read
+    weights = {name: tensor.astype(np.float32) for name, tensor in drawn.items()}
+    folder, out = write_checkpoint(tmp_path / "run", weights), tmp_path / "out.json"
+    command = [sys.executable, str(SCRIPT), str(folder), "--tokens", "5 9 2", "--json", str(out)]
+    command += ["--weights", "colocated", "--max-tokens", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    rows = result["generated"]
+    tokens = [row["token"] for row in rows]
+    assert tokens == result["generated_plain"] == greedy(config, drawn, [5, 9, 2], 4)
+    assert len(set(tokens)) > 2
+    assert "the same as by a plain run of the folded model" in done.stdout
+    cost = costs("colocated")
+    assert [row["positions"] for row in rows] == [3, 4, 5, 6]
+    for row in rows:
+        predicted = pass_bytes(cost, row["positions"])
+        # A batch of triples falls before the pass, after it or into it.
+        assert abs(row["measured"] - predicted) < 2 * 1.3e6
+        if AERO.is_file():
+            assert row["predicted"] == pytest.approx(predicted, rel=1e-3)
+    assert rows[0]["measured"] == result["bytes"]
+    if AERO.is_file():
+        assert result["generated_aero"] == tokens
+        assert "the same as by `aero generate` at temperature 0" in done.stdout
+
+
+def greedy(
+    config: ModelConfig, weights: dict[str, np.ndarray], prompt: list[int], count: int
+) -> list[int]:
+    """By a decoder in float64 that folds nothing."""
+    sequence = list(prompt)
+    for _ in range(count):
+        sequence.append(int(np.argmax(logits(config, weights, sequence)[-1])))
+    return sequence[len(prompt) :]
 
 
 def test_a_server_that_is_killed_ends_the_client_with_a_message(tmp_path: Path) -> None:

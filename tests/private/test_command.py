@@ -1,0 +1,271 @@
+"""How the scripts end: one line for whatever goes wrong, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from aero_private.command_line import Parser, decimal_number, whole_number
+from aero_private.errors import PrivateError, UndoneError
+from aero_private.files import check_output, write_whole
+from tiny_model import MODEL, tensors, write_checkpoint
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+FULL = Path("/dev/full")
+
+pytest.importorskip("spu")
+
+
+def command(script: str, *arguments: object) -> list[str]:
+    return [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
+
+
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of the fault."""
+    lines = done.stderr.strip().splitlines()
+    assert "Traceback" not in done.stderr
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:], done.stderr
+    return lines[-1]
+
+
+def start(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(script, *arguments), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "0x2", "1_0", "٢", "", "2e0", "9" * 400, "nan"])
+def test_a_number_of_threads_is_a_decimal_within_bounds(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = Parser(None)
+    parser.add_argument("--threads", type=whole_number(1, 8))
+    assert parser.parse_args(["--threads", "08"]).threads == 8
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([f"--threads={text}"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: --threads: ")
+    assert "expected a whole number from 1 to 8" in error
+    assert len(error) < 200
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "1e400", "0x1p3", "1_0", "", "1,5"])
+def test_a_rate_is_a_decimal_within_bounds(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = Parser(None)
+    parser.add_argument("--rate", type=decimal_number(0, 1000))
+    for good, value in (("1e2", 100.0), (".5", 0.5), ("007.50", 7.5)):
+        assert parser.parse_args(["--rate", good]).rate == value
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--rate={text}"])
+    assert "expected a number from 0 to 1000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "message"),
+    [
+        ("private_inference.py", ["--threads", "0"], "--threads: '0': expected a whole number"),
+        ("private_inference.py", ["--party", "2"], "--party: '2': expected a whole number"),
+        ("private_inference.py", ["--patience", "nan"], "--patience: 'nan': expected a number"),
+        ("private_inference.py", ["--max-tokens", "0"], "--max-tokens: '0': expected"),
+        ("private_inference.py", ["--wights", "shared"], "unrecognized arguments: --wights"),
+        ("private_inference.py", ["--party", "0", "--peers", "a:1,b:99999"], "with ports from 1"),
+        ("private_inference.py", ["--json", "/"], "--json /: is a folder"),
+        ("private_inference.py", ["--json", "/proc/none/x"], "--json /proc/none/x: "),
+        ("private_inference.py", ["--aero", "/nowhere"], "--aero /nowhere: no such file"),
+        ("private_table.py", ["--out", "x", "--threads", "0"], "--threads: '0': expected a whole"),
+        ("private_table.py", ["--out", "x", "--repeats", "1e1"], "--repeats: '1e1': expected"),
+        ("private_table.py", ["--out", "x", "--wan", "nan", "80"], "--wan: 'nan': expected"),
+        ("private_table.py", ["--out", "/dev/null"], "--out /dev/null/table.json: Not a directory"),
+    ],
+)
+def test_options_are_refused_before_anything_runs(
+    script: str, words: list[str], message: str, tmp_path: Path
+) -> None:
+    run = write_checkpoint(tmp_path / "run")
+    prompt = [] if script == "private_table.py" else ["--tokens", "1 2"]
+    done = start(script, run, *prompt, *words)
+    assert done.returncode == 2, done.stderr
+    assert message in told(done)
+
+
+def test_the_file_of_costs_is_tried_before_anything_is_measured(tmp_path: Path) -> None:
+    done = start("measure_costs.py", "--out", tmp_path)
+    assert done.returncode == 2
+    assert told(done) == f"error: --out {tmp_path}: is a folder; name a file in it"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "config.json: no JSON"),
+        ("[]", 'has no section "model"'),
+        ('{"model": 3}', 'has no section "model"'),
+        ('{"model_type": "gpt2"}', "a model of Hugging Face transformers is none"),
+        ('{"model": {"n_layer": "2"}}', "model.n_layer: '2': expected a whole number"),
+        ('{"model": {"n_head": 0}}', "model.n_head: '0': expected a whole number, at least 1"),
+        ('{"model": {"n_head": 7}}', "model.d_model: '768': expected a multiple of n_head, 7"),
+        ('{"model": {"activation": "mish"}}', "model.activation: 'mish': expected one of gelu"),
+        ('{"model": {"norm_eps": NaN}}', "model.norm_eps: 'nan': expected a number"),
+        ('{"model": {"ereg": {"beta": 1}}}', "is no section of AERO"),
+        ('{"model": {"ffn_pruned_layers": 3}}', "model.ffn_pruned_layers: '3': expected a list"),
+    ],
+)
+def test_a_folder_that_holds_something_else_is_told(
+    content: str, message: str, tmp_path: Path
+) -> None:
+    from aero_private.checkpoint import find_checkpoint
+
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(PrivateError) as raised:
+        find_checkpoint(tmp_path)
+    assert message in str(raised.value)
+    assert "Error(" not in str(raised.value)
+
+
+def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
+    weights = tensors()
+    del weights["blocks.0.attention.o.weight"]
+    done = start(
+        "private_inference.py", write_checkpoint(tmp_path / "run", weights), "--tokens", "1 2"
+    )
+    assert done.returncode == 2
+    assert "weights lack blocks.0.attention.o.weight" in told(done)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+def test_an_output_that_cannot_be_written_ends_the_script_at_its_first_line(
+    tmp_path: Path,
+) -> None:
+    run = write_checkpoint(tmp_path / "run")
+    began = time.monotonic()
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            command("private_inference.py", run, "--tokens", "1 2"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert told(done) == "error: standard output: No space left on device"
+    assert time.monotonic() - began < 60
+
+
+def test_a_reader_that_went_is_no_fault(tmp_path: Path) -> None:
+    run = write_checkpoint(tmp_path / "run")
+    process = subprocess.Popen(
+        command("private_inference.py", run, "--tokens", "1 2"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_both_parties_without_a_word(number: signal.Signals, tmp_path: Path) -> None:
+    run = write_checkpoint(tmp_path / "run")
+    process = subprocess.Popen(
+        command("private_inference.py", run, "--tokens", "1 2 3 4"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("ranges"):
+            break
+    time.sleep(1)
+    os.killpg(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert errors == ""
+    _wait_for_the_group_to_end(process.pid)
+
+
+def _wait_for_the_group_to_end(group: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.2)
+    raise AssertionError("a party's process goes on")
+
+
+def test_a_temporary_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    run = write_checkpoint(tmp_path / "run")
+    done = subprocess.run(
+        command("private_inference.py", run, "--tokens", "1 2"),
+        env=os.environ | {"TMPDIR": "/proc", "TEMP": "/proc", "TMP": "/proc"},
+        cwd="/proc",
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    # Where /tmp is there, Python falls back to it.
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "out.json"
+    check_output(file, "--json")
+    assert not file.parent.exists()
+    write_whole(file, "1")
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    write_whole(link, "2")
+    assert link.is_symlink() and file.read_text() == "2"
+    assert [path.name for path in file.parent.iterdir()] == ["out.json"]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+def test_a_device_is_written_and_not_replaced() -> None:
+    check_output(FULL, "--json")
+    with pytest.raises(UndoneError, match="/dev/full: No space left on device"):
+        write_whole(FULL, "1")
+    assert FULL.is_char_device()
+
+
+def test_an_unforeseen_fault_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aero_private import command as ending
+
+    monkeypatch.setattr(ending.tempfile, "tempdir", str(tmp_path))
+
+    def fail() -> None:
+        raise KeyError("something")
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        assert ending.run_command(fail) == 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    (details,) = tmp_path.iterdir()
+    assert "KeyError: 'something'" in details.read_text()
+    assert capsys.readouterr().err == (
+        "error: a fault of this script or of SPU, which should not happen; its details are in "
+        f"{details}\n"
+    )
+
+
+def test_the_model_of_these_tests_is_read() -> None:
+    from aero_private.config_check import read_config
+
+    assert read_config(MODEL, "config.json").d_model == MODEL["d_model"]
