@@ -11,59 +11,23 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
+
+from aero_corpus.errors import CorpusError, describe_os_error
+from aero_corpus.filters import FILTERS
+from aero_corpus.option_values import count, positive_number, probability, seed, share
+from aero_corpus.settings import DEFAULT_EOS, MIN_VOCAB, FilterSettings, Settings
+from aero_corpus.standard_output import SIGPIPE_CODE, run_printing
+from aero_corpus.stopping import Undo, stop_on_signals
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 _NEEDED = "numpy, tokenizers and tqdm"
-
-try:
-    from aero_corpus.console import Console
-    from aero_corpus.errors import CorpusError, describe_os_error
-    from aero_corpus.filters import FILTERS
-    from aero_corpus.pipeline import prepare
-    from aero_corpus.settings import DEFAULT_EOS, FilterSettings, Settings
-    from aero_corpus.tokenizer import MIN_VOCAB
-except ModuleNotFoundError as error:
-    sys.exit(f"error: the Python package {error.name} is missing; pip install {_NEEDED}")
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-
-
-def size(text: str) -> int:
-    """A positive count such as 5000, 64k, 20M or 1.5G (powers of ten)."""
-    unit = text[-1:].lower() if text[-1:].lower() in _UNITS else ""
-    number = text[: len(text) - len(unit)]
-    try:
-        value = int(number) if number.isdecimal() else float(number)
-        count = round(value * _UNITS[unit])
-    except (ValueError, OverflowError):
-        count = 0
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive count (5000, 64k, 20M, 1.5G)")
-    return count
-
-
-def share(text: str) -> float:
-    """A number from 0 up to, but not including, 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share in [0, 1)")
-    return value
-
-
-def probability(text: str) -> float:
-    """A number from 0 to 1."""
-    return 1.0 if text in ("1", "1.0") else share(text)
-
-
-def seed(text: str) -> int:
-    """A whole number of at most 64 bits."""
-    if not text.isdecimal() or int(text) >= 1 << 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number below 2^64")
-    return int(text)
+_MOST_WORKERS = 1024
+_MOST_DOCUMENT_BYTES = (1 << 32) - 1
+_MOST_TOKENS = 1 << 24  # in a vocabulary that aero reads
+_LONGEST_CONTEXT = (1 << 32) - 1
 
 
 def separator(text: str) -> str:
@@ -73,11 +37,16 @@ def separator(text: str) -> str:
     return text.replace("\\n", "\n").replace("\\t", "\t")
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose help, where it cannot be written, is an error."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        (file or sys.stdout).write(self.format_help())
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "sources", nargs="+", metavar="SOURCE", help="a file, a folder or a quoted glob"
     )
@@ -85,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--overwrite", action="store_true", help="replace a corpus at --out")
     parser.add_argument(
         "--workers",
-        type=size,
+        type=count(_MOST_WORKERS),
         default=len(os.sched_getaffinity(0)),
         help="processes; the bytes written do not depend on it (default: all cores, %(default)s)",
     )
@@ -116,6 +85,11 @@ def _add_reading(group: Any) -> None:
         help="the key that holds the text (default: text, or content where there is no text)",
     )
     group.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out JSONL records that cannot be read, and count them (default: stop)",
+    )
+    group.add_argument(
         "--separator",
         type=separator,
         metavar="TEXT",
@@ -123,7 +97,7 @@ def _add_reading(group: Any) -> None:
     )
     group.add_argument(
         "--max-document-bytes",
-        type=size,
+        type=count(_MOST_DOCUMENT_BYTES),
         default=Settings.max_document_bytes,
         metavar="N",
         help="cut longer documents at line ends into documents of this size (default: %(default)s)",
@@ -148,10 +122,10 @@ def _add_filtering(group: Any) -> None:
     )
     group.add_argument("--no-dedup", action="store_true", help="keep exact duplicates")
     for name, kind, text in (
-        ("line-max", size, "longest line, in characters"),
-        ("line-mean", float, "longest mean line, in characters"),
+        ("line-max", count(), "longest line, in characters"),
+        ("line-mean", positive_number, "longest mean line, in characters"),
         ("alpha-fraction", probability, "least share of letters and digits"),
-        ("token-ratio", float, "fewest characters a token"),
+        ("token-ratio", positive_number, "fewest characters a token"),
     ):
         default = getattr(FilterSettings, name.replace("-", "_"))
         group.add_argument(
@@ -168,10 +142,13 @@ def _add_filtering(group: Any) -> None:
 
 def _add_choosing(group: Any) -> None:
     group.add_argument(
-        "--max-documents", type=size, metavar="N", help="keep N documents, chosen by hash"
+        "--max-documents", type=count(), metavar="N", help="keep N documents, chosen by hash"
     )
     group.add_argument(
-        "--max-bytes", type=size, metavar="N", help="keep at most N bytes of text, chosen by hash"
+        "--max-bytes",
+        type=count(),
+        metavar="N",
+        help="keep at most N bytes of text, chosen by hash",
     )
     group.add_argument(
         "--seed", type=seed, default=0, help="orders the documents and draws for the filters"
@@ -193,13 +170,13 @@ def _add_tokenizing(group: Any) -> None:
     )
     group.add_argument(
         "--vocab-size",
-        type=size,
+        type=count(_MOST_TOKENS),
         default=Settings.vocab_size,
         help="size of the BPE to train (default: %(default)s)",
     )
     group.add_argument(
         "--bpe-sample-bytes",
-        type=size,
+        type=count(),
         default=Settings.bpe_sample_bytes,
         metavar="N",
         help="train the BPE on at most this much training text (default: %(default)s)",
@@ -217,10 +194,12 @@ def _add_tokenizing(group: Any) -> None:
         help="stream (default): documents joined by EOS; chunk: each cut to --context tokens, "
         "the remainder dropped",
     )
-    group.add_argument("--context", type=size, metavar="T", help="chunk length in tokens")
+    group.add_argument(
+        "--context", type=count(_LONGEST_CONTEXT), metavar="T", help="chunk length in tokens"
+    )
     group.add_argument(
         "--shard-tokens",
-        type=size,
+        type=count(),
         default=Settings.shard_tokens,
         metavar="N",
         help="most tokens in one file (default: %(default)s)",
@@ -240,6 +219,7 @@ def settings_of(args: argparse.Namespace, parser: argparse.ArgumentParser) -> Se
         include=tuple(args.include or ("*",)),
         format=args.format,
         jsonl_key=args.jsonl_key,
+        skip_bad=args.skip_bad,
         separator=args.separator,
         max_document_bytes=args.max_document_bytes,
         filters=FilterSettings(
@@ -271,9 +251,11 @@ def print_summary(manifest: dict[str, Any], out: Path) -> None:
     counts, tokenizer = manifest["counts"], manifest["tokenizer"]
     print(f"{out}: {manifest['layout']} layout, vocabulary {tokenizer['vocab_size']:,}")
     print(f"  {'documents seen':<22}{counts['documents']:>15,}")
-    for name, count in counts["dropped"].items():
-        if count:
-            print(f"  {'- ' + name:<22}{count:>15,}")
+    for name, documents in counts["dropped"].items():
+        if documents:
+            print(f"  {'- ' + name:<22}{documents:>15,}")
+    for what, found in counts["no_text"].items():
+        print(f"    {what + ',':<20}{found['documents']:>15,}, the first: {found['example']}")
     for split in ("train", "val"):
         kept, shards = counts[split], len(manifest["splits"][split])
         print(
@@ -282,24 +264,34 @@ def print_summary(manifest: dict[str, Any], out: Path) -> None:
         )
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the program; returns its exit code."""
+def main(argv: list[str] | None = None, undo: Undo | None = None) -> int:
+    """Run the program; returns its exit code. `undo`: what a signal must remove."""
     parser = build_parser()
     args = parser.parse_args(argv)
     settings = settings_of(args, parser)
-    signal.signal(signal.SIGTERM, _terminate)
     os.environ.setdefault("RAYON_NUM_THREADS", str(args.workers))
     try:
-        manifest = prepare(settings, args.out, args.workers, args.overwrite, Console(args.quiet))
+        from aero_corpus.console import Console
+        from aero_corpus.pipeline import prepare
+    except ModuleNotFoundError as error:
+        print(
+            f"error: the Python package {error.name} is missing; pip install {_NEEDED}",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        console = Console(args.quiet)
+        manifest = prepare(settings, args.out, args.workers, args.overwrite, console, undo)
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # nobody reads what it says
+        return SIGPIPE_CODE
     except OSError as error:
         print(f"error: {describe_os_error(error)}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("error: not enough memory; use a smaller --max-document-bytes", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; nothing was kept", file=sys.stderr)
@@ -309,5 +301,15 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def run_as_program() -> int:
+    """main() under signals that end it at once."""
+    undo = Undo()
+    stop_on_signals(undo)
+    try:
+        return main(undo=undo)
+    except SystemExit as stop:  # --help, or a wrong command line
+        return stop.code if isinstance(stop.code, int) else 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_printing(run_as_program))

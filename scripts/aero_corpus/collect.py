@@ -13,10 +13,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from .documents import Document, Part, parts_of, read_documents
+from .documents import BadRecord, Document, Part, parts_of, read_documents
+from .encodings import NUL, WIDE, NotTextError, encoding_of
 from .filters import Draws, active_filters, first_failed
 from .settings import Settings
 from .sources import SourceFile
@@ -32,6 +34,7 @@ RECORD = np.dtype(
         ("has_ratio_filter", "u1"),
     ]
 )
+BAD_RECORD = "bad-record"
 _PACK = struct.Struct("<Q4Q2QIQIB")
 _PART_BYTES = 16 << 20
 _TASK_FILES = 256
@@ -47,13 +50,29 @@ class CollectTask:
     spill_folder: Path
 
 
+@dataclass
+class LeftOut:
+    """Documents that hold no text, by what they hold in its place; the first one of each."""
+
+    counts: Counter[str]
+    examples: dict[str, str]
+
+    def add(self, what: str, example: str) -> None:
+        self.counts[what] += 1
+        self.examples.setdefault(what, example)
+
+    def merge(self, later: LeftOut) -> None:
+        self.counts.update(later.counts)
+        self.examples = later.examples | self.examples
+
+
 @dataclass(frozen=True)
 class Harvest:
     """What a task kept (packed records), and the counts of what it saw and dropped."""
 
     records: bytes
     counts: Counter[str]
-    example_not_utf8: str
+    left_out: LeftOut
 
 
 @dataclass(frozen=True)
@@ -85,28 +104,59 @@ def plan(files: list[SourceFile], settings: Settings, spill_folder: Path) -> Ite
         yield CollectTask(tuple(batch), settings, spill_folder)
 
 
+def reason_of(what: str) -> str:
+    """The key under which the counts have what is left out."""
+    return what if what in (BAD_RECORD, NUL, *WIDE) else "not-utf8"
+
+
 def collect(task: CollectTask) -> Harvest:
     """Read and filter the documents of a task (runs in a worker)."""
     counts: Counter[str] = Counter()
     records = bytearray()
-    example = ""
+    left_out = LeftOut(Counter(), {})
     with spill_path(task.spill_folder, os.getpid()).open("ab") as spill:
-        offset = spill.tell()
         for part in task.parts:
-            for document in read_documents(part, task.settings):
+            before = (spill.tell(), len(records), counts.copy())
+            try:
+                _collect_part(part, task.settings, spill, records, counts, left_out)
+            except NotTextError as error:
+                # Found where it shows: what came before it is no text either.
+                offset, length, counts = before
+                spill.truncate(offset)
+                spill.seek(offset)
+                del records[length:]
+                left_out.add(error.encoding, part.file.path)
                 counts["documents"] += 1
-                try:
-                    text = document.data.decode()
-                except UnicodeDecodeError:
-                    counts["not-utf8"] += 1
-                    example = example or part.file.path
-                    continue
-                record = _examine(document, text, task.settings, counts, offset)
-                if record:
-                    spill.write(document.data)
-                    offset += len(document.data)
-                    records += record
-    return Harvest(bytes(records), counts, example)
+                counts[reason_of(error.encoding)] += 1
+    return Harvest(bytes(records), counts, left_out)
+
+
+def _collect_part(
+    part: Part,
+    settings: Settings,
+    spill: BinaryIO,
+    records: bytearray,
+    counts: Counter[str],
+    left_out: LeftOut,
+) -> None:
+    """Append what a part keeps to `spill` and `records`."""
+    for document in read_documents(part, settings):
+        counts["documents"] += 1
+        if isinstance(document, BadRecord):
+            counts[BAD_RECORD] += 1
+            left_out.add(BAD_RECORD, document.fault)
+            continue
+        try:
+            text = document.data.decode()
+        except UnicodeDecodeError:
+            encoding = encoding_of(document.data)
+            counts[reason_of(encoding)] += 1
+            left_out.add(encoding, part.file.path)
+            continue
+        record = _examine(document, text, settings, counts, spill.tell())
+        if record:
+            spill.write(document.data)
+            records += record
 
 
 def _examine(

@@ -7,6 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from .standard_output import give_up_unwritten
+
 
 class Console:
     """Messages and bars go to standard error; `quiet` leaves warnings only."""
@@ -16,13 +18,13 @@ class Console:
         self.shows_bars = not quiet and sys.stderr.isatty()
 
     def say(self, text: str) -> None:
-        """Tell what happens."""
+        """Tell what happens. Raises BrokenPipeError when nobody reads any more."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            _print(text)
 
     def warn(self, text: str) -> None:
-        """Tell what the user should look at."""
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        """Tell what the user should look at. Raises as say()."""
+        _print(f"warning: {text}")
 
     def bar(self, what: str, total_bytes: int) -> tqdm[Any]:
         """A progress bar over bytes; silent where there is no terminal."""
@@ -34,3 +36,12 @@ class Console:
             disable=not self.shows_bars,
             smoothing=0.1,
         )
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        give_up_unwritten(sys.stderr)  # a full disk, say, and nowhere left to say so

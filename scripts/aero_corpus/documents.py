@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, Protocol
 
+from .encodings import WIDE, NotTextError, Utf8Stream, encoding_of
 from .errors import CorpusError
 from .parallel import advance
 from .settings import Settings
 from .sources import SourceFile
 
 _LONGEST_RECORD = 1 << 28
+_HEAD = 1 << 12
 _BLOCK = 1 << 20
 _ZSTD_BLOCK = 1 << 14
 _BOM = b"\xef\xbb\xbf"
@@ -36,10 +38,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Document:
-    """A document's bytes as found; they may not be UTF-8."""
+    """A document's bytes as found. Those of a JSONL record may not be UTF-8."""
 
     data: bytes
     is_code: bool
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """A JSONL record that holds no text; `fault` says where it stands and why."""
+
+    fault: str
+
+
+class _RecordError(Exception):
+    """What is wrong with a record; its text follows the file and the line."""
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class _ZstdReader(io.RawIOBase):
@@ -115,26 +132,36 @@ def parts_of(file: SourceFile, part_bytes: int) -> list[Part]:
     return [Part(file, begin, min(begin + part_bytes, file.size)) for begin in begins]
 
 
-def read_documents(part: Part, settings: Settings) -> Iterator[Document]:
-    """The documents of a part, in order. Raises CorpusError for a damaged file or record."""
+def read_documents(part: Part, settings: Settings) -> Iterator[Document | BadRecord]:
+    """The documents of a part, in order.
+
+    Raises CorpusError for a damaged file or, but for --skip-bad, a bad record; NotTextError, maybe
+    after some documents, for a file that is no UTF-8 text.
+    """
     with _open(part.file) as (content, raw):
-        if part.file.is_jsonl:
-            found = _records(content, part, settings)
-        else:
-            separator = (settings.separator or "").encode()
-            pieces = split_text(content, separator, settings.max_document_bytes)
-            found = (Document(piece, part.file.is_code) for piece in pieces)
         position = part.begin
-        for document in found:
-            yield document
-            if raw.tell() > position:
-                advance(raw.tell() - position)
-                position = raw.tell()
-        if part.end > position:
-            advance(part.end - position)
+        try:
+            for document in _found(content, part, settings):
+                yield document
+                if raw.tell() > position:
+                    advance(raw.tell() - position)
+                    position = raw.tell()
+        finally:
+            if part.end > position:
+                advance(part.end - position)
 
 
-def split_text(stream: BinaryIO, separator: bytes, longest: int) -> Iterator[bytes]:
+def _found(
+    content: io.BufferedReader, part: Part, settings: Settings
+) -> Iterator[Document | BadRecord]:
+    if part.file.is_jsonl:
+        return _records(content, part, settings)
+    separator = (settings.separator or "").encode()
+    pieces = split_text(Utf8Stream(content), separator, settings.max_document_bytes)
+    return (Document(piece, part.file.is_code) for piece in pieces)
+
+
+def split_text(stream: _Readable, separator: bytes, longest: int) -> Iterator[bytes]:
     """Cut a stream at the separator (if any), and what is longer than `longest` at a line end.
 
     A leading byte order mark is dropped. Where no line ends within `longest` bytes, the cut falls
@@ -173,7 +200,13 @@ def _cut_point(data: bytes, begin: int, longest: int) -> int:
     return cut
 
 
-def _records(content: BinaryIO, part: Part, settings: Settings) -> Iterator[Document]:
+def _records(
+    content: io.BufferedReader, part: Part, settings: Settings
+) -> Iterator[Document | BadRecord]:
+    if _is_wide(content.peek(_HEAD)[:_HEAD]):
+        if part.begin == 0:
+            raise NotTextError(encoding_of(content.peek(_HEAD)[:_HEAD]))
+        return
     offset = 0
     if part.begin:
         content.seek(part.begin - 1)
@@ -184,53 +217,75 @@ def _records(content: BinaryIO, part: Part, settings: Settings) -> Iterator[Docu
         if not line:
             return
         start, offset, number = offset, offset + len(line), number + 1
-        if len(line) == _LONGEST_RECORD and not line.endswith(b"\n"):
-            _bad_line(part, start, number, f"the record is longer than {_LONGEST_RECORD >> 20} MiB")
-        if start == 0:
-            line = line.removeprefix(_BOM)
-        if line.isspace() or not line:
-            continue
         try:
-            record = json.loads(line.decode())
-        except UnicodeDecodeError:
-            yield Document(line, False)
-            continue
-        except (ValueError, RecursionError) as error:
-            _bad_line(part, start, number, f"not valid JSON ({error})")
-        text, key = _text_of(record, part, start, number, settings)
-        data = text.encode("utf-8", "surrogatepass")
-        yield from (
-            Document(piece, key == _CODE_KEY)
-            for piece in split_text(io.BytesIO(data), b"", settings.max_document_bytes)
-        )
+            if len(line) == _LONGEST_RECORD and not line.endswith(b"\n"):
+                offset += _skip_line(content)
+                raise _RecordError(f"the record is longer than {_LONGEST_RECORD >> 20} MiB")
+            if start == 0:
+                line = line.removeprefix(_BOM)
+            yield from _documents_of(line, settings)
+        except _RecordError as error:
+            fault = f"{part.file.path}:{_line_number(part, start, number)}: {error}"
+            if not settings.skip_bad:
+                raise CorpusError(f"{fault}; mend it, or leave such out by --skip-bad") from None
+            yield BadRecord(fault)
 
 
-def _text_of(
-    record: object, part: Part, start: int, number: int, settings: Settings
-) -> tuple[str, str]:
+def _is_wide(head: bytes) -> bool:
+    """Whether JSON lines are in UTF-16 or UTF-32, whose line ends are not bytes of their own."""
+    return (b"\0" in head or head[:1] in (b"\xff", b"\xfe")) and encoding_of(head) in WIDE
+
+
+def _skip_line(content: BinaryIO) -> int:
+    """Read to the end of a line; returns how many bytes that took."""
+    skipped = 0
+    while block := content.readline(_BLOCK):
+        skipped += len(block)
+        if block.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _documents_of(line: bytes, settings: Settings) -> Iterator[Document]:
+    """The documents of one record; raises _RecordError."""
+    if line.isspace() or not line:
+        return
+    try:
+        record = json.loads(line.decode())
+    except UnicodeDecodeError:
+        yield Document(line, False)
+        return
+    except (ValueError, RecursionError) as error:
+        raise _RecordError(f"not valid JSON ({error})") from None
+    text, key = _text_of(record, settings)
+    data = text.encode("utf-8", "surrogatepass")
+    for piece in split_text(io.BytesIO(data), b"", settings.max_document_bytes):
+        yield Document(piece, key == _CODE_KEY)
+
+
+def _text_of(record: object, settings: Settings) -> tuple[str, str]:
     if not isinstance(record, dict):
-        _bad_line(part, start, number, 'a record must be an object such as {"text": "..."}')
+        raise _RecordError('a record must be an object such as {"text": "..."}')
     keys = (settings.jsonl_key,) if settings.jsonl_key else _DEFAULT_KEYS
     key = next((key for key in keys if key in record), None)
     if key is None:
         wanted = " or ".join(f'"{key}"' for key in keys)
         has = ", ".join(f'"{key}"' for key in list(record)[:8]) or "none"
-        _bad_line(
-            part, start, number, f"no key {wanted}; set --jsonl-key to one of its keys: {has}"
-        )
+        raise _RecordError(f"no key {wanted}; set --jsonl-key to one of its keys: {has}")
     text = record[key]
     if not isinstance(text, str):
         kind = type(text).__name__
-        _bad_line(part, start, number, f'key "{key}" holds {kind}, not a string; set --jsonl-key')
+        raise _RecordError(f'key "{key}" holds {kind}, not a string; set --jsonl-key')
     return text, key
 
 
-def _bad_line(part: Part, start: int, number: int, fault: str) -> NoReturn:
-    """Raise for a record, with its line number in the whole file."""
-    if part.begin:
-        with Path(part.file.path).open("rb") as file:
-            number, left = 1, start
-            while left > 0 and (block := file.read(min(_BLOCK, left))):
-                number += block.count(b"\n")
-                left -= len(block)
-    raise CorpusError(f"{part.file.path}:{number}: {fault}")
+def _line_number(part: Part, start: int, number: int) -> int:
+    """The number in the whole file of the part's line `number`, which begins at `start`."""
+    if not part.begin:
+        return number
+    with Path(part.file.path).open("rb") as file:
+        number, left = 1, start
+        while left > 0 and (block := file.read(min(_BLOCK, left))):
+            number += block.count(b"\n")
+            left -= len(block)
+    return number

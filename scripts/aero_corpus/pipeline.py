@@ -12,31 +12,61 @@ from typing import Any
 
 import numpy as np
 
-from .collect import Selection, collect, plan, select, smallest_val_fraction
+from .collect import (
+    BAD_RECORD,
+    LeftOut,
+    Selection,
+    collect,
+    plan,
+    select,
+    smallest_val_fraction,
+)
 from .console import Console
 from .encode import batches, encode, read_texts, write_documents
+from .encodings import NUL, WIDE
 from .errors import CorpusError
 from .filters import FILTERS
 from .parallel import Crew
 from .settings import Settings
 from .sources import Found, find_files
 from .staging import FORMAT, MANIFEST, check_output, staging_folder
+from .stopping import Undo
 from .token_file import SplitWriter, TokenFormat, write_durably
 from .tokenizer import (
     describe_tokenizer,
     given_tokenizer,
     install_tokenizer,
+    reads_text_as_eos,
     train_bpe,
 )
 
 MANIFEST_VERSION = 1
-_REASONS = ("not-utf8", "empty", *FILTERS, "duplicate", "beyond-limit", "shorter-than-context")
+_REASONS = (
+    "not-utf8",
+    *WIDE,
+    NUL,
+    BAD_RECORD,
+    "empty",
+    *FILTERS,
+    "duplicate",
+    "beyond-limit",
+    "shorter-than-context",
+)
 
 
 def prepare(
-    settings: Settings, output: Path, workers: int, overwrite: bool, console: Console
+    settings: Settings,
+    output: Path,
+    workers: int,
+    overwrite: bool,
+    console: Console,
+    undo: Undo | None = None,
 ) -> dict[str, Any]:
-    """Prepare a corpus; returns its manifest. Raises CorpusError or OSError, leaving nothing."""
+    """Prepare a corpus; returns its manifest. Raises CorpusError or OSError, leaving nothing.
+
+    `undo` knows at any moment what an end of the process must remove.
+    """
+    undo = undo or Undo()
     output = output.resolve()
     check_output(output, overwrite, console)
     if settings.tokenizer is not None:
@@ -44,11 +74,11 @@ def prepare(
     found = find_files(settings, output)
     if found.unreadable:
         console.warn(f"{found.unreadable} files or folders left out: permission denied")
-    with staging_folder(output) as folder:
+    with staging_folder(output, undo) as folder:
         spill_folder = folder / "spill"
         spill_folder.mkdir()
-        with Crew(workers) as crew:
-            selection, counts = _collect_all(found, settings, spill_folder, crew, console)
+        with Crew(workers, undo) as crew:
+            selection, counts, left_out = _collect_all(found, settings, spill_folder, crew, console)
             _check_selection(selection, counts, settings)
             tokenizer_file = _make_tokenizer(selection, settings, folder, spill_folder, console)
             tokenizer = describe_tokenizer(tokenizer_file, settings)
@@ -56,6 +86,11 @@ def prepare(
                 console.warn(
                     f"the text holds only {tokenizer.vocab_size:,} of the {settings.vocab_size:,} "
                     "tokens asked for by --vocab-size"
+                )
+            if settings.layout == "stream" and reads_text_as_eos(tokenizer_file, tokenizer):
+                console.warn(
+                    f'--eos "{tokenizer.eos}": ordinary text is encoded to this token too, so that '
+                    "it does not tell where documents end; a special token does"
                 )
             form = TokenFormat(
                 tokenizer.vocab_size,
@@ -85,7 +120,7 @@ def prepare(
             "context": form.context,
             "tokenizer": asdict(tokenizer),
             "splits": splits,
-            "counts": _count_table(found, counts, train, val),
+            "counts": _count_table(found, counts, left_out, train, val),
             "documents_sha256": hashlib.sha256(
                 selection.records["sha"].astype(">u8").tobytes()
             ).hexdigest(),
@@ -97,27 +132,41 @@ def prepare(
 
 def _collect_all(
     found: Found, settings: Settings, spill_folder: Path, crew: Crew, console: Console
-) -> tuple[Selection, Counter[str]]:
+) -> tuple[Selection, Counter[str], LeftOut]:
     total = sum(file.size for file in found.files)
     console.say(f"reading {len(found.files):,} files ({total / 1e6:,.1f} MB)")
     counts: Counter[str] = Counter()
     harvested: list[bytes] = []
-    not_utf8 = ""
+    left_out = LeftOut(Counter(), {})
     tasks = plan(found.files, settings, spill_folder)
     with console.bar("read", total) as bar:
         for harvest in crew.map(collect, tasks, bar.update):
             harvested.append(harvest.records)
             counts.update(harvest.counts)
-            not_utf8 = not_utf8 or harvest.example_not_utf8
-    if not_utf8:
-        console.warn(
-            f"{counts['not-utf8']:,} documents are not UTF-8 and left out, the first in "
-            f"{not_utf8}; convert text in another encoding with iconv -t UTF-8"
-        )
+            left_out.merge(harvest.left_out)
+    _warn_of(left_out, console)
     selection = select(harvested, settings)
     counts["duplicate"] = selection.duplicates
     counts["beyond-limit"] = selection.beyond_limit
-    return selection, counts
+    return selection, counts, left_out
+
+
+def _warn_of(left_out: LeftOut, console: Console) -> None:
+    encodings = {what: n for what, n in left_out.counts.items() if what != BAD_RECORD}
+    if encodings:
+        found = ", ".join(
+            f"{count:,} {what} (first {left_out.examples[what]})"
+            for what, count in encodings.items()
+        )
+        console.warn(
+            f"{sum(encodings.values()):,} documents are not UTF-8 text and left out: {found}; "
+            "iconv -f ENCODING -t UTF-8 converts what is text"
+        )
+    if left_out.counts[BAD_RECORD]:
+        console.warn(
+            f"{left_out.counts[BAD_RECORD]:,} bad records are left out, the first "
+            f"{left_out.examples[BAD_RECORD]}"
+        )
 
 
 def _check_selection(selection: Selection, counts: Counter[str], settings: Settings) -> None:
@@ -178,13 +227,21 @@ def _check_splits(train: SplitWriter, val: SplitWriter, settings: Settings) -> N
 
 
 def _count_table(
-    found: Found, counts: Counter[str], train: SplitWriter, val: SplitWriter
+    found: Found,
+    counts: Counter[str],
+    left_out: LeftOut,
+    train: SplitWriter,
+    val: SplitWriter,
 ) -> dict[str, Any]:
     return {
         "files": len(found.files),
         "unreadable": found.unreadable,
         "documents": counts["documents"],
         "dropped": {name: counts[name] for name in _REASONS},
+        "no_text": {
+            what: {"documents": count, "example": left_out.examples[what]}
+            for what, count in sorted(left_out.counts.items())
+        },
         "train": train.counts(),
         "val": val.counts(),
     }

@@ -10,6 +10,7 @@ Format = Literal["auto", "text", "jsonl"]
 Profile = Literal["auto", "code", "text", "none"]
 
 DEFAULT_EOS = "<|endoftext|>"
+MIN_VOCAB = 257  # the 256 bytes and the end of a document
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Settings:
     include: tuple[str, ...] = ("*",)
     format: Format = "auto"
     jsonl_key: str | None = None
+    skip_bad: bool = False
     separator: str | None = None
     max_document_bytes: int = 4 << 20
     filters: FilterSettings = FilterSettings()

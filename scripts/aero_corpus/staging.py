@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from .console import Console
 from .errors import CorpusError
+from .stopping import Undo
 
 MANIFEST = "manifest.json"
 FORMAT = "aero-corpus"
@@ -33,27 +35,37 @@ def check_output(output: Path, overwrite: bool, console: Console) -> None:
 
 
 @contextmanager
-def staging_folder(output: Path) -> Iterator[Path]:
+def staging_folder(output: Path, undo: Undo) -> Iterator[Path]:
     """A folder beside `output` that takes its place on success and vanishes on any failure."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f"{output.name}.tmp-", dir=output.parent))
+    staging = output.with_name(f"{output.name}.tmp-{secrets.token_hex(4)}")
+    undo.begin(staging)
     try:
+        staging.mkdir()
         yield staging
-        staging.chmod(0o777 & ~_umask())
-        _replace(staging, output)
+        _sync_folder(staging)
+        with undo.committing():
+            _replace(staging, output)
+    except BaseException:
+        undo.give_way()
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
 def _replace(staging: Path, output: Path) -> None:
-    _sync_folder(staging)
-    if output.exists():
+    if not output.exists():
+        staging.rename(output)
+    else:
         old = Path(tempfile.mkdtemp(prefix=f"{output.name}.tmp-old-", dir=output.parent))
         output.rename(old / output.name)
-        staging.rename(output)
+        try:
+            staging.rename(output)
+        except OSError:
+            (old / output.name).rename(output)
+            old.rmdir()
+            raise
         shutil.rmtree(old, ignore_errors=True)
-    else:
-        staging.rename(output)
     _sync_folder(output.parent)
 
 
@@ -63,12 +75,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _is_corpus(folder: Path) -> bool:

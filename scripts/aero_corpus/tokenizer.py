@@ -17,7 +17,6 @@ from .errors import CorpusError
 from .settings import DEFAULT_EOS, Settings
 from .token_file import write_durably
 
-MIN_VOCAB = 257  # the 256 bytes and the end of a document
 BPE_MIN_FREQUENCY = 2
 _EOS_NAMES = (DEFAULT_EOS, "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]")
 
@@ -38,6 +37,10 @@ class Encoder(Protocol):
 
     def own_eos(self) -> str | None:
         """The name of the token that ends a text, as far as the tokenizer tells."""
+        ...
+
+    def is_text(self, token: str) -> bool:
+        """Whether ordinary text is encoded to this token, so that it ends nothing."""
         ...
 
     def special_tokens(self) -> list[str]:
@@ -77,7 +80,15 @@ class HuggingFaceEncoder:
         return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
 
     def own_eos(self) -> str | None:
-        return next((name for name in _EOS_NAMES if name in self._vocabulary), None)
+        names = [name for name in _EOS_NAMES if name in self._vocabulary]
+        return next((name for name in names if not self.is_text(name)), next(iter(names), None))
+
+    def is_text(self, token: str) -> bool:
+        token_id = self._vocabulary[token]
+        if token_id in self._tokenizer.get_added_tokens_decoder():
+            return False
+        text = self._tokenizer.decode([token_id], skip_special_tokens=False)
+        return self._tokenizer.encode(text, add_special_tokens=False).ids == [token_id]
 
     def special_tokens(self) -> list[str]:
         added = sorted(self._tokenizer.get_added_tokens_decoder().items())
@@ -109,6 +120,10 @@ class SentencePieceEncoder:
     def own_eos(self) -> str | None:
         eos_id = self._model.eos_id()
         return self._model.id_to_piece(eos_id) if eos_id >= 0 else None
+
+    def is_text(self, token: str) -> bool:
+        text = self._model.decode([self._model.piece_to_id(token)])
+        return bool(text) and self._model.encode(text) == [self._model.piece_to_id(token)]
 
     def special_tokens(self) -> list[str]:
         pieces = range(self.vocab_size)
@@ -161,6 +176,11 @@ def train_bpe(texts: Iterable[str], settings: Settings, path: Path, show_progres
     )
     tokenizer.train_from_iterator(texts, trainer)
     write_durably(path, tokenizer.to_str(pretty=True).encode())
+
+
+def reads_text_as_eos(path: Path, tokenizer: TokenizerInfo) -> bool:
+    """Whether the token that ends documents may also stand in the middle of one."""
+    return tokenizer.eos_id is not None and load_encoder(path).is_text(tokenizer.eos or "")
 
 
 def install_tokenizer(given: Path, folder: Path) -> Path:

@@ -79,7 +79,7 @@ def test_tokens_decode_to_the_documents_even_with_eos_and_odd_unicode_inside(
     texts = [
         f"before {EOS} after",
         "\r\nline ends\rof all\n\n\n   kinds\t",
-        "\x00\x01\x7f\u2028\u202e\ufffd\U0010ffff e\u0301 é",
+        "\x01\x7f\u2028\u202e\ufffd\U0010ffff e\u0301 é",
         "   leading and trailing blanks   ",
         "𝒳 👩‍👩‍👧‍👦 नमस्ते",
     ]
@@ -267,6 +267,17 @@ def test_a_sentencepiece_model_is_taken(tmp_path: Path) -> None:
     described = manifest_of(out)["tokenizer"]
     assert (described["kind"], described["file"]) == ("sentencepiece", "tokenizer.model")
     assert (described["eos"], described["eos_id"]) == ("</s>", processor.eos_id())
+
+
+def test_an_eos_that_text_is_encoded_to_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "in", [code(i) for i in range(10)])
+    assert run(source, "--out", tmp_path / "first", *SMALL) == 0
+    assert "ordinary text" not in capsys.readouterr().err
+    given = ("--tokenizer", tmp_path / "first", "--val-fraction", "0")
+    assert run(source, "--out", tmp_path / "lines", *given, "--eos", "Ċ") == 0
+    assert '--eos "Ċ": ordinary text is encoded to this token' in capsys.readouterr().err
 
 
 def test_only_the_stream_layout_needs_an_end_of_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import os
@@ -181,6 +182,28 @@ def test_an_existing_output_is_kept(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("--val-fraction", "1"), "is not a share in [0, 1)"),
         (("--max-bytes", "-1"), "is not a positive count"),
         (("--max-bytes", "nan"), "is not a positive count"),
+        (("--max-bytes", "1_000"), "is not a positive count"),
+        (("--max-bytes", "٣"), "is not a positive count"),
+        (("--max-bytes", "1e999"), "is not a positive count"),
+        (("--max-bytes", "9" * 309), f"'{'9' * 40}...' is not a positive count"),
+        (("--max-bytes", "9223372036854775808"), "at most 9,223,372,036,854,775,807"),
+        (("--max-documents", "2.5"), "is not a positive count"),
+        (("--max-documents", "0"), "is not a positive count"),
+        (("--workers", "99999"), "at most 1,024"),
+        (("--vocab-size", "1G"), "at most 16,777,216"),
+        (("--context", "5G"), "at most 4,294,967,295"),
+        (("--max-document-bytes", "5G"), "at most 4,294,967,295"),
+        (("--line-mean", "nan"), "'nan' is not a number of 0 or more"),
+        (("--line-mean", "inf"), "is not a number of 0 or more"),
+        (("--token-ratio", "1e999"), "is not a number of 0 or more"),
+        (("--token-ratio", "-1"), "is not a number of 0 or more"),
+        (("--alpha-fraction", "nan"), "is not a share in [0, 1]"),
+        (("--drop-share", "1.01"), "is not a share in [0, 1]"),
+        (("--val-fraction", "nan"), "is not a share in [0, 1)"),
+        (("--val-fraction", "0.99999999999999999999"), "is not a share in [0, 1)"),
+        (("--seed", "-1"), "is not a whole number below 2^64"),
+        (("--seed", "18446744073709551616"), "is not a whole number below 2^64"),
+        (("--seed", "0x10"), "is not a whole number below 2^64"),
         (("--without", "typo"), "choose from"),
     ],
 )
@@ -191,6 +214,21 @@ def test_wrong_usage_exits_with_2(
         prepare_corpus.main(["source", "--out", "out", *args])
     assert stop.value.code == 2
     assert says in capsys.readouterr().err
+
+
+def test_numbers_are_decimal_and_may_have_a_unit() -> None:
+    def read(*arguments: str) -> argparse.Namespace:
+        return prepare_corpus.build_parser().parse_args(["in", "--out", "out", *arguments])
+
+    assert read("--max-bytes", "010").max_bytes == 10
+    assert read("--max-bytes", "1.5G").max_bytes == 1_500_000_000
+    assert read("--max-bytes", "0.001M").max_bytes == 1000
+    assert read("--max-bytes", "9007199254740993").max_bytes == 2**53 + 1
+    assert read("--max-documents", "2e3").max_documents == 2000
+    assert read("--seed", "010").seed == 10
+    assert read("--seed", "18446744073709551615").seed == 2**64 - 1
+    assert read("--val-fraction", "0").val_fraction == 0
+    assert read("--drop-share", "1").drop_share == 1
 
 
 def big_source(folder: Path) -> Path:

@@ -1,0 +1,158 @@
+"""Signals, closed pipes and full disks: an end at once, and nothing kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from corpus_reader import SCRIPT, SMALL, code, manifest_of, write
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def start(source: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(SCRIPT), str(source), "--out", str(out), *options]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def members(group: int) -> list[int]:
+    """The processes of a process group that are not zombies."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except (OSError, ValueError):
+            continue
+        if entry.name.isdecimal() and int(fields[2]) == group and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def wait_until_signals_are_awaited(process: subprocess.Popen[str]) -> None:
+    """By a thread of their own. Before that Python itself starts, and has begun nothing."""
+    while len(list((Path("/proc") / str(process.pid) / "task").iterdir())) < 2:
+        time.sleep(0.005)
+
+
+def expect_nothing_left(process: subprocess.Popen[str], out: Path) -> None:
+    deadline = time.monotonic() + 10
+    while members(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert members(process.pid) == []
+    assert not out.parent.exists() or list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_a_signal_at_any_moment_ends_at_once_with_nothing_kept(
+    tmp_path: Path, number: signal.Signals, workers: str
+) -> None:
+    """The moments: imports, the start of workers, reading, training the BPE (in Rust)."""
+    source = write(tmp_path / "in", [code(i, lines=300) for i in range(400)])
+    for delay in (0, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2):
+        out = tmp_path / f"results-{delay}" / "corpus"
+        options = ("--workers", workers, "--vocab-size", "30000")
+        with start(source, out, *options) as process:
+            wait_until_signals_are_awaited(process)
+            time.sleep(delay)
+            os.killpg(process.pid, number)  # as a terminal does: to all of them
+            began = time.monotonic()
+            _, errors = process.communicate(timeout=30)
+            assert time.monotonic() - began < 5
+        assert process.returncode == 128 + number
+        assert "interrupted; nothing was kept" in errors
+        assert "Traceback" not in errors
+        expect_nothing_left(process, out)
+
+
+def test_a_signal_that_was_ignored_at_the_start_stays_so(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", [code(i) for i in range(20)])
+    out = tmp_path / "corpus"
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        process = start(source, out, *SMALL)
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+    with process:
+        for _ in range(10):
+            time.sleep(0.05)
+            process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert manifest_of(out)["counts"]["train"]["documents"] == 20
+
+
+def test_a_worker_that_is_killed_is_named(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", [code(i, lines=300) for i in range(400)])
+    out = tmp_path / "results" / "corpus"
+    with start(source, out, "--workers", "2", *SMALL) as process:
+        deadline = time.monotonic() + 60
+        while not list(out.parent.glob("corpus.tmp-*/spill/*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        spills = list(out.parent.glob("corpus.tmp-*/spill/*"))
+        os.kill(int(spills[0].stem.rpartition("-")[2]), signal.SIGKILL)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "a worker process was killed" in errors
+    expect_nothing_left(process, out)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_log_that_nobody_reads_ends_the_run_with_nothing_kept(
+    tmp_path: Path, workers: str
+) -> None:
+    source = write(tmp_path / "in", [code(i) for i in range(50)])
+    out = tmp_path / "results" / "corpus"
+    with start(source, out, "--workers", workers, *SMALL) as process:
+        assert process.stderr
+        process.stderr.close()
+        process.wait(timeout=60)
+        assert process.stdout and process.stdout.read() == ""
+    assert process.returncode == 128 + signal.SIGPIPE
+    expect_nothing_left(process, out)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_cannot_be_printed_is_an_error(tmp_path: Path, unbuffered: str) -> None:
+    source = write(tmp_path / "in", [code(i) for i in range(5)])
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+
+    def call(*arguments: str, **streams: int) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, str(SCRIPT), *arguments],
+            stderr=streams.get("stderr", subprocess.PIPE),
+            stdout=streams.get("stdout", subprocess.DEVNULL),
+            text=True,
+            env=environment,
+            check=False,
+        )
+        return done.returncode, done.stderr or ""
+
+    with Path("/dev/full").open("w") as full:
+        for arguments in (("--help",), (str(source), "--out", str(tmp_path / "a"), *SMALL)):
+            code_, errors = call(*arguments, stdout=full.fileno())
+            assert code_ == 1
+            assert "error: cannot write the standard output: No space left on device" in errors
+            assert "Traceback" not in errors
+        assert manifest_of(tmp_path / "a")["version"] == 1
+        quiet = (str(source), "--out", str(tmp_path / "b"), *SMALL, "-q")
+        assert call(*quiet, stdout=full.fileno())[0] == 0
+        log = (str(source), "--out", str(tmp_path / "c"), *SMALL)
+        assert call(*log, stderr=full.fileno())[0] == 0
+    reading, writing = os.pipe()
+    os.close(reading)
+    code_, errors = call("--help", stdout=writing)
+    os.close(writing)
+    assert (code_, errors) == (128 + signal.SIGPIPE, "")
