@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import math
 import sys
@@ -129,6 +130,7 @@ class Trainer:
         corpus = data or Path(config["data"]["path"])
         kind = config["data"].get("format", "auto")
         self.training = open_split(corpus, "train", model_config, kind)
+        require_tokenizer_of(run.folder, corpus, self.training)
         self.validation = open_split(corpus, "val", model_config, kind)
         self.model = Decoder(model_config, fused_attention=True)
         load_initial_weights(self.model, run.folder)
@@ -208,6 +210,26 @@ def open_split(corpus: Path, name: str, model: ModelConfig, kind: str) -> Split:
     except CorpusError as error:
         raise UsageError(f"{error}; name the run's corpus by --data FOLDER") from error
     return split
+
+
+def tokenizer_of_run(folder: Path) -> str:
+    """The SHA-256 of the tokenizer whose ids the run learned; empty where nothing says it."""
+    state = folder / "checkpoints" / "step-00000000" / "state.json"
+    known = load_object(state).get("tokenizer_sha256", "") if state.is_file() else ""
+    for name in ("tokenizer.json", "tokenizer.model"):
+        if not known and (folder / name).is_file():
+            known = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    return str(known)
+
+
+def require_tokenizer_of(folder: Path, corpus: Path, split: Split) -> None:
+    """Raises UsageError where the corpus is known to be of another tokenizer than the run."""
+    ours, theirs = tokenizer_of_run(folder), split.shards[0].tokenizer_sha256
+    if ours and theirs and ours != theirs:
+        raise UsageError(
+            f"the run {folder} (tokenizer {ours[:12]}) and the corpus {corpus} (tokenizer "
+            f"{theirs[:12]}) speak different tokenizers; name the run's corpus by --data FOLDER"
+        )
 
 
 def load_initial_weights(model: nn.Module, folder: Path) -> None:

@@ -90,6 +90,7 @@ class TokenFile:
         self.path = path
         self.kind, header = _header(path, kind)
         self.vocab_size: int | None = None  # nanoGPT's and llm.c's files do not say
+        self.tokenizer_sha256 = ""  # nor do they this
         self.layout, self.chunk_length = STREAM, 0
         if self.kind == "aero":
             width, count, offset = self._read_aero(header)
@@ -110,6 +111,8 @@ class TokenFile:
         if version != 1 or width not in (2, 4) or layout not in (STREAM, CHUNK):
             raise CorpusError(f"{self.path}: version {version}, width {width}, layout {layout}")
         self.vocab_size, self.layout, self.chunk_length = vocab, layout, length
+        if any(header[40:72]):
+            self.tokenizer_sha256 = header[40:72].hex()
         return width, count, HEADER_BYTES
 
     def _read_llmc(self, header: bytes) -> tuple[int, int, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +226,30 @@ def test_tokens_beyond_the_vocabulary_are_told_by_the_file(
         np.arange(50 * CONTEXT, dtype="<u2").tofile(tmp_path / f"{name}.bin")
     assert compare_pytorch.main([str(finished_run), "--data", str(tmp_path)]) == 2
     assert "train.bin: token 399 is beyond the model's vocabulary of 23" in capsys.readouterr().err
+
+
+def test_a_corpus_of_another_tokenizer_is_refused(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("config.json", "metrics.jsonl", "checkpoints"):
+        (run / name).symlink_to(finished_run / name)
+    corpus = tmp_path / "corpus"
+    shutil.copytree(finished_run / "corpus", corpus)
+    digest = hashlib.sha256(b"the corpus's tokenizer").digest()
+    for name in ("train.bin", "val.bin"):
+        content = (corpus / name).read_bytes()
+        (corpus / name).write_bytes(content[:40] + digest + content[72:])
+    arguments = [str(run), "--data", str(corpus)]
+    assert compare_pytorch.main(arguments) == 0  # the run does not say which it has
+    (run / "tokenizer.json").write_bytes(b"another tokenizer")
+    capsys.readouterr()
+    assert compare_pytorch.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert str(run) in said and str(corpus) in said and digest.hex()[:12] in said
+    (run / "tokenizer.json").write_bytes(b"the corpus's tokenizer")
+    assert compare_pytorch.main(arguments) == 0
 
 
 def test_weights_of_another_model_are_told(
