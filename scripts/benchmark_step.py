@@ -35,7 +35,7 @@ from aero_reference.tokens import Split, write_token_file
 from aero_results.command import run_command
 from aero_results.errors import ResultsError
 from aero_results.files import require_writable, write_text
-from aero_results.options import whole
+from aero_results.options import Parser, whole
 from aero_results.run_folder import read_lines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -326,7 +326,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
     """The command line; exits with status 2 where it makes no sense."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Help)
+    parser = Parser(description=__doc__, formatter_class=_Help)
     binary = ROOT / "build" / "release" / "bin" / "aero"
     parser.add_argument("--aero", type=Path, default=binary, help="AERO's binary")
     parser.add_argument("--sides", nargs="+", choices=["aero", *PYTORCH_SIDES], help="who runs")

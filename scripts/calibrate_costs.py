@@ -25,6 +25,7 @@ from aero_results.command import run_command
 from aero_results.cost_formulas import CostFormulas
 from aero_results.errors import UsageError
 from aero_results.jsonc import load_object
+from aero_results.options import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "configs" / "cost" / "aero_papers.json"
@@ -242,9 +243,7 @@ def print_latency(rows: Sequence[Row], model: CostModel) -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """The files."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=MODEL, help="the cost model's file")
     parser.add_argument("--tables", type=Path, default=TABLES, help="the papers' tables")
     return parser.parse_args()

@@ -21,6 +21,7 @@ from statistics import fmean, stdev
 from aero_results.command import run_command
 from aero_results.errors import UsageError
 from aero_results.markdown import markdown_table
+from aero_results.options import Parser
 from aero_results.sweep import Member, Sweep, read_sweep
 
 
@@ -58,9 +59,7 @@ def table(sweep: Sweep, against: Member, names: Sequence[str]) -> list[str]:
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "result", type=Path, help="the JSON file that `aero ablate` or `aero pipeline` wrote"
     )

@@ -38,7 +38,7 @@ from aero_results.errors import ResultsError, UsageError
 from aero_results.files import require_writable, write_text
 from aero_results.jsonc import load_object
 from aero_results.kinds import CONFIG, METRICS, wrong_kind
-from aero_results.options import real
+from aero_results.options import Parser, real
 from aero_results.records import Record
 from aero_results.run_folder import read_lines
 
@@ -271,9 +271,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 def parse_arguments(command_line: list[str] | None) -> argparse.Namespace:
     """Exits with usage where they do not fit."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("--data", type=Path, help="the corpus, where data.path does not lead to it")
     parser.add_argument(

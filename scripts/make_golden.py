@@ -6,6 +6,9 @@ attention's row entropies where the case is about them, then losses, gradient no
 ten AdamW steps with clipping. What transformers has is
 computed by transformers; the rest by the decoder in aero_reference, which agrees with transformers
 where both can speak. Nothing is downloaded. tests/golden/README.md says what a file holds.
+
+Example:
+  scripts/make_golden.py --check --only gpt2_gelu
 """
 
 from __future__ import annotations
@@ -37,6 +40,9 @@ from aero_reference.decoder import Decoder
 from aero_reference.linear import SpectralNormLinear, power_iteration
 from aero_reference.norm import FixedLayerNorm
 from aero_reference.training import make_optimizer
+from aero_results.command import run_command
+from aero_results.files import write_whole
+from aero_results.options import Parser
 
 STEPS = 10
 CLIP = 1.0
@@ -515,6 +521,10 @@ def make(case: Case, number: int, dtype: str) -> tuple[Trace, dict[str, str], di
     return tensors, metadata, agreement
 
 
+def _write_bytes(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
+
+
 def write_safetensors(path: Path, tensors: Trace, metadata: Mapping[str, str]) -> None:
     """As safetensors.torch.save_file, but with the header's keys in one order every time."""
     names = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}
@@ -530,7 +540,8 @@ def write_safetensors(path: Path, tensors: Trace, metadata: Mapping[str, str]) -
         }
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + payload)
+    data = struct.pack("<Q", len(text)) + text + payload
+    write_whole({path: lambda file: _write_bytes(file, data)})
 
 
 def faults(path: Path, tensors: Trace, metadata: Mapping[str, str], limit: float) -> Iterator[str]:
@@ -557,7 +568,7 @@ def faults(path: Path, tensors: Trace, metadata: Mapping[str, str], limit: float
 
 def main() -> int:
     """Exit status 1 where --check found a difference."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = Path(__file__).resolve().parent.parent / "tests" / "golden"
     parser.add_argument("--out", type=Path, default=default, help="folder (default: tests/golden)")
     parser.add_argument("--only", metavar="CASE", nargs="+", help="these cases alone")
@@ -593,4 +604,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -6,6 +6,9 @@ golden   trains a small byte-level BPE on the Python standard library and writes
 unicode  writes tables to src/data: unicode_additions.inc, the code points whose general category in
          `tokenizers` is newer than Unicode 14, the version of PCRE2 10.42 and of Python 3.11; and
          nfc_*.inc, for normalization form C as `tokenizers` has it.
+
+Example:
+  scripts/make_tokenizer_golden.py golden --out build/tokenizer-golden
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import argparse
 import copy
 import json
 import random
+import sys
 import sysconfig
 import unicodedata
 from collections.abc import Iterator
@@ -22,6 +26,9 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from tqdm import tqdm
+
+from aero_results.command import run_command
+from aero_results.options import Parser, whole
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "tokenizer"
@@ -318,20 +325,19 @@ def make_unicode_tables(folder: Path) -> None:
     write("unicode_additions.inc", [f'0x{a:X}, 0x{b:X}, "{name}"' for a, b, name in additions])
 
 
-def main() -> None:
+def main() -> int:
     """Parses the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["golden", "unicode"])
     parser.add_argument("--out", type=Path, help="folder to write to")
-    parser.add_argument("--vocab-size", type=int, default=2000)
+    parser.add_argument("--vocab-size", type=whole(257, 1 << 20), default=2000)
     arguments = parser.parse_args()
     if arguments.what == "golden":
         make_golden(arguments.out or GOLDEN, arguments.vocab_size)
     else:
         make_unicode_tables(arguments.out or ROOT / "src" / "data")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

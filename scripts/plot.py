@@ -26,7 +26,7 @@ try:
     from aero_results.figures import heads, layers, loss, nonfinite, pareto, scales, shares, style
     from aero_results.figures.save import files_of, save
     from aero_results.inputs import find_members, load_members, load_series
-    from aero_results.options import whole
+    from aero_results.options import Parser, whole
 except ModuleNotFoundError as error:
     sys.exit(f"error: the Python package {error.name} is missing; pip install matplotlib tqdm")
 
@@ -175,9 +175,7 @@ def _add_kind(kinds: argparse._SubParsersAction, name: str) -> None:
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Exits with usage where they do not fit."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for name in KINDS:
         _add_kind(kinds, name)

@@ -23,8 +23,9 @@ from aero_results.command import run_command
 from aero_results.errors import ResultsError, UsageError
 from aero_results.files import require_writable, write_text
 from aero_results.jsonc import load_object
+from aero_results.kinds import wrong_kind
 from aero_results.markdown import compare
-from aero_results.options import whole
+from aero_results.options import Parser, whole
 from aero_results.records import FieldError, Record
 from aero_results.sweep import Sweep, read_sweep
 from aero_results.tables import Table, paper_tables
@@ -65,9 +66,10 @@ def run_sweep(aero: Path, sweep_file: Path, jobs: int) -> None:
 def sweep_of(table: Table, arguments: argparse.Namespace) -> Path:
     """Of the command line, or of the scale."""
     file: Path = arguments.sweep or SCALES[arguments.scale] / f"{table.sweep}.json"
-    if not file.is_file():
-        hint = "name one with --sweep" if arguments.sweep is None else "no such file"
-        raise UsageError(f"{file}: the table {table.name} has no sweep here; {hint}")
+    if arguments.sweep is None and not file.is_file():
+        raise UsageError(f"{file}: the table {table.name} has no sweep here; name one with --sweep")
+    if not file.is_file() or "base" not in load_object(file):
+        raise wrong_kind(file, "the description of a sweep, as those of configs/tiny")
     return file
 
 
@@ -79,9 +81,7 @@ def collect(table: Table, arguments: argparse.Namespace) -> Sweep | None:
 
 def parse_arguments(arguments: list[str] | None, names: list[str]) -> argparse.Namespace:
     """Exits with usage where they do not fit."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "table", choices=[*names, "all"], metavar="TABLE", help=", ".join([*names, "all"])
     )
@@ -134,6 +134,8 @@ def reproduce(arguments: list[str] | None) -> int:
     """Prints the tables, and writes them where they are asked for."""
     tables = paper_tables()
     parsed = parse_arguments(arguments, list(tables))
+    if parsed.results is not None and not parsed.results.is_dir():
+        raise wrong_kind(parsed.results, "the folder of the sweeps' tables")
     if parsed.out is not None:
         require_writable(parsed.out)
     chosen = list(tables.values()) if parsed.table == "all" else [tables[parsed.table]]

@@ -11,9 +11,11 @@ from aero_results.errors import ResultsError, UsageError
 
 def read_bytes(file: Path) -> bytes:
     """Raises ResultsError with the system's reason."""
+    if file.is_dir():
+        raise UsageError(f"{file}: a folder, where a file belongs")
     try:
         return file.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"{file}: {error.strerror}") from error
     except (OSError, ValueError) as error:
         raise ResultsError(f"{file}: {getattr(error, 'strerror', None) or error}") from error

@@ -95,27 +95,28 @@ def what_it_is(path: Path) -> str:
     try:
         if path.is_dir():
             return _folder(path)
-        return _file(path) if path.exists() else "no such file or folder"
+        if path.is_file():
+            return _file(path)
+        return "no ordinary file" if path.exists() else "no such file or folder"
     except (OSError, ValueError) as error:
         return f"it cannot be read ({getattr(error, 'strerror', None) or error})"
 
 
-def _instead(path: Path) -> str:
-    """What to give in its place, where that is at hand."""
+def _instead(path: Path, wanted: str) -> str:
+    """What to give in its place, where that is at hand: runs and results, as `wanted` has them."""
+    takes_runs, takes_results = "run" in wanted, "JSON" in wanted
     if path.is_dir():
-        if run := run_of_checkpoint(path):
-            return f"{run}"
-        if results := results_in(path):
-            return " or ".join(str(file) for file in results)
-        runs = sorted(each.parent for each in path.glob(f"seed-*/{METRICS}"))
-        return " or ".join(str(run) for run in runs[:4])
-    if path.name == METRICS:
-        return str(path.parent)
-    return ""
+        found = results_in(path) if takes_results else []
+        if takes_runs and not found:
+            run = run_of_checkpoint(path)
+            seeds = sorted(each.parent for each in path.glob(f"seed-*/{METRICS}"))
+            found = [run] if run else seeds[:4]
+        return " or ".join(map(str, found))
+    return str(path.parent) if path.name == METRICS and takes_runs else ""
 
 
 def wrong_kind(path: Path, wanted: str) -> UsageError:
     """`wanted` is what the script takes there: "the folder of a run"."""
-    instead = _instead(path)
+    instead = _instead(path, wanted)
     hint = f"{wanted}: {instead}" if instead else wanted
     return UsageError(f"{path}: {what_it_is(path)}; give {hint}")

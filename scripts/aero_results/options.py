@@ -1,14 +1,24 @@
-"""Numbers on the command line: decimal, within their range, told in one line where they are not."""
+"""The command line: numbers are decimal and within their range, or told in one line."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
+import sys
 from collections.abc import Callable
+from typing import Any
 
 _LONGEST = 40
 LARGEST = 2**31 - 1
+
+
+class Parser(argparse.ArgumentParser):
+    """One that tells where its help cannot be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            (file or sys.stderr).write(message)
 
 
 def shown(text: str) -> str:

@@ -212,7 +212,10 @@ def read_sweep(file: Path) -> Sweep:
     """Raises UsageError where the file is no result of `aero ablate` or `aero pipeline`."""
     if not file.is_file():
         raise wrong_kind(file, WANTED)
-    value = load_object(file)
+    try:
+        value = load_object(file)
+    except UsageError as error:
+        raise UsageError(f"{error}; give {WANTED}") from error
     if not is_result(value):
         raise wrong_kind(file, WANTED)
     try:

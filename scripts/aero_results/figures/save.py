@@ -25,6 +25,8 @@ _OTHERS |= {".pgf", ".emf", ".wmf", ".html", ".txt", ".json"}
 def files_of(out: Path) -> list[Path]:
     """That file, or a PNG and an SVG where the name has no suffix."""
     suffix = out.suffix.lower()
+    if out.is_dir():
+        raise UsageError(f"--out {out}: a folder; name a file in it")
     if suffix in FORMATS:
         return [out]
     if suffix in _OTHERS or out.name in ("", ".", ".."):
