@@ -19,13 +19,18 @@ fs::path best_file(const RunFolder& run) {
 
 }  // namespace
 
-void RunFolder::prepare(const RunConfig& config) const {
+bool RunFolder::holds_run() const {
+  std::error_code ignored;
+  return fs::exists(config_file(), ignored) || fs::exists(metrics_file(), ignored) ||
+         !steps().empty();
+}
+
+void RunFolder::prepare() const {
   std::error_code error;
   fs::create_directories(checkpoints(), error);
   if (error) throw Error("cannot create '" + checkpoints().string() + "': " + error.message());
   AtomicFolder::recover(root_);
   AtomicFolder::recover(checkpoints());
-  write_file(config_file(), to_json(config));
 }
 
 std::vector<std::int64_t> RunFolder::steps() const {
@@ -79,7 +84,7 @@ void RunFolder::mark_best(std::int64_t step) const {
   write_file(best_file(*this), step_name(step) + "\n");
 }
 
-void RunFolder::prune(std::int64_t keep_last) const {
+void RunFolder::prune(std::int64_t keep_last, std::optional<std::int64_t> keep_step) const {
   if (keep_last < 1) {
     throw Error("cannot keep " + std::to_string(keep_last) + " checkpoints in '" +
                 checkpoints().string() + "': at least 1 stays");
@@ -89,7 +94,8 @@ void RunFolder::prune(std::int64_t keep_last) const {
   const auto count = static_cast<std::int64_t>(all.size());
   for (std::int64_t i = 0; i < count - keep_last; ++i) {
     const std::int64_t step = all[static_cast<std::size_t>(i)];
-    if (step != 0 && checkpoint(step) != best_one) remove_folder(checkpoint(step));
+    const bool stays = step == 0 || step == keep_step || checkpoint(step) == best_one;
+    if (!stays) remove_folder(checkpoint(step));
   }
 }
 

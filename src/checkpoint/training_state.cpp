@@ -112,8 +112,8 @@ std::string to_json(const TrainingState& state) {
   object["data_fingerprint"] = state.data_fingerprint;
   object["eval_loss"] = state.eval_loss ? write_number(*state.eval_loss) : ordered_json();
   object["eval_step"] = state.eval_step;
-  object["loss_scale"] = write_number(state.loss_scale);
-  object["loss_scale_growth"] = state.loss_scale_growth;
+  object["loss_scale"] = state.loss_scale ? write_number(state.loss_scale->scale) : ordered_json();
+  object["loss_scale_growth"] = state.loss_scale.value_or(LossScale{}).growth;
   return object.dump(2) + "\n";
 }
 
@@ -130,8 +130,9 @@ TrainingState read_state(const std::filesystem::path& file) {
   state.data_fingerprint = reader.text("data_fingerprint");
   state.eval_loss = reader.number_or_null("eval_loss");
   state.eval_step = reader.count("eval_step");
-  state.loss_scale = reader.number("loss_scale");
-  state.loss_scale_growth = reader.count("loss_scale_growth");
+  const auto scale = reader.number_or_null("loss_scale");
+  const auto growth = reader.count("loss_scale_growth");
+  if (scale) state.loss_scale = {*scale, growth};
   reader.finish();
   return state;
 }

@@ -22,7 +22,10 @@ ExitCode exit_code_of(train::Outcome outcome) {
       return ExitCode::interrupted;
     case train::Outcome::terminated:
       return ExitCode::terminated;
+    case train::Outcome::hangup:
+      return ExitCode::hangup;
     case train::Outcome::nonfinite:
+    case train::Outcome::failed:
       return ExitCode::failure;
   }
   return ExitCode::failure;

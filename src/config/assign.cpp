@@ -2,9 +2,9 @@
 
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/core/numbers.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -36,17 +36,14 @@ Refusal set(const Field&, bool* flag, const JsonValue& value) {
 
 Refusal set(const Field& field, std::int64_t* number, const JsonValue& value) {
   const std::string what = with_range("an integer", field.range);
-  std::int64_t integer = value.integer;
-  if (value.kind == Kind::real) {
+  if (value.kind != Kind::integer && value.kind != Kind::real) return expected(what, value);
+  const auto integer = integer_from(value.text);
+  if (!integer) {
     if (value.real != std::floor(value.real)) return "expected " + what + ", not a fraction";
-    // 2^63 and beyond: the next double below it fits.
-    if (!(std::abs(value.real) < 9223372036854775808.0)) return "does not fit into 64 bits";
-    integer = static_cast<std::int64_t>(value.real);
-  } else if (value.kind != Kind::integer) {
-    return expected(what, value);
+    return "does not fit into 64 bits, or is too large for a point or an exponent";
   }
-  if (auto refusal = out_of_range(field.range, static_cast<double>(integer))) return refusal;
-  *number = integer;
+  if (auto refusal = out_of_range(field.range, static_cast<double>(*integer))) return refusal;
+  *number = *integer;
   return std::nullopt;
 }
 
@@ -76,7 +73,7 @@ Refusal set(const Field& field, Duration* duration, const JsonValue& value) {
   } catch (const UsageError& error) {
     // The message begins with the value, which the caller shows anyway.
     const std::string message = error.what();
-    return message.substr(std::min(value.text.size() + 4, message.size()));
+    return message.substr(std::min(shortened(value.text).size() + 4, message.size()));
   }
   if (parsed.unit == DurationUnit::percent && !field.accepts_percent) {
     return "a share has no meaning here; give steps (\"1000\"), tokens (\"20Mt\") or epochs "
@@ -129,21 +126,13 @@ Refusal set(const Field&, const LoaderKey&, const JsonValue& value) {
   return std::nullopt;
 }
 
-template <class Number>
-std::optional<Number> number_from(const std::string& text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 /// "3,5" or nothing; what is no integer stays a text, for the refusal to show.
 JsonValue list_from(const std::string& text) {
   JsonValue list{.kind = Kind::array, .text = text, .members = {}};
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find(',', start), text.size());
     JsonValue member{.kind = Kind::text, .text = text.substr(start, end - start), .members = {}};
-    if (const auto integer = number_from<std::int64_t>(member.text)) {
+    if (const auto integer = integer_from(member.text)) {
       member.kind = Kind::integer;
       member.integer = *integer;
     }
@@ -169,11 +158,7 @@ JsonValue value_from_text(const Field& field, const std::string& text) {
     }
   } else if (std::holds_alternative<std::int64_t*>(field.value) ||
              std::holds_alternative<double*>(field.value)) {
-    if (const auto integer = number_from<std::int64_t>(text)) {
-      value.kind = Kind::integer;
-      value.integer = *integer;
-      value.real = static_cast<double>(*integer);
-    } else if (const auto real = number_from<double>(text); real && std::isfinite(*real)) {
+    if (const auto real = number_from(text)) {
       value.kind = Kind::real;
       value.real = *real;
     }

@@ -4,6 +4,7 @@
 #include "aero/config/fields.h"
 #include "aero/config/json_value.h"
 #include "aero/config/loader.h"
+#include "aero/core/numbers.h"
 
 #include <algorithm>
 #include <string_view>
@@ -198,6 +199,18 @@ bool is_longer(const Duration& a, const Duration& b, const RunConfig& config) {
   return to_steps(a, length) > to_steps(b, length);
 }
 
+/// Positions in the data are counted in 64 bits.
+void check_tokens(const RunConfig& c, Findings& findings) {
+  if (c.train.duration.unit != DurationUnit::steps) return;
+  const auto steps = static_cast<std::int64_t>(c.train.duration.amount);
+  if (product({steps, c.train.batch_size, c.train.accumulation, c.model.context})) return;
+  findings.push_back({{"train.duration", "train.batch_size", "train.accumulation", "model.context"},
+                      quoted(to_string(c.train.duration)),
+                      "so many steps of train.batch_size x train.accumulation x model.context = " +
+                          text(c.tokens_per_step()) +
+                          " tokens are more tokens than can be counted; shorten it"});
+}
+
 void check_schedule(const RunConfig& c, Findings& findings) {
   if (is_longer(c.schedule.warmup, c.train.duration, c)) {
     findings.push_back({{"schedule.warmup", "train.duration"},
@@ -255,6 +268,7 @@ std::vector<Finding> check_combinations(const ModelConfig& model) {
 std::vector<Finding> check_combinations(const RunConfig& config) {
   Findings findings = check_combinations(config.model);
   check_device(config.train, findings);
+  check_tokens(config, findings);
   check_schedule(config, findings);
   return findings;
 }

@@ -120,10 +120,12 @@ Section describe_eval(EvalConfig& e) {
   return {"eval",
           "Evaluation on the validation split while training.",
           {
-              {"eval.every", "Time between evaluations; 0: only at the end.", &e.every, at_least(0),
-               true},
+              {"eval.every",
+               "Time between evaluations; 0: only at the end, where the corpus has a validation "
+               "split.",
+               &e.every, at_least(0), true},
               {"eval.batches", "Batches of one evaluation; 0: the whole split.", &e.batches,
-               at_least(0)},
+               between(0, 1e12)},
               {"eval.batch_size", "Sequences in a batch; 0: train.batch_size.", &e.batch_size,
                between(0, 1'000'000)},
           }};
@@ -133,10 +135,12 @@ Section describe_entropy(EntropyConfig& e) {
   return {"entropy",
           "Statistics of attention entropy on the validation split while training.",
           {
-              {"entropy.every", "Time between two of them; 0: only at the end.", &e.every,
-               at_least(0), true},
+              {"entropy.every",
+               "Time between two of them; 0: only at the end, where the corpus has a validation "
+               "split.",
+               &e.every, at_least(0), true},
               {"entropy.batches", "Batches of eval.batch_size each time; 0: no statistics.",
-               &e.batches, at_least(0)},
+               &e.batches, between(0, 1e12)},
               {"entropy.collapse_below",
                "A layer whose mean entropy falls below this share of that of uniform causal "
                "attention, ln(T!) / T, is named as collapsed.",

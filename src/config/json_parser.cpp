@@ -1,4 +1,5 @@
 #include "aero/config/json_value.h"
+#include "aero/core/numbers.h"
 
 #include <nlohmann/json.hpp>
 
@@ -97,7 +98,9 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     std::string reason = error.what();
     reason = reason.substr(std::min(reason.find("] ") + 2, reason.size()));
     if (reason.starts_with("parse error at")) reason = reason.substr(reason.find(": ") + 2);
-    fail_at(position, reason);
+    // The reason quotes what was read, hundreds of digits too.
+    constexpr std::size_t longest = 160;
+    fail_at(position, shortened(reason, longest));
   }
 
  private:

@@ -1,5 +1,7 @@
 #include "aero/config/json_value.h"
 
+#include "aero/core/numbers.h"
+
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -35,7 +37,7 @@ std::string JsonValue::shown() const {
       return boolean ? "true" : "false";
     case Kind::integer:
     case Kind::real:
-      return text;
+      return shortened(text);
     case Kind::text: {
       constexpr std::size_t longest = 80;
       return quoted(text.size() <= longest ? text : text.substr(0, longest) + "...");

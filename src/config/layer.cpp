@@ -2,6 +2,7 @@
 
 #include "aero/config/notation.h"
 #include "aero/config/suggest.h"
+#include "aero/core/numbers.h"
 
 #include "assign.h"
 #include <algorithm>
@@ -60,6 +61,12 @@ class ObjectReader {
   Faults& faults_;
 };
 
+/// A value of the command line as a message shows it.
+std::string shown_value(const std::string& text) {
+  constexpr std::size_t longest = 80;
+  return text.empty() ? "\"\"" : shortened(printable(text), longest);
+}
+
 /// What keeps a path from being set on the command line; empty where nothing does.
 std::string override_fault(const std::string& path, const FieldTable& table) {
   if (path.empty()) return "no key; write SECTION.KEY=VALUE";
@@ -94,10 +101,10 @@ Layer layer_of_overrides(const std::vector<Override>& overrides, const FieldTabl
     }
     const std::string value = text.substr(equals + 1);
     if (const std::string fault = override_fault(path, table); !fault.empty()) {
-      faults.add(command_line, path, printable(value), fault);
+      faults.add(command_line, path, value.empty() ? "" : shown_value(value), fault);
     } else {
-      layer.assignments.push_back({path, value_from_text(*table.find(path), value),
-                                   value.empty() ? "\"\"" : printable(value)});
+      layer.assignments.push_back(
+          {path, value_from_text(*table.find(path), value), shown_value(value)});
     }
   }
   return layer;

@@ -1,6 +1,7 @@
 #include "aero/core/duration.h"
 
 #include "aero/core/error.h"
+#include "aero/core/numbers.h"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +17,7 @@ constexpr double max_amount = 9007199254740992.0;
 
 [[noreturn]] void fail(std::string_view text, const std::string& reason) {
   throw UsageError(
-      '"' + std::string(text) + "\": " + reason +
+      '"' + shortened(text) + "\": " + reason +
       "; write steps as \"1000\" or \"10k\", tokens as \"20Mt\", epochs as \"1.5e\" or a "
       "share as \"5%\"");
 }

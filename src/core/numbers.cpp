@@ -100,8 +100,7 @@ std::optional<std::int64_t> product(std::initializer_list<std::int64_t> counts) 
   return result;
 }
 
-std::string shortened(std::string_view text) {
-  constexpr std::size_t longest = 40;
+std::string shortened(std::string_view text, std::size_t longest) {
   if (text.size() <= longest) return std::string(text);
   std::size_t end = longest;
   const auto is_continuation = [&](std::size_t at) {

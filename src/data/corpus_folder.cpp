@@ -14,7 +14,9 @@ namespace fs = std::filesystem;
 
 std::string names_of(const json& object) {
   std::string names;
-  for (const auto& item : object.items()) names += (names.empty() ? "" : ", ") + item.key();
+  for (const auto& item : object.items()) {
+    if (!item.value().empty()) names += (names.empty() ? "" : ", ") + item.key();
+  }
   return names.empty() ? "none" : names;
 }
 
@@ -40,7 +42,7 @@ SplitFiles parse_manifest(const json& manifest, const fs::path& path, const std:
   }
   const json& splits = manifest.at("splits");
   if (!splits.contains(split) || splits[split].empty()) {
-    throw UsageError(path.string() + ": the corpus has no split '" + split +
+    throw MissingSplit(path.string() + ": the corpus has no split '" + split +
                      "'; splits here: " + names_of(splits));
   }
   SplitFiles files;
@@ -109,7 +111,7 @@ SplitFiles find_split(const fs::path& path, const std::string& split, TokenForma
     files.shards = fs::exists(single) ? std::vector{single} : bin_shards(path, split);
   }
   if (files.shards.empty()) {
-    throw UsageError(path.string() + ": no split '" + split +
+    throw MissingSplit(path.string() + ": no split '" + split +
                      "' here: looked for manifest.json "
                      "(AERO), " +
                      split + ".bin (nanoGPT) and *" + split +

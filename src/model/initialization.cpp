@@ -1,8 +1,7 @@
 #include "aero/model/initialization.h"
 
 #include "aero/model/parameter_kind.h"
-
-#include <ATen/CPUGeneratorImpl.h>
+#include "aero/ops/generator.h"
 
 #include <cmath>
 
@@ -34,7 +33,7 @@ void initialize(DecoderImpl& decoder, std::uint64_t seed) {
                          : config.init_std;
   const double branch_std =
       config.residual_scaling ? std / std::sqrt(2.0 * static_cast<double>(config.n_layer)) : std;
-  const auto generator = at::detail::createCPUGenerator(seed);
+  const auto generator = ops::make_generator(seed);
   for (auto& item : decoder.named_parameters()) {
     auto& parameter = item.value();
     switch (parameter_kind(item.key())) {

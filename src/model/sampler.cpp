@@ -1,8 +1,7 @@
 #include "aero/model/sampler.h"
 
 #include "aero/core/error.h"
-
-#include <ATen/CPUGeneratorImpl.h>
+#include "aero/ops/generator.h"
 
 #include <algorithm>
 #include <cmath>
@@ -71,7 +70,7 @@ torch::Tensor sampling_probabilities(const torch::Tensor& logits, const Sampling
 }
 
 Sampler::Sampler(const SamplingOptions& options)
-    : options_(options), generator_(at::detail::createCPUGenerator(options.seed)) {}
+    : options_(options), generator_(ops::make_generator(options.seed)) {}
 
 std::int64_t Sampler::draw(const torch::Tensor& logits) {
   return sampling_probabilities(logits, options_)

@@ -3,24 +3,45 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
+#include "aero/train/resume.h"
 #include "aero/train/trainer.h"
 
 #include <limits>
 
 namespace aero::train {
+namespace {
 
-CheckpointWriter::CheckpointWriter(checkpoint::RunFolder folder) : folder_(std::move(folder)) {
-  if (const auto best = folder_.best()) best_loss_ = checkpoint::load_state(*best).eval_loss;
+/// Whether a checkpoint's evaluation was of the contexts that are evaluated now.
+bool is_comparable(const std::filesystem::path& checkpoint, const RunConfig& config) {
+  return evaluates_alike(checkpoint::load_checkpoint_config(checkpoint), config);
 }
 
+}  // namespace
+
 void CheckpointWriter::on_start(Trainer& trainer) {
+  find_best(trainer.config());
   if (trainer.step() == 0) {
-    if (trainer.config().checkpoint.at_start) save(trainer);
+    if (trainer.config().checkpoint.at_start) try_save(trainer);
     return;
   }
   // The run may have ended between the save of its best weights and their mark.
-  if (trainer.evaluated_step() == trainer.step())
+  if (trainer.evaluated_step() == trainer.step() &&
+      is_comparable(folder_.checkpoint(trainer.step()), trainer.config())) {
     on_evaluation(trainer, *trainer.last_evaluation());
+  }
+}
+
+/// The best loss so far of a run that is resumed.
+void CheckpointWriter::find_best(const RunConfig& config) {
+  const auto best = folder_.best();
+  if (!best) return;
+  if (is_comparable(*best, config)) {
+    best_loss_ = checkpoint::load_state(*best).eval_loss;
+  } else {
+    log::info(
+        "evaluations are of another part of the split than before: the best checkpoint is looked "
+        "for anew");
+  }
 }
 
 void CheckpointWriter::on_step(Trainer& trainer, const StepRecord& record) {
@@ -34,12 +55,22 @@ void CheckpointWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluat
   // A loss that is not finite is never the best.
   if (!(evaluation.loss < best_loss_.value_or(std::numeric_limits<double>::infinity()))) return;
   if (!try_save(trainer)) return;
-  folder_.mark_best(trainer.step());
   best_loss_ = evaluation.loss;
+  unmarked_best_ = trainer.step();
+  mark_best();
 }
 
-void CheckpointWriter::on_finish(Trainer& trainer, Outcome /*outcome*/) {
+void CheckpointWriter::on_finish(Trainer& trainer, Outcome outcome) {
+  const bool failed = outcome == Outcome::failed;
+  if (failed && (trainer.step() == trainer.first_step() || !trainer.is_whole())) return;
   save(trainer);
+  if (failed) log::info("step " + std::to_string(trainer.step()) + " is saved");
+  mark_best();
+  if (unmarked_best_) {
+    throw Error(folder_.checkpoints().string() +
+                "/best: could not be written; make room on the "
+                "disk and go on with --resume");
+  }
 }
 
 bool CheckpointWriter::try_save(Trainer& trainer) {
@@ -62,7 +93,27 @@ void CheckpointWriter::save(Trainer& trainer) {
   folder_.save(trainer.state(), trainer.config());
   saved_step_ = trainer.step();
   log::debug("saved " + folder_.checkpoint(trainer.step()).string());
-  folder_.prune(trainer.config().checkpoint.keep_last);
+  mark_best();
+  prune(trainer);
+}
+
+void CheckpointWriter::mark_best() {
+  if (!unmarked_best_) return;
+  try {
+    folder_.mark_best(*unmarked_best_);
+    unmarked_best_.reset();
+  } catch (const Error& error) {
+    log::warn(std::string(error.what()) + "; training goes on, and the mark is written later");
+  }
+}
+
+/// An old checkpoint too many is no reason to stop.
+void CheckpointWriter::prune(Trainer& trainer) {
+  try {
+    folder_.prune(trainer.config().checkpoint.keep_last, unmarked_best_);
+  } catch (const Error& error) {
+    log::warn(error.what());
+  }
 }
 
 }  // namespace aero::train

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -54,20 +55,6 @@ Json entropy_json(const EntropyStatistics& statistics, const LearnedScalars& sca
   return json;
 }
 
-const char* name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::finished:
-      return "finished";
-    case Outcome::interrupted:
-      return "interrupted";
-    case Outcome::terminated:
-      return "terminated";
-    case Outcome::nonfinite:
-      return "nonfinite";
-  }
-  return "";
-}
-
 /// The lines of steps up to `last_step`; a torn line at the end is none.
 std::string lines_until(const std::string& text, std::int64_t last_step) {
   std::istringstream lines(text);
@@ -104,7 +91,15 @@ std::string append(const std::filesystem::path& file, std::string& text) {
 
 void MetricsWriter::on_start(Trainer& trainer) {
   if (!std::filesystem::exists(file_)) return;
-  write_file(file_, trainer.step() == 0 ? "" : lines_until(read_file(file_), trainer.step()));
+  const std::string before = read_file(file_);
+  const std::string kept = trainer.step() == 0 ? "" : lines_until(before, trainer.step());
+  if (kept == before) return;
+  // To cut the end off needs no room on the disk.
+  if (before.starts_with(kept)) {
+    std::filesystem::resize_file(file_, kept.size());
+  } else {
+    write_file(file_, kept);
+  }
 }
 
 void MetricsWriter::on_step(Trainer& /*trainer*/, const StepRecord& record) {
@@ -147,10 +142,23 @@ void MetricsWriter::on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& eve
             .dump());
 }
 
-void MetricsWriter::on_finish(Trainer& trainer, Outcome outcome) {
+void MetricsWriter::on_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {
+  flush();
+}
+
+void MetricsWriter::after_finish(Trainer& trainer, Outcome outcome) {
   write(Json{{"event", "finish"}, {"step", trainer.step()}, {"outcome", name(outcome)}}.dump());
+  flush();
+  sync_path(file_);
+}
+
+void MetricsWriter::flush() {
+  if (!pending_.empty()) append(file_, pending_);
   if (!pending_.empty()) {
-    throw Error(file_.string() + ": the last lines could not be written; make room on the disk");
+    throw Error(file_.string() + ": its last " +
+                std::to_string(std::ranges::count(pending_, '\n')) +
+                " lines could not be written and are lost; the weights are saved. Make room on the "
+                "disk");
   }
 }
 

@@ -3,6 +3,7 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/loader.h"
 #include "aero/core/error.h"
+#include "aero/core/file_lock.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/cost/flops.h"
@@ -15,6 +16,8 @@
 #include "aero/train/metrics_writer.h"
 #include "aero/train/nonfinite_guard.h"
 #include "aero/train/open_corpus.h"
+#include "aero/train/resume.h"
+#include "aero/train/run_files.h"
 #include "aero/train/signal_watch.h"
 #include "aero/train/trainer.h"
 #include "aero/train/warm_start.h"
@@ -30,7 +33,7 @@ checkpoint::RunFolder find_folder(const RunConfig& config, bool resume) {
     throw UsageError("run.folder: \"\": name a folder for the run (--set run.folder=FOLDER)");
   }
   checkpoint::RunFolder folder(config.run.folder);
-  if (!resume && std::filesystem::exists(folder.config_file())) {
+  if (!resume && folder.holds_run()) {
     throw UsageError(folder.root().string() +
                      ": already holds a run; go on with --resume, or name another folder with "
                      "--set run.folder=FOLDER");
@@ -38,34 +41,82 @@ checkpoint::RunFolder find_folder(const RunConfig& config, bool resume) {
   return folder;
 }
 
+/// A folder that is not there yet is made only when all else fits.
+FileLock make_and_lock(const checkpoint::RunFolder& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder.root(), error);
+  if (error) throw Error("cannot create '" + folder.root().string() + "': " + error.message());
+  return lock_folder(folder.root());
+}
+
 std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFolder& folder,
                                                         const RunConfig& config) {
   const auto latest = folder.latest();
   if (!latest) return std::nullopt;
-  if (checkpoint::load_checkpoint_config(*latest).model != config.model) {
-    throw UsageError(latest->string() +
-                     ": holds another model than the config's section \"model\"; resume with the "
-                     "config in the run folder, or name another run.folder");
-  }
+  const auto begun = checkpoint::load_checkpoint_config(*latest);
+  check_resume(begun, config);
   try {
-    return checkpoint::load_checkpoint(*latest);
+    auto checkpoint = checkpoint::load_checkpoint(*latest);
+    // One that was not in use says nothing.
+    if (begun.train.dtype != Precision::float16) checkpoint.state.loss_scale.reset();
+    return checkpoint;
   } catch (const Error& error) {
     throw Error(std::string(error.what()) + "; remove " + latest->string() +
                 " to resume from the checkpoint before it");
   }
 }
 
-void write_report(const checkpoint::RunFolder& folder, const RunConfig& config) {
-  const auto report = report::make_report(config);
-  write_file(folder.root() / "report.json", report::to_json(report));
-  write_file(folder.root() / "report.md", report::to_markdown(report));
+/// The key by which a run asks for the validation split before its end; empty where none does.
+std::string key_that_asks_for_validation(const RunConfig& config) {
+  if (config.eval.every.amount > 0) return "eval.every";
+  if (config.entropy.every.amount > 0 && config.entropy.batches > 0) return "entropy.every";
+  return "";
 }
 
-/// The run keeps the tokenizer, so that it can be sampled from when the corpus is gone.
-void keep_tokenizer(const checkpoint::RunFolder& folder, const data::Corpus& corpus) {
+/// The validation split; nothing for a corpus without one where no key asks for it.
+std::shared_ptr<const data::Corpus> open_held_out(const RunConfig& config) {
+  std::shared_ptr<const data::Corpus> corpus;
+  try {
+    corpus = std::make_shared<const data::Corpus>(open_corpus(config, "val"));
+  } catch (const data::MissingSplit& missing) {
+    const auto key = key_that_asks_for_validation(config);
+    if (key.empty()) return nullptr;
+    throw UsageError(
+        std::string(missing.what()) + ". " + key +
+        " asks for it: hold documents out (prepare_corpus.py --val-fraction), or train "
+        "without evaluation (--set eval.every=0 --set entropy.batches=0)");
+  }
+  corpus->require_samples(1);
+  return corpus;
+}
+
+/// Name and content. The run keeps the tokenizer, so that it can be sampled from when the corpus is
+/// gone.
+std::optional<std::pair<std::string, std::string>> tokenizer_file(const data::Corpus& corpus) {
   const auto& tokenizer = corpus.tokenizer();
-  if (!tokenizer) return;
-  write_file(folder.root() / tokenizer->path.filename(), read_file(tokenizer->path));
+  if (!tokenizer) return std::nullopt;
+  return std::pair(tokenizer->path.filename().string(), read_file(tokenizer->path));
+}
+
+void write_run_files(RunFiles& files, const checkpoint::RunFolder& folder, const RunConfig& config,
+                     const std::optional<std::pair<std::string, std::string>>& tokenizer) {
+  files.write(folder.config_file(), [config] { return to_json(config); });
+  if (tokenizer) {
+    files.write(folder.root() / tokenizer->first,
+                [content = tokenizer->second] { return content; });
+  }
+  files.write(folder.root() / "report.json",
+              [config] { return report::to_json(report::make_report(config)); });
+  files.write(folder.root() / "report.md",
+              [config] { return report::to_markdown(report::make_report(config)); });
+}
+
+void open_log(const checkpoint::RunFolder& folder) {
+  try {
+    log::open_file(folder.log_file());
+  } catch (const Error& error) {
+    log::warn(std::string(error.what()) + "; training goes on without it");
+  }
 }
 
 void warn_of_slow_precision(const RunConfig& config, torch::Device device) {
@@ -103,31 +154,46 @@ Outcome run_session(const RunConfig& config, bool resume) {
   SignalWatch signals;
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
   const auto folder = find_folder(config, resume);
+  std::optional<FileLock> lock;
+  if (std::filesystem::exists(folder.root())) lock = lock_folder(folder.root());
+  std::shared_ptr<const data::Corpus> held_out;
+  std::optional<data::Corpus> training;
+  signals.let_through([&] {
+    held_out = open_held_out(config);
+    training = open_corpus(config, "train");
+  });
   const auto checkpoint = resume ? latest_checkpoint(folder, config) : std::nullopt;
-  const auto held_out = std::make_shared<const data::Corpus>(open_corpus(config, "val"));
-  Trainer trainer(config, open_corpus(config, "train"));
+  Trainer trainer(config, std::move(*training));
   std::optional<WarmStart> start;
   if (checkpoint) {
     trainer.restore(*checkpoint);
   } else if (!config.train.warm_start.empty()) {
     start = warm_start(*trainer.decoder(), config.train.warm_start);
   }
+  const auto tokenizer = tokenizer_file(trainer.corpus());
+  if (const auto outcome = signals.pending()) return *outcome;  // nothing was begun
 
-  folder.prepare(config);
-  log::open_file(folder.log_file());
+  if (!lock) lock = make_and_lock(folder);
+  folder.prepare();
+  open_log(folder);
+  auto files = std::make_unique<RunFiles>();
+  write_run_files(*files, folder, config, tokenizer);
   if (start) log_warm_start(*start);
   warn_of_slow_precision(config, trainer.decoder()->device());
-  keep_tokenizer(folder, trainer.corpus());
-  write_report(folder, config);
 
   const auto flops = static_cast<double>(cost::training_flops_per_step(config));
   trainer.add(std::make_unique<NonfiniteGuard>());
   trainer.add(std::make_unique<MetricsWriter>(folder.metrics_file()));
   trainer.add(std::make_unique<Console>(flops, peak_flops(trainer, trainer.decoder()->device())));
   const auto proceed = [&signals] { return !signals.pending(); };
-  trainer.add(std::make_unique<EntropyWatch>(held_out, proceed));
-  trainer.add(std::make_unique<Evaluator>(held_out, proceed));
+  if (held_out) {
+    trainer.add(std::make_unique<EntropyWatch>(held_out, proceed));
+    trainer.add(std::make_unique<Evaluator>(held_out, proceed));
+  } else {
+    log::info("the corpus has no validation split: the run is not evaluated");
+  }
   trainer.add(std::make_unique<CheckpointWriter>(folder));
+  trainer.add(std::move(files));
   trainer.add(std::make_unique<StopOnSignal>(signals));
   const auto outcome = trainer.run();
   log::close_file();

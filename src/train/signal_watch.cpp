@@ -4,17 +4,66 @@
 #include "aero/train/trainer.h"
 
 #include <ctime>
+#include <string>
 
 namespace aero::train {
+namespace {
+
+/// A signal that is held back would arrive also where it is ignored.
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+Outcome outcome_of(int signal) {
+  switch (signal) {
+    case SIGINT:
+      return Outcome::interrupted;
+    case SIGHUP:
+      return Outcome::hangup;
+    default:
+      return Outcome::terminated;
+  }
+}
+
+std::string signal_name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::interrupted:
+      return "SIGINT";
+    case Outcome::hangup:
+      return "SIGHUP";
+    default:
+      return "SIGTERM";
+  }
+}
+
+/// Puts a thread's mask back on the way out.
+class MaskGuard {
+ public:
+  MaskGuard(int how, const sigset_t& signals) { pthread_sigmask(how, &signals, &previous_); }
+  ~MaskGuard() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+  MaskGuard(const MaskGuard&) = delete;
+  MaskGuard& operator=(const MaskGuard&) = delete;
+
+ private:
+  sigset_t previous_;
+};
+
+}  // namespace
 
 SignalWatch::SignalWatch() {
   sigemptyset(&watched_);
-  sigaddset(&watched_, SIGINT);
-  sigaddset(&watched_, SIGTERM);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    if (!is_ignored(signal)) sigaddset(&watched_, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &watched_, &previous_);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &ignore, &previous_pipe_);
 }
 
 SignalWatch::~SignalWatch() {
+  sigaction(SIGPIPE, &previous_pipe_, nullptr);
   pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
 }
 
@@ -23,9 +72,14 @@ std::optional<Outcome> SignalWatch::pending() {
   const timespec at_once{};
   const int signal = sigtimedwait(&watched_, nullptr, &at_once);
   if (signal <= 0) return std::nullopt;
-  received_ = signal == SIGINT ? Outcome::interrupted : Outcome::terminated;
+  received_ = outcome_of(signal);
   pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
   return received_;
+}
+
+void SignalWatch::let_through(const std::function<void()>& work) const {
+  const MaskGuard guard(SIG_UNBLOCK, watched_);
+  work();
 }
 
 void StopOnSignal::on_start(Trainer& trainer) {
@@ -39,8 +93,7 @@ void StopOnSignal::on_step(Trainer& trainer, const StepRecord& /*record*/) {
 void StopOnSignal::stop_when_pending(Trainer& trainer) {
   const auto outcome = watch_.pending();
   if (!outcome) return;
-  log::warn(*outcome == Outcome::interrupted ? "SIGINT: saving and stopping"
-                                             : "SIGTERM: saving and stopping");
+  log::warn(signal_name(*outcome) + ": saving and stopping");
   trainer.stop(*outcome);
 }
 

@@ -1,9 +1,10 @@
 #include "aero/train/trainer.h"
 
 #include "aero/core/error.h"
+#include "aero/core/log.h"
+#include "aero/core/numbers.h"
 #include "aero/model/initialization.h"
-
-#include <ATen/Context.h>
+#include "aero/ops/generator.h"
 
 #include <algorithm>
 #include <chrono>
@@ -36,6 +37,20 @@ RunLength run_length(const RunConfig& config, std::int64_t samples) {
   return {config.tokens_per_step(), static_cast<double>(samples) / batch, 0};
 }
 
+/// What the config's own check cannot see: lengths in epochs.
+void check_lengths(const RunConfig& config, const RunLength& length) {
+  const auto duration = "train.duration = \"" + to_string(config.train.duration) + "\"";
+  if (!product({length.total_steps, length.tokens_per_step})) {
+    throw UsageError(duration + ": more tokens than can be counted; shorten it");
+  }
+  const auto warmup = aero::to_steps(config.schedule.warmup, length);
+  if (warmup <= length.total_steps) return;
+  throw UsageError("schedule.warmup: \"" + to_string(config.schedule.warmup) + "\": its " +
+                   std::to_string(warmup) + " steps are more than the " +
+                   std::to_string(length.total_steps) + " of the training, " + duration +
+                   "; shorten it, or give a share as \"5%\"");
+}
+
 Schedule make_schedule(const RunConfig& config, RunLength length, std::int64_t total_steps) {
   length.total_steps = total_steps;
   return {config.schedule, config.optimizer.lr, to_steps(config.schedule.warmup, length),
@@ -45,8 +60,8 @@ Schedule make_schedule(const RunConfig& config, RunLength length, std::int64_t t
 /// Random numbers of a step depend on the seed and the step alone, so that a resumed run needs no
 /// generator state to draw the same ones. The factor keeps the steps of neighbouring seeds apart.
 void seed_step(std::int64_t seed, std::int64_t step) {
-  at::manual_seed(static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15 +
-                  static_cast<std::uint64_t>(step));
+  ops::seed_default_generators(static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15 +
+                               static_cast<std::uint64_t>(step));
 }
 
 }  // namespace
@@ -62,6 +77,9 @@ Trainer::Trainer(RunConfig config, data::Corpus corpus)
       total_steps_(aero::to_steps(config_.train.duration, run_length(config_, corpus_.size()))),
       schedule_(make_schedule(config_, run_length(config_, corpus_.size()), total_steps_)) {
   corpus_.require_samples(config_.train.batch_size);
+  auto length = run_length(config_, corpus_.size());
+  length.total_steps = total_steps_;
+  check_lengths(config_, length);
   if (config_.train.dtype == Precision::float16) scaler_.emplace();
 }
 
@@ -73,28 +91,50 @@ std::int64_t Trainer::to_steps(const Duration& duration) const {
 
 Outcome Trainer::run() {
   outcome_.reset();
-  for (const auto& callback : callbacks_) callback->on_start(*this);
-  while (step_ < total_steps_ && !outcome_) {
-    const auto record = train_step();
-    if (outcome_) break;
-    for (const auto& callback : callbacks_) callback->on_step(*this, record);
+  try {
+    start();
+    train();
+  } catch (...) {
+    const auto fault = std::current_exception();
+    try {
+      finish(Outcome::failed);
+    } catch (const std::exception& error) {
+      log::error(error.what());  // beside the fault that ended the run
+    }
+    std::rethrow_exception(fault);
   }
   const auto outcome = outcome_.value_or(Outcome::finished);
   finish(outcome);
   return outcome;
 }
 
+void Trainer::start() {
+  first_step_ = step_;
+  for (started_callbacks_ = 0; started_callbacks_ < callbacks_.size();) {
+    callbacks_[started_callbacks_++]->on_start(*this);
+  }
+}
+
+void Trainer::train() {
+  while (step_ < total_steps_ && !outcome_) {
+    const auto record = train_step();
+    if (outcome_) break;
+    for (const auto& callback : callbacks_) callback->on_step(*this, record);
+  }
+}
+
 void Trainer::finish(Outcome outcome) {
   // One that fails must not keep the others, the last checkpoint among them, from their work.
   std::exception_ptr first_fault;
-  for (const auto& callback : callbacks_) {
+  for (std::size_t i = 0; i < started_callbacks_; ++i) {
     try {
-      callback->on_finish(*this, outcome);
+      callbacks_[i]->on_finish(*this, outcome);
     } catch (...) {
       if (!first_fault) first_fault = std::current_exception();
     }
   }
   if (first_fault) std::rethrow_exception(first_fault);
+  for (std::size_t i = 0; i < started_callbacks_; ++i) callbacks_[i]->after_finish(*this, outcome);
 }
 
 StepRecord Trainer::train_step() {
@@ -123,16 +163,20 @@ StepRecord Trainer::train_step() {
     return record;
   }
   record.updated = verdict == Verdict::update;
-  if (record.updated) {
-    if (config_.train.clip > 0) clip_gradients(parameters_, record.grad_norm, config_.train.clip);
-    optimizer_.step(record.lr);
-  }
+  if (record.updated) update(record);
   if (scaler_) scaler_->update(!overflow);
   ++step_;
   set_progress();  // what evaluations and checkpoints see
   samples_seen_ += config_.train.batch_size * config_.train.accumulation;
   record.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return record;
+}
+
+void Trainer::update(const StepRecord& record) {
+  if (config_.train.clip > 0) clip_gradients(parameters_, record.grad_norm, config_.train.clip);
+  is_whole_ = false;
+  optimizer_.step(record.lr);
+  is_whole_ = true;
 }
 
 void Trainer::set_progress() {
@@ -208,10 +252,7 @@ checkpoint::Checkpoint Trainer::state() const {
   result.state.data_fingerprint = corpus_.fingerprint();
   if (last_evaluation_) result.state.eval_loss = last_evaluation_->loss;
   result.state.eval_step = evaluated_step_;
-  if (scaler_) {
-    result.state.loss_scale = scaler_->scale();
-    result.state.loss_scale_growth = scaler_->growth();
-  }
+  if (scaler_) result.state.loss_scale = {scaler_->scale(), scaler_->growth()};
   return result;
 }
 
@@ -221,13 +262,21 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
     throw Error("data.path: " + config_.data.path +
                 ": not the data of the checkpoint; resume with the corpus that the run began with");
   }
+  if (state.step > total_steps_) {
+    throw UsageError("train.duration: \"" + to_string(config_.train.duration) +
+                     "\": ends at step " + std::to_string(total_steps_) +
+                     ", and the run has come to step " + std::to_string(state.step) +
+                     " already; give a longer one");
+  }
   load_weights(*decoder_, checkpoint.weights);
   optimizer_.load_state(checkpoint.optimizer);
   step_ = state.step;
   samples_seen_ = state.samples_seen;
   if (state.eval_loss) last_evaluation_ = Evaluation{*state.eval_loss};
   evaluated_step_ = state.eval_step;
-  if (scaler_) scaler_.emplace(state.loss_scale, state.loss_scale_growth);
+  if (scaler_ && state.loss_scale) {
+    scaler_.emplace(state.loss_scale->scale, state.loss_scale->growth);
+  }
 }
 
 void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights) {

@@ -50,14 +50,26 @@ class ARun : public testing::Test {
   const RunFolder run_{temporary_.path() / "runs" / "a"};
 };
 
-TEST_F(ARun, PreparesItsFoldersAndItsConfig) {
-  run_.prepare(config_);
-  EXPECT_THAT(names_in(run_.root()), ElementsAre("checkpoints", "config.json"));
-  EXPECT_EQ(load_config(run_.config_file()).train.batch_size, 7);
+TEST_F(ARun, PreparesItsFolders) {
+  run_.prepare();
+  EXPECT_THAT(names_in(run_.root()), ElementsAre("checkpoints"));
+}
+
+TEST_F(ARun, HasBegunOnceAnythingOfItIsThere) {
+  EXPECT_FALSE(run_.holds_run());
+  run_.prepare();
+  EXPECT_FALSE(run_.holds_run());
+  for (const fs::path& file : {run_.config_file(), run_.metrics_file()}) {
+    put(file, "");
+    EXPECT_TRUE(run_.holds_run());
+    fs::remove(file);
+  }
+  save(100);
+  EXPECT_TRUE(run_.holds_run());
 }
 
 TEST_F(ARun, SavesFourFilesUnderAPaddedName) {
-  run_.prepare(config_);
+  run_.prepare();
   save(100);
   EXPECT_THAT(names_in(run_.checkpoints()), ElementsAre("step-00000100"));
   EXPECT_THAT(names_in(run_.checkpoint(100)), ElementsAre("config.json", "optimizer.safetensors",
@@ -66,12 +78,11 @@ TEST_F(ARun, SavesFourFilesUnderAPaddedName) {
 }
 
 TEST_F(ARun, WritesItsStateAsReadableJson) {
-  run_.prepare(config_);
+  run_.prepare();
   Checkpoint checkpoint = checkpoint_at(3);
   checkpoint.state.eval_loss = 2.5;
   checkpoint.state.eval_step = 2;
-  checkpoint.state.loss_scale = 65536;
-  checkpoint.state.loss_scale_growth = 4;
+  checkpoint.state.loss_scale = {65536, 4};
   run_.save(checkpoint, config_);
   EXPECT_EQ(get(run_.checkpoint(3) / "state.json"), R"({
   "format_version": 1,
@@ -87,24 +98,22 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
 }
 
 TEST_F(ARun, LoadsWhatItSaved) {
-  run_.prepare(config_);
+  run_.prepare();
   Checkpoint checkpoint = checkpoint_at(3);
   checkpoint.state.eval_loss = 0.1;
-  checkpoint.state.loss_scale = 1.0 / 3;
-  checkpoint.state.loss_scale_growth = 9;
+  checkpoint.state.loss_scale = {1.0 / 3, 9};
   run_.save(checkpoint, config_);
   const Checkpoint loaded = load_checkpoint(run_.checkpoint(3));
   expect_whole(loaded);
   EXPECT_EQ(loaded.state.step, 3);
   EXPECT_EQ(loaded.state.data_fingerprint, "abc");
   EXPECT_EQ(loaded.state.eval_loss, 0.1);
-  EXPECT_EQ(loaded.state.loss_scale, 1.0 / 3);
-  EXPECT_EQ(loaded.state.loss_scale_growth, 9);
+  EXPECT_EQ(loaded.state.loss_scale, (LossScale{1.0 / 3, 9}));
   EXPECT_TRUE(load_weights(run_.checkpoint(3)).contains("wte.weight"));
 }
 
 TEST_F(ARun, KeepsALossThatIsNoNumber) {
-  run_.prepare(config_);
+  run_.prepare();
   Checkpoint checkpoint = checkpoint_at(1);
   const auto loss_after = [&](std::optional<double> loss) {
     checkpoint.state.eval_loss = loss;
@@ -121,7 +130,7 @@ TEST_F(ARun, KeepsALossThatIsNoNumber) {
 TEST_F(ARun, ListsWholeCheckpointsInTheOrderOfTheirSteps) {
   EXPECT_THAT(run_.steps(), IsEmpty());
   EXPECT_EQ(run_.latest(), std::nullopt);
-  run_.prepare(config_);
+  run_.prepare();
   for (const std::int64_t step : {123'456'789, 100, 0, 20}) save(step);
   fs::remove(run_.checkpoint(20) / "state.json");
   fs::copy(run_.checkpoint(100), run_.checkpoints() / ".step-00000200.tmp-1");
@@ -132,19 +141,19 @@ TEST_F(ARun, ListsWholeCheckpointsInTheOrderOfTheirSteps) {
 }
 
 TEST_F(ARun, RemovesWhatAnInterruptedSaveLeftBehind) {
-  run_.prepare(config_);
+  run_.prepare();
   save(100);
   fs::create_directory(run_.checkpoints() / ".step-00000200.tmp-1");
   put(run_.checkpoints() / ".best.tmp-1", "half");
   put(run_.root() / ".config.json.tmp-1", "half");
   fs::rename(run_.checkpoint(100), run_.checkpoints() / ".step-00000100.old-1");
-  run_.prepare(config_);
+  run_.prepare();
   EXPECT_THAT(names_in(run_.checkpoints()), ElementsAre("step-00000100"));
-  EXPECT_THAT(names_in(run_.root()), ElementsAre("checkpoints", "config.json"));
+  EXPECT_THAT(names_in(run_.root()), ElementsAre("checkpoints"));
 }
 
 TEST_F(ARun, RemembersItsBestCheckpoint) {
-  run_.prepare(config_);
+  run_.prepare();
   EXPECT_EQ(run_.best(), std::nullopt);
   save(100);
   save(200);
@@ -159,7 +168,7 @@ TEST_F(ARun, RemembersItsBestCheckpoint) {
 }
 
 TEST_F(ARun, PrunesAllButTheLastTheBestAndTheInitialCheckpoint) {
-  run_.prepare(config_);
+  run_.prepare();
   for (std::int64_t step = 0; step <= 60; step += 10) save(step);
   run_.mark_best(20);
   run_.prune(2);
@@ -172,7 +181,7 @@ TEST_F(ARun, PrunesAllButTheLastTheBestAndTheInitialCheckpoint) {
 }
 
 TEST_F(ARun, KeepsTheOldCheckpointWhenTheNewOneDoesNotFit) {
-  run_.prepare(config_);
+  run_.prepare();
   save(100);
   Checkpoint large = checkpoint_at(100);
   large.weights["wte.weight"] = torch::zeros({100'000});
@@ -187,7 +196,7 @@ TEST_F(ARun, KeepsTheOldCheckpointWhenTheNewOneDoesNotFit) {
 }
 
 TEST_F(ARun, HoldsAWholeCheckpointWheneverItIsKilled) {
-  run_.prepare(config_);
+  run_.prepare();
   save(0);
   save(1);
   run_.mark_best(1);
@@ -211,12 +220,12 @@ TEST_F(ARun, HoldsAWholeCheckpointWheneverItIsKilled) {
     step = steps.back();
   }
   EXPECT_EQ(run_.best(), run_.checkpoint(1));
-  run_.prepare(config_);
+  run_.prepare();
   for (const std::string& name : names_in(run_.checkpoints())) EXPECT_NE(name.front(), '.');
 }
 
 TEST_F(ARun, NamesTheDamagedFileOfACheckpoint) {
-  run_.prepare(config_);
+  run_.prepare();
   save(1);
   const auto fault_of = [&] { return error_of([&] { load_checkpoint(run_.checkpoint(1)); }); };
   const fs::path weights = run_.checkpoint(1) / "weights.safetensors";
@@ -235,7 +244,7 @@ struct Damage {
 class DamagedState : public ARun, public testing::WithParamInterface<Damage> {};
 
 TEST_P(DamagedState, IsRefusedWithItsReason) {
-  run_.prepare(config_);
+  run_.prepare();
   save(3);
   const fs::path file = run_.checkpoint(3) / "state.json";
   std::string text = get(file);
@@ -249,22 +258,22 @@ TEST_P(DamagedState, IsRefusedWithItsReason) {
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, DamagedState,
-    testing::Values(Damage{"{", "", "no JSON"}, Damage{"{\n", "[{\n", "no JSON"},
-                    Damage{"\"format_version\": 1", "\"format_version\": 2",
-                           "its format_version is 2"},
-                    Damage{"\"format_version\": 1,", "", "key 'format_version' is missing"},
-                    Damage{"\"step\": 3,", "", "key 'step' is missing"},
-                    Damage{"\"step\": 3", "\"step\": -3", "step is -3: negative"},
-                    Damage{"\"step\": 3", "\"step\": 3.5", "step is 3.5: no whole number"},
-                    Damage{"\"step\": 3", "\"step\": 9223372036854775808", "too large"},
-                    Damage{"\"step\": 3", "\"step\": \"3\"", "step is \"3\": no whole number"},
-                    Damage{"\"abc\"", "7", "data_fingerprint is 7: no text"},
-                    Damage{"null", "\"small\"", "eval_loss is \"small\": no number"},
-                    Damage{"1.0", "null", "loss_scale is null: no number"},
-                    Damage{"\"step\": 3", "\"step\": 3, \"stop\": 4", "key 'stop' is unknown"}));
+    testing::Values(
+        Damage{"{", "", "no JSON"}, Damage{"{\n", "[{\n", "no JSON"},
+        Damage{"\"format_version\": 1", "\"format_version\": 2", "its format_version is 2"},
+        Damage{"\"format_version\": 1,", "", "key 'format_version' is missing"},
+        Damage{"\"step\": 3,", "", "key 'step' is missing"},
+        Damage{"\"step\": 3", "\"step\": -3", "step is -3: negative"},
+        Damage{"\"step\": 3", "\"step\": 3.5", "step is 3.5: no whole number"},
+        Damage{"\"step\": 3", "\"step\": 9223372036854775808", "too large"},
+        Damage{"\"step\": 3", "\"step\": \"3\"", "step is \"3\": no whole number"},
+        Damage{"\"abc\"", "7", "data_fingerprint is 7: no text"},
+        Damage{"null", "\"small\"", "eval_loss is \"small\": no number"},
+        Damage{"\"loss_scale\": null", "\"loss_scale\": true", "loss_scale is true: no number"},
+        Damage{"\"step\": 3", "\"step\": 3, \"stop\": 4", "key 'stop' is unknown"}));
 
 TEST_F(ARun, FindsACheckpointByItsOwnFolderOrByItsRun) {
-  run_.prepare(config_);
+  run_.prepare();
   save(100);
   save(200);
   EXPECT_EQ(find_checkpoint(run_.root()), run_.checkpoint(200));
@@ -277,7 +286,7 @@ TEST_F(ARun, FindsACheckpointByItsOwnFolderOrByItsRun) {
 }
 
 TEST_F(ARun, IsFoundByWeightsAndConfigAlone) {
-  run_.prepare(config_);
+  run_.prepare();
   save(100);
   fs::remove(run_.checkpoint(100) / "state.json");
   fs::remove(run_.checkpoint(100) / "optimizer.safetensors");
@@ -289,11 +298,12 @@ TEST_F(ARun, SaysWhatItLookedForWhenThereIsNoCheckpoint) {
   const auto fault_of = [](const fs::path& path) {
     return error_of([&] { find_checkpoint(path); });
   };
-  run_.prepare(config_);
+  run_.prepare();
   EXPECT_THAT(fault_of(run_.root()), HasSubstr("weights.safetensors, optimizer.safetensors"));
   EXPECT_THAT(fault_of(run_.root()), HasSubstr("checkpoints/step-NNNNNNNN"));
   EXPECT_THAT(fault_of(run_.root()), HasSubstr("checkpoints' holds no folder"));
   save(100);
+  put(run_.config_file(), "{}");
   EXPECT_THAT(fault_of(run_.checkpoint(101)), HasSubstr("does not exist"));
   EXPECT_THAT(fault_of(run_.checkpoint(101)), HasSubstr("holds step-00000100"));
   EXPECT_THAT(fault_of(run_.root().parent_path() / "b"), HasSubstr("runs' holds a"));

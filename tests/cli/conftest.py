@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 from program import make_corpus
 
 
+def pytest_configure() -> None:
+    """Signals that were ignored where the tests were started stay ignored in their children."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--aero", default="build/release/bin/aero", help="the program under test")
+    parser.addoption("--faulty-disk", help="the library of tests/support/faulty_disk.cpp")
 
 
 @pytest.fixture(scope="session")
 def aero(request: pytest.FixtureRequest) -> str:
     return str(Path(request.config.getoption("--aero")).resolve())
+
+
+@pytest.fixture(scope="session")
+def faulty_disk(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Environment in which AERO_TEST_FULL and AERO_TEST_NO_LOCKS work (faulty_disk.cpp)."""
+    library = request.config.getoption("--faulty-disk")
+    if library is None:
+        pytest.skip("--faulty-disk is not given")
+    return {**os.environ, "LD_PRELOAD": library}
 
 
 @pytest.fixture(scope="session")

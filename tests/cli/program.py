@@ -82,10 +82,15 @@ def make_config(path: Path, corpus: Path, run: Path, **changes: dict[str, Any]) 
 
 
 def call(
-    program: str, *arguments: str | Path, timeout: float = 120
+    program: str,
+    *arguments: str | Path,
+    timeout: float = 120,
+    env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     command = [program, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, check=False, env=env
+    )
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def test_a_signal_saves_and_the_resumed_run_ends_the_same(
     config = make_config(tmp_path / "reference.json", corpus, reference)
     assert call(aero, "train", config, "-q").returncode == 0
 
-    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)):
         run = tmp_path / number.name
         config = make_config(tmp_path / f"{number.name}.json", corpus, run)
         process = subprocess.Popen([aero, "train", str(config), "-q"], stderr=subprocess.PIPE)

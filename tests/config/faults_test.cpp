@@ -7,8 +7,11 @@
 namespace aero {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Lt;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 std::vector<std::string> lines(const std::string& text) {
@@ -102,6 +105,38 @@ TEST(Faults, AreFoundInNumbersThatDoNotFit) {
   EXPECT_THAT(faults(R"({"model": {"leaky_init": "0.1"}})"), ElementsAre(HasSubstr("a number")));
   EXPECT_THAT(faults(R"({"model": {"rotary_fraction": 0}})"), ElementsAre(HasSubstr("(0, 1]")));
   EXPECT_THAT(faults(R"({"seed": 9223372036854775807})"), ElementsAre());
+}
+
+TEST(Faults, AreFoundInIntegersOfWhichADigitWouldBeLost) {
+  EXPECT_THAT(faults(R"({"seed": 1e6})"), ElementsAre());
+  EXPECT_THAT(faults(R"({"seed": 9007199254740993.0})"), ElementsAre(HasSubstr("64 bits")));
+  EXPECT_THAT(faults("{}", {"seed=9007199254740993.0"}), ElementsAre(HasSubstr("64 bits")));
+  EXPECT_THAT(faults("{}", {"seed=-1"}), ElementsAre(HasSubstr("at least 0")));
+  EXPECT_THAT(faults("{}", {"seed=18446744073709551616"}), ElementsAre(HasSubstr("64 bits")));
+  EXPECT_EQ(default_config({"seed=010"}).seed, 10);
+}
+
+TEST(Faults, NeverShowHundredsOfDigits) {
+  const std::string digits(309, '9');
+  for (const std::string key :
+       {"seed", "optimizer.lr", "train.duration", "model.ffn_pruned_layers"}) {
+    EXPECT_THAT(faults("{}", {key + "=" + digits}), ElementsAre(SizeIs(Lt(300U)))) << key;
+  }
+  EXPECT_THAT(faults("{\"seed\": " + digits + "}"), ElementsAre(SizeIs(Lt(300U))));
+  EXPECT_THAT(faults("{\"seed\": " + digits + digits + "}"), ElementsAre(SizeIs(Lt(300U))));
+}
+
+TEST(Faults, AreFoundInProductsThatCannotBeCounted) {
+  const std::vector<Override> most{"train.batch_size=1000000", "train.accumulation=1000000",
+                                   "model.context=1000000"};
+  auto overrides = most;
+  overrides.emplace_back("train.duration=9");
+  EXPECT_THAT(faults("{}", overrides), ElementsAre());
+  overrides.back() = "train.duration=10";
+  EXPECT_THAT(faults("{}", overrides),
+              ElementsAre(AllOf(HasSubstr("train.duration: \"10\""), HasSubstr("train.batch_size"),
+                                HasSubstr("model.context"))));
+  EXPECT_THAT(faults("{}", {"eval.batches=1000000000001"}), ElementsAre(HasSubstr("eval.batches")));
 }
 
 TEST(Faults, OfAnArchitectureAreThoseOfItsName) {

@@ -85,7 +85,7 @@ class Dice {
   Duration draw_duration(bool percent) {
     switch (integer(0, percent ? 3 : 2)) {
       case 0:
-        return {std::floor(std::pow(10, number(0, 12))), DurationUnit::steps};
+        return {std::floor(std::pow(10, number(0, 9))), DurationUnit::steps};
       case 1:
         return {std::floor(number(1, 100)) * std::pow(10, integer(0, 12)), DurationUnit::tokens};
       case 2:
@@ -135,6 +135,9 @@ RunConfig draw(std::uint64_t seed) {
     model.positions = model.context + 7;
   make_buildable(model, dice);
   config.train.device = "cuda:1";
+  // So that the tokens of a run can be counted.
+  config.train.accumulation = dice.integer(1, 8);
+  config.train.batch_size = dice.integer(1, 64);
   config.schedule.final_lr = config.optimizer.lr / 10;
   config.schedule.warmup = {dice.number(0, 100), DurationUnit::percent};
   return config;

@@ -2,9 +2,11 @@
 
 #include "aero/config/loader.h"
 #include "aero/core/error.h"
+#include "aero/train/checkpoint_writer.h"
 #include "aero/train/nonfinite_guard.h"
 #include "aero/train/open_corpus.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/square_tokens.h"
@@ -12,10 +14,17 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace aero::train {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class TrainerTest : public ::testing::Test {
  protected:
@@ -228,6 +237,97 @@ TEST_F(TrainerTest, SkipsTheStepAndLeavesTheOtherWeightsAlone) {
   EXPECT_TRUE(log.steps[0].updated);
   for (std::size_t step = 1; step < 4; ++step) EXPECT_FALSE(log.steps[step].updated);
   EXPECT_EQ(log.events[0].layer, "tokens");
+}
+
+/// Throws at the start, or in the step that is named.
+class Fails : public Callback {
+ public:
+  explicit Fails(std::int64_t step) : step_(step) {}
+  void on_start(Trainer&) override { fail_at(0); }
+  Verdict before_update(Trainer&, const StepRecord& record) override {
+    fail_at(-record.step);
+    return Verdict::update;
+  }
+  void on_step(Trainer&, const StepRecord& record) override { fail_at(record.step); }
+
+ private:
+  void fail_at(std::int64_t step) const {
+    if (step == step_) throw std::runtime_error("broken");
+  }
+  std::int64_t step_;
+};
+
+class RemembersItsEnd : public Callback {
+ public:
+  explicit RemembersItsEnd(std::vector<std::string>& calls) : calls_(calls) {}
+  void on_start(Trainer&) override { calls_.emplace_back("start"); }
+  void on_finish(Trainer&, Outcome outcome) override { calls_.push_back(name(outcome)); }
+  void after_finish(Trainer&, Outcome outcome) override {
+    calls_.push_back("after " + name(outcome));
+  }
+
+ private:
+  std::vector<std::string>& calls_;
+};
+
+TEST_F(TrainerTest, AnExceptionSavesTheLastStateAndEndsEveryCallback) {
+  // After the second step, and before the update of the third: both leave the state of step 2.
+  for (const std::int64_t step : {2, -3}) {
+    const checkpoint::RunFolder folder(folder_.path() / ("run" + std::to_string(step)));
+    folder.prepare();
+    auto trainer = trainer_for(config());
+    std::vector<std::string> calls;
+    trainer.add(std::make_unique<RemembersItsEnd>(calls));
+    trainer.add(std::make_unique<Fails>(step));
+    trainer.add(std::make_unique<CheckpointWriter>(folder));
+    trainer.add(std::make_unique<RemembersItsEnd>(calls));
+    EXPECT_THROW(trainer.run(), std::runtime_error);
+    EXPECT_THAT(calls,
+                ElementsAre("start", "start", "failed", "failed", "after failed", "after failed"));
+    EXPECT_THAT(folder.steps(), ElementsAre(2));
+  }
+}
+
+TEST_F(TrainerTest, ARunThatFailsAtItsStartEndsWhatHadStartedAndSavesNothing) {
+  const checkpoint::RunFolder folder(folder_.path() / "run");
+  folder.prepare();
+  auto trainer = trainer_for(config());
+  std::vector<std::string> calls;
+  trainer.add(std::make_unique<CheckpointWriter>(folder));
+  trainer.add(std::make_unique<RemembersItsEnd>(calls));
+  trainer.add(std::make_unique<Fails>(0));
+  trainer.add(std::make_unique<RemembersItsEnd>(calls));
+  EXPECT_THROW(trainer.run(), std::runtime_error);
+  EXPECT_THAT(calls, ElementsAre("start", "failed", "after failed"));
+  EXPECT_THAT(folder.steps(), IsEmpty());
+}
+
+TEST_F(TrainerTest, NothingIsFinishedWhereACallbackCouldNotFinish) {
+  auto trainer = trainer_for(config());
+  std::vector<std::string> calls;
+  trainer.add(std::make_unique<FailsAtTheEnd>());
+  trainer.add(std::make_unique<RemembersItsEnd>(calls));
+  EXPECT_THROW(trainer.run(), Error);
+  EXPECT_THAT(calls, ElementsAre("start", "finished"));
+}
+
+TEST_F(TrainerTest, RefusesAWarmUpThatIsLongerThanTheRunInEpochs) {
+  // 1 epoch of 124 samples, 6 a step.
+  const auto fault = [&](const std::string& warmup) -> std::string {
+    try {
+      trainer_for(config({"train.duration=1e", "schedule.warmup=" + warmup}));
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(fault("21"), "");
+  EXPECT_THAT(fault("22"), AllOf(HasSubstr("schedule.warmup"), HasSubstr("train.duration")));
+  EXPECT_THAT(fault("2000t"), HasSubstr("schedule.warmup"));
+}
+
+TEST_F(TrainerTest, RefusesEpochsOfMoreTokensThanCanBeCounted) {
+  EXPECT_THROW(trainer_for(config({"train.duration=9000000000000000e"})), UsageError);
 }
 
 TEST_F(TrainerTest, RefusesACorpusShorterThanABatch) {

@@ -12,15 +12,22 @@
 
 namespace aero::checkpoint {
 
+/// What losses are multiplied by in float16.
+struct LossScale {
+  double scale = 1;
+  std::int64_t growth = 0;  ///< finite steps since the last change
+
+  bool operator==(const LossScale&) const = default;
+};
+
 /// Where training stands, beside the tensors.
 struct TrainingState {
-  std::int64_t step = 0;               ///< optimizer steps done
-  std::int64_t samples_seen = 0;       ///< cursor of the sampler: sequences taken so far
-  std::string data_fingerprint;        ///< a run refuses to resume on other data
-  std::optional<double> eval_loss;     ///< mean loss of the latest evaluation, nats a token
-  std::int64_t eval_step = 0;          ///< when that was; 0: none yet
-  double loss_scale = 1;               ///< float16 only
-  std::int64_t loss_scale_growth = 0;  ///< float16 only: finite steps since the last change
+  std::int64_t step = 0;                ///< optimizer steps done
+  std::int64_t samples_seen = 0;        ///< cursor of the sampler: sequences taken so far
+  std::string data_fingerprint;         ///< a run refuses to resume on other data
+  std::optional<double> eval_loss;      ///< mean loss of the latest evaluation, nats a token
+  std::int64_t eval_step = 0;           ///< when that was; 0: none yet
+  std::optional<LossScale> loss_scale;  ///< float16 only
 };
 
 /// Everything that a run needs to go on.
@@ -43,9 +50,12 @@ class RunFolder {
   std::filesystem::path log_file() const { return root_ / "log.txt"; }
   std::filesystem::path checkpoints() const { return root_ / "checkpoints"; }
 
-  /// Creates the folders, saves the effective config, removes what an interrupted save left behind.
-  /// Only one process may train in a run folder. Throws Error.
-  void prepare(const RunConfig& config) const;
+  /// Whether a run has begun here.
+  bool holds_run() const;
+
+  /// Creates the folders, removes what an interrupted save left behind. Only one process may train
+  /// in a run folder (lock_folder). Throws Error.
+  void prepare() const;
 
   /// Steps that have a whole checkpoint (all four files), ascending. None when the folder is
   /// missing.
@@ -60,8 +70,9 @@ class RunFolder {
   void save(const Checkpoint& checkpoint, const RunConfig& config) const;
   /// Throws Error when that step has no whole checkpoint.
   void mark_best(std::int64_t step) const;
-  /// Removes all but the last `keep_last` (at least 1) checkpoints, the best, and step 0.
-  void prune(std::int64_t keep_last) const;
+  /// Removes all but the last `keep_last` (at least 1) checkpoints, the best, that of step
+  /// `keep_step`, and step 0.
+  void prune(std::int64_t keep_last, std::optional<std::int64_t> keep_step = {}) const;
 
  private:
   std::filesystem::path root_;

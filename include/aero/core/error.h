@@ -10,6 +10,7 @@ enum class ExitCode : int {
   success = 0,
   failure = 1,        ///< the work could not be done
   usage = 2,          ///< bad command line or config: nothing was started
+  hangup = 129,       ///< stopped by SIGHUP after saving: its terminal was closed
   interrupted = 130,  ///< stopped by SIGINT after saving
   terminated = 143,   ///< stopped by SIGTERM after saving
 };

@@ -38,7 +38,7 @@ double parse_number(const std::string& name, std::string_view text, NumberRange 
 /// The product of counts that are not negative; nothing where it does not fit into 63 bits.
 std::optional<std::int64_t> product(std::initializer_list<std::int64_t> counts);
 
-/// What a user wrote as a message shows it: a long one cut.
-std::string shortened(std::string_view text);
+/// What a user wrote as a message shows it: cut after `longest` bytes, between two characters.
+std::string shortened(std::string_view text, std::size_t longest = 40);
 
 }  // namespace aero

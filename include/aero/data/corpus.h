@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aero/core/error.h"
 #include "aero/data/token_file.h"
 
 #include <ATen/core/Tensor.h>
@@ -21,6 +22,12 @@ struct Batch {
   at::Tensor targets;  ///< [B, T] int64: the next tokens, or ignored_target
 };
 
+/// The corpus is there, and has no such split.
+class MissingSplit : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
 /// The tokenizer that made a corpus, as its manifest names it.
 struct CorpusTokenizer {
   std::string kind;  ///< "bpe" (a tokenizer.json) or "sentencepiece"
@@ -40,7 +47,8 @@ class Corpus {
   /// Opens a folder that holds AERO's manifest.json, nanoGPT's <split>.bin, or llm.c's
   /// *<split>*.bin shards; or a single token file. Checks the vocabulary in the headers against
   /// `vocab_size` and, with `verify`, every token. Throws UsageError that names what was looked
-  /// for, or that a chunk length differs from `context`; throws Error for a damaged file.
+  /// for (MissingSplit where only the split is missing), or that a chunk length differs from
+  /// `context`; throws Error for a damaged file.
   static Corpus open_split(const std::filesystem::path& path, const std::string& split,
                            std::int64_t context, std::int64_t vocab_size,
                            TokenFormat format = TokenFormat::automatic, bool verify = true);

@@ -40,8 +40,11 @@ struct NonfiniteEvent {
 /// What becomes of a step whose gradients are there and whose update is not made yet.
 enum class Verdict { update, skip, stop };
 
-/// Why training ended.
-enum class Outcome { finished, interrupted, terminated, nonfinite };
+/// Why training ended; failed: by an exception.
+enum class Outcome { finished, interrupted, terminated, hangup, nonfinite, failed };
+
+/// "finished", "interrupted", ...
+std::string name(Outcome outcome);
 
 /// Something that watches a run. Calls come in the order in which the callbacks were added.
 class Callback {
@@ -60,7 +63,11 @@ class Callback {
   virtual void on_evaluation(Trainer& /*trainer*/, const Evaluation& /*evaluation*/) {}
   virtual void on_entropy(Trainer& /*trainer*/, const EntropyRecord& /*record*/) {}
   virtual void on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& /*event*/) {}
+  /// Also after an exception, for each callback whose on_start was called. One that throws keeps
+  /// none of the others from theirs.
   virtual void on_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {}
+  /// After on_finish of all, where none has thrown: the last state is on the disk.
+  virtual void after_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {}
 };
 
 }  // namespace aero::train

@@ -19,7 +19,7 @@ namespace aero::train {
 ///     "overloaded": layers}, and of the learned scalars those that the model has (LearnedScalars);
 ///     at four digits, step 0 included;
 ///   {"event": "nonfinite", "step", "quantity", "layer", "parameter", "action"};
-///   {"event": "finish", "step", "outcome"}.
+///   {"event": "finish", "step", "outcome"}, once the last state is on the disk.
 /// A number that is not finite is null. On a resume the lines after the checkpoint's step go, so
 /// that each step stands there once.
 class MetricsWriter : public Callback {
@@ -33,9 +33,12 @@ class MetricsWriter : public Callback {
   void on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) override;
   /// Throws Error when lines could not be written.
   void on_finish(Trainer& trainer, Outcome outcome) override;
+  /// Only now the run has ended as "finish" says, whatever happens to the machine. Throws Error.
+  void after_finish(Trainer& trainer, Outcome outcome) override;
 
  private:
   void write(const std::string& line);
+  void flush();
 
   std::filesystem::path file_;
   std::string pending_;  // lines that a full disk has refused so far

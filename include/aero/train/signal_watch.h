@@ -3,14 +3,16 @@
 #include "aero/train/callback.h"
 
 #include <csignal>
+#include <functional>
 #include <optional>
 
 namespace aero::train {
 
-/// Holds back SIGINT and SIGTERM while it lives, so that a step or a save is never cut in two;
-/// pending() tells of the first that came. After it the signals act as usual: a second Ctrl-C ends
-/// the process. Make it before the first tensor operation, so that LibTorch's threads hold them
-/// back too.
+/// Holds back SIGINT, SIGTERM and SIGHUP while it lives, so that a step or a save is never cut in
+/// two; pending() tells of the first that came. After it the signals act as usual: a second Ctrl-C
+/// ends the process. One that is ignored, as SIGHUP under nohup, stays ignored. SIGPIPE is ignored
+/// too: a run goes on when nobody reads its console any more. Make it before the first tensor
+/// operation, so that LibTorch's threads hold the signals back too.
 class SignalWatch {
  public:
   SignalWatch();
@@ -18,12 +20,17 @@ class SignalWatch {
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
-  /// Outcome::interrupted after SIGINT, Outcome::terminated after SIGTERM.
+  /// Outcome::interrupted after SIGINT, terminated after SIGTERM, hangup after SIGHUP.
   std::optional<Outcome> pending();
+
+  /// Runs work that leaves nothing to save: meanwhile a signal ends the process at once. The work
+  /// starts no threads.
+  void let_through(const std::function<void()>& work) const;
 
  private:
   sigset_t watched_;
   sigset_t previous_;
+  struct sigaction previous_pipe_ {};
   std::optional<Outcome> received_;
 };
 

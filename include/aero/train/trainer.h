@@ -33,7 +33,8 @@ class Trainer {
 
   void add(std::unique_ptr<Callback> callback) { callbacks_.push_back(std::move(callback)); }
 
-  /// Trains from where it stands to the end of train.duration, or until a callback stops it.
+  /// Trains from where it stands to the end of train.duration, or until a callback stops it. An
+  /// exception of a callback or of a step ends all callbacks with Outcome::failed and is thrown on.
   Outcome run();
 
   /// Ends the run after the present step.
@@ -46,13 +47,17 @@ class Trainer {
 
   /// Optimizer steps done.
   std::int64_t step() const { return step_; }
+  /// Steps done when run() began.
+  std::int64_t first_step() const { return first_step_; }
+  /// False where an exception came in the middle of an update: the weights are those of no step.
+  bool is_whole() const { return is_whole_; }
   std::int64_t total_steps() const { return total_steps_; }
   /// A duration of this run in steps; 0 stays 0.
   std::int64_t to_steps(const Duration& duration) const;
 
   checkpoint::Checkpoint state() const;
   /// Goes on from a checkpoint. Throws Error where model or data differ, naming the tensor or the
-  /// data.
+  /// data, and UsageError where it lies beyond train.duration.
   void restore(const checkpoint::Checkpoint& checkpoint);
 
   const RunConfig& config() const { return config_; }
@@ -66,7 +71,10 @@ class Trainer {
   const data::Batch& last_batch() const { return last_batch_; }
 
  private:
+  void start();
+  void train();
   StepRecord train_step();
+  void update(const StepRecord& record);
   void finish(Outcome outcome);
   struct StepLoss {
     double cross_entropy;
@@ -90,8 +98,11 @@ class Trainer {
   Schedule schedule_;
   std::optional<LossScaler> scaler_;  // float16 alone
   std::vector<std::unique_ptr<Callback>> callbacks_;
+  std::size_t started_callbacks_ = 0;
 
   std::int64_t step_ = 0;
+  std::int64_t first_step_ = 0;
+  bool is_whole_ = true;
   std::int64_t samples_seen_ = 0;
   std::optional<Outcome> outcome_;
   std::optional<Evaluation> last_evaluation_;

@@ -1,0 +1,42 @@
+#include "aero/train/run_files.h"
+
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+#include "aero/core/log.h"
+
+#include <utility>
+
+namespace aero::train {
+
+void RunFiles::write(const std::filesystem::path& file, Content content) {
+  try {
+    write_file(file, content());
+  } catch (const Error& error) {
+    log::warn(std::string(error.what()) + "; training goes on, and it is written later");
+    missing_[file] = std::move(content);
+  }
+}
+
+void RunFiles::on_evaluation(Trainer& /*trainer*/, const Evaluation& /*evaluation*/) {
+  retry();
+}
+
+void RunFiles::on_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {
+  retry();
+  if (missing_.empty()) return;
+  throw Error(missing_.begin()->first.string() +
+              ": could not be written; make room on the disk and go on with --resume");
+}
+
+void RunFiles::retry() {
+  std::erase_if(missing_, [](const auto& entry) {
+    try {
+      write_file(entry.first, entry.second());
+      return true;
+    } catch (const Error&) {
+      return false;  // told when it began to be missing
+    }
+  });
+}
+
+}  // namespace aero::train
