@@ -255,7 +255,10 @@ def read_model(file: Path) -> CostModel:
     try:
         model = CostModel(description)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{file}: not a cost model with constants, primitives, latency") from error
+        raise UsageError(
+            f"{file}: no cost model with constants, primitives and a formula of latency; "
+            "only aero_papers.json is fitted here"
+        ) from error
     if missing := [name for name in (FITTED, *LATENCY) if name not in model.constants]:
         raise UsageError(f"{file}: no constant {missing[0]}; only aero_papers.json is fitted here")
     return model
@@ -287,7 +290,7 @@ def calibrate() -> int:
         ) from error
     except (ZeroDivisionError, ValueError, TypeError) as error:
         raise UsageError(
-            f"{arguments.model}, {arguments.tables}: a formula gives no number ({error})"
+            f"{arguments.model}, {arguments.tables}: a formula or a figure of 0 gives no number"
         ) from error
     return 0
 

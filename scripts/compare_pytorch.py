@@ -288,9 +288,9 @@ def make_trainer(run: Run, data: Path | None) -> Trainer:
     except KeyError as error:
         raise UsageError(f'{run.folder / CONFIG}: no key "{error.args[0]}"') from error
     except (TypeError, ValueError) as error:
+        reason = f": {error}" if isinstance(error, ValueError) else ""
         raise UsageError(
-            f"{run.folder / CONFIG}: a value that the PyTorch loop does not know; it knows the "
-            f"models of this repository alone ({error})"
+            f"{run.folder / CONFIG}: a value that the PyTorch loop does not know{reason}"
         ) from error
 
 

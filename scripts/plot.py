@@ -106,6 +106,7 @@ KINDS: dict[str, tuple[Draw, str, str]] = {
         "pareto runs/tiny/tiny.json --x latency --out front.pdf",
     ),
 }
+PRINTED_HEIGHT = 10.0  # inches of a page
 OF_SWEEPS = ("gamma", "pareto")
 
 
@@ -193,8 +194,15 @@ def _draw(parsed: argparse.Namespace) -> int:
     files_of(parsed.out)
     style.apply_style()
     draw = KINDS[parsed.kind][0]
-    for file in save(draw(parsed), parsed.out):
+    figure = draw(parsed)
+    height = figure.get_figheight()
+    for file in save(figure, parsed.out):
         print(file)
+    if height > PRINTED_HEIGHT:
+        print(
+            f"note: the figure is {height:.0f} inches high; --members or --seed make it fit a page",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -83,6 +83,39 @@ def test_a_missing_binary_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "/nowhere/aero" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--layers", "010x"], "'010x' is not a whole number from 1 to 1000"),
+        (["--batch", "-1"], "'-1' is not a whole number"),
+        (["--width", "10", "--heads", "3"], "--width 10 is not a multiple of --heads 3"),
+        (["--batch", "60000", "--accumulation", "60000"], "tokens, which are made before"),
+        (["--aero", "/dev/null"], "no such file"),
+    ],
+)
+def test_sizes_that_make_no_sense_are_refused(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        benchmark_step.main(options)
+    assert message in capsys.readouterr().err
+
+
+def test_a_turn_that_fails_is_told_without_the_trace_of_its_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    binary = tmp_path / "aero"
+    trace = "Traceback (most recent call last):\\n  File x\\nValueError: no room"
+    binary.write_text(f"#!/bin/sh\nprintf '{trace}\\n'; exit 3\n")
+    binary.chmod(0o755)
+    out = tmp_path / "out.json"
+    options = [*TINY.split(), "--aero", str(binary), "--sides", "aero", "--json", str(out)]
+    assert benchmark_step.main(options) == 1
+    assert capsys.readouterr().err == "error: a turn failed (3):\nValueError: no room\n"
+    assert not out.exists()
+    assert benchmark_step.main([*options[:-1], str(tmp_path)]) == 2
+
+
 def test_the_measured_gpt_is_the_reference_decoder() -> None:
     torch.manual_seed(0)
     gpt = GPT(layers=2, heads=2, width=16, context=8, vocab_size=31).double()

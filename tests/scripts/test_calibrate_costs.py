@@ -48,6 +48,29 @@ def test_formulas_are_computed_as_arithmetic_has_them() -> None:
     assert model("two", 3, 3) == 4000 - 512 + 2000 - 512
 
 
+@pytest.mark.parametrize(
+    ("option", "file", "message"),
+    [
+        ("--model", "configs/cost/sigma.json", "only aero_papers.json is fitted here"),
+        ("--model", "configs/tiny/base.json", "only aero_papers.json is fitted here"),
+        ("--tables", "configs/tiny/base.json", "not the papers' tables"),
+        ("--tables", "configs", "a folder, where a file belongs"),
+    ],
+)
+def test_a_file_of_another_kind_is_told(
+    option: str,
+    file: str,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = str(calibrate_costs.ROOT / file)
+    monkeypatch.setattr("sys.argv", ["calibrate_costs.py", option, path])
+    assert calibrate_costs.main() == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {path}: ") and message in said
+
+
 def test_a_file_that_is_none_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
