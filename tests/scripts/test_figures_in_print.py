@@ -279,6 +279,11 @@ def test_names_break_into_lines_that_fit(text: str):
     assert re.sub(r"\s", "", wrapped) == re.sub(r"\s", "", text)
 
 
+def test_a_word_breaks_only_where_no_line_holds_it():
+    assert wrap("GB by aero_papers", 0.9).split("\n") == ["GB by", "aero_papers"]
+    assert wrap("EReg(SM(t)+ScFuFFN)", 0.8) == "EReg(SM(t)+\nScFuFFN)"
+
+
 def test_a_run_of_one_point_can_be_seen(tmp_path: Path):
     folder = write_run(tmp_path / "run", {2: 1.0}, [entropy_line(2)])
     series = load_series([folder], [], [])

@@ -10,8 +10,8 @@ from matplotlib.textpath import TextToPath
 
 FONT_SIZE = 8.0
 LINE_HEIGHT = 0.155  # inches
-# A line may end before an opening bracket, and after a blank or one of these.
-_PIECES = re.compile(r"(?<=[ +,/_=:;-])|(?=\()")
+# Where a word that is too wide may break: before an opening bracket, and after one of these.
+_PIECES = re.compile(r"(?<=[+,/_=:;-])|(?=\()")
 
 
 @cache
@@ -30,10 +30,18 @@ def lines_of(text: str) -> int:
     return text.count("\n") + 1 if text else 0
 
 
+def _words(text: str, inches: float) -> list[str]:
+    """Words with the blank behind them, in their pieces where one is too wide for a line."""
+    found = []
+    for word in re.split(r"(?<= )", text):
+        found += [word] if _width(word.strip()) <= inches else _PIECES.split(word)
+    return found
+
+
 def _pieces(text: str, inches: float) -> list[str]:
     """A piece that is too wide itself is cut where it has to be."""
     found = []
-    for piece in _PIECES.split(text):
+    for piece in _words(text, inches):
         rest = piece
         while rest and _width(rest.strip()) > inches and len(rest) > 1:
             cut = max(1, int(len(rest) * inches / _width(rest)))
