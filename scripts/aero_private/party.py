@@ -234,7 +234,7 @@ class _Passes:
             try:
                 profiles.append(self._session.run(code, stage.inputs, [stage.output]))
             except PrivateError as error:
-                raise PrivateError(f"{stage.label}: {error}") from error
+                raise type(error)(f"{stage.label}: {error}") from error
             for name in last_uses.get(index, []):
                 self._session.delete(name)
         return profiles

@@ -16,7 +16,7 @@ import spu.api
 from spu import libspu
 from spu.utils import frontend
 
-from .errors import PrivateError
+from .errors import PrivateError, UndoneError
 from .profile import Profile, parse_profile
 from .settings import Settings
 
@@ -71,8 +71,8 @@ class Session:
             self._link = libspu.link.create_brpc(description, rank)
         except RuntimeError as error:
             raise PrivateError(
-                f"the parties at {addresses[rank]} and {self._peer} did not connect: "
-                f"{str(error).splitlines()[0][:200]}"
+                f"the parties at {addresses[rank]} and {self._peer} did not connect, though they "
+                f"had met; start both again, on other ports if need be"
             ) from error
         config = spu.RuntimeConfig()
         config.ParseFromJsonString(settings.to_json())
@@ -88,8 +88,8 @@ class Session:
             text = str(error)
             if any(word in text for word in ("recv", "send", "link", "brpc", "peer", "timeout")):
                 raise PrivateError(
-                    f"the other party at {self._peer} went away or fell silent: "
-                    f"{text.splitlines()[0][:200]}; see its own messages, then start both again"
+                    f"the other party at {self._peer} went away or fell silent; see its own "
+                    f"messages, then start both again"
                 ) from error
             raise
 
@@ -196,7 +196,10 @@ class Session:
                 self._read += len(text)
                 return profile
             time.sleep(0.01)
-        raise RuntimeError(f"{self._log}: SPU wrote no profile of its last run: {text[-500:]!r}")
+        raise UndoneError(
+            f"{self._log}: SPU wrote nothing of its last run there; is the disk full? TMPDIR names "
+            f"another place"
+        )
 
     def close(self) -> None:
         """Waits for the other party."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tiny_model import CONTEXT, MODEL, WIDTH, WORDS, write_checkpoint
+from tiny_model import CONTEXT, MODEL, WIDTH, WORDS, tensors, write_checkpoint
 
 pytest.importorskip("spu")
 
@@ -186,6 +186,33 @@ def test_tokens_are_generated_one_by_one(tmp_path: Path) -> None:
     if AERO.is_file():
         assert result["generated_aero"] == tokens
         assert "the same as by `aero generate` at temperature 0" in done.stdout
+
+
+def test_parties_apart_generate_what_the_client_asks_for(tmp_path: Path) -> None:
+    folder, peers = write_checkpoint(tmp_path / "run"), ",".join(free_addresses())
+    base = [sys.executable, str(SCRIPT), str(folder), "--peers", peers, "--weights", "colocated"]
+    outs = [tmp_path / "client.json", tmp_path / "server.json"]
+    prompt = ["--tokens", "5 9 2", "--max-tokens", "2"]
+    with subprocess.Popen([*base, "--party", "1", "--json", str(outs[1])]) as server:
+        try:
+            client = subprocess.run(
+                [*base, "--party", "0", *prompt, "--json", str(outs[0])],
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            assert client.returncode == 0, client.stderr
+            assert server.wait(timeout=60) == 0
+        finally:
+            server.kill()
+    ours, theirs = (json.loads(out.read_text())["generated"] for out in outs)
+    assert [row["positions"] for row in ours] == [row["positions"] for row in theirs] == [3, 4]
+    # The server has the bytes, and no tokens.
+    assert [row["measured"] for row in ours] == [row["measured"] for row in theirs]
+    assert [row["token"] for row in theirs] == [None, None]
+    config, weights = ModelConfig.from_dict(MODEL), tensors()
+    assert [row["token"] for row in ours] == greedy(config, weights, [5, 9, 2], 2)
 
 
 def greedy(
