@@ -24,12 +24,15 @@ def run_command(work: Callable[[], int | None], both_parties: bool = True) -> in
     """
     _heed_signals(both_parties)
     try:
-        with contextlib.redirect_stdout(Output(sys.stdout)):
+        # Without a standard output (>&-), print() says nothing.
+        output = None if sys.stdout is None else Output(sys.stdout)
+        with contextlib.redirect_stdout(output):
             from .requirements import check_spu
 
             check_spu()
             code = work() or 0
-            sys.stdout.flush()
+            if output is not None:
+                output.flush()
     except PrivateError as error:
         return _end(error)
     except KeyboardInterrupt:
