@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import IO, NoReturn
 
-from .errors import USAGE
+from .errors import USAGE, UndoneError
+from .output import Output
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 
 
 class Parser(argparse.ArgumentParser):
-    """Shows its description as it is written, and takes whole names of options alone."""
+    """Shows its description as it is written."""
 
     def __init__(self, description: str | None) -> None:
         super().__init__(
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
         )
+
+    def print_help(self, file: IO[str] | None = None) -> None:
+        """Ends the script where it cannot be written."""
+        stream = sys.stdout if file is None else file
+        if stream is None:
+            return
+        try:
+            Output(stream).write(self.format_help())
+        except UndoneError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)
+        except BrokenPipeError:
+            sys.exit(128 + signal.SIGPIPE)
 
     def error(self, message: str) -> NoReturn:
         """The fault alone, without the usage of all options."""

@@ -159,6 +159,19 @@ def test_an_output_that_cannot_be_written_ends_the_script_at_its_first_line(
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+@pytest.mark.parametrize("script", ["private_inference.py", "private_table.py", "measure_costs.py"])
+def test_help_that_cannot_be_written_is_told(script: str) -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            command(script, "--help"), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: standard output: No space left on device\n",
+    )
+
+
 def test_a_reader_that_went_is_no_fault(tmp_path: Path) -> None:
     run = write_checkpoint(tmp_path / "run")
     process = subprocess.Popen(
