@@ -28,15 +28,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
+try:
+    import numpy as np
+    from tqdm import tqdm
 
-from aero_reference.tokens import Split, write_token_file
-from aero_results.command import run_command
-from aero_results.errors import ResultsError
-from aero_results.files import require_writable, write_text
-from aero_results.options import Parser, whole
-from aero_results.run_folder import read_lines
+    from aero_reference.tokens import Split, write_token_file
+    from aero_results.command import run_command
+    from aero_results.errors import ResultsError
+    from aero_results.files import require_writable, write_text
+    from aero_results.options import Parser, whole
+    from aero_results.run_folder import read_lines
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
+        "which scripts/setup.sh makes"
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTORCH_SIDES = ("pytorch", "pytorch fused")

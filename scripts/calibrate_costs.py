@@ -19,13 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+try:
+    import numpy as np
 
-from aero_results.command import run_command
-from aero_results.cost_formulas import CostFormulas
-from aero_results.errors import UsageError
-from aero_results.jsonc import load_object
-from aero_results.options import Parser
+    from aero_results.command import run_command
+    from aero_results.cost_formulas import CostFormulas
+    from aero_results.errors import UsageError
+    from aero_results.jsonc import load_object
+    from aero_results.options import Parser
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
+        "which scripts/setup.sh makes"
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "configs" / "cost" / "aero_papers.json"

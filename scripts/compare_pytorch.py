@@ -23,24 +23,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import nn
-from tqdm import tqdm
+try:
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+    from torch import nn
+    from tqdm import tqdm
 
-from aero_reference.config import ModelConfig
-from aero_reference.decoder import Decoder, token_loss
-from aero_reference.tokens import IGNORED, CorpusError, Split
-from aero_reference.training import DECAYED, duration_steps, learning_rate, make_optimizer
-from aero_results.command import run_command
-from aero_results.errors import ResultsError, UsageError
-from aero_results.files import require_writable, write_text
-from aero_results.jsonc import load_object
-from aero_results.kinds import CONFIG, METRICS, wrong_kind
-from aero_results.options import Parser, real
-from aero_results.records import Record
-from aero_results.run_folder import read_lines
+    from aero_reference.config import ModelConfig
+    from aero_reference.decoder import Decoder, token_loss
+    from aero_reference.tokens import IGNORED, CorpusError, Split
+    from aero_reference.training import DECAYED, duration_steps, learning_rate, make_optimizer
+    from aero_results.command import run_command
+    from aero_results.errors import ResultsError, UsageError
+    from aero_results.files import require_writable, write_text
+    from aero_results.jsonc import load_object
+    from aero_results.kinds import CONFIG, METRICS, wrong_kind
+    from aero_results.options import Parser, real
+    from aero_results.records import Record
+    from aero_results.run_folder import read_lines
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
+        "which scripts/setup.sh makes"
+    )
 
 FIRST_LOSSES = 10
 SECTIONS = ("model", "data", "train", "optimizer", "schedule", "eval")

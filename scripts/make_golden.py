@@ -27,22 +27,28 @@ from typing import NamedTuple
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import torch
-import transformers
-from safetensors import safe_open
-from torch import Tensor, nn
-from torch.nn import functional
-from tqdm import tqdm
+try:
+    import torch
+    import transformers
+    from safetensors import safe_open
+    from torch import Tensor, nn
+    from torch.nn import functional
+    from tqdm import tqdm
 
-from aero_reference import huggingface
-from aero_reference.config import EregConfig, ModelConfig, NormFixedConfig
-from aero_reference.decoder import Decoder
-from aero_reference.linear import SpectralNormLinear, power_iteration
-from aero_reference.norm import FixedLayerNorm
-from aero_reference.training import make_optimizer
-from aero_results.command import run_command
-from aero_results.files import write_whole
-from aero_results.options import Parser
+    from aero_reference import huggingface
+    from aero_reference.config import EregConfig, ModelConfig, NormFixedConfig
+    from aero_reference.decoder import Decoder
+    from aero_reference.linear import SpectralNormLinear, power_iteration
+    from aero_reference.norm import FixedLayerNorm
+    from aero_reference.training import make_optimizer
+    from aero_results.command import run_command
+    from aero_results.files import write_whole
+    from aero_results.options import Parser
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
+        "which scripts/setup.sh makes"
+    )
 
 STEPS = 10
 CLIP = 1.0

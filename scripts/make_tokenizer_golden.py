@@ -24,11 +24,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from tqdm import tqdm
+try:
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from tqdm import tqdm
 
-from aero_results.command import run_command
-from aero_results.options import Parser, whole
+    from aero_results.command import run_command
+    from aero_results.options import Parser, whole
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
+        "which scripts/setup.sh makes"
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "tokenizer"

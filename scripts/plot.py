@@ -28,7 +28,10 @@ try:
     from aero_results.inputs import find_members, load_members, load_series
     from aero_results.options import Parser, whole
 except ModuleNotFoundError as error:
-    sys.exit(f"error: the Python package {error.name} is missing; pip install matplotlib tqdm")
+    sys.exit(
+        f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
+        "which scripts/setup.sh makes"
+    )
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -263,3 +263,16 @@ def test_a_folder_is_no_file_to_write(
 ):
     assert plot.main(["bins", str(sweep), "--out", str(tmp_path)]) == 2
     assert "a folder; name a file in it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "script", ["plot.py", "compare_pytorch.py", "make_golden.py", *WITH_HELP[5:]]
+)
+def test_a_missing_package_is_named(script: str):
+    """-S leaves site-packages out."""
+    command = [sys.executable, "-S", str(SCRIPTS / script), "--help"]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: the Python package ")
+    assert ended.stderr.count("\n") == 1
