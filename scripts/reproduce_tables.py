@@ -17,18 +17,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
+try:
+    from tqdm import tqdm
 
-from aero_results.command import run_command
-from aero_results.errors import ResultsError, UsageError
-from aero_results.files import require_writable, write_text
-from aero_results.jsonc import load_object
-from aero_results.kinds import wrong_kind
-from aero_results.markdown import compare
-from aero_results.options import Parser, whole
-from aero_results.records import FieldError, Record
-from aero_results.sweep import Sweep, read_sweep
-from aero_results.tables import Table, paper_tables
+    from aero_results.command import run_command
+    from aero_results.errors import ResultsError, UsageError
+    from aero_results.files import require_writable, write_text
+    from aero_results.jsonc import load_object
+    from aero_results.kinds import wrong_kind
+    from aero_results.markdown import compare
+    from aero_results.options import Parser, whole
+    from aero_results.records import FieldError, Record
+    from aero_results.sweep import Sweep, read_sweep
+    from aero_results.tables import Table, paper_tables
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
+        "which scripts/setup.sh makes"
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 SCALES = {"full": ROOT / "configs" / "tables", "tiny": ROOT / "configs" / "tiny"}
