@@ -34,18 +34,18 @@ struct Entry {
   std::size_t end;
 };
 
-std::string_view header_bytes(std::string_view file) {
+std::string header_text(const RandomAccessFile& file) {
   if (file.size() < prefix_size) {
     throw Damage("it has " + std::to_string(file.size()) + " bytes, too few for a header");
   }
   std::uint64_t length = 0;
-  std::memcpy(&length, file.data(), prefix_size);
+  std::memcpy(&length, file.bytes(0, prefix_size).data(), prefix_size);
   const std::string said = "its header should have " + std::to_string(length) + " bytes";
   if (length > header_limit) throw Damage(said + ", more than the 100 MB allowed");
   if (length > file.size() - prefix_size) {
     throw Damage(said + " and the whole file has " + std::to_string(file.size()));
   }
-  return file.substr(prefix_size, length);
+  return file.bytes(prefix_size, length);
 }
 
 json parse_header(std::string_view text) {
@@ -154,20 +154,22 @@ void check_layout(std::vector<Entry> entries, std::size_t data_size) {
   }
 }
 
-torch::Tensor copy_tensor(const Entry& entry, std::string_view data) {
+/// The tensors' bytes begin at `data`.
+torch::Tensor read_tensor(const Entry& entry, const RandomAccessFile& file, std::size_t data) {
   const bool truth = entry.type == torch::kBool;
   torch::Tensor tensor = torch::empty(entry.shape, truth ? torch::kUInt8 : entry.type);
   if (entry.end > entry.begin) {
-    std::memcpy(tensor.mutable_data_ptr(), data.data() + entry.begin, entry.end - entry.begin);
+    file.read(data + entry.begin,
+              {static_cast<char*>(tensor.mutable_data_ptr()), entry.end - entry.begin});
   }
   // A byte other than 0 and 1 would be no valid bool in memory.
   return truth ? tensor.to(torch::kBool) : tensor;
 }
 
-SafetensorsFile parse(std::string_view file) {
+SafetensorsFile parse(const RandomAccessFile& file) {
   SafetensorsFile result;
-  const std::string_view text = header_bytes(file);
-  const std::string_view data = file.substr(prefix_size + text.size());
+  const std::string text = header_text(file);
+  const std::size_t data = prefix_size + text.size();
   const json header = parse_header(text);
   std::vector<Entry> entries;
   for (const auto& [name, value] : header.items()) {
@@ -181,17 +183,19 @@ SafetensorsFile parse(std::string_view file) {
       throw Damage("tensor '" + name + "': " + damage.what());
     }
   }
-  check_layout(entries, data.size());
-  for (const Entry& entry : entries) result.tensors.emplace(entry.name, copy_tensor(entry, data));
+  check_layout(entries, file.size() - data);
+  for (const Entry& entry : entries) {
+    result.tensors.emplace(entry.name, read_tensor(entry, file, data));
+  }
   return result;
 }
 
 }  // namespace
 
 SafetensorsFile load_safetensors(const std::filesystem::path& path) {
-  const MappedFile file(path);
+  const RandomAccessFile file(path);
   try {
-    return parse(file.bytes());
+    return parse(file);
   } catch (const Damage& damage) {
     throw Error("'" + path.string() + "' is damaged or no safetensors file: " + damage.what());
   }

@@ -60,6 +60,9 @@ class Reader {
     return value.get<std::string>();
   }
 
+  /// Empty where the key is missing, as in the states of earlier versions.
+  std::string text_or_empty(const char* key) { return object_.contains(key) ? text(key) : ""; }
+
   double number(const char* key) {
     const json value = take(key);
     if (value.is_number()) return value.get<double>();
@@ -110,6 +113,7 @@ std::string to_json(const TrainingState& state) {
   object["step"] = state.step;
   object["samples_seen"] = state.samples_seen;
   object["data_fingerprint"] = state.data_fingerprint;
+  object["tokenizer_sha256"] = state.tokenizer_sha256;
   object["eval_loss"] = state.eval_loss ? write_number(*state.eval_loss) : ordered_json();
   object["eval_step"] = state.eval_step;
   object["loss_scale"] = state.loss_scale ? write_number(state.loss_scale->scale) : ordered_json();
@@ -128,6 +132,7 @@ TrainingState read_state(const std::filesystem::path& file) {
   state.step = reader.count("step");
   state.samples_seen = reader.count("samples_seen");
   state.data_fingerprint = reader.text("data_fingerprint");
+  state.tokenizer_sha256 = reader.text_or_empty("tokenizer_sha256");
   state.eval_loss = reader.number_or_null("eval_loss");
   state.eval_step = reader.count("eval_step");
   const auto scale = reader.number_or_null("loss_scale");

@@ -7,7 +7,7 @@
 
 namespace aero::checkpoint {
 
-/// state.json; every key is written and every key must be there.
+/// state.json; every key is written, and every key but tokenizer_sha256 must be there.
 std::string to_json(const TrainingState& state);
 
 /// Throws Error that names `file`, the key and the value.

@@ -1,5 +1,6 @@
 #include "aero/core/log.h"
 #include "aero/train/evaluation.h"
+#include "aero/train/model_tokenizer.h"
 #include "aero/train/open_corpus.h"
 
 #include <nlohmann/json.hpp>
@@ -25,6 +26,7 @@ struct EvalOptions {
   std::int64_t stride = 0;
   std::int64_t batch_size = 0;
   std::int64_t batches = 0;
+  bool other_tokenizer = false;
   bool json = false;
 };
 
@@ -60,10 +62,43 @@ void print_text(const LoadedModel& model, const EvalOptions& options,
   std::printf("perplexity by character  %.4f\n", std::exp(evaluation.loss_per_character()));
 }
 
+/// Of the given tokenizer, else of the corpus's own, else of the one that the run keeps.
+std::filesystem::path tokenizer_file(const LoadedModel& model, const EvalOptions& options,
+                                     const data::Corpus& corpus) {
+  if (!options.tokenizer.empty()) return options.tokenizer;
+  const auto& own = corpus.tokenizer();
+  if (own && own->path.extension() == ".json" && std::filesystem::exists(own->path)) {
+    return own->path;
+  }
+  return find_tokenizer_file(model.checkpoint);
+}
+
+/// By token; empty where no tokenizer is known.
+std::vector<std::int32_t> character_counts(const LoadedModel& model, const EvalOptions& options,
+                                           const data::Corpus& corpus) {
+  const auto file = tokenizer_file(model, options, corpus);
+  if (file.empty()) return {};
+  if (!options.other_tokenizer) {
+    data::require_same_tokenizer(corpus.tokenizer_identity(), data::identity_of_tokenizer(file),
+                                 other_tokenizer_flag);
+  }
+  const auto tokenizer = data::Tokenizer::load(file);
+  auto counts = tokenizer.character_counts();
+  const auto size = std::max(tokenizer.vocab_size(), model.config.model.vocab_size);
+  counts.resize(static_cast<std::size_t>(size));
+  const auto eos = corpus.tokenizer() ? corpus.tokenizer()->eos_id : std::nullopt;
+  if (eos && *eos < size) counts[static_cast<std::size_t>(*eos)] = 0;
+  return counts;
+}
+
 void run_eval(const EvalOptions& options) {
   auto model = load_model(options.model, options.device);
   if (!options.data.empty()) model.config.data.path = options.data;
   const auto corpus = train::open_corpus(model.config, options.split);
+  if (!options.other_tokenizer) {
+    data::require_same_tokenizer(train::tokenizer_of_model(model.checkpoint),
+                                 corpus.tokenizer_identity(), other_tokenizer_flag);
+  }
 
   train::EvaluationOptions evaluation;
   evaluation.batch_size = options.batch_size > 0             ? options.batch_size
@@ -72,11 +107,7 @@ void run_eval(const EvalOptions& options) {
   evaluation.batches = options.batches;
   evaluation.stride = options.stride;
   evaluation.precision = model.config.train.dtype;
-  if (const auto tokenizer = find_tokenizer(model, options.tokenizer)) {
-    evaluation.character_counts = tokenizer->character_counts();
-    evaluation.character_counts.resize(
-        static_cast<std::size_t>(std::max(tokenizer->vocab_size(), model.config.model.vocab_size)));
-  }
+  evaluation.character_counts = character_counts(model, options, corpus);
   evaluation.progress = [](std::int64_t done, std::int64_t all) {
     log::status("evaluated " + std::to_string(done) + " of " + std::to_string(all) + " contexts");
     return true;
@@ -110,6 +141,8 @@ void add_eval(CLI::App& app) {
       ->add_option("--batches", options->batches, "Stop after so many batches; 0: the whole split")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
+  command->add_flag(other_tokenizer_flag, options->other_tokenizer,
+                    "Take a corpus or a tokenizer other than the model's");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] { run_eval(*options); });
 }

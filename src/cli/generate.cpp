@@ -16,6 +16,7 @@ struct GenerateOptions {
   std::string device;
   model::GenerationOptions generation;
   std::int64_t samples = 1;
+  bool other_tokenizer = false;
   bool no_cache = false;
   bool print_ids = false;
 };
@@ -72,7 +73,7 @@ void print_tokens(const std::vector<std::int64_t>& tokens) {
 
 void run_generate(const GenerateOptions& options) {
   auto model = load_model(options.model, options.device);
-  const auto tokenizer = find_tokenizer(model, options.tokenizer);
+  const auto tokenizer = find_tokenizer(model, options.tokenizer, options.other_tokenizer);
   const auto prompt = find_prompt(options, model, tokenizer);
   auto generation = options.generation;
   generation.use_cache = !options.no_cache;
@@ -130,6 +131,8 @@ void add_generate(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
+  command->add_flag(other_tokenizer_flag, options->other_tokenizer,
+                    "Take a tokenizer other than the model's");
   command->add_flag("--no-cache", options->no_cache, "Recompute every position for each token");
   command->add_flag("--print-ids", options->print_ids, "Print token ids in place of text");
   command->callback([options] { run_generate(*options); });

@@ -204,6 +204,10 @@ void add_inspect(CLI::App& app) {
   command->add_option("--batches", options->inspection.batches, "Batches of train.batch_size of it")
       ->check(CLI::PositiveNumber)
       ->needs(entropy);
+  command
+      ->add_flag(other_tokenizer_flag, options->inspection.other_tokenizer,
+                 "Take a corpus of a tokenizer other than the model's")
+      ->needs(entropy);
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] {
     if (options->entropy) {

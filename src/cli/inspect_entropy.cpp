@@ -4,6 +4,7 @@
 #include "aero/core/text.h"
 #include "aero/report/table.h"
 #include "aero/train/entropy_statistics.h"
+#include "aero/train/model_tokenizer.h"
 #include "aero/train/open_corpus.h"
 
 #include <nlohmann/json.hpp>
@@ -81,6 +82,10 @@ void print_json(const LoadedModel& model, const train::EntropyStatistics& statis
 void inspect_entropy(LoadedModel& model, const EntropyInspection& inspection) {
   if (!inspection.data.empty()) model.config.data.path = inspection.data;
   const auto corpus = train::open_corpus(model.config, inspection.split);
+  if (!inspection.other_tokenizer) {
+    data::require_same_tokenizer(train::tokenizer_of_model(model.checkpoint),
+                                 corpus.tokenizer_identity(), other_tokenizer_flag);
+  }
   std::int64_t batches = 0;
   const auto statistics =
       train::measure_entropy(model.decoder, corpus,

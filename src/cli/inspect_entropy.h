@@ -9,6 +9,7 @@ namespace aero::cli {
 struct EntropyInspection {
   std::string data;  ///< corpus; empty: the one that the model was trained on
   std::string split = "val";
+  bool other_tokenizer = false;  ///< the corpus's may differ from the model's
   std::int64_t batches = 4;
   bool json = false;
 };

@@ -2,6 +2,7 @@
 
 #include "aero/checkpoint/run_folder.h"
 #include "aero/core/error.h"
+#include "aero/train/model_tokenizer.h"
 #include "aero/train/precision.h"
 #include "aero/train/trainer.h"
 
@@ -30,11 +31,16 @@ std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoin
   return {};
 }
 
-std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file) {
-  if (!file.empty()) return data::Tokenizer::load(file);
-  const auto kept = find_tokenizer_file(model.checkpoint);
-  if (kept.empty()) return std::nullopt;
-  return data::Tokenizer::load(kept);
+std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file,
+                                              bool may_be_other) {
+  std::filesystem::path path = file;
+  if (path.empty()) path = find_tokenizer_file(model.checkpoint);
+  if (path.empty()) return std::nullopt;
+  if (!may_be_other) {
+    data::require_same_tokenizer(train::tokenizer_of_model(model.checkpoint),
+                                 data::identity_of_tokenizer(path), other_tokenizer_flag);
+  }
+  return data::Tokenizer::load(path);
 }
 
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size) {

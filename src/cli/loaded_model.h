@@ -25,9 +25,14 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
 /// tokenizer.json in the checkpoint, else of the run folder around it; empty where there is none.
 std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint);
 
+/// Lets a tokenizer, or a corpus of a tokenizer, meet a model that has learned the ids of another.
+inline constexpr const char* other_tokenizer_flag = "--other-tokenizer";
+
 /// tokenizer.json of `file` where given, else as find_tokenizer_file(). Nothing
-/// where there is none; throws Error when `file` cannot be read.
-std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file);
+/// where there is none; throws Error when `file` cannot be read, UsageError when it is not the
+/// model's tokenizer and `may_be_other` is not set.
+std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file,
+                                              bool may_be_other);
 
 /// "1,2,3" or "1 2 3". Throws UsageError for what is no token of the vocabulary.
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size);

@@ -70,6 +70,10 @@ Section describe_train(TrainConfig& t) {
            "Run or checkpoint folder whose weights the run begins with, where they fit; the rest "
            "starts anew. Empty: all of it does.",
            &t.warm_start},
+          {"train.other_tokenizer",
+           "Begin with train.warm_start even where its model learned the ids of another tokenizer "
+           "than the corpus's.",
+           &t.other_tokenizer},
       }};
 }
 

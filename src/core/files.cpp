@@ -3,7 +3,7 @@
 #include "aero/core/error.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,18 +43,38 @@ auto retry(Call call) {
   return result;
 }
 
+int open_to_read(const fs::path& path) {
+  return retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+}
+
+/// As many open files as the system lets this process have: a corpus may have a thousand shards.
+void raise_limit_of_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /// Closes on the way out.
 class Descriptor {
  public:
-  explicit Descriptor(const fs::path& path)
-      : value_(retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })) {
+  explicit Descriptor(const fs::path& path) : value_(open_to_read(path)) {
+    if (value_ < 0 && errno == EMFILE) {
+      raise_limit_of_open_files();
+      value_ = open_to_read(path);
+    }
     if (value_ < 0) fail("open", path, errno);
   }
-  ~Descriptor() { ::close(value_); }
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
 
   int value() const { return value_; }
+
+  /// Whoever takes it closes it.
+  int release() { return std::exchange(value_, -1); }
 
   struct stat status(const fs::path& path) const {
     struct stat result {};
@@ -250,31 +270,53 @@ void AtomicFolder::recover(const fs::path& parent) {
   }
 }
 
-MappedFile::MappedFile(const fs::path& path) {
-  const Descriptor file(path);
-  const struct stat status = file.status(path);
-  if (S_ISDIR(status.st_mode)) fail("read", path, EISDIR);
+RandomAccessFile::RandomAccessFile(fs::path path) : path_(std::move(path)) {
+  Descriptor file(path_);
+  const struct stat status = file.status(path_);
+  if (S_ISDIR(status.st_mode)) fail("read", path_, EISDIR);
   if (!S_ISREG(status.st_mode)) {
-    throw Error("cannot map '" + path.string() + "': not a regular file");
+    throw Error("cannot read '" + path_.string() + "': not a regular file");
   }
   size_ = static_cast<std::size_t>(status.st_size);
-  if (size_ == 0) return;
-  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.value(), 0);
-  if (address == MAP_FAILED) fail("map", path, errno);
-  data_ = static_cast<const char*>(address);
+  descriptor_ = file.release();
 }
 
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
+RandomAccessFile::~RandomAccessFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+RandomAccessFile::RandomAccessFile(RandomAccessFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      size_(other.size_),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
 
-MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-  std::swap(data_, other.data_);
+RandomAccessFile& RandomAccessFile::operator=(RandomAccessFile&& other) noexcept {
+  std::swap(path_, other.path_);
   std::swap(size_, other.size_);
+  std::swap(descriptor_, other.descriptor_);
   return *this;
+}
+
+void RandomAccessFile::read(std::size_t offset, std::span<char> out) const {
+  while (!out.empty()) {
+    const ssize_t count = retry(
+        [&] { return ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset)); });
+    if (count < 0) fail("read", path_, errno);
+    if (count == 0) {
+      throw Error("cannot read '" + path_.string() + "': it ends at byte " +
+                  std::to_string(offset) + ", and had " + std::to_string(size_) +
+                  " when it was opened; put it back as it was, and leave it alone while it is in "
+                  "use");
+    }
+    offset += static_cast<std::size_t>(count);
+    out = out.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+std::string RandomAccessFile::bytes(std::size_t offset, std::size_t length) const {
+  std::string result(length, '\0');
+  read(offset, result);
+  return result;
 }
 
 }  // namespace aero

@@ -87,6 +87,7 @@ void AddedTokens::cut(std::string_view text, const std::function<void(const Adde
     if (token->single_word && !stands_alone(text, begin, end)) continue;
     if (token->lstrip) begin = std::max(skip_space_back(text, begin), done);
     if (token->rstrip) end = skip_space(text, end);
+    if (begin >= end) continue;  // blanks that a token before has taken along
     if (done < begin) on_text(text.substr(done, begin - done));
     on_token(*token);
     done = end;

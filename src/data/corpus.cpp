@@ -74,14 +74,16 @@ Corpus Corpus::open_split(const std::filesystem::path& path, const std::string& 
     throw UsageError("model.context is " + std::to_string(context) + ": it must be at least 1");
   }
   SplitFiles files = find_split(path, split, format);
-  Corpus corpus(path.string() + " (" + split + ")", context);
+  Corpus corpus(path.string() + " (" + split + ")", context, vocab_size);
   corpus.tokenizer_ = std::move(files.tokenizer);
   for (std::size_t i = 0; i < files.shards.size(); ++i) {
     TokenFile shard(files.shards[i], files.format);
     check_against_manifest(shard, i, files);
     check_context(shard, context);
     shard.check_vocabulary(vocab_size);
-    if (verify) shard.verify(vocab_size);
+    const std::int64_t largest = verify ? shard.verify(vocab_size) : -1;
+    corpus.corpus_vocab_size_ =
+        std::max({corpus.corpus_vocab_size_, shard.header().vocab_size, largest + 1});
     corpus.add(std::move(shard));
   }
   return corpus;
@@ -91,6 +93,13 @@ void Corpus::add(TokenFile shard) {
   if (!shards_.empty() && shard.header().layout != layout()) {
     throw Error(shard.path().string() + ": its layout (stream or chunk) differs from that of " +
                 shards_.front().path().string() + ". Run scripts/prepare_corpus.py again");
+  }
+  if (!shards_.empty() && shard.header().width != shards_.front().header().width) {
+    throw Error(shard.path().string() + ": its tokens have " +
+                std::to_string(shard.header().width) + " bytes, those of " +
+                shards_.front().path().string() + " " +
+                std::to_string(shards_.front().header().width) +
+                ": they are of two tokenizers. Take one of them out");
   }
   const bool first = shards_.empty();
   sample_ends_.push_back((first ? 0 : size()) + samples_of(shard.header(), context_));
@@ -106,13 +115,18 @@ void Corpus::sample(std::int64_t k, std::span<std::int64_t> inputs,
   }
   const auto [index, first] = locate(sample_ends_, k);
   const std::int64_t offset = (k - first) * context_;
-  shards_[index].read(offset, inputs);
+  read_shard(index, offset, inputs);
   if (layout() == TokenLayout::stream) {
-    shards_[index].read(offset + 1, targets);
+    read_shard(index, offset + 1, targets);
   } else {
     std::ranges::copy(inputs.subspan(1), targets.begin());
     targets.back() = ignored_target;
   }
+}
+
+void Corpus::read_shard(std::size_t index, std::int64_t offset, std::span<std::int64_t> out) const {
+  shards_[index].read(offset, out);
+  shards_[index].check_tokens(offset, out, model_vocab_size_);
 }
 
 Batch Corpus::batch(std::span<const std::int64_t> indices) const {
@@ -139,10 +153,14 @@ void Corpus::read(std::int64_t offset, std::span<std::int64_t> out) const {
     const auto [index, first] = locate(token_ends_, offset);
     const auto part =
         std::min<std::int64_t>(static_cast<std::int64_t>(out.size()), token_ends_[index] - offset);
-    shards_[index].read(offset - first, out.first(static_cast<std::size_t>(part)));
+    read_shard(index, offset - first, out.first(static_cast<std::size_t>(part)));
     out = out.subspan(static_cast<std::size_t>(part));
     offset += part;
   }
+}
+
+TokenizerIdentity Corpus::tokenizer_identity() const {
+  return {shards_.front().header().tokenizer_sha256, "the corpus " + name_};
 }
 
 std::int64_t Corpus::characters() const {

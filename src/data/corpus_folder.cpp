@@ -4,7 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
+#include "bin_files.h"
+#include <set>
 
 namespace aero::data {
 namespace {
@@ -34,16 +35,50 @@ std::optional<CorpusTokenizer> read_tokenizer(const json& manifest, const fs::pa
   return tokenizer;
 }
 
-SplitFiles parse_manifest(const json& manifest, const fs::path& path, const std::string& split) {
+/// The files that a manifest lists, of all its splits. Throws Error where it lists one twice.
+std::vector<fs::path> listed_files(const json& splits, const fs::path& manifest) {
+  std::vector<fs::path> files;
+  std::set<std::string> seen;
+  for (const auto& shards : splits) {
+    for (const json& shard : shards) {
+      const auto name = shard.at("file").get<std::string>();
+      if (!seen.insert(name).second) {
+        throw Error(manifest.string() + ": damaged manifest (it lists " + name +
+                    " twice). Run scripts/prepare_corpus.py again");
+      }
+      files.push_back(manifest.parent_path() / name);
+    }
+  }
+  return files;
+}
+
+/// A manifest describes all of its folder: token files that it does not list are of another corpus.
+void check_neighbours(const fs::path& manifest, const std::string& split,
+                      const std::vector<fs::path>& listed) {
+  std::set<std::string> names;
+  for (const fs::path& path : listed) names.insert(path.filename().string());
+  for (const BinFile& file : bin_files(manifest.parent_path(), split)) {
+    if (names.contains(file.path.filename().string())) continue;
+    throw UsageError(manifest.string() + " does not list " + file.path.filename().string() +
+                     ", which lies beside it: a folder holds one corpus. Take one of them out, or "
+                     "set data.format to aero (the manifest) or to the format of the .bin files");
+  }
+}
+
+SplitFiles parse_manifest(const json& manifest, const fs::path& path, const std::string& split,
+                          TokenFormat format) {
   if (manifest.at("format") != "aero-corpus" || manifest.at("version") != 1) {
     throw Error(path.string() + ": not a manifest of an AERO corpus, version 1 (format is " +
                 manifest.at("format").dump() + ", version " + manifest.at("version").dump() +
                 "). Run scripts/prepare_corpus.py");
   }
   const json& splits = manifest.at("splits");
+  const auto listed = listed_files(splits, path);
+  require_distinct(listed);
+  if (format == TokenFormat::automatic) check_neighbours(path, split, listed);
   if (!splits.contains(split) || splits[split].empty()) {
     throw MissingSplit(path.string() + ": the corpus has no split '" + split +
-                     "'; splits here: " + names_of(splits));
+                       "'; splits here: " + names_of(splits));
   }
   SplitFiles files;
   files.format = TokenFormat::aero;
@@ -56,66 +91,35 @@ SplitFiles parse_manifest(const json& manifest, const fs::path& path, const std:
   return files;
 }
 
-SplitFiles read_manifest(const fs::path& path, const std::string& split) {
+SplitFiles read_manifest(const fs::path& path, const std::string& split, TokenFormat format) {
   try {
-    return parse_manifest(json::parse(read_file(path)), path, split);
+    return parse_manifest(json::parse(read_file(path)), path, split, format);
   } catch (const json::exception& fault) {
     throw Error(path.string() + ": damaged manifest (" + fault.what() +
                 "). Run scripts/prepare_corpus.py again");
   }
 }
 
-/// "val" is a part of fineweb_val_000000.bin and of val.bin, not of interval.bin.
-bool names_split(const std::string& stem, const std::string& split) {
-  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
-  for (auto at = stem.find(split); at != std::string::npos; at = stem.find(split, at + 1)) {
-    const auto end = at + split.size();
-    if ((at == 0 || !is_letter(stem[at - 1])) && (end == stem.size() || !is_letter(stem[end]))) {
-      return true;
-    }
-  }
-  return false;
-}
-
-std::vector<fs::path> bin_shards(const fs::path& folder, const std::string& split) {
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const fs::path& path = entry.path();
-    if (path.extension() == ".bin" && names_split(path.stem().string(), split)) {
-      found.push_back(path);
-    }
-  }
-  std::ranges::sort(found);
-  return found;
-}
-
 }  // namespace
 
 SplitFiles find_split(const fs::path& path, const std::string& split, TokenFormat format) {
-  SplitFiles files;
-  files.format = format;
   if (!fs::exists(path)) {
     throw UsageError(path.string() +
                      ": no such file or folder of tokens. Run scripts/prepare_corpus.py to make "
                      "one, or correct the path");
   }
-  if (!fs::is_directory(path)) {
-    files.shards = {path};
-    return files;
-  }
+  if (!fs::is_directory(path)) return single_file_split(path, split, format);
   const fs::path manifest = path / "manifest.json";
-  const fs::path single = path / (split + ".bin");
   const bool foreign = format == TokenFormat::nanogpt || format == TokenFormat::llmc;
-  if (!foreign && fs::exists(manifest)) return read_manifest(manifest, split);
-  if (format != TokenFormat::aero) {
-    files.shards = fs::exists(single) ? std::vector{single} : bin_shards(path, split);
-  }
+  if (!foreign && fs::exists(manifest)) return read_manifest(manifest, split, format);
+  SplitFiles files;
+  if (format != TokenFormat::aero) files = bin_split(path, split, format);
   if (files.shards.empty()) {
     throw MissingSplit(path.string() + ": no split '" + split +
-                     "' here: looked for manifest.json "
-                     "(AERO), " +
-                     split + ".bin (nanoGPT) and *" + split +
-                     "*.bin (llm.c). Run scripts/prepare_corpus.py, or correct the path");
+                       "' here: looked for manifest.json "
+                       "(AERO), " +
+                       split + ".bin (nanoGPT) and *" + split +
+                       "*.bin (llm.c). Run scripts/prepare_corpus.py, or correct the path");
   }
   return files;
 }

@@ -1,24 +1,14 @@
 #pragma once
 
-#include "aero/data/corpus.h"
-
+#include "split_files.h"
 #include <filesystem>
-#include <optional>
 #include <string>
-#include <vector>
 
 namespace aero::data {
 
-/// Where the shards of a split lie, and what a manifest says of them.
-struct SplitFiles {
-  std::vector<std::filesystem::path> shards;
-  TokenFormat format = TokenFormat::automatic;
-  std::vector<std::int64_t> expected_tokens;  ///< one a shard, or empty without a manifest
-  std::string tokenizer_sha256;               ///< empty without a manifest
-  std::optional<CorpusTokenizer> tokenizer;
-};
-
-/// Throws UsageError that names what was looked for.
+/// The split of a folder with AERO's manifest or with token files of nanoGPT or llm.c, or of a
+/// single token file. Throws UsageError that names what was looked for, and whatever makes it
+/// doubtful what the corpus is.
 SplitFiles find_split(const std::filesystem::path& path, const std::string& split,
                       TokenFormat format);
 

@@ -10,19 +10,21 @@
 namespace aero::data {
 namespace {
 
-std::uint32_t checksum(std::string_view bytes) {
+/// CRC-32 of bytes that follow those of `before`.
+std::uint32_t checksum(std::string_view bytes, std::uint32_t before = 0) {
   const auto* data = reinterpret_cast<const Bytef*>(bytes.data());
-  return static_cast<std::uint32_t>(crc32_z(crc32_z(0, nullptr, 0), data, bytes.size()));
+  return static_cast<std::uint32_t>(crc32_z(before, data, bytes.size()));
 }
 
+/// Makes the narrow tokens at the end of the memory of `out` into the tokens of `out`: each is read
+/// before what is written reaches it.
 template <typename Token>
-void widen(std::string_view tokens, std::int64_t offset, std::span<std::int64_t> out) {
-  const char* from = tokens.data() + offset * static_cast<std::int64_t>(sizeof(Token));
-  for (std::int64_t& token : out) {
+void widen(std::span<std::int64_t> out) {
+  const auto bytes = std::as_bytes(out).last(out.size() * sizeof(Token));
+  for (std::size_t i = 0; i < out.size(); ++i) {
     Token value;
-    std::memcpy(&value, from, sizeof(Token));
-    token = static_cast<std::int64_t>(value);
-    from += sizeof(Token);
+    std::memcpy(&value, bytes.data() + i * sizeof(Token), sizeof(Token));
+    out[i] = static_cast<std::int64_t>(value);
   }
 }
 
@@ -37,59 +39,80 @@ std::filesystem::path index_of(const std::filesystem::path& tokens) {
 }  // namespace
 
 TokenFile::TokenFile(std::filesystem::path path, TokenFormat format)
-    : path_(std::move(path)), file_(path_), header_(parse_header(path_, file_.bytes(), format)) {}
+    : file_(std::move(path)), header_(parse_header(file_, format)) {}
 
 void TokenFile::read(std::int64_t offset, std::span<std::int64_t> out) const {
   const auto length = static_cast<std::int64_t>(out.size());
   if (offset < 0 || length > header_.count || offset > header_.count - length) {
-    throw Error(path_.string() + ": tokens [" + std::to_string(offset) + ", " +
+    throw Error(path().string() + ": tokens [" + std::to_string(offset) + ", " +
                 std::to_string(offset + length) + ") were asked for, but it holds " +
                 std::to_string(header_.count));
   }
-  const std::string_view tokens = file_.bytes().substr(header_.payload);
-  if (header_.width == 2) {
-    widen<std::uint16_t>(tokens, offset, out);
+  const auto width = static_cast<std::size_t>(header_.width);
+  const std::span<char> memory(reinterpret_cast<char*>(out.data()), out.size_bytes());
+  file_.read(header_.payload + static_cast<std::size_t>(offset) * width,
+             memory.last(out.size() * width));
+  if (width == 2) {
+    widen<std::uint16_t>(out);
   } else {
-    widen<std::uint32_t>(tokens, offset, out);
+    widen<std::uint32_t>(out);
   }
 }
 
 void TokenFile::check_vocabulary(std::int64_t vocab_size) const {
   if (header_.vocab_size <= vocab_size) return;
-  throw UsageError(path_.string() + ": its vocabulary has " + std::to_string(header_.vocab_size) +
+  throw UsageError(path().string() + ": its vocabulary has " + std::to_string(header_.vocab_size) +
                    " tokens, but the model's has " + std::to_string(vocab_size) +
                    ". Set model.vocab_size to at least " + std::to_string(header_.vocab_size) +
                    ", or prepare the corpus with the model's tokenizer");
 }
 
-void TokenFile::verify(std::int64_t vocab_size) const {
+void TokenFile::check_tokens(std::int64_t offset, std::span<const std::int64_t> tokens,
+                             std::int64_t vocab_size) const {
+  const auto bad = std::ranges::find_if(tokens, [&](auto token) { return token >= vocab_size; });
+  if (bad == tokens.end()) return;
+  throw Error(path().string() + ": token " + std::to_string(*bad) + " at offset " +
+              std::to_string(offset + (bad - tokens.begin())) +
+              " is beyond the model's vocabulary of " + std::to_string(vocab_size) +
+              ". The file was made with another tokenizer, is damaged, or is not a token file. " +
+              prepare_again());
+}
+
+std::int64_t TokenFile::verify(std::int64_t vocab_size) const {
   check_vocabulary(vocab_size);
-  const std::string_view tokens = file_.bytes().substr(header_.payload);
-  if (header_.format == TokenFormat::aero && checksum(tokens) != header_.crc32) {
-    throw Error(path_.string() +
-                ": damaged: the checksum of its tokens differs from the one in its header. " +
-                prepare_again());
-  }
+  check_checksum();
   constexpr std::int64_t block = 1 << 16;
   std::vector<std::int64_t> values(static_cast<std::size_t>(std::min(block, header_.count)));
+  std::int64_t largest = -1;
   for (std::int64_t start = 0; start < header_.count; start += block) {
     const std::span<std::int64_t> part(
         values.data(), static_cast<std::size_t>(std::min(block, header_.count - start)));
     read(start, part);
-    if (std::ranges::max(part) < vocab_size) continue;
-    const auto bad = std::ranges::find_if(part, [&](auto token) { return token >= vocab_size; });
-    throw Error(path_.string() + ": token " + std::to_string(*bad) + " at offset " +
-                std::to_string(start + (bad - part.begin())) +
-                " is beyond the model's vocabulary of " + std::to_string(vocab_size) +
-                ". The file was made with another tokenizer, is damaged, or is not a token file. " +
-                prepare_again());
+    largest = std::max(largest, std::ranges::max(part));
+    if (largest >= vocab_size) check_tokens(start, part, vocab_size);
   }
+  return largest;
+}
+
+void TokenFile::check_checksum() const {
+  if (header_.format != TokenFormat::aero) return;
+  constexpr std::size_t block = 1 << 20;
+  std::string bytes;
+  std::uint32_t sum = 0;
+  for (std::size_t at = header_.payload; at < file_.size(); at += bytes.size()) {
+    bytes.resize(std::min(block, file_.size() - at));
+    file_.read(at, bytes);
+    sum = checksum(bytes, sum);
+  }
+  if (sum == header_.crc32) return;
+  throw Error(path().string() +
+              ": damaged: the checksum of its tokens differs from the one in its header. " +
+              prepare_again());
 }
 
 std::vector<std::int64_t> TokenFile::document_starts() const {
-  const std::filesystem::path path = index_of(path_);
-  const MappedFile file(path);
-  const std::string_view bytes = file.bytes();
+  const std::filesystem::path path = index_of(file_.path());
+  const std::string bytes = read_file(path);
   const auto refuse = [&](const std::string& fault) {
     throw Error(path.string() + ": " + fault + ". " + prepare_again());
   };
@@ -104,18 +127,17 @@ std::vector<std::int64_t> TokenFile::document_starts() const {
   const bool inside = starts.empty() || (starts.front() >= 0 && starts.back() <= header_.count);
   if (!inside || !std::ranges::is_sorted(starts)) {
     refuse("its offsets do not fit the " + std::to_string(header_.count) + " tokens of " +
-           path_.filename().string());
+           file_.path().filename().string());
   }
   return starts;
 }
 
 std::string TokenFile::identity() const {
-  constexpr std::size_t sampled = 1 << 20;
-  const std::string_view bytes = file_.bytes();
-  if (header_.format == TokenFormat::aero) return std::string(bytes.substr(0, aero_header_size));
-  const std::string_view last = bytes.substr(bytes.size() - std::min(sampled, bytes.size()));
-  return std::to_string(bytes.size()) + ' ' + std::to_string(checksum(bytes.substr(0, sampled))) +
-         ' ' + std::to_string(checksum(last));
+  if (header_.format == TokenFormat::aero) return file_.bytes(0, aero_header_size);
+  const std::size_t size = file_.size();
+  const std::size_t sampled = std::min<std::size_t>(1 << 20, size);
+  return std::to_string(size) + ' ' + std::to_string(checksum(file_.bytes(0, sampled))) + ' ' +
+         std::to_string(checksum(file_.bytes(size - sampled, sampled)));
 }
 
 }  // namespace aero::data

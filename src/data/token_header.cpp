@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace aero::data {
@@ -18,6 +19,13 @@ constexpr std::int32_t llmc_evaluation_magic = 20240522;
   throw Error(path.string() + ": " + fault + ". " + prepare_again());
 }
 
+/// The first bytes of a file, and how long all of it is.
+struct Head {
+  std::filesystem::path path;
+  std::string bytes;
+  std::size_t file_size = 0;
+};
+
 std::int32_t first_word(std::string_view bytes) {
   return bytes.size() >= sizeof(std::int32_t) ? load<std::int32_t>(bytes, 0) : 0;
 }
@@ -26,26 +34,23 @@ bool is_llmc(std::int32_t magic) {
   return magic == llmc_gpt2_magic || magic == llmc_llama3_magic || magic == llmc_evaluation_magic;
 }
 
-TokenFormat detect(const std::filesystem::path& path, std::string_view bytes) {
-  if (bytes.starts_with(aero_magic)) return TokenFormat::aero;
-  if (is_llmc(first_word(bytes))) return TokenFormat::llmc;
-  if (path.extension() == ".bin") return TokenFormat::nanogpt;
-  refuse(
-      path,
-      "not a token file (it has the magic of neither AERO nor llm.c, and nanoGPT's raw files are "
-      "named .bin)");
+TokenFormat detect(const Head& head) {
+  if (const auto format = format_by_magic(head.bytes)) return *format;
+  if (head.path.extension() == ".bin") return TokenFormat::nanogpt;
+  refuse(head.path,
+         "not a token file (it has the magic of neither AERO nor llm.c, and nanoGPT's raw files "
+         "are named .bin)");
 }
 
-void check_size(const std::filesystem::path& path, std::string_view bytes,
-                const TokenHeader& header) {
-  const auto room = static_cast<std::uint64_t>(bytes.size() - header.payload);
+void check_size(const Head& head, const TokenHeader& header) {
+  const auto room = static_cast<std::uint64_t>(head.file_size - header.payload);
   const auto width = static_cast<std::uint64_t>(header.width);
   const auto count = static_cast<std::uint64_t>(header.count);
   if (room % width == 0 && room / width == count) return;
   const bool short_of = room / width < count;
-  refuse(path, std::string(short_of ? "truncated" : "over-long") + ": its header promises " +
-                   std::to_string(count) + " tokens of " + std::to_string(width) +
-                   " bytes, but the file holds " + std::to_string(room) + " bytes of tokens");
+  refuse(head.path, std::string(short_of ? "truncated" : "over-long") + ": its header promises " +
+                        std::to_string(count) + " tokens of " + std::to_string(width) +
+                        " bytes, but the file holds " + std::to_string(room) + " bytes of tokens");
 }
 
 std::string hexadecimal(std::string_view bytes) {
@@ -59,14 +64,14 @@ std::string hexadecimal(std::string_view bytes) {
   return text;
 }
 
-void check_fields(const std::filesystem::path& path, std::string_view bytes) {
-  const auto field = [&](std::size_t offset) { return load<std::uint32_t>(bytes, offset); };
+void check_fields(const Head& head) {
+  const auto field = [&](std::size_t offset) { return load<std::uint32_t>(head.bytes, offset); };
   const auto expect = [&](bool good, const std::string& name, std::uint64_t value) {
-    if (!good) refuse(path, "damaged header: " + name + " is " + std::to_string(value));
+    if (!good) refuse(head.path, "damaged header: " + name + " is " + std::to_string(value));
   };
   expect(field(8) == 1, "format version (this AERO reads 1)", field(8));
   expect(field(12) == 2 || field(12) == 4, "token width (2 or 4)", field(12));
-  const auto count = load<std::uint64_t>(bytes, 16);
+  const auto count = load<std::uint64_t>(head.bytes, 16);
   expect(count < (std::uint64_t{1} << 62), "token count", count);
   expect(field(24) > 0 && (field(12) == 4 || field(24) <= 65536), "vocabulary size", field(24));
   expect(field(28) <= 1, "layout (0 or 1)", field(28));
@@ -75,10 +80,11 @@ void check_fields(const std::filesystem::path& path, std::string_view bytes) {
          field(32));
 }
 
-TokenHeader parse_aero(const std::filesystem::path& path, std::string_view bytes) {
-  if (!bytes.starts_with(aero_magic)) refuse(path, "not an AERO token file (wrong magic)");
-  if (bytes.size() < aero_header_size) refuse(path, "truncated inside its 128-byte header");
-  check_fields(path, bytes);
+TokenHeader parse_aero(const Head& head) {
+  const std::string_view bytes = head.bytes;
+  if (!bytes.starts_with(aero_magic)) refuse(head.path, "not an AERO token file (wrong magic)");
+  if (bytes.size() < aero_header_size) refuse(head.path, "truncated inside its 128-byte header");
+  check_fields(head);
   TokenHeader header;
   header.format = TokenFormat::aero;
   header.width = static_cast<int>(load<std::uint32_t>(bytes, 12));
@@ -88,6 +94,9 @@ TokenHeader parse_aero(const std::filesystem::path& path, std::string_view bytes
   header.chunk_length = load<std::uint32_t>(bytes, 32);
   header.crc32 = load<std::uint32_t>(bytes, 36);
   header.tokenizer_sha256 = hexadecimal(bytes.substr(40, 32));
+  if (header.tokenizer_sha256.find_first_not_of('0') == std::string::npos) {
+    header.tokenizer_sha256.clear();
+  }
   header.documents = load<std::int64_t>(bytes, 72);
   header.characters = load<std::int64_t>(bytes, 80);
   header.bytes = load<std::int64_t>(bytes, 88);
@@ -96,7 +105,9 @@ TokenHeader parse_aero(const std::filesystem::path& path, std::string_view bytes
 }
 
 /// llm.c, dev/data/data_common.py: magic and version name the token width.
-TokenHeader parse_llmc(const std::filesystem::path& path, std::string_view bytes) {
+TokenHeader parse_llmc(const Head& head) {
+  const std::string_view bytes = head.bytes;
+  const std::filesystem::path& path = head.path;
   const std::int32_t magic = first_word(bytes);
   if (magic == llmc_evaluation_magic) {
     refuse(path, "an llm.c evaluation file (multiple choice), not a file of training tokens");
@@ -123,29 +134,29 @@ TokenHeader parse_llmc(const std::filesystem::path& path, std::string_view bytes
   return header;
 }
 
-TokenHeader parse_nanogpt(const std::filesystem::path& path, std::string_view bytes) {
-  if (bytes.size() % 2 != 0) {
-    refuse(path, "its size, " + std::to_string(bytes.size()) +
-                     " bytes, is odd, so it does not hold nanoGPT's 16-bit tokens");
+TokenHeader parse_nanogpt(const Head& head) {
+  if (head.file_size % 2 != 0) {
+    refuse(head.path, "its size, " + std::to_string(head.file_size) +
+                          " bytes, is odd, so it does not hold nanoGPT's 16-bit tokens");
   }
   TokenHeader header;
   header.format = TokenFormat::nanogpt;
-  header.count = static_cast<std::int64_t>(bytes.size() / 2);
+  header.count = static_cast<std::int64_t>(head.file_size / 2);
   return header;
 }
 
-TokenHeader parse(const std::filesystem::path& path, std::string_view bytes, TokenFormat format) {
+TokenHeader parse(const Head& head, TokenFormat format) {
   switch (format) {
     case TokenFormat::automatic:
-      return parse(path, bytes, detect(path, bytes));
+      return parse(head, detect(head));
     case TokenFormat::aero:
-      return parse_aero(path, bytes);
+      return parse_aero(head);
     case TokenFormat::llmc:
-      return parse_llmc(path, bytes);
+      return parse_llmc(head);
     case TokenFormat::nanogpt:
-      return parse_nanogpt(path, bytes);
+      return parse_nanogpt(head);
   }
-  throw Error(path.string() + ": unknown token format");
+  throw Error(head.path.string() + ": unknown token format");
 }
 
 }  // namespace
@@ -154,11 +165,21 @@ std::string prepare_again() {
   return "Run scripts/prepare_corpus.py to write token files anew (docs/data.md)";
 }
 
-TokenHeader parse_header(const std::filesystem::path& path, std::string_view bytes,
-                         TokenFormat format) {
-  if (bytes.empty()) refuse(path, "empty, so it holds no tokens");
-  TokenHeader header = parse(path, bytes, format);
-  check_size(path, bytes, header);
+std::string read_head(const RandomAccessFile& file) {
+  return file.bytes(0, std::min(file.size(), llmc_header_size));
+}
+
+std::optional<TokenFormat> format_by_magic(std::string_view head) {
+  if (head.starts_with(aero_magic)) return TokenFormat::aero;
+  if (is_llmc(first_word(head))) return TokenFormat::llmc;
+  return std::nullopt;
+}
+
+TokenHeader parse_header(const RandomAccessFile& file, TokenFormat format) {
+  if (file.size() == 0) refuse(file.path(), "empty, so it holds no tokens");
+  const Head head{file.path(), read_head(file), file.size()};
+  TokenHeader header = parse(head, format);
+  check_size(head, header);
   return header;
 }
 

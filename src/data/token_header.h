@@ -3,7 +3,7 @@
 #include "aero/data/token_file.h"
 
 #include <cstring>
-#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,9 +20,14 @@ T load(std::string_view bytes, std::size_t offset) {
   return value;
 }
 
-/// Reads and checks the header of a whole file. Throws Error that names `path`.
-TokenHeader parse_header(const std::filesystem::path& path, std::string_view bytes,
-                         TokenFormat format);
+/// As much of a file as a header can have.
+std::string read_head(const RandomAccessFile& file);
+
+/// What the first bytes of a token file say; nothing for one that has no magic, as nanoGPT's.
+std::optional<TokenFormat> format_by_magic(std::string_view head);
+
+/// Reads and checks the header of a file against its size. Throws Error that names it.
+TokenHeader parse_header(const RandomAccessFile& file, TokenFormat format);
 
 /// What every complaint about a token file ends with.
 std::string prepare_again();

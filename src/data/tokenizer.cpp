@@ -114,6 +114,7 @@ struct Tokenizer::Parts {
       slot = bytes_of_token(token).value_or(token);
     }
     for (const AddedToken& token : file.added_tokens) {
+      added.insert(token.id);
       if (token.special) specials.insert(token.id);
     }
   }
@@ -137,6 +138,7 @@ struct Tokenizer::Parts {
   AddedTokens normalized;
   bool nfc;
   std::vector<std::string> bytes;
+  std::unordered_set<std::int64_t> added;
   std::unordered_set<std::int64_t> specials;
 };
 
@@ -189,7 +191,11 @@ std::optional<std::int64_t> Tokenizer::eos() const {
   constexpr std::array<std::string_view, 6> names = {"<|endoftext|>", "<|end_of_text|>", "</s>",
                                                      "<eos>",         "<|eos|>",         "[EOS]"};
   for (const std::string_view name : names) {
-    if (const auto id = token_id(name)) return id;
+    const auto id = token_id(name);
+    if (!id) continue;
+    // A tokenizer that has seen HTML may have learned "</s>" as a piece of text.
+    const bool is_text = !parts_->added.contains(*id) && encode(name) == std::vector{*id};
+    if (!is_text) return id;
   }
   return std::nullopt;
 }
@@ -206,6 +212,8 @@ std::vector<std::int32_t> Tokenizer::character_counts() const {
     counts.push_back(static_cast<std::int32_t>(std::ranges::count_if(
         token, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; })));
   }
+  for (const std::int64_t id : parts_->specials) counts[static_cast<std::size_t>(id)] = 0;
+  if (const auto id = eos()) counts[static_cast<std::size_t>(*id)] = 0;
   return counts;
 }
 

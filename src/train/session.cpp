@@ -14,6 +14,7 @@
 #include "aero/train/entropy_watch.h"
 #include "aero/train/evaluator.h"
 #include "aero/train/metrics_writer.h"
+#include "aero/train/model_tokenizer.h"
 #include "aero/train/nonfinite_guard.h"
 #include "aero/train/open_corpus.h"
 #include "aero/train/resume.h"
@@ -131,6 +132,27 @@ void warn_of_slow_precision(const RunConfig& config, torch::Device device) {
       "train.dtype: bfloat16: this processor has no instructions for it; float32 may be faster");
 }
 
+/// Rows of the embedding that no token of the corpus ever asks for cost memory, FLOPs and bytes all
+/// the same. A little padding, to a multiple of 128 say, is meant.
+void warn_of_unused_vocabulary(const RunConfig& config, const data::Corpus& corpus) {
+  const auto model = config.model.vocab_size;
+  const auto used = corpus.vocab_size();
+  const auto padded = (used + 127) / 128 * 128;
+  if (used == 0 || 2 * model <= 3 * padded) return;
+  log::warn("model.vocab_size is " + std::to_string(model) + ", and the corpus " +
+            config.data.path + " uses " + std::to_string(used) +
+            " tokens: the others are never seen, but are trained and paid for; set "
+            "model.vocab_size to " +
+            std::to_string(used) + " or a little above");
+}
+
+void check_tokenizer_of_warm_start(const RunConfig& config, const data::Corpus& corpus) {
+  if (config.train.other_tokenizer) return;
+  const auto source = checkpoint::find_checkpoint(config.train.warm_start);
+  data::require_same_tokenizer(tokenizer_of_model(source), corpus.tokenizer_identity(),
+                               "train.other_tokenizer=true");
+}
+
 void log_warm_start(const WarmStart& start) {
   const auto list = [](const std::vector<std::string>& names) {
     std::string text;
@@ -168,6 +190,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
   if (checkpoint) {
     trainer.restore(*checkpoint);
   } else if (!config.train.warm_start.empty()) {
+    check_tokenizer_of_warm_start(config, trainer.corpus());
     start = warm_start(*trainer.decoder(), config.train.warm_start);
   }
   const auto tokenizer = tokenizer_file(trainer.corpus());
@@ -180,6 +203,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
   write_run_files(*files, folder, config, tokenizer);
   if (start) log_warm_start(*start);
   warn_of_slow_precision(config, trainer.decoder()->device());
+  warn_of_unused_vocabulary(config, trainer.corpus());
 
   const auto flops = static_cast<double>(cost::training_flops_per_step(config));
   trainer.add(std::make_unique<NonfiniteGuard>());

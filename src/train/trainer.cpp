@@ -250,6 +250,7 @@ checkpoint::Checkpoint Trainer::state() const {
   result.state.step = step_;
   result.state.samples_seen = samples_seen_;
   result.state.data_fingerprint = corpus_.fingerprint();
+  result.state.tokenizer_sha256 = corpus_.tokenizer_identity().sha256;
   if (last_evaluation_) result.state.eval_loss = last_evaluation_->loss;
   result.state.eval_step = evaluated_step_;
   if (scaler_) result.state.loss_scale = {scaler_->scale(), scaler_->growth()};
@@ -258,9 +259,13 @@ checkpoint::Checkpoint Trainer::state() const {
 
 void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
   const auto& state = checkpoint.state;
-  if (state.data_fingerprint != corpus_.fingerprint()) {
-    throw Error("data.path: " + config_.data.path +
-                ": not the data of the checkpoint; resume with the corpus that the run began with");
+  if (const auto here = corpus_.fingerprint(); state.data_fingerprint != here) {
+    const bool same_tokenizer = state.tokenizer_sha256.empty() ||
+                                state.tokenizer_sha256 == corpus_.tokenizer_identity().sha256;
+    throw UsageError("data.path: " + config_.data.path + ": not the data of the checkpoint (" +
+                     state.data_fingerprint + " there, " + here + " here" +
+                     (same_tokenizer ? "" : ", by another tokenizer") +
+                     "); resume with the corpus that the run began with");
   }
   if (state.step > total_steps_) {
     throw UsageError("train.duration: \"" + to_string(config_.train.duration) +

@@ -30,6 +30,7 @@ Checkpoint checkpoint_at(std::int64_t step) {
   result.state.step = step;
   result.state.samples_seen = 8 * step;
   result.state.data_fingerprint = "abc";
+  result.state.tokenizer_sha256 = "def";
   return result;
 }
 
@@ -89,6 +90,7 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
   "step": 3,
   "samples_seen": 24,
   "data_fingerprint": "abc",
+  "tokenizer_sha256": "def",
   "eval_loss": 2.5,
   "eval_step": 2,
   "loss_scale": 65536.0,
@@ -107,6 +109,7 @@ TEST_F(ARun, LoadsWhatItSaved) {
   expect_whole(loaded);
   EXPECT_EQ(loaded.state.step, 3);
   EXPECT_EQ(loaded.state.data_fingerprint, "abc");
+  EXPECT_EQ(loaded.state.tokenizer_sha256, "def");
   EXPECT_EQ(loaded.state.eval_loss, 0.1);
   EXPECT_EQ(loaded.state.loss_scale, (LossScale{1.0 / 3, 9}));
   EXPECT_TRUE(load_weights(run_.checkpoint(3)).contains("wte.weight"));

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace testing_support;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
@@ -283,28 +285,50 @@ TEST_F(Files, AFullDiskLeavesTheOldFilesAndNothingElse) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST_F(Files, MapsTheBytesOfAFile) {
-  put(folder_ / "a", std::string_view("ab\0c", 4));
-  MappedFile file(folder_ / "a");
-  MappedFile moved = std::move(file);
-  EXPECT_EQ(moved.bytes(), std::string_view("ab\0c", 4));
-  moved = MappedFile(folder_ / "a");
+TEST_F(Files, ReadsAnyBytesOfAFileThatWasRemoved) {
+  put(folder_ / "a", std::string_view("ab\0cd", 5));
+  RandomAccessFile file(folder_ / "a");
+  RandomAccessFile moved = std::move(file);
+  EXPECT_EQ(moved.size(), 5U);
+  EXPECT_EQ(moved.bytes(0, 5), std::string_view("ab\0cd", 5));
+  moved = RandomAccessFile(folder_ / "a");
   fs::remove(folder_ / "a");
-  EXPECT_EQ(moved.bytes(), std::string_view("ab\0c", 4));
+  EXPECT_EQ(moved.bytes(1, 3), std::string_view("b\0c", 3));
+  EXPECT_EQ(moved.bytes(5, 0), "");
 }
 
-TEST_F(Files, MapsAnEmptyFileToAnEmptyView) {
-  put(folder_ / "a", "");
-  EXPECT_TRUE(MappedFile(folder_ / "a").bytes().empty());
+TEST_F(Files, NamesAFileThatShrinksWhileItIsInUse) {
+  put(folder_ / "a", std::string(10'000, 'x'));
+  const RandomAccessFile file(folder_ / "a");
+  fs::resize_file(folder_ / "a", 4000);
+  EXPECT_EQ(file.bytes(3000, 1000), std::string(1000, 'x'));
+  EXPECT_THAT(error_of([&] { file.bytes(3000, 1001); }),
+              AllOf(HasSubstr((folder_ / "a").string()), HasSubstr("ends at byte 4000"),
+                    HasSubstr("had 10000 when it was opened")));
+  EXPECT_THAT(error_of([&] { file.bytes(9000, 1); }), HasSubstr("ends at byte 9000"));
 }
 
-TEST_F(Files, RefusesToMapWhatIsNoFile) {
-  EXPECT_THAT(error_of([&] { MappedFile{folder_}; }), HasSubstr("Is a directory"));
-  EXPECT_THAT(error_of([&] { MappedFile{folder_ / "none"}; }), HasSubstr("No such file"));
-  EXPECT_THAT(error_of([&] { MappedFile{"/dev/null"}; }), HasSubstr("not a regular file"));
+TEST_F(Files, OpensNoFolderAndNoDeviceForReadsAtAnyPlace) {
+  EXPECT_THAT(error_of([&] { RandomAccessFile{folder_}; }), HasSubstr("Is a directory"));
+  EXPECT_THAT(error_of([&] { RandomAccessFile{folder_ / "none"}; }), HasSubstr("No such file"));
+  EXPECT_THAT(error_of([&] { RandomAccessFile{"/dev/null"}; }), HasSubstr("not a regular file"));
 }
 
-TEST_F(Files, MapsAFileBeyondFourGigabytes) {
+TEST_F(Files, KeepsMoreFilesOpenThanTheSoftLimitLets) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  if (before.rlim_max < 400) GTEST_SKIP() << "the hard limit leaves no room";
+  const rlimit few{200, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  put(folder_ / "a", "text");
+  std::vector<RandomAccessFile> files;
+  for (int i = 0; i < 300; ++i) files.emplace_back(folder_ / "a");
+  EXPECT_EQ(files.back().bytes(0, 4), "text");
+  files.clear();
+  ::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST_F(Files, ReadsBeyondFourGigabytes) {
   constexpr off_t size = 5'000'000'000;
   const int descriptor = ::open((folder_ / "a").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
   ASSERT_GE(descriptor, 0);
@@ -312,9 +336,9 @@ TEST_F(Files, MapsAFileBeyondFourGigabytes) {
       ::ftruncate(descriptor, size) == 0 && ::pwrite(descriptor, "mark", 4, size - 4) == 4;
   ::close(descriptor);
   ASSERT_TRUE(written);
-  const MappedFile file(folder_ / "a");
-  ASSERT_EQ(file.bytes().size(), 5'000'000'000U);
-  EXPECT_EQ(file.bytes().substr(4'999'999'995), std::string_view("\0mark", 5));
+  const RandomAccessFile file(folder_ / "a");
+  ASSERT_EQ(file.size(), 5'000'000'000U);
+  EXPECT_EQ(file.bytes(4'999'999'995, 5), std::string_view("\0mark", 5));
 }
 
 }  // namespace

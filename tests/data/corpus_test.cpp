@@ -174,7 +174,162 @@ TEST(Corpus, ChecksTokensOnlyWhenAsked) {
   const Folder folder;
   const auto path = folder.write("train.bin", packed<std::uint16_t>({1, 2, 300, 4}));
   EXPECT_THAT(open_fault<Error>(path, "train"), HasSubstr("token 300"));
-  EXPECT_EQ(Corpus::open_split(path, "train", 3, 100, TokenFormat::automatic, false).size(), 1);
+  const auto trusted = Corpus::open_split(path, "train", 3, 100, TokenFormat::automatic, false);
+  EXPECT_EQ(trusted.size(), 1);
+  EXPECT_EQ(trusted.vocab_size(), 0);
+  const auto fault = [](const auto& use) { return test::message_of<Error>(use); };
+  EXPECT_THAT(fault([&] { trusted.batch(std::vector<std::int64_t>{0}); }),
+              AllOf(HasSubstr("train.bin: token 300 at offset 2"), HasSubstr("vocabulary of 100")));
+  std::vector<std::int64_t> range(2);
+  trusted.read(0, range);
+  EXPECT_THAT(fault([&] { trusted.read(1, range); }), HasSubstr("token 300 at offset 2"));
+}
+
+TEST(Corpus, KnowsHowManyTokensItsVocabularyHas) {
+  const Folder folder;
+  write_stream(folder);
+  EXPECT_EQ(Corpus::open_split(folder.path(), "train", 3, 500).vocab_size(), 100);
+  const Folder nano;
+  nano.write("train.bin", packed<std::uint16_t>({1, 2, 64, 4}));
+  EXPECT_EQ(Corpus::open_split(nano.path(), "train", 3, 500).vocab_size(), 65);
+}
+
+TEST(Corpus, NamesAFileThatShrinksWhileItIsInUse) {
+  const Folder folder;
+  write_stream(folder);
+  const Corpus corpus = Corpus::open_split(folder.path(), "train", 3, 100);
+  std::filesystem::resize_file(folder / "train-0.tok", 128 + 2 * 4);
+  EXPECT_EQ(corpus.batch(std::vector<std::int64_t>{0}).inputs[0][2].item<std::int64_t>(), 2);
+  EXPECT_THAT(test::message_of<Error>([&] { corpus.batch(std::vector<std::int64_t>{1}); }),
+              AllOf(HasSubstr("train-0.tok"), HasSubstr("ends at byte 136")));
+}
+
+/// What llm.c writes: 5 tokens.
+std::string llmc_file(std::int64_t first, std::int32_t magic = 20240520) {
+  return magic == 20240801
+             ? test::llmc_header(magic, 7, 5) + packed<std::uint32_t>(counting(first, 5))
+             : test::llmc_header(magic, 1, 5) + packed<std::uint16_t>(counting(first, 5));
+}
+
+std::int64_t tokens_of(const std::filesystem::path& path, const std::string& split,
+                       TokenFormat format = TokenFormat::automatic) {
+  return Corpus::open_split(path, split, 3, 65536, format).tokens();
+}
+
+TEST(Corpus, PassesOverHiddenNames) {
+  const Folder folder;
+  folder.write("web_train_0.bin", llmc_file(10));
+  folder.write("web_val_0.bin", llmc_file(20));
+  folder.write("._web_train_0.bin", std::string("\0\5\x16\7", 4) + std::string(4092, '\0'));
+  folder.write(".web_train_1.bin", llmc_file(30));
+  EXPECT_EQ(tokens_of(folder.path(), "train"), 5);
+  EXPECT_EQ(tokens_of(folder.path(), "train", TokenFormat::llmc), 5);
+}
+
+TEST(Corpus, RefusesAFileOfAnUnknownMagicByName) {
+  const Folder folder;
+  folder.write("web_train_0.bin", llmc_file(10));
+  folder.write("web_val_0.bin", llmc_file(20));
+  const auto other = folder.write("web_train_1.bin", llmc_file(30, 20230101));
+  for (const char* split : {"train", "val"}) {
+    EXPECT_THAT(open_fault<UsageError>(folder.path(), split),
+                AllOf(HasSubstr(other.string()), HasSubstr("20230101"), HasSubstr("data.format")));
+  }
+  EXPECT_THAT(
+      test::message_of<Error>([&] { tokens_of(folder.path(), "train", TokenFormat::llmc); }),
+      AllOf(HasSubstr(other.string()), HasSubstr("20230101")));
+  EXPECT_EQ(tokens_of(folder.path(), "val", TokenFormat::llmc), 5);
+  EXPECT_EQ(tokens_of(folder.path(), "val", TokenFormat::nanogpt), 512 + 5);
+}
+
+TEST(Corpus, HasOneFormatInAFolder) {
+  const auto fault_of = [](const std::string& name, const std::string& bytes) {
+    const Folder folder;
+    folder.write("train.bin", packed<std::uint16_t>(counting(0, 9)));
+    folder.write(name, bytes);
+    return open_fault<UsageError>(folder.path(), "train");
+  };
+  EXPECT_THAT(fault_of("val.bin", llmc_file(5)),
+              AllOf(HasSubstr("train.bin is a file of nanoGPT"), HasSubstr("val.bin"),
+                    HasSubstr("llm.c"), HasSubstr("data.format")));
+  EXPECT_THAT(fault_of("web_val_0.bin", AeroFile{.tokens = {1, 2}}.bytes()), HasSubstr("AERO"));
+  EXPECT_THAT(fault_of("web_train_0.bin", llmc_file(5)),
+              AllOf(HasSubstr("both fit split 'train'"), HasSubstr("data.format")));
+  const Folder two_tokenizers;
+  two_tokenizers.write("a_train_0.bin", llmc_file(5));
+  two_tokenizers.write("a_train_1.bin", llmc_file(5, 20240801));
+  EXPECT_THAT(open_fault<UsageError>(two_tokenizers.path(), "train"),
+              AllOf(HasSubstr("20240520"), HasSubstr("20240801")));
+  EXPECT_THAT(test::message_of<Error>(
+                  [&] { tokens_of(two_tokenizers.path(), "train", TokenFormat::llmc); }),
+              HasSubstr("two tokenizers"));
+}
+
+TEST(Corpus, TakesTheFormatThatIsToldWhereTwoLieTogether) {
+  const Folder folder;
+  write_stream(folder);
+  folder.write("train.bin", packed<std::uint16_t>(counting(0, 9)));
+  EXPECT_THAT(open_fault<UsageError>(folder.path(), "train"),
+              AllOf(HasSubstr("manifest.json"), HasSubstr("train.bin"), HasSubstr("data.format")));
+  EXPECT_EQ(tokens_of(folder.path(), "train", TokenFormat::aero), 13);
+  EXPECT_EQ(tokens_of(folder.path(), "train", TokenFormat::nanogpt), 9);
+  folder.write("web_train_0.bin", llmc_file(5));
+  EXPECT_EQ(tokens_of(folder.path(), "train", TokenFormat::nanogpt), 9);
+}
+
+TEST(Corpus, PutsNoFileIntoTwoSplits) {
+  const Folder folder;
+  folder.write("web_train_0.bin", llmc_file(10));
+  const auto both = folder.write("train_val_0.bin", llmc_file(20));
+  EXPECT_THAT(open_fault<UsageError>(folder.path(), "train"),
+              AllOf(HasSubstr(both.string()), HasSubstr("'train' and 'val'")));
+  std::filesystem::remove(both);
+  std::filesystem::create_symlink("web_train_0.bin", folder / "web_val_0.bin");
+  for (const auto format : {TokenFormat::automatic, TokenFormat::llmc}) {
+    EXPECT_THAT(
+        test::message_of<UsageError>([&] { tokens_of(folder.path(), "train", format); }),
+        AllOf(HasSubstr("web_train_0.bin"), HasSubstr("web_val_0.bin"), HasSubstr("one file")));
+  }
+  const Folder listed;
+  write_stream(listed);
+  listed.write("manifest.json", manifest_of({{"train", {shard("train-0.tok", 8)}},
+                                             {"val", {shard("train-0.tok", 8)}}})
+                                    .dump());
+  EXPECT_THAT(open_fault<Error>(listed.path(), "train"), HasSubstr("train-0.tok twice"));
+}
+
+TEST(Corpus, TakesASingleFileForOneSplit) {
+  const Folder folder;
+  const auto tok = folder.write("tokens", AeroFile{.tokens = counting(0, 8)}.bytes());
+  EXPECT_EQ(tokens_of(tok, "train"), 8);
+  EXPECT_THAT(open_fault<UsageError>(tok, "val"),
+              AllOf(HasSubstr(tok.string()), HasSubstr("'train'"), HasSubstr("Name a folder")));
+  const auto val = folder.write("val-00000.tok", AeroFile{.tokens = counting(0, 8)}.bytes());
+  EXPECT_EQ(tokens_of(val, "val"), 8);
+  EXPECT_THAT(open_fault<UsageError>(val, "train"), HasSubstr("this one 'val'"));
+  const auto raw = folder.write("words.bin", packed<std::uint16_t>(counting(0, 9)));
+  EXPECT_THAT(open_fault<UsageError>(raw, "train"), HasSubstr("data.format"));
+  EXPECT_EQ(tokens_of(raw, "train", TokenFormat::nanogpt), 9);
+}
+
+TEST(Corpus, TellsItsTokenizerFromAnother) {
+  const Folder folder;
+  const auto identity = [&](char byte) {
+    const auto path =
+        folder.write("train.tok", AeroFile{.tokens = counting(0, 5), .tokenizer = byte}.bytes());
+    return Corpus::open_split(path, "train", 3, 100).tokenizer_identity();
+  };
+  const auto ours = identity('h');
+  require_same_tokenizer(ours, identity('h'), "--flag");
+  require_same_tokenizer(ours, identity('\0'), "--flag");  // says nothing
+  EXPECT_THAT(
+      test::message_of<UsageError>([&] { require_same_tokenizer(ours, identity('i'), "--flag"); }),
+      AllOf(HasSubstr("train.tok"), HasSubstr("686868686868"), HasSubstr("696969696969"),
+            HasSubstr("--flag")));
+  const auto file = folder.write("tokenizer.json", "abc");
+  const auto given = identity_of_tokenizer(file);
+  EXPECT_EQ(given.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_THAT(given.owner, HasSubstr(file.string()));
 }
 
 TEST(Corpus, HasAFingerprintThatChangesWithTheData) {
@@ -192,7 +347,7 @@ TEST(Corpus, HasAFingerprintThatChangesWithTheData) {
   EXPECT_NE(fingerprint(), before);
 
   const auto raw = [&](std::int64_t first) {
-    const auto path = folder.write("raw.bin", packed<std::uint16_t>(counting(first, 9)));
+    const auto path = folder.write("train.bin", packed<std::uint16_t>(counting(first, 9)));
     return Corpus::open_split(path, "train", 3, 100).fingerprint();
   };
   EXPECT_NE(raw(0), raw(1));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/data/token_bytes.h"
+#include <algorithm>
 #include <fstream>
 
 namespace aero::data {
@@ -76,6 +77,24 @@ TEST(TokenFile, ReadsAnyRangeAndRefusesOneBeyondTheEnd) {
   EXPECT_THAT(two, ElementsAre(12, 13));
   EXPECT_THROW(file.read(3, two), Error);
   EXPECT_THROW(file.read(-1, two), Error);
+}
+
+TEST(TokenFile, ReadsEveryRangeOf16And32Bits) {
+  const Folder folder;
+  for (const std::uint32_t width : {2U, 4U}) {
+    AeroFile content{.tokens = {}, .width = width, .vocab_size = 65536};
+    for (std::int64_t i = 0; i < 37; ++i) content.tokens.push_back(i * 1771 % 65536);
+    const TokenFile file(folder.write("t", content.bytes()));
+    for (std::size_t begin = 0; begin < 37; ++begin) {
+      for (std::size_t end = begin; end <= 37; ++end) {
+        std::vector<std::int64_t> part(end - begin);
+        file.read(static_cast<std::int64_t>(begin), part);
+        EXPECT_TRUE(
+            std::ranges::equal(part, std::span(content.tokens).subspan(begin, end - begin)));
+      }
+    }
+    EXPECT_EQ(file.verify(65536), *std::ranges::max_element(content.tokens));
+  }
 }
 
 TEST(TokenFile, RefusesATokenBeyondTheVocabulary) {

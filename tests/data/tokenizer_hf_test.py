@@ -10,8 +10,10 @@ which takes half an hour.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
+import os
 import random
 import struct
 import subprocess
@@ -19,7 +21,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,92 @@ def compare(name: str, program: Path, tokenizer: dict[str, Any], texts: list[str
     return len(wrong)
 
 
+BLANKS = [" ", "  ", "\n", "\t", "\u00a0", "\u3000"]
+CONTENTS = [
+    *BLANKS,
+    "a",
+    "ab",
+    "b ",
+    " a",
+    "a b",
+    "<x>",
+    "é",
+    "e\u0301",
+    "日",
+    "1",
+    "_",
+    "-",
+    " \n",
+]
+
+
+def random_added_tokens(rng: random.Random) -> list[dict[str, Any]]:
+    """Some added tokens without ids, all flags drawn."""
+    flags = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    return [
+        {"content": content} | {flag: rng.random() < 0.5 for flag in flags}
+        for content in rng.sample(CONTENTS, rng.randrange(1, 6))
+    ]
+
+
+@contextlib.contextmanager
+def silent_standard_error() -> Iterator[None]:
+    """Where `tokenizers` reports that it has failed."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def ids_or_none(peer: Tokenizer, text: str) -> list[int] | None:
+    """Nothing where `tokenizers` fails: a token that takes blanks which another has taken."""
+    try:
+        return peer.encode(text, add_special_tokens=False).ids
+    except BaseException as fault:
+        if type(fault).__name__ != "PanicException":
+            raise
+        return None
+
+
+def compare_added_tokens(program: Path, base: dict[str, Any], rounds: int) -> int:
+    """Draws added tokens and texts of their pieces; returns how many texts differ."""
+    rng = random.Random(5)
+    pieces = [*CONTENTS, *BLANKS, "c", "\u0301", "<", "ba"]
+    vocabulary = base["model"]["vocab"]
+    wrong = compared = 0
+    for number in range(rounds):
+        tokens = random_added_tokens(rng)
+        # A token of the model may be an added token too, by the model's id.
+        fresh = [token for token in tokens if token["content"] not in vocabulary]
+        for token in tokens:
+            token["id"] = vocabulary.get(token["content"], 0)
+        for i, token in enumerate(fresh):
+            token["id"] = len(vocabulary) + i
+        normalizer = {"type": "NFC"} if number % 2 else None
+        tokenizer = base | {"added_tokens": tokens, "normalizer": normalizer}
+        texts = ["".join(rng.choices(pieces, k=rng.randrange(1, 12))) for _ in range(100)]
+        peer = Tokenizer.from_str(json.dumps(tokenizer))
+        ours = Aero(program, tokenizer).encode(texts)
+        with silent_standard_error():
+            theirs = [ids_or_none(peer, text) for text in texts]
+        for text, here, there in zip(texts, ours, theirs, strict=True):
+            if there is None:
+                continue
+            compared += 1
+            if here != there:
+                wrong += 1
+                if wrong <= 5:
+                    print(f"  {text!a} with {tokens}\n  here  {here}\n  there {there}")
+    print(f"added tokens: {compared} texts, {wrong} differ", flush=True)
+    if compared < 50 * rounds:
+        raise SystemExit("added tokens: most texts are beyond tokenizers; nothing was compared")
+    return wrong
+
+
 def main() -> None:
     """Compares; exit code 1 when anything differs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -190,6 +278,7 @@ def main() -> None:
             texts = points[::step]
             probe_patched = patched(probe, patch)
             differ += compare(f"{name}, code points", arguments.program, probe_patched, texts)
+    differ += compare_added_tokens(arguments.program, base, 400 if arguments.all else 40)
     sys.exit(1 if differ else 0)
 
 

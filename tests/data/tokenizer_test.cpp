@@ -124,6 +124,53 @@ TEST(Tokenizer, CountsTheCharactersOfATextByItsTokens) {
   EXPECT_EQ(characters, 5 + 1 + 2 + 1 + 2);
 }
 
+json added_token(std::int64_t id, const std::string& content, const json& flags) {
+  json token = {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
+                {"rstrip", false}, {"normalized", false}, {"special", false}};
+  token.update(flags);
+  return token;
+}
+
+TEST(Tokenizer, CountsNoCharactersForWhatStandsForNoText) {
+  json content = golden("tokenizer.json");
+  content["added_tokens"].push_back(added_token(2000, "<pad>", {{"special", true}}));
+  content["added_tokens"].push_back(added_token(2001, "<think>", json::object()));
+  const auto counts = load(content).character_counts();
+  EXPECT_EQ(counts[0], 0) << "<|endoftext|>";
+  EXPECT_EQ(counts[2000], 0);
+  EXPECT_EQ(counts[2001], 7) << "found in the text, so it stands for its seven characters";
+  content["added_tokens"][0]["special"] = false;
+  EXPECT_EQ(load(content).character_counts()[0], 0) << "EOS, whatever its flag";
+}
+
+TEST(Tokenizer, TakesNoPieceOfTextForTheEndOfText) {
+  json content = golden("tokenizer.json");
+  content["added_tokens"] = json::array({added_token(0, "<|endoftext|>", json::object())});
+  EXPECT_EQ(load(content).eos(), 0);
+  content = golden("tokenizer.json");
+  auto& model = content["model"];
+  model["vocab"] = {{"<", 0}, {"/", 1}, {"s", 2}, {">", 3}, {"</", 4}, {"s>", 5}, {"</s>", 6}};
+  content["added_tokens"] = json::array();
+  model["merges"] = json::array();
+  EXPECT_EQ(load(content).eos(), 6) << "no text becomes this token";
+  model["merges"] = {"< /", "s >", "</ s>"};
+  content["pre_tokenizer"]["use_regex"] = false;
+  EXPECT_EQ(load(content).eos(), std::nullopt) << "a piece of HTML";
+  EXPECT_EQ(load(content).character_counts()[6], 4);
+}
+
+// tokenizers 0.23.3 gives these ids.
+TEST(Tokenizer, TakesBlanksAlongOnce) {
+  const auto ids = [](const json& flags, const std::string& text) {
+    json content = golden("tokenizer.json");
+    content["added_tokens"].push_back(added_token(2000, " ", flags));
+    return load(content).encode(text);
+  };
+  EXPECT_THAT(ids({{"lstrip", true}, {"rstrip", true}}, "a    b"), ElementsAre(65, 2000, 66));
+  EXPECT_THAT(ids({{"lstrip", true}}, "a    b"), ElementsAre(65, 2000, 2000, 2000, 2000, 66));
+  EXPECT_THAT(ids({{"rstrip", true}}, "a    b"), ElementsAre(65, 2000, 2000, 2000, 2000, 66));
+}
+
 TEST(Tokenizer, DropsBytesOutsideItsVocabularyAsHuggingFaceDoes) {
   json content = golden("tokenizer.json");
   content["model"]["vocab"] = {{"a", 0}, {"b", 1}};

@@ -25,6 +25,7 @@ struct TrainingState {
   std::int64_t step = 0;                ///< optimizer steps done
   std::int64_t samples_seen = 0;        ///< cursor of the sampler: sequences taken so far
   std::string data_fingerprint;         ///< a run refuses to resume on other data
+  std::string tokenizer_sha256;         ///< of the corpus's tokenizer's file; empty: not known
   std::optional<double> eval_loss;      ///< mean loss of the latest evaluation, nats a token
   std::int64_t eval_step = 0;           ///< when that was; 0: none yet
   std::optional<LossScale> loss_scale;  ///< float16 only

@@ -31,7 +31,8 @@ struct TrainConfig {
   std::int64_t threads = 0;  ///< 0: LibTorch's own choice
   double clip = 1.0;         ///< 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
-  std::string warm_start;  ///< run or checkpoint folder; empty: from initial weights
+  std::string warm_start;        ///< run or checkpoint folder; empty: from initial weights
+  bool other_tokenizer = false;  ///< the warm start's may differ from the corpus's
 
   bool operator==(const TrainConfig&) const = default;
 };

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -72,22 +73,32 @@ class AtomicFolder {
   std::filesystem::path temporary_;
 };
 
-/// A regular file mapped read-only into memory; an empty file gives an empty view. Throws Error
-/// when it cannot be opened or mapped. The file must not be truncated while it is mapped.
-class MappedFile {
+/// A regular file for reads at any place. Its bytes are read, not mapped into memory: a file that
+/// shrinks while it is in use gives an Error, where a mapping would end the process by SIGBUS. Any
+/// number of threads may read.
+class RandomAccessFile {
  public:
-  explicit MappedFile(const std::filesystem::path& path);
-  ~MappedFile();
-  MappedFile(MappedFile&& other) noexcept;
-  MappedFile& operator=(MappedFile&& other) noexcept;
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
+  /// Throws Error when there is no such regular file or it cannot be opened.
+  explicit RandomAccessFile(std::filesystem::path path);
+  ~RandomAccessFile();
+  RandomAccessFile(RandomAccessFile&& other) noexcept;
+  RandomAccessFile& operator=(RandomAccessFile&& other) noexcept;
+  RandomAccessFile(const RandomAccessFile&) = delete;
+  RandomAccessFile& operator=(const RandomAccessFile&) = delete;
 
-  std::string_view bytes() const { return {data_, size_}; }
+  const std::filesystem::path& path() const { return path_; }
+  /// Bytes, when it was opened.
+  std::size_t size() const { return size_; }
+
+  /// Fills `out` from byte `offset` on. Throws Error where the file ends before, or cannot be read.
+  void read(std::size_t offset, std::span<char> out) const;
+  /// Bytes [offset, offset + length). Throws as read().
+  std::string bytes(std::size_t offset, std::size_t length) const;
 
  private:
-  const char* data_ = nullptr;
+  std::filesystem::path path_;
   std::size_t size_ = 0;
+  int descriptor_ = -1;
 };
 
 }  // namespace aero

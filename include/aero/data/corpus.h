@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/data/token_file.h"
+#include "aero/data/tokenizer_identity.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -45,10 +46,12 @@ struct CorpusTokenizer {
 class Corpus {
  public:
   /// Opens a folder that holds AERO's manifest.json, nanoGPT's <split>.bin, or llm.c's
-  /// *<split>*.bin shards; or a single token file. Checks the vocabulary in the headers against
-  /// `vocab_size` and, with `verify`, every token. Throws UsageError that names what was looked
-  /// for (MissingSplit where only the split is missing), or that a chunk length differs from
-  /// `context`; throws Error for a damaged file.
+  /// *<split>*.bin shards; or a single token file, which is one split: the one that its name tells,
+  /// else "train". All token files of a folder must be of one corpus: with `format` automatic those
+  /// of two formats, of an unknown one, or of a split in doubt are refused. Checks the vocabulary
+  /// in the headers against `vocab_size` and, with `verify`, every token. Throws UsageError that
+  /// names what was looked for (MissingSplit where only the split is missing) or what is in doubt,
+  /// or that a chunk length differs from `context`; throws Error for a damaged file.
   static Corpus open_split(const std::filesystem::path& path, const std::string& split,
                            std::int64_t context, std::int64_t vocab_size,
                            TokenFormat format = TokenFormat::automatic, bool verify = true);
@@ -66,9 +69,16 @@ class Corpus {
   Batch batch(std::span<const std::int64_t> indices) const;
 
   /// All tokens of the split, shards joined, and any range of them. read() throws Error beyond the
-  /// end.
+  /// end, and for a token beyond the model's vocabulary, which a changed file may hold.
   std::int64_t tokens() const { return token_ends_.back(); }
   void read(std::int64_t offset, std::span<std::int64_t> out) const;
+
+  /// How many tokens the corpus's vocabulary has: what its headers say, else one more than the
+  /// largest token where all were verified, else 0.
+  std::int64_t vocab_size() const { return corpus_vocab_size_; }
+
+  /// The tokenizer of the tokens, as their headers say; without a hash for formats that do not.
+  TokenizerIdentity tokenizer_identity() const;
 
   /// Unicode characters of the text behind the tokens; 0 where the format does not say.
   std::int64_t characters() const;
@@ -83,11 +93,15 @@ class Corpus {
   void require_samples(std::int64_t samples) const;
 
  private:
-  Corpus(std::string name, std::int64_t context) : name_(std::move(name)), context_(context) {}
+  Corpus(std::string name, std::int64_t context, std::int64_t vocab_size)
+      : name_(std::move(name)), context_(context), model_vocab_size_(vocab_size) {}
   void add(TokenFile shard);
+  void read_shard(std::size_t index, std::int64_t offset, std::span<std::int64_t> out) const;
 
   std::string name_;
   std::int64_t context_;
+  std::int64_t model_vocab_size_;
+  std::int64_t corpus_vocab_size_ = 0;
   std::vector<TokenFile> shards_;
   std::vector<std::int64_t> sample_ends_;
   std::vector<std::int64_t> token_ends_;

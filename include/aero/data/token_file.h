@@ -33,14 +33,14 @@ struct TokenHeader {
   TokenLayout layout = TokenLayout::stream;
   std::int64_t chunk_length = 0;
   std::uint32_t crc32 = 0;
-  std::string tokenizer_sha256;  ///< 64 hexadecimal digits
+  std::string tokenizer_sha256;  ///< 64 hexadecimal digits; of zeros alone: empty
   std::int64_t documents = 0;
   std::int64_t characters = 0;  ///< Unicode code points of the text behind the tokens
   std::int64_t bytes = 0;       ///< UTF-8 bytes of the text behind the tokens
   std::size_t payload = 0;      ///< where the tokens begin in the file
 };
 
-/// A memory-mapped file of token ids. AERO's format, version 1, little-endian, 128 bytes of header:
+/// A file of token ids. AERO's format, version 1, little-endian, 128 bytes of header:
 ///
 ///       0  8 bytes "AEROTOKN"          40  32 bytes SHA-256 of the tokenizer file
 ///       8  u32 version = 1             72  u64 documents
@@ -56,23 +56,29 @@ struct TokenHeader {
 /// the u64 offset of its first token.
 class TokenFile {
  public:
-  /// Maps the file and checks its header against its size. Throws Error when the file is missing,
+  /// Opens the file and checks its header against its size. Throws Error when the file is missing,
   /// truncated, over-long or not a token file.
   explicit TokenFile(std::filesystem::path path, TokenFormat format = TokenFormat::automatic);
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
   const TokenHeader& header() const { return header_; }
   std::int64_t count() const { return header_.count; }
 
-  /// Copies tokens [offset, offset + out.size()). Throws Error beyond the end.
+  /// Copies tokens [offset, offset + out.size()). Throws Error beyond the end, and where the file
+  /// has shrunk since it was opened.
   void read(std::int64_t offset, std::span<std::int64_t> out) const;
 
   /// Throws UsageError when the header's vocabulary is larger than the model's. Reads no token.
   void check_vocabulary(std::int64_t vocab_size) const;
 
-  /// Reads every token: throws Error when the checksum fails or, naming file, offset and value,
-  /// when a token is not below vocab_size.
-  void verify(std::int64_t vocab_size) const;
+  /// Reads every token and gives the largest: throws Error when the checksum fails or as
+  /// check_tokens().
+  std::int64_t verify(std::int64_t vocab_size) const;
+
+  /// Throws Error, naming file, offset and value, when one of `tokens`, which stand in the file
+  /// from `offset` on, is not below vocab_size.
+  void check_tokens(std::int64_t offset, std::span<const std::int64_t> tokens,
+                    std::int64_t vocab_size) const;
 
   /// First token of each document, from the index. Throws Error when it is missing or damaged.
   std::vector<std::int64_t> document_starts() const;
@@ -82,8 +88,9 @@ class TokenFile {
   std::string identity() const;
 
  private:
-  std::filesystem::path path_;
-  MappedFile file_;
+  void check_checksum() const;
+
+  RandomAccessFile file_;
   TokenHeader header_;
 };
 

@@ -38,7 +38,7 @@ class Tokenizer {
   std::optional<std::int64_t> token_id(std::string_view content) const;
 
   /// The end-of-text token: the first of <|endoftext|>, <|end_of_text|>, </s>, <eos>, <|eos|> and
-  /// [EOS] that exists.
+  /// [EOS] that exists and is not a piece of ordinary text.
   std::optional<std::int64_t> eos() const;
 
   /// The bytes that a token stands for; empty for an id that is no token. Valid as long as this
@@ -46,7 +46,8 @@ class Tokenizer {
   std::string_view token_bytes(std::int64_t id) const;
 
   /// For each id how many Unicode characters begin in the token, so that the counts of a text's
-  /// tokens sum to its characters: for loss per character.
+  /// tokens sum to its characters: for loss per character. Special tokens and eos() stand for no
+  /// text and have none.
   std::vector<std::int32_t> character_counts() const;
 
  private:

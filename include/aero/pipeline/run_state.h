@@ -55,9 +55,9 @@ struct RunState {
 /// cut off is none. Throws Error when the file cannot be read.
 RunState read_run_state(const std::filesystem::path& folder);
 
-/// What keeps `folder` from being the run of `config`: its config.json holds another run. Empty
-/// where nothing does. Where a run is kept, on what device, with how many threads and how often it
-/// logs makes no other run of it.
+/// What keeps `folder` from being the run of `config`: its config.json holds another run, or it was
+/// trained on other data than the corpus holds now. Empty where nothing does. Where a run is kept,
+/// on what device, with how many threads and how often it logs makes no other run of it.
 std::string conflict_with(const std::filesystem::path& folder, const RunConfig& config);
 
 }  // namespace aero::pipeline

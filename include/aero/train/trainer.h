@@ -56,8 +56,8 @@ class Trainer {
   std::int64_t to_steps(const Duration& duration) const;
 
   checkpoint::Checkpoint state() const;
-  /// Goes on from a checkpoint. Throws Error where model or data differ, naming the tensor or the
-  /// data, and UsageError where it lies beyond train.duration.
+  /// Goes on from a checkpoint. Throws UsageError that names the data where they differ, or where
+  /// it lies beyond train.duration; Error that names the tensor where the model differs.
   void restore(const checkpoint::Checkpoint& checkpoint);
 
   const RunConfig& config() const { return config_; }

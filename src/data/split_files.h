@@ -1,0 +1,21 @@
+#pragma once
+
+#include "aero/data/corpus.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aero::data {
+
+/// Where the shards of a split lie, and what a manifest says of them.
+struct SplitFiles {
+  std::vector<std::filesystem::path> shards;
+  TokenFormat format = TokenFormat::automatic;
+  std::vector<std::int64_t> expected_tokens;  ///< one a shard, or empty without a manifest
+  std::string tokenizer_sha256;               ///< empty without a manifest
+  std::optional<CorpusTokenizer> tokenizer;
+};
+
+}  // namespace aero::data

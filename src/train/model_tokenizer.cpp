@@ -1,0 +1,35 @@
+#include "aero/train/model_tokenizer.h"
+
+#include "aero/checkpoint/run_folder.h"
+
+#include <array>
+
+namespace aero::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Of the tokenizer's file, of either kind; empty where there is none.
+std::string hash_of_kept_file(const fs::path& checkpoint) {
+  const auto around = fs::canonical(checkpoint).parent_path();
+  const bool in_run = around.filename() == "checkpoints";
+  for (const auto& folder : {checkpoint, in_run ? around.parent_path() : checkpoint}) {
+    for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
+      if (fs::exists(folder / name)) return data::identity_of_tokenizer(folder / name).sha256;
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+data::TokenizerIdentity tokenizer_of_model(const fs::path& checkpoint) {
+  data::TokenizerIdentity identity{"", "the model " + checkpoint.string()};
+  if (fs::exists(checkpoint / "state.json")) {
+    identity.sha256 = checkpoint::load_state(checkpoint).tokenizer_sha256;
+  }
+  if (identity.sha256.empty()) identity.sha256 = hash_of_kept_file(checkpoint);
+  return identity;
+}
+
+}  // namespace aero::train
