@@ -166,39 +166,56 @@ torch::Tensor read_tensor(const Entry& entry, const RandomAccessFile& file, std:
   return truth ? tensor.to(torch::kBool) : tensor;
 }
 
-SafetensorsFile parse(const RandomAccessFile& file) {
-  SafetensorsFile result;
-  const std::string text = header_text(file);
-  const std::size_t data = prefix_size + text.size();
-  const json header = parse_header(text);
+/// What a header says, and where the tensors' bytes begin.
+struct Parsed {
+  Metadata metadata;
   std::vector<Entry> entries;
+  std::size_t data;
+};
+
+Parsed parse(const RandomAccessFile& file) {
+  Parsed result;
+  const std::string text = header_text(file);
+  result.data = prefix_size + text.size();
+  const json header = parse_header(text);
   for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") {
       result.metadata = read_metadata(value);
       continue;
     }
     try {
-      entries.push_back(read_entry(name, value));
+      result.entries.push_back(read_entry(name, value));
     } catch (const Damage& damage) {
       throw Damage("tensor '" + name + "': " + damage.what());
     }
   }
-  check_layout(entries, file.size() - data);
-  for (const Entry& entry : entries) {
-    result.tensors.emplace(entry.name, read_tensor(entry, file, data));
-  }
+  check_layout(result.entries, file.size() - result.data);
   return result;
+}
+
+Parsed parse_or_name(const RandomAccessFile& file) {
+  try {
+    return parse(file);
+  } catch (const Damage& damage) {
+    throw Error("'" + file.path().string() +
+                "' is damaged or no safetensors file: " + damage.what());
+  }
 }
 
 }  // namespace
 
 SafetensorsFile load_safetensors(const std::filesystem::path& path) {
   const RandomAccessFile file(path);
-  try {
-    return parse(file);
-  } catch (const Damage& damage) {
-    throw Error("'" + path.string() + "' is damaged or no safetensors file: " + damage.what());
+  const Parsed parsed = parse_or_name(file);
+  SafetensorsFile result{{}, parsed.metadata};
+  for (const Entry& entry : parsed.entries) {
+    result.tensors.emplace(entry.name, read_tensor(entry, file, parsed.data));
   }
+  return result;
+}
+
+void check_safetensors(const std::filesystem::path& path) {
+  parse_or_name(RandomAccessFile(path));
 }
 
 }  // namespace aero::checkpoint

@@ -122,6 +122,13 @@ Checkpoint load_checkpoint(const fs::path& folder) {
   return result;
 }
 
+void check_checkpoint(const fs::path& folder) {
+  load_state(folder);
+  load_checkpoint_config(folder);
+  check_safetensors(folder / weights_name);
+  check_safetensors(folder / optimizer_name);
+}
+
 TensorMap load_weights(const fs::path& folder) {
   return load_safetensors(folder / weights_name).tensors;
 }

@@ -230,7 +230,12 @@ TEST_F(ARun, HoldsAWholeCheckpointWheneverItIsKilled) {
 TEST_F(ARun, NamesTheDamagedFileOfACheckpoint) {
   run_.prepare();
   save(1);
-  const auto fault_of = [&] { return error_of([&] { load_checkpoint(run_.checkpoint(1)); }); };
+  const auto fault_of = [&] {
+    const auto fault = error_of([&] { load_checkpoint(run_.checkpoint(1)); });
+    EXPECT_EQ(error_of([&] { check_checkpoint(run_.checkpoint(1)); }), fault);
+    return fault;
+  };
+  EXPECT_EQ(fault_of(), "no error");
   const fs::path weights = run_.checkpoint(1) / "weights.safetensors";
   fs::resize_file(weights, fs::file_size(weights) - 1);
   EXPECT_THAT(fault_of(), HasSubstr(weights.string() + "' is damaged"));

@@ -87,6 +87,8 @@ void save_model(const std::filesystem::path& folder, const TensorMap& weights,
 
 /// Throws Error that names the file: missing, damaged, of another version.
 Checkpoint load_checkpoint(const std::filesystem::path& folder);
+/// Throws the same Error, without a look at what the tensors hold.
+void check_checkpoint(const std::filesystem::path& folder);
 TensorMap load_weights(const std::filesystem::path& folder);
 TrainingState load_state(const std::filesystem::path& folder);
 RunConfig load_checkpoint_config(const std::filesystem::path& folder);

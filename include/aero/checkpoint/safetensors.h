@@ -30,4 +30,7 @@ struct SafetensorsFile {
 /// alone.
 SafetensorsFile load_safetensors(const std::filesystem::path& path);
 
+/// Throws the same Error, without a look at what the tensors hold.
+void check_safetensors(const std::filesystem::path& path);
+
 }  // namespace aero::checkpoint
