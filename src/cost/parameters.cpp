@@ -73,12 +73,17 @@ Parameters count_parameters(const ModelConfig& m) {
   const Count head = m.tied_head ? 0 : tokens;
   const BlockNorms norms = block_norms(m);
 
-  return {
-      .embedding = (tokens + positions + head).value(),
-      .attention = (matrices(m, Part::attention) + temperatures(m)).value(),
-      .ffn = matrices(m, Part::ffn).value(),
-      .norm = (norms.count * norm_size(norms.kind, m) + norm_size(m.final_norm_kind(), m)).value(),
-      .other = (slopes(m) + scales(m) + thresholds(m)).value()};
+  const Count embedding = tokens + positions + head;
+  const Count attention = matrices(m, Part::attention) + temperatures(m);
+  const Count ffn = matrices(m, Part::ffn);
+  const Count norm = norms.count * norm_size(norms.kind, m) + norm_size(m.final_norm_kind(), m);
+  const Count other = slopes(m) + scales(m) + thresholds(m);
+  (void)(embedding + attention + ffn + norm + other);  // total() does not check its sum
+  return {.embedding = embedding.value(),
+          .attention = attention.value(),
+          .ffn = ffn.value(),
+          .norm = norm.value(),
+          .other = other.value()};
 }
 
 std::int64_t count_buffers(const ModelConfig& m) {

@@ -221,5 +221,16 @@ TEST(Parameters, OfAnAbsurdSizeAreRefused) {
               ThrowsMessage<UsageError>(HasSubstr("64 bits; check model.n_layer, model.d_model")));
 }
 
+// 4 d^2 and 8 d^2 fit, 12 d^2 does not.
+TEST(Parameters, OfWhichTheSumAloneIsAbsurdAreRefused) {
+  auto config = small();
+  config.n_layer = 1;
+  config.d_model = 1'000'000'000;
+  config.d_ffn = 0;
+  EXPECT_THAT([&] { count_parameters(config); }, ThrowsMessage<UsageError>(HasSubstr("64 bits")));
+  config.ffn_pruned = 1;
+  EXPECT_GT(count_parameters(config).total(), 4'000'000'000'000'000'000);
+}
+
 }  // namespace
 }  // namespace aero::cost
