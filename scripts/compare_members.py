@@ -20,6 +20,7 @@ from statistics import fmean, stdev
 
 from aero_results.command import run_command
 from aero_results.errors import UsageError
+from aero_results.latex import latex_table
 from aero_results.markdown import markdown_table
 from aero_results.options import Parser
 from aero_results.sweep import Member, Sweep, read_sweep
@@ -38,8 +39,11 @@ def bins_text(bins: list[float] | None) -> str:
     return "–" if bins is None else " ".join(f"{100 * share:.0f}%" for share in bins)
 
 
-def table(sweep: Sweep, against: Member, names: Sequence[str]) -> list[str]:
-    """Markdown; all members where no names are given."""
+FORMATS = {"markdown": markdown_table, "latex": latex_table}
+
+
+def table(sweep: Sweep, against: Member, names: Sequence[str], form: str) -> list[str]:
+    """The lines of a form; all members where no names are given."""
     members = [sweep.member(name) for name in names] if names else sweep.members
     rows = []
     for member in members:
@@ -54,7 +58,7 @@ def table(sweep: Sweep, against: Member, names: Sequence[str]) -> list[str]:
             ]
         )
     header = ["member", "perplexity", f"against {against.name}", "by seed", "heads by entropy"]
-    return markdown_table(header, rows)
+    return FORMATS[form](header, rows)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -65,6 +69,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--against", metavar="MEMBER", help="instead of the sweep's baseline")
     parser.add_argument("--members", nargs="+", default=[], metavar="MEMBER", help="only these")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="markdown", help="default: %(default)s"
+    )
     return parser.parse_args()
 
 
@@ -75,7 +82,7 @@ def compare() -> int:
     name = arguments.against or sweep.baseline
     if not name:
         raise UsageError(f"{arguments.result}: the sweep has no baseline; give --against")
-    print("\n".join(table(sweep, sweep.member(name), arguments.members)))
+    print("\n".join(table(sweep, sweep.member(name), arguments.members, arguments.format)))
     return 0
 
 

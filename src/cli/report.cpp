@@ -3,8 +3,12 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/loader.h"
 #include "aero/core/files.h"
+#include "aero/core/terminal.h"
 #include "aero/report/bar_chart.h"
 #include "aero/report/comparison.h"
+#include "aero/report/fit.h"
+
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include <algorithm>
@@ -30,6 +34,7 @@ struct Options {
   std::string svg;
   std::string format = "markdown";
   bool json = false;
+  bool wide = false;
 };
 
 RunConfig config_of_architecture(const std::string& architecture, std::vector<Override> overrides) {
@@ -122,6 +127,9 @@ void check(const Options& options) {
           "report: --sensitivity: is of one model; leave --compare out, or ask for --format json");
     }
   }
+  if (options.compare.empty() && options.format == "latex") {
+    throw UsageError("report: --format latex: is for models side by side; add --compare MODELS");
+  }
   if (!options.cost_models.empty()) return;
   const char* needs = !options.network.empty()  ? "--network"
                       : options.sensitivity     ? "--sensitivity"
@@ -154,6 +162,7 @@ void write_chart(const Options& options, const std::vector<report::Report>& repo
 
 std::string comparison(const std::vector<report::Report>& reports, const std::string& format) {
   if (format == "json") return report::comparison_json(reports);
+  if (format == "latex") return report::comparison_latex(reports);
   return format == "csv" ? report::comparison_csv(reports) : report::comparison_markdown(reports);
 }
 
@@ -174,7 +183,8 @@ void run_report(const Options& options) {
   if (!compares) reports.push_back(reporter.make(find_config(options)));
   const std::string text = compares ? comparison(reports, format) : single(reports.front(), format);
   write_chart(options, reports);
-  std::cout << text;
+  const bool fits = options.wide || format != "markdown";
+  std::cout << report::fit_tables(text, fits ? 0 : columns_of(STDOUT_FILENO));
 }
 
 }  // namespace
@@ -213,8 +223,9 @@ void add_report(CLI::App& app) {
   command->add_flag("--sensitivity", options->sensitivity,
                     "How the costs change with each thing that the cost model assumes");
   command->add_option("--svg", options->svg, "Write a bar chart of communication to this file");
-  command->add_option("--format", options->format, "markdown, json or csv")
-      ->check(CLI::IsMember({"markdown", "json", "csv"}));
+  command->add_option("--format", options->format, "markdown, json, csv, or, of --compare, latex")
+      ->check(CLI::IsMember({"markdown", "json", "csv", "latex"}));
+  command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   command->add_flag("--json", options->json, "Short for --format json");
   command->callback([options] { run_report(*options); });
 }

@@ -73,7 +73,9 @@ std::string papers_operations(const std::vector<cost::Operation>& operations) {
   return text;
 }
 
-std::string comparison_markdown(const std::vector<Report>& reports) {
+namespace {
+
+Table comparison_table(const std::vector<Report>& reports) {
   Table table({{"architecture"},
                {"family"},
                {"nonlinear operations"},
@@ -93,7 +95,17 @@ std::string comparison_markdown(const std::vector<Report>& reports) {
                    factor_text(factor(bytes_of(reports.front()), bytes)),
                    factor_text(factor(latency_of(reports.front()), seconds))});
   }
-  return table.to_markdown() + remarks_markdown(costs_of(reports));
+  return table;
+}
+
+}  // namespace
+
+std::string comparison_markdown(const std::vector<Report>& reports) {
+  return comparison_table(reports).to_markdown() + remarks_markdown(costs_of(reports));
+}
+
+std::string comparison_latex(const std::vector<Report>& reports) {
+  return comparison_table(reports).to_latex() + latex_comments(remarks_markdown(costs_of(reports)));
 }
 
 std::string comparison_csv(const std::vector<Report>& reports) {

@@ -1,19 +1,16 @@
 #include "aero/report/table.h"
 
+#include "text_width.h"
 #include <algorithm>
+#include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace aero::report {
 namespace {
 
 constexpr std::size_t narrowest = 3;  // a rule needs three dashes
-
-/// Characters that a terminal shows for UTF-8 text, one a code point.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & '\xC0') != '\x80'; }));
-}
 
 std::string markdown_cell(const std::string& text) {
   std::string cell;
@@ -34,16 +31,83 @@ std::string csv_cell(const std::string& text) {
   return cell + '"';
 }
 
-std::string padded(const std::string& text, std::size_t width, Align align) {
-  const std::string space(width - std::min(width, width_of(text)), ' ');
-  return align == Align::left ? text + space : space + text;
-}
-
-std::string rule(std::size_t width, Align align) {
-  return align == Align::left ? std::string(width, '-') : std::string(width - 1, '-') + ":";
+/// A character of LaTeX's own as the text that prints it; empty for the others.
+std::string_view latex_of(char c) {
+  switch (c) {
+    case '&':
+      return R"(\&)";
+    case '%':
+      return R"(\%)";
+    case '$':
+      return R"(\$)";
+    case '#':
+      return R"(\#)";
+    case '_':
+      return R"(\_)";
+    case '{':
+      return R"(\{)";
+    case '}':
+      return R"(\})";
+    case '~':
+      return R"(\textasciitilde{})";
+    case '^':
+      return R"(\textasciicircum{})";
+    case '\\':
+      return R"(\textbackslash{})";
+    case '<':
+      return R"(\textless{})";
+    case '>':
+      return R"(\textgreater{})";
+    case '|':
+      return R"(\textbar{})";
+    case '[':  // behind the end of a row these two would belong to it
+      return "{[}";
+    case '*':
+      return "{*}";
+    case '\n':
+    case '\r':
+      return " ";
+    default:
+      return "";
+  }
 }
 
 }  // namespace
+
+std::string latex_text(const std::string& text) {
+  constexpr std::string_view plus_minus = "±";
+  constexpr std::string_view dash = "–";
+  std::string result;
+  for (std::string_view rest = text; !rest.empty();) {
+    std::size_t length = 1;
+    const bool is_minus = result.empty() && rest.size() > 1 && rest[0] == '-' &&
+                          std::string_view("0123456789.").find(rest[1]) != std::string_view::npos;
+    if (is_minus) {
+      result += "$-$";
+    } else if (rest.starts_with(plus_minus)) {
+      length = plus_minus.size();
+      result += "$\\pm$";
+    } else if (rest.starts_with(dash)) {
+      length = dash.size();
+      result += "--";
+    } else if (const auto escaped = latex_of(rest.front()); !escaped.empty()) {
+      result += escaped;
+    } else {
+      result += rest.front();
+    }
+    rest.remove_prefix(length);
+  }
+  return result;
+}
+
+std::string latex_comments(const std::string& lines) {
+  std::istringstream stream(lines);
+  std::string text;
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.empty()) text.append("% ").append(line).append("\n");
+  }
+  return text;
+}
 
 Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
@@ -79,6 +143,28 @@ std::string Table::to_markdown() const {
     text += "\n";
   }
   return text;
+}
+
+std::string Table::to_latex() const {
+  std::vector<std::size_t> filled;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (std::ranges::any_of(rows_, [i](const auto& row) { return !row[i].empty(); })) {
+      filled.push_back(i);
+    }
+  }
+  std::string text = "% needs \\usepackage{booktabs}\n\\begin{tabular}{";
+  for (const std::size_t i : filled) text += columns_[i].align == Align::left ? 'l' : 'r';
+  text += "}\n\\toprule\n";
+  const auto add_row = [&](const auto& cell_of) {
+    for (const std::size_t i : filled) {
+      text += (i == filled.front() ? "" : " & ") + latex_text(cell_of(i));
+    }
+    text += " \\\\\n";
+  };
+  add_row([this](std::size_t i) { return columns_[i].title; });
+  text += "\\midrule\n";
+  for (const auto& row : rows_) add_row([&row](std::size_t i) { return row[i]; });
+  return text + "\\bottomrule\n\\end{tabular}\n";
 }
 
 std::string Table::to_csv() const {

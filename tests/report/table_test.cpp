@@ -64,5 +64,21 @@ TEST(Table, RefusesARowOfAnotherLength) {
   EXPECT_EQ(table.rows(), 0U);
 }
 
+TEST(Table, IsATabularOfBooktabsWithoutEmptyColumns) {
+  Table table({{"model"}, {"first step"}, {"change", Align::right}});
+  table.add_row({"50% a_b & c", "", "-0.80%"});
+  table.add_row({"[x]^2 {y} ~ # $ \\ | < >", "", "2.94 ± 0.01"});
+  EXPECT_EQ(table.to_latex(), R"(% needs \usepackage{booktabs}
+\begin{tabular}{lr}
+\toprule
+model & change \\
+\midrule
+50\% a\_b \& c & $-$0.80\% \\
+{[}x]\textasciicircum{}2 \{y\} \textasciitilde{} \# \$ \textbackslash{} \textbar{} \textless{} \textgreater{} & 2.94 $\pm$ 0.01 \\
+\bottomrule
+\end{tabular}
+)");
+}
+
 }  // namespace
 }  // namespace aero::report

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import compare_members
+from aero_results.latex import latex_text
 from results_folder import member, seed_run, write_sweep
 
 
@@ -69,3 +70,28 @@ def test_a_member_that_is_not_there_is_named(
     assert run(monkeypatch, result, *arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith(f'error: {result}: no member "SM+G"; it has')
+
+
+def test_a_table_for_a_paper_is_a_tabular_with_its_characters_escaped(
+    result: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, result, "--against", "SM", "--format", "latex") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{tabular}{lrrrr}",
+        r"\toprule",
+    ]
+    assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
+    assert (
+        r"SM+LN+G & 12.00 $\pm$ 2.00 & $-$4.00 $\pm$ 1.00 & $-$3.00, $-$4.00, $-$5.00 & "
+        r"10\% 20\% 30\% 40\% \\"
+    ) in lines
+
+
+def test_every_special_character_of_latex_is_escaped() -> None:
+    assert latex_text("a_b & 5% $x$ #1 {y} ~ ^2 \\ [z] * < > |") == (
+        r"a\_b \& 5\% \$x\$ \#1 \{y\} \textasciitilde{} \textasciicircum{}2 \textbackslash{} {[}z] "
+        r"{*} \textless{} \textgreater{} \textbar{}"
+    )
+    assert latex_text("1e-3, SM-2, -2") == "1e-3, SM-2, $-$2"

@@ -12,6 +12,9 @@ namespace aero::report {
 /// saved against the baseline.
 std::string comparison_markdown(const std::vector<Report>& reports);
 
+/// The same for papers; the remarks are comments.
+std::string comparison_latex(const std::vector<Report>& reports);
+
 /// The same unrounded: architecture, family, context, operations, ffn_flops, attention_flops,
 /// comm_bytes, latency_s, comm_factor, latency_factor.
 std::string comparison_csv(const std::vector<Report>& reports);

@@ -13,7 +13,13 @@ struct Column {
   Align align = Align::left;
 };
 
-/// Rows of text under titles, for people (markdown) and for spreadsheets (CSV).
+/// Text as LaTeX prints it, its special characters escaped.
+std::string latex_text(const std::string& text);
+
+/// Each line that is not empty as a comment of LaTeX.
+std::string latex_comments(const std::string& lines);
+
+/// Rows of text under titles, for people (markdown), papers (LaTeX) and spreadsheets (CSV).
 class Table {
  public:
   explicit Table(std::vector<Column> columns);
@@ -26,6 +32,9 @@ class Table {
   /// A GitHub-flavoured table, padded so that it also reads well in a terminal. In a cell "|" is
   /// escaped and a line break becomes a space.
   std::string to_markdown() const;
+
+  /// A tabular with the rules of the package booktabs, without columns that are empty.
+  std::string to_latex() const;
 
   /// RFC 4180 with "\n" line ends: cells with a comma, a quote or a line break stand in quotes.
   std::string to_csv() const;

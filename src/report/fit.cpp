@@ -1,0 +1,194 @@
+#include "aero/report/fit.h"
+
+#include "text_width.h"
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <sstream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace aero::report {
+namespace {
+
+using Cells = std::vector<std::string>;
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+/// The cells of "| a | b |"; "\|" is part of a cell.
+Cells cells_of(const std::string& line) {
+  Cells cells;
+  std::string cell;
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    if (line[i] == '|' && line[i - 1] != '\\') {
+      const auto first = std::min(cell.find_first_not_of(' '), cell.size());
+      cells.push_back(cell.substr(first, cell.find_last_not_of(' ') + 1 - first));
+      cell.clear();
+    } else {
+      cell += line[i];
+    }
+  }
+  return cells;
+}
+
+std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines(1);
+  for (const std::string& word : words_of(text)) {
+    const bool is_first = lines.back().empty();
+    if (!is_first && width_of(lines.back()) + 1 + width_of(word) > width) lines.emplace_back();
+    lines.back() += (lines.back().empty() ? "" : " ") + word;
+  }
+  return lines;
+}
+
+/// A table of markdown: a line of titles, a rule, and rows.
+class MarkdownTable {
+ public:
+  explicit MarkdownTable(const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) rows_.push_back(cells_of(line));
+    const Cells rules = rows_.size() > 1 ? rows_[1] : Cells();
+    for (const std::string& rule : rules) is_right_.push_back(rule.ends_with(':'));
+    if (rows_.size() > 1) rows_.erase(rows_.begin() + 1);
+    kept_.resize(is_right_.size());
+    std::iota(kept_.begin(), kept_.end(), 0);
+  }
+
+  /// Whether every row has a cell for each column.
+  bool is_whole() const {
+    return !is_right_.empty() && std::ranges::all_of(rows_, [this](const Cells& row) {
+      return row.size() == is_right_.size();
+    });
+  }
+
+  std::string fitted(std::size_t columns) {
+    const std::string left_out = leave_out(columns);
+    shrink(columns);
+    std::string text = row_text(rows_.front()) + rule_text();
+    for (std::size_t i = 1; i < rows_.size(); ++i) text += row_text(rows_[i]);
+    if (left_out.empty()) return text;
+    return text + "(too narrow for: " + left_out + "; --wide prints all)\n";
+  }
+
+ private:
+  static constexpr std::size_t narrowest = 3;  // a rule needs three dashes
+
+  /// Of a table whose columns have these widths.
+  static std::size_t total(const std::vector<std::size_t>& widths) {
+    return std::accumulate(widths.begin(), widths.end(), 1 + 3 * widths.size());
+  }
+
+  template <class Width>
+  std::size_t widest(std::size_t column, Width width_of_cell) const {
+    std::size_t width = narrowest;
+    for (const Cells& row : rows_) width = std::max(width, width_of_cell(row[column]));
+    return width;
+  }
+
+  /// What a column needs so that no word is broken.
+  std::size_t least(std::size_t column) const {
+    return widest(column, [](const std::string& cell) {
+      std::size_t width = 0;
+      for (const std::string& word : words_of(cell)) width = std::max(width, width_of(word));
+      return width;
+    });
+  }
+
+  /// Drops columns until the words fit; returns their titles.
+  std::string leave_out(std::size_t columns) {
+    std::string titles;
+    while (kept_.size() > 1) {
+      std::vector<std::size_t> needs;
+      for (const std::size_t column : kept_) needs.push_back(least(column));
+      if (total(needs) <= columns) break;
+      const auto at = std::max_element(needs.begin() + 1, needs.end()) - needs.begin();
+      titles += (titles.empty() ? "" : ", ") + rows_.front()[kept_[static_cast<std::size_t>(at)]];
+      kept_.erase(kept_.begin() + at);
+    }
+    return titles;
+  }
+
+  void shrink(std::size_t columns) {
+    widths_.clear();
+    for (const std::size_t column : kept_) widths_.push_back(widest(column, width_of));
+    while (total(widths_) > columns) {
+      std::size_t most = kept_.size();
+      for (std::size_t i = 0; i < kept_.size(); ++i) {
+        const bool can_shrink = widths_[i] > least(kept_[i]);
+        if (can_shrink && (most == kept_.size() || widths_[i] > widths_[most])) most = i;
+      }
+      if (most == kept_.size()) return;
+      --widths_[most];
+    }
+  }
+
+  std::string row_text(const Cells& row) const {
+    std::vector<std::vector<std::string>> cells;
+    std::size_t height = 1;
+    for (std::size_t i = 0; i < kept_.size(); ++i) {
+      cells.push_back(wrapped(row[kept_[i]], widths_[i]));
+      height = std::max(height, cells.back().size());
+    }
+    std::string text;
+    for (std::size_t line = 0; line < height; ++line) {
+      text += "|";
+      for (std::size_t i = 0; i < kept_.size(); ++i) {
+        const auto align = is_right_[kept_[i]] ? Align::right : Align::left;
+        const std::string part = line < cells[i].size() ? cells[i][line] : "";
+        text += " " + padded(part, widths_[i], align) + " |";
+      }
+      text += "\n";
+    }
+    return text;
+  }
+
+  std::string rule_text() const {
+    std::string text = "|";
+    for (std::size_t i = 0; i < kept_.size(); ++i) {
+      text += " " + rule(widths_[i], is_right_[kept_[i]] ? Align::right : Align::left) + " |";
+    }
+    return text + "\n";
+  }
+
+  std::vector<Cells> rows_;  ///< the titles first
+  std::vector<bool> is_right_;
+  std::vector<std::size_t> kept_;  ///< columns that are printed
+  std::vector<std::size_t> widths_;
+};
+
+std::string fitted(const std::vector<std::string>& lines, std::size_t columns) {
+  const bool fits = std::ranges::all_of(
+      lines, [columns](const std::string& line) { return width_of(line) <= columns; });
+  MarkdownTable table(lines);
+  if (!fits && table.is_whole()) return table.fitted(columns);
+  std::string text;
+  for (const std::string& line : lines) text.append(line).append("\n");
+  return text;
+}
+
+}  // namespace
+
+std::string fit_tables(const std::string& markdown, int columns) {
+  if (columns <= 0) return markdown;
+  const auto width = static_cast<std::size_t>(columns);
+  std::string text;
+  std::vector<std::string> table;
+  std::istringstream lines(markdown);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('|')) {
+      table.push_back(line);
+      continue;
+    }
+    if (!table.empty()) text += fitted(table, width);
+    table.clear();
+    text.append(line).append("\n");
+  }
+  return table.empty() ? text : text + fitted(table, width);
+}
+
+}  // namespace aero::report
