@@ -38,26 +38,30 @@ except ModuleNotFoundError as error:
 
 ROOT = Path(__file__).resolve().parent.parent
 SCALES = {"full": ROOT / "configs" / "tables", "tiny": ROOT / "configs" / "tiny"}
+COSTS = ROOT / "configs" / "cost"
 AERO = ROOT / "build" / "release" / "bin" / "aero"
 
 
-def result_file(sweep_file: Path, results: Path | None) -> Path:
-    """Where `aero ablate` leaves the result: in the sweep's folder, or as moved to `results`."""
+def result_file(sweep_file: Path, results: Path | None, costs: str | None = None) -> Path:
+    """Where `aero ablate` leaves the result: in the sweep's folder, or as moved to `results`; that
+    of other costs than the sweep's own, "aero_papers" or "spu.wan", beside it.
+    """
     sweep = Record(load_object(sweep_file))
     try:
         name = sweep.text("name", sweep_file.stem)
         folder = Path(sweep.text("folder", f"runs/{name}"))
     except FieldError as error:
         raise UsageError(f"{sweep_file}: {error}") from error
+    file = f"{name}.{costs}.json" if costs else f"{name}.json"
     if results is None:
-        return folder / f"{name}.json"
-    below = results / name / f"{name}.json"
-    return below if below.exists() else results / f"{name}.json"
+        return folder / file
+    below = results / name / file
+    return below if below.exists() else results / file
 
 
-def run_sweep(aero: Path, sweep_file: Path, jobs: int) -> None:
+def run_sweep(aero: Path, sweep_file: Path, jobs: int, costs: str | None) -> None:
     """Members that diverge are results; what else fails stops the script."""
-    command = [str(aero), "ablate", str(sweep_file), "--jobs", str(jobs)]
+    command = [str(aero), "ablate", str(sweep_file), "--jobs", str(jobs), *cost_options(costs)]
     print("$ " + shlex.join(command), file=sys.stderr, flush=True)
     try:
         status = subprocess.run(command, check=False).returncode
@@ -67,6 +71,18 @@ def run_sweep(aero: Path, sweep_file: Path, jobs: int) -> None:
         ) from error
     if status != 0:
         raise ResultsError(f"{shlex.join(command)} ended with status {status}; run it again")
+
+
+def cost_options(costs: str | None) -> list[str]:
+    """As `aero ablate` takes them; a network stands behind the model's name and a dot."""
+    if not costs:
+        return []
+    names = {file.stem for file in COSTS.glob("*.json")}
+    model = max((name for name in names if f"{costs}.".startswith(f"{name}.")), key=len, default="")
+    if not model:
+        raise UsageError(f"--costs {costs}: none of configs/cost: {', '.join(sorted(names))}")
+    network = costs[len(model) + 1 :]
+    return ["--cost", model, "--network", network or "none"]
 
 
 def sweep_of(table: Table, arguments: argparse.Namespace) -> Path:
@@ -81,7 +97,7 @@ def sweep_of(table: Table, arguments: argparse.Namespace) -> Path:
 
 def collect(table: Table, arguments: argparse.Namespace) -> Sweep | None:
     """None where the sweep has left no result."""
-    file = result_file(sweep_of(table, arguments), arguments.results)
+    file = result_file(sweep_of(table, arguments), arguments.results, arguments.costs)
     return read_sweep(file) if file.exists() else None
 
 
@@ -97,6 +113,11 @@ def parse_arguments(arguments: list[str] | None, names: list[str]) -> argparse.N
     )
     parser.add_argument(
         "--results", type=Path, metavar="FOLDER", help="of the sweeps' JSON; default: as they say"
+    )
+    parser.add_argument(
+        "--costs",
+        metavar="MODEL[.NETWORK]",
+        help="the result of `aero ablate --cost MODEL --network NETWORK`, not the sweep's own",
     )
     parser.add_argument("--scale", choices=SCALES, default="full", help="default: %(default)s")
     parser.add_argument("--sweep", type=Path, metavar="FILE", help="another sweep for this table")
@@ -121,10 +142,12 @@ def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
     if arguments.run:
         sweeps = list(dict.fromkeys(file for _, file in available))
         for file in tqdm(sweeps, desc="sweeps", disable=len(sweeps) < 2):
-            run_sweep(arguments.aero, file, arguments.jobs)
+            run_sweep(arguments.aero, file, arguments.jobs, arguments.costs)
     found = [(table, collect(table, arguments)) for table, _ in available]
     if all(sweep is None for _, sweep in found):
-        wanted = [str(result_file(file, arguments.results)) for _, file in available]
+        wanted = [
+            str(result_file(file, arguments.results, arguments.costs)) for _, file in available
+        ]
         where = ", ".join(dict.fromkeys(wanted)) or str(SCALES[arguments.scale])
         raise ResultsError(f"{where}: no result of a sweep; run `aero ablate`, or give --run")
     known = paper_tables().values()

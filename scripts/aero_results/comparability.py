@@ -160,7 +160,7 @@ def statements(table: Table, sweep: Sweep, lines: list[Line]) -> list[str]:
     beside = (
         f"ours are predicted by the cost model {', '.join(names)} for the size above"
         if names
-        else "ours are left out: the sweep was collected without a cost model (`--cost NAME`)"
+        else "ours are left out: this table has no cost model (give one with --costs)"
     )
     costs = f"Communication and latency are the papers' own measurements; {beside}."
     return [

@@ -1,5 +1,9 @@
 #include "aero/pipeline/ablate.h"
 
+#include "aero/core/terminal.h"
+
+#include <unistd.h>
+
 #include "cli/commands.h"
 #include <iostream>
 #include <memory>
@@ -13,8 +17,10 @@ struct Options {
   int jobs = 1;
   pipeline::CostChoice cost;
   std::string rank;
+  std::string format = "markdown";
   bool list = false;
   bool collect = false;
+  bool wide = false;
 };
 
 ExitCode run_ablate(const Options& options) {
@@ -24,6 +30,8 @@ ExitCode run_ablate(const Options& options) {
   ablate.jobs.jobs = options.jobs;
   ablate.cost = options.cost;
   ablate.rank = pipeline::parse_rank(options.rank);
+  ablate.latex = options.format == "latex";
+  if (!options.wide) ablate.columns = columns_of(STDOUT_FILENO);
   if (options.list) ablate.mode = pipeline::AblateMode::list;
   if (options.collect) ablate.mode = pipeline::AblateMode::collect;
   return pipeline::ablate(ablate, std::cout);
@@ -43,10 +51,14 @@ void add_ablate(CLI::App& app, ExitCode& exit_code) {
                       "i/n: every n-th member from the i-th on, for job arrays");
   command->add_option("--cost", options->cost.model,
                       "Cost model of private inference, by name or file, for the tables");
-  command->add_option("--network", options->cost.network,
-                      "Line between the parties, by name or file");
+  command->add_option(
+      "--network", options->cost.network,
+      "Line between the parties, by name or file; none: the cost model's own latency");
   command->add_option("--rank", options->rank,
                       "Print the rows in the order of perplexity, bytes or seconds");
+  command->add_option("--format", options->format, "Print the table as markdown or latex")
+      ->check(CLI::IsMember({"markdown", "latex"}));
+  command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   auto* list = command->add_flag("--list", options->list, "Print the runs and their states");
   command->add_flag("--collect", options->collect, "Make the table of what is there")
       ->excludes(list);

@@ -1,4 +1,7 @@
+#include "aero/core/terminal.h"
 #include "aero/pipeline/four_steps.h"
+
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include <iostream>
@@ -8,13 +11,15 @@ namespace aero::cli {
 
 void add_pipeline(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<pipeline::FourStepsOptions>();
+  auto wide = std::make_shared<bool>(false);
   auto* command = app.add_subcommand(
       "pipeline", "The four steps of AERO as one run: each decided by what its candidates reach");
   command->add_option("config", options->file, "Pipeline file (docs/pipeline.md)")->required();
   command->add_option("--cost", options->cost.model,
                       "Cost model of private inference, by name or file, for the tables");
-  command->add_option("--network", options->cost.network,
-                      "Line between the parties, by name or file");
+  command->add_option(
+      "--network", options->cost.network,
+      "Line between the parties, by name or file; none: the cost model's own latency");
   command
       ->add_option("--set", options->overrides,
                    "Override a key of the base config: --set train.duration=2Mt")
@@ -23,8 +28,11 @@ void add_pipeline(CLI::App& app, ExitCode& exit_code) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_flag("--list", options->list, "Print where the pipeline stands; train nothing");
-  command->callback(
-      [options, &exit_code] { exit_code = pipeline::four_steps(*options, std::cout); });
+  command->add_flag("--wide", *wide, "Print tables whole, however narrow the terminal");
+  command->callback([options, wide, &exit_code] {
+    if (!*wide) options->columns = columns_of(STDOUT_FILENO);
+    exit_code = pipeline::four_steps(*options, std::cout);
+  });
 }
 
 }  // namespace aero::cli

@@ -4,15 +4,19 @@
 #include "aero/core/log.h"
 #include "aero/pipeline/sweep.h"
 #include "aero/pipeline/sweep_table.h"
+#include "aero/report/fit.h"
 #include "aero/report/format.h"
 #include "aero/report/table.h"
 
 #include "numbers.h"
 #include "progress.h"
+#include "training_fault.h"
+#include "work_lock.h"
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <ostream>
+#include <set>
 #include <string_view>
 
 namespace aero::pipeline {
@@ -47,6 +51,22 @@ void check_conflicts(const Sweep& sweep) {
   if (!conflicts.empty()) throw UsageError(conflicts);
 }
 
+/// What cannot be trained is told before the first run starts.
+void check_trainable(const Sweep& sweep, const std::vector<Run>& runs) {
+  std::string faults;
+  std::set<const Member*> checked;
+  for (const auto& [member, seed] : runs) {
+    const auto config = run_config(sweep, *member, seed);
+    if (read_run_state(config.run.folder).end != RunEnd::unfinished) continue;
+    if (!checked.insert(member).second) continue;
+    const auto fault = training_fault(config);
+    if (fault.empty()) continue;
+    faults += (faults.empty() ? "" : "\n") + sweep.file.string() + ": runs: \"" + member->name +
+              "\": " + fault;
+  }
+  if (!faults.empty()) throw UsageError(faults);
+}
+
 std::string state_text(const RunState& state) {
   switch (state.end) {
     case RunEnd::finished:
@@ -56,7 +76,9 @@ std::string state_text(const RunState& state) {
     case RunEnd::unfinished:
       break;
   }
-  return state.steps == 0 ? "not begun" : "unfinished, step " + std::to_string(state.steps);
+  if (state.steps == 0) return "not begun";
+  const auto saved = state.saved_step ? std::to_string(*state.saved_step) : "none";
+  return "unfinished, step " + std::to_string(state.steps) + ", last saved " + saved;
 }
 
 std::string list_text(const Sweep& sweep, const std::vector<Run>& runs) {
@@ -75,16 +97,14 @@ class Progress {
   Progress(const Sweep& sweep, const std::vector<Run>& runs) : sweep_(sweep), runs_(runs) {}
 
   void started(std::size_t index, const RunState& before) const {
-    log::info(label(index) +
-              (before.steps == 0 ? "starts"
-                                 : "goes on, it had come to step " + std::to_string(before.steps)));
+    log::info(label(index) + start_text(before));
   }
 
   void ended(std::size_t index, const JobResult& result) {
     ++ended_;
     if (result.trained) ++trained_;
     const auto text = label(index) + end_text(index, result) + time_text(result);
-    tell_end(result, text, [this] { write_tables(sweep_); });
+    tell_end(result, text, [this] { return write_tables(sweep_).faults; });
   }
 
  private:
@@ -106,7 +126,7 @@ class Progress {
         return "interrupted at step " + std::to_string(state.steps) + "; the same command goes on";
       case JobEnd::locked: {
         const auto config = run_config(sweep_, *runs_[index].member, runs_[index].seed);
-        return "left out, another process trains in " + config.run.folder;
+        return "left out, " + result.message + " trains in " + config.run.folder;
       }
       case JobEnd::failed:
         return "failed: " + result.message;
@@ -147,13 +167,20 @@ JobResults train_runs(const Sweep& sweep, const std::vector<Run>& runs, const Jo
                                 const JobResult& result) { progress.ended(index, result); }});
 }
 
+/// Shards of one sweep work side by side; nothing is named so that stands in a sweep's folder.
+std::string lock_name(const Sweep& sweep, const Shard& shard) {
+  return ".lock." + sweep.name + "." + std::to_string(shard.index + 1) + "-of-" +
+         std::to_string(shard.count);
+}
+
 ExitCode exit_code_of(const JobResults& results) {
   if (results.signal) {
     return *results.signal == train::Outcome::interrupted ? ExitCode::interrupted
                                                           : ExitCode::terminated;
   }
-  const bool failed = std::ranges::any_of(
-      results.jobs, [](const JobResult& job) { return job.end == JobEnd::failed; });
+  const bool failed = std::ranges::any_of(results.jobs, [](const JobResult& job) {
+    return job.end == JobEnd::failed || job.end == JobEnd::locked;
+  });
   return failed ? ExitCode::failure : ExitCode::success;
 }
 
@@ -178,15 +205,21 @@ ExitCode ablate(const AblateOptions& options, std::ostream& out) {
   check_conflicts(sweep);
   const auto runs = runs_of(sweep, options.shard);
   if (options.mode == AblateMode::list) {
-    out << list_text(sweep, runs);
+    out << report::fit_tables(list_text(sweep, runs), options.columns);
     return ExitCode::success;
   }
   ExitCode code = ExitCode::success;
-  if (options.mode == AblateMode::train) code = exit_code_of(train_runs(sweep, runs, options.jobs));
-  auto result = write_tables(sweep);
-  sort_by(options.rank, result.members);
-  out << to_markdown(result);
-  return code;
+  if (options.mode == AblateMode::train) {
+    check_trainable(sweep, runs);
+    const auto lock = lock_work(sweep.folder, lock_name(sweep, options.shard));
+    code = exit_code_of(train_runs(sweep, runs, options.jobs));
+  }
+  auto written = write_tables(sweep);
+  sort_by(options.rank, written.result.members);
+  out << (options.latex ? to_latex(written.result)
+                        : report::fit_tables(to_markdown(written.result), options.columns));
+  for (const auto& fault : written.faults) log::error(fault);
+  return written.faults.empty() || code != ExitCode::success ? code : ExitCode::failure;
 }
 
 }  // namespace aero::pipeline

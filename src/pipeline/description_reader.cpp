@@ -1,5 +1,6 @@
 #include "description_reader.h"
 
+#include "aero/config/fields.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
@@ -8,8 +9,22 @@
 #include <set>
 
 namespace aero::pipeline {
+namespace {
 
 namespace fs = std::filesystem;
+
+/// Whether a run config has this key or section: "train.clip", "train".
+bool is_config_key(const std::string& key) {
+  RunConfig config;
+  for (const Section& section : describe(config)) {
+    for (const Field& field : section.fields) {
+      if (field.path == key || field.path.starts_with(key + ".")) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 JsonValue parse_description(const std::string& text, const fs::path& file,
                             const std::string& what) {
@@ -43,7 +58,10 @@ void DescriptionReader::check_keys(const JsonValue& object, const std::string& p
   std::set<std::string> seen;
   for (const auto& [key, value] : object.members) {
     if (std::ranges::find(known, key) == known.end()) {
-      fault(prefix + key, value.shown(), "unknown key" + choice_hint(key, known));
+      fault(prefix + key, value.shown(),
+            is_config_key(key) && reason_to_refuse(key).empty()
+                ? "a key of the runs; write it in \"set\""
+                : "unknown key" + choice_hint(key, known));
     } else if (!seen.insert(key).second) {
       fault(prefix + key, value.shown(), "this key stands here twice; keep one");
     }
@@ -105,16 +123,18 @@ std::vector<std::int64_t> DescriptionReader::read_seeds(const JsonValue& root) {
   return seeds;
 }
 
-Pricing DescriptionReader::read_pricing(const JsonValue& root, const CostChoice& instead) {
-  CostChoice choice{text(root, "cost").value_or(""), text(root, "network").value_or("")};
-  if (!instead.model.empty()) choice = {instead.model, ""};
-  if (!instead.network.empty()) choice.network = instead.network;
+Pricings DescriptionReader::read_pricings(const JsonValue& root, const CostChoice& asked) {
+  const CostChoice own{text(root, "cost").value_or(""), text(root, "network").value_or("")};
+  const CostChoice other{asked.model.empty() ? own.model : asked.model,
+                         asked.network.empty() ? own.network : asked.network};
+  Pricings result;
   try {
-    return Pricing(choice);
+    result.own = Pricing(own);
+    if (other != own) result.asked = Pricing(other);
   } catch (const UsageError& error) {
     faults_.add_unreadable(source_, error.what());
-    return {};
   }
+  return result;
 }
 
 std::vector<Change> DescriptionReader::changes(const JsonValue& object, const std::string& place) {

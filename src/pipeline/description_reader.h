@@ -54,9 +54,8 @@ class DescriptionReader {
   /// "seeds"; empty without the key.
   std::vector<std::int64_t> read_seeds(const JsonValue& root);
 
-  /// "cost" and "network", or what the command line names instead; a fault where one cannot be
-  /// loaded.
-  Pricing read_pricing(const JsonValue& root, const CostChoice& instead);
+  /// "cost" and "network", and what the command line asks for; a fault where one cannot be loaded.
+  Pricings read_pricings(const JsonValue& root, const CostChoice& asked);
 
   /// {"section.key": value, ...}
   std::vector<Change> changes(const JsonValue& object, const std::string& place);

@@ -1,28 +1,50 @@
 #include "aero/pipeline/four_steps.h"
 
-#include "aero/core/file_lock.h"
-#include "aero/core/files.h"
+#include "aero/config/faults.h"
 #include "aero/core/log.h"
 #include "aero/pipeline/four_steps_replay.h"
+#include "aero/report/fit.h"
 #include "aero/report/format.h"
 
 #include "four_steps_baseline.h"
+#include "four_steps_paths.h"
 #include "numbers.h"
+#include "output.h"
 #include "progress.h"
+#include "training_fault.h"
+#include "work_lock.h"
 #include <algorithm>
+#include <iterator>
 #include <ostream>
 
 namespace aero::pipeline {
 namespace {
 
-/// Writes where the pipeline stands, one process at a time, and returns it.
-Replay write_tables(const FourSteps& plan) {
-  std::filesystem::create_directories(plan.folder);
-  const auto lock = FileLock::wait(plan.folder / ".pipeline.lock");
-  auto now = replay(plan);
-  write_file(plan.folder / "pipeline.md", to_markdown(plan, now));
-  write_file(plan.folder / "pipeline.json", to_json(plan, now));
-  return now;
+struct Written {
+  Replay now;
+  std::string shown;                ///< the table that was asked for
+  std::vector<std::string> faults;  ///< of files that could not be written
+};
+
+/// Reads where the pipeline stands and writes it, one process at a time.
+Written write_tables(const FourSteps& plan) {
+  Written written;
+  const auto lock = wait_for_tables(plan.folder, "pipeline", written.faults);
+  written.now = replay(plan);
+  written.shown = to_markdown(plan, written.now);
+  std::vector<OutputFile> files{{plan.folder / "pipeline.md", written.shown},
+                                {plan.folder / "pipeline.json", to_json(plan, written.now)}};
+  if (plan.pricings.asked) {
+    Replay other = written.now;
+    charge(other, *plan.pricings.asked);
+    written.shown = to_markdown(plan, other);
+    const auto name = table_name("pipeline", plan.pricings);
+    files.push_back({plan.folder / (name + ".md"), written.shown});
+    files.push_back({plan.folder / (name + ".json"), to_json(plan, other)});
+  }
+  if (!plan.evaluated.empty()) files.push_back({baseline_file(plan), plan.evaluated});
+  std::ranges::move(write_all(files), std::back_inserter(written.faults));
+  return written;
 }
 
 /// Tells of each run of a step as it starts and ends, and keeps the tables up to date.
@@ -31,14 +53,12 @@ class Progress {
   Progress(const FourSteps& plan, const Replay& now) : plan_(plan), now_(now) {}
 
   void started(std::size_t index, const RunState& before) const {
-    log::info(label(index) +
-              (before.steps == 0 ? "starts"
-                                 : "goes on, it had come to step " + std::to_string(before.steps)));
+    log::info(label(index) + start_text(before));
   }
 
   void ended(std::size_t index, const JobResult& result) const {
     const auto text = label(index) + end_text(result);
-    tell_end(result, text, [this] { write_tables(plan_); });
+    tell_end(result, text, [this] { return write_tables(plan_).faults; });
   }
 
  private:
@@ -59,7 +79,7 @@ class Progress {
       case JobEnd::interrupted:
         return "interrupted at step " + std::to_string(state.steps) + "; the same command goes on";
       case JobEnd::locked:
-        return "left out, another process trains it; call again when that has ended";
+        return "left out, " + result.message + " trains it; call again when that has ended";
       case JobEnd::failed:
         return "failed: " + result.message;
       case JobEnd::waiting:
@@ -92,10 +112,20 @@ ExitCode train_next(const FourSteps& plan, const Replay& now, const JobOptions& 
   return all_ended ? ExitCode::success : ExitCode::failure;
 }
 
-ExitCode advance(const FourSteps& plan, const Replay& now, const JobOptions& options) {
+ExitCode advance(FourSteps& plan, const Replay& now, const JobOptions& options) {
   if (!now.needs_evaluation) return train_next(plan, now, options);
   const auto signal = evaluate_baseline(plan);
   return signal ? code_of(*signal) : ExitCode::success;
+}
+
+/// What cannot be trained is told before the first run starts.
+void check_trainable(const FourSteps& plan, const Replay& now) {
+  if (now.next.empty()) return;
+  Faults faults;
+  for (const auto& line : path_faults(plan, training_fault)) {
+    faults.add_unreadable(plan.file.string(), line);
+  }
+  faults.throw_if_any();
 }
 
 /// Logs the decisions from the `told`-th on; returns how many there are.
@@ -111,23 +141,29 @@ std::size_t tell_decisions(const Replay& now, std::size_t told) {
 }  // namespace
 
 ExitCode four_steps(const FourStepsOptions& options, std::ostream& out) {
-  const FourSteps plan = load_four_steps(options.file, options.overrides, options.cost);
+  FourSteps plan = load_four_steps(options.file, options.overrides, options.cost);
   if (options.list) {
-    out << to_markdown(plan, replay(plan));
+    auto now = replay(plan);
+    if (plan.pricings.asked) charge(now, *plan.pricings.asked);
+    out << report::fit_tables(to_markdown(plan, now), options.columns);
     return ExitCode::success;
   }
+  const auto lock = lock_work(plan.folder, "lock");
   auto code = ExitCode::success;
-  auto now = write_tables(plan);
-  auto told = tell_decisions(now, 0);
-  while (code == ExitCode::success && now.fault.empty() && !now.done()) {
-    code = advance(plan, now, options.jobs);
-    now = write_tables(plan);
-    told = tell_decisions(now, told);
+  auto written = write_tables(plan);
+  check_trainable(plan, written.now);
+  auto told = tell_decisions(written.now, 0);
+  while (code == ExitCode::success && written.now.fault.empty() && !written.now.done()) {
+    code = advance(plan, written.now, options.jobs);
+    written = write_tables(plan);
+    told = tell_decisions(written.now, told);
   }
-  out << to_markdown(plan, now) << std::flush;
-  if (!now.fault.empty())
-    throw Error(now.fault + "; see " + (plan.folder / "pipeline.md").string());
-  return code;
+  out << report::fit_tables(written.shown, options.columns) << std::flush;
+  for (const auto& fault : written.faults) log::error(fault);
+  if (!written.now.fault.empty()) {
+    throw Error(written.now.fault + "; see " + (plan.folder / "pipeline.md").string());
+  }
+  return written.faults.empty() || code != ExitCode::success ? code : ExitCode::failure;
 }
 
 }  // namespace aero::pipeline

@@ -22,8 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-fs::path file_of(const FourSteps& plan) {
-  return plan.folder / "baseline.json";
+std::string evaluation_text(const FourSteps& plan) {
+  if (!plan.evaluated.empty()) return plan.evaluated;
+  return fs::exists(baseline_file(plan)) ? read_file(baseline_file(plan)) : "";
 }
 
 /// A model of this config as a trained one, whatever it started from and learned under.
@@ -53,6 +54,10 @@ Json evaluation_key(const FourSteps& plan) {
 
 }  // namespace
 
+fs::path baseline_file(const FourSteps& plan) {
+  return plan.folder / "baseline.json";
+}
+
 std::string baseline_conflict(const FourSteps& plan) {
   const auto folder = checkpoint::find_checkpoint(plan.loaded);
   const auto& here = plan.baseline.model;
@@ -70,8 +75,7 @@ std::string baseline_conflict(const FourSteps& plan) {
 }
 
 std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
-  if (!fs::exists(file_of(plan))) return std::nullopt;
-  const auto json = Json::parse(read_file(file_of(plan)), nullptr, /*allow_exceptions=*/false);
+  const auto json = Json::parse(evaluation_text(plan), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("loss") ||
       json.value("evaluated", Json()) != evaluation_key(plan)) {
     return std::nullopt;
@@ -89,12 +93,13 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
                       .perplexity = spread_of({state.perplexity()}),
                       .loss = spread_of({loss}),
                       .change_percent = {},
+                      .difference = {},
                       .bins = {}};
-  result.report.pi = plan.pricing.charge(plan.baseline.model);
+  result.report.pi = plan.pricings.own.charge(plan.baseline.model);
   return result;
 }
 
-std::optional<train::Outcome> evaluate_baseline(const FourSteps& plan) {
+std::optional<train::Outcome> evaluate_baseline(FourSteps& plan) {
   train::SignalWatch signals;
   const Json key = evaluation_key(plan);
   const auto& config = plan.baseline;
@@ -117,10 +122,9 @@ std::optional<train::Outcome> evaluate_baseline(const FourSteps& plan) {
   const auto evaluation = train::evaluate(decoder, corpus, options);
   log::status("");
   if (!evaluation) return signal;
-  fs::create_directories(plan.folder);
   const Json loss = std::isfinite(evaluation->loss) ? Json(evaluation->loss) : Json();
   const Json json{{"evaluated", key}, {"loss", loss}, {"tokens", evaluation->tokens}};
-  write_file(file_of(plan), json.dump(2) + "\n");
+  plan.evaluated = json.dump(2) + "\n";
   return signal;
 }
 

@@ -4,6 +4,7 @@
 #include "aero/pipeline/sweep_table.h"
 #include "aero/train/callback.h"
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -14,12 +15,15 @@ namespace aero::pipeline {
 /// there is no checkpoint.
 std::string baseline_conflict(const FourSteps& plan);
 
-/// The loaded baseline as FOLDER/baseline.json says it was evaluated; nothing where it was not, or
-/// was on other data, to another extent, or with other weights.
+/// What keeps the result of the loaded baseline's evaluation, FOLDER/baseline.json.
+std::filesystem::path baseline_file(const FourSteps& plan);
+
+/// The loaded baseline as plan.evaluated, or else that file, says it was evaluated; nothing where
+/// it was not, or was on other data, to another extent, or with other weights.
 std::optional<MemberResult> evaluated_baseline(const FourSteps& plan);
 
-/// Evaluates it on the held-out split, as a run of the base config would be, and writes
-/// FOLDER/baseline.json. The signal where one broke it off.
-std::optional<train::Outcome> evaluate_baseline(const FourSteps& plan);
+/// Evaluates it on the held-out split, as a run of the base config would be, into plan.evaluated.
+/// The signal where one broke it off.
+std::optional<train::Outcome> evaluate_baseline(FourSteps& plan);
 
 }  // namespace aero::pipeline

@@ -1,5 +1,7 @@
 #include "four_steps_decision.h"
 
+#include "aero/pipeline/pareto.h"
+
 #include "numbers.h"
 #include <algorithm>
 
@@ -21,6 +23,19 @@ std::string nonfinite_text(const MemberResult& member) {
   return text;
 }
 
+Order order_of(const MemberResult& member, const MemberResult& other) {
+  return paired_difference(perplexities(member), perplexities(other)).order();
+}
+
+std::optional<std::size_t> lowest_of(const std::vector<MemberResult>& members) {
+  std::optional<std::size_t> lowest;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (!stands(members[i])) continue;
+    if (!lowest || *members[i].perplexity.mean < *members[*lowest].perplexity.mean) lowest = i;
+  }
+  return lowest;
+}
+
 std::string nonfinite_member(const MemberResult& member) {
   return member.name + " not finite (" + nonfinite_text(member) + ")";
 }
@@ -37,16 +52,26 @@ bool stands(const MemberResult& member) {
 }
 
 std::optional<std::size_t> best_of(const std::vector<MemberResult>& members) {
-  std::optional<std::size_t> best;
+  const auto lowest = lowest_of(members);
+  if (!lowest) return std::nullopt;
+  std::size_t best = *lowest;
   for (std::size_t i = 0; i < members.size(); ++i) {
-    if (!stands(members[i])) continue;
-    if (!best || *members[i].perplexity.mean < *members[*best].perplexity.mean) best = i;
+    if (!stands(members[i]) || order_of(members[i], members[*lowest]) != Order::level) continue;
+    const auto bytes = bytes_of(members[i]);
+    if (bytes && bytes_of(members[best]) && *bytes < *bytes_of(members[best])) best = i;
   }
   return best;
 }
 
 bool is_within(double perplexity, double reference, double tolerance) {
   return perplexity <= reference * (1 + tolerance);
+}
+
+bool is_level_with_limit(const MemberResult& member, const MemberResult& reference,
+                         double tolerance) {
+  BySeed limit = perplexities(reference);
+  for (auto& [seed, value] : limit) value *= 1 + tolerance;
+  return paired_difference(perplexities(member), limit).order() == Order::level;
 }
 
 std::string perplexity_of(const MemberResult& member) {
@@ -59,16 +84,24 @@ std::string perplexity_of(const MemberResult& member) {
 std::string against(const MemberResult& member, const MemberResult& reference) {
   if (!stands(member)) return nonfinite_member(member);
   return member.name + " " +
-         percent_change(100 * (*member.perplexity.mean / *reference.perplexity.mean - 1));
+         percent_change(100 * (*member.perplexity.mean / *reference.perplexity.mean - 1)) +
+         (order_of(member, reference) == Order::level ? " (level)" : "");
 }
 
 std::string choice_text(const std::vector<MemberResult>& members, std::size_t kept) {
+  const auto lowest = lowest_of(members).value_or(kept);
   std::string others;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (i != kept) others += (others.empty() ? "" : ", ") + against(members[i], members[kept]);
   }
-  return "Perplexity " + perplexity_of(members[kept]) +
-         (others.empty() ? "." : ", the lowest. Against it: " + others + ".");
+  const std::string text = "Perplexity " + perplexity_of(members[kept]);
+  if (others.empty()) return text + ".";
+  return text +
+         (kept == lowest
+              ? ", the lowest."
+              : ", level with the lowest, that of " + members[lowest].name + ", at fewer bytes.") +
+         " Against it: " + others + "." +
+         (members[kept].runs.size() < 2 ? " Of one seed: nothing can be said of the spread." : "");
 }
 
 std::string none_stands_text(const std::vector<MemberResult>& members) {

@@ -15,19 +15,25 @@ bool has_ended(const MemberResult& member);
 /// Whether it can be kept: all its runs finished with a finite perplexity.
 bool stands(const MemberResult& member);
 
-/// The one with the lowest mean perplexity among those that stand; of equals the first.
+/// Among those that stand: the one with the lowest mean perplexity, of equals the first; where
+/// costs are known, the one with the fewest bytes among those that are level with it.
 std::optional<std::size_t> best_of(const std::vector<MemberResult>& members);
 
 /// Whether perplexity rose by `tolerance` times the reference at most.
 bool is_within(double perplexity, double reference, double tolerance);
 
+/// Whether the seeds leave open on which side of that limit it is.
+bool is_level_with_limit(const MemberResult& member, const MemberResult& reference,
+                         double tolerance);
+
 /// "2.94 ± 0.01"
 std::string perplexity_of(const MemberResult& member);
 
-/// "SM+G +3.20%", or "SM not finite (seed 1: step 812, blocks.3, loss)"
+/// "SM+G +3.20%", "SM+G +0.12% (level)", or "SM not finite (seed 1: step 812, blocks.3, loss)"
 std::string against(const MemberResult& member, const MemberResult& reference);
 
-/// "Perplexity 2.94 ± 0.01, the lowest. Against it: SM+G +8.84%."
+/// "Perplexity 2.94 ± 0.01, the lowest. Against it: SM+G +8.84%.", and whether the spread over the
+/// seeds is known.
 std::string choice_text(const std::vector<MemberResult>& members, std::size_t kept);
 
 /// "nothing that was tried stayed finite: SM+G not finite (...), SM+R not finite (...)"

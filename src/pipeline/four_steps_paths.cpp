@@ -2,8 +2,10 @@
 
 #include "aero/config/json_value.h"
 #include "aero/core/error.h"
+#include "aero/report/report.h"
 
 #include "four_steps_candidates.h"
+#include "output.h"
 #include <algorithm>
 #include <optional>
 #include <sstream>
@@ -13,12 +15,15 @@ namespace {
 
 const std::string source_of_overrides = "command line: ";
 
+using Check = std::function<std::string(const RunConfig&)>;
+
 class PathCheck {
  public:
-  explicit PathCheck(const FourSteps& plan) : plan_(plan) {}
+  PathCheck(const FourSteps& plan, const Check& more_faults)
+      : plan_(plan), more_faults_(more_faults) {}
 
   std::vector<std::string> faults() {
-    charge("baseline", plan_.baseline);
+    check("baseline", plan_.baseline);
     for (const Member& first :
          members("without_norm", plan_.without_norm, without_norm, plan_.baseline)) {
       for (const Member& second : members("without_activation", plan_.without_activation,
@@ -40,10 +45,14 @@ class PathCheck {
     if (std::ranges::find(faults_, line) == faults_.end()) faults_.push_back(line);
   }
 
-  /// What the cost model lacks for a model.
-  void charge(const std::string& place, const RunConfig& config) {
+  /// What the cost models lack for a model, what of it cannot be counted, and what else is wrong.
+  void check(const std::string& place, const RunConfig& config) {
     try {
-      plan_.pricing.charge(config.model);
+      report::make_report(config);
+      plan_.pricings.own.charge(config.model);
+      if (plan_.pricings.asked) plan_.pricings.asked->charge(config.model);
+      const auto more = more_faults_ ? more_faults_(config) : "";
+      if (!more.empty()) add(place, more);
     } catch (const UsageError& error) {
       add(place, error.what());
     }
@@ -62,7 +71,9 @@ class PathCheck {
           add(place, "another candidate has the folder " + member.folder +
                          R"( too; give each a "name" of its own)");
         }
-        charge(place, member.config);
+        check(place, member.config);
+        const auto path = run_path_fault(plan_.folder / member.folder / "seed-0000000000000000000");
+        if (!path.empty()) add(place, "its runs would have " + path + R"(; give it a "name")");
         list.push_back(std::move(member));
       } catch (const UsageError& error) {
         std::istringstream lines(error.what());
@@ -73,13 +84,14 @@ class PathCheck {
   }
 
   const FourSteps& plan_;
+  const Check& more_faults_;
   std::vector<std::string> faults_;
 };
 
 }  // namespace
 
-std::vector<std::string> path_faults(const FourSteps& plan) {
-  return PathCheck(plan).faults();
+std::vector<std::string> path_faults(const FourSteps& plan, const Check& more_faults) {
+  return PathCheck(plan, more_faults).faults();
 }
 
 }  // namespace aero::pipeline

@@ -7,6 +7,7 @@
 #include "four_steps_baseline.h"
 #include "four_steps_candidates.h"
 #include "four_steps_paths.h"
+#include "output.h"
 #include <algorithm>
 #include <set>
 #include <sstream>
@@ -36,11 +37,12 @@ class PlanReader : private DescriptionReader {
   }
 
   FourSteps read(const JsonValue& root, const CostChoice& cost) {
-    check_keys(
-        root, "",
-        {"$schema", "base", "folder", "set", "seeds", "baseline", "warm_start", "tolerance",
-         "without_norm", "without_activation", "max_pruned", "regularised", "cost", "network"});
+    check_keys(root, "", keys());
     plan_.folder = text(root, "folder").value_or("runs/" + plan_.name);
+    const auto folder = path_fault(plan_.folder / ".pipeline.json.tmp-0000000000");
+    if (!folder.empty()) {
+      fault("folder", aero::quoted(plan_.folder.string()), folder + "; name another folder");
+    }
     plan_.base = read_base(root);
     if (const auto* set = find(root, "set")) set_ = changes(*set, "set");
     plan_.seeds = read_seeds(root);
@@ -50,7 +52,7 @@ class PlanReader : private DescriptionReader {
     read_candidates(root, "regularised", plan_.regularised);
     check_attentions();
     check_overrides();
-    plan_.pricing = read_pricing(root, cost);
+    plan_.pricings = read_pricings(root, cost);
     faults_.throw_if_any();
     load_baseline(root);
     faults_.throw_if_any();
@@ -60,9 +62,20 @@ class PlanReader : private DescriptionReader {
   }
 
  private:
+  static const std::vector<std::string>& keys() {
+    static const std::vector<std::string> names{
+        "$schema",    "base",       "folder", "set",     "seeds",        "baseline",
+        "warm_start", "tolerance",  "cost",   "network", "without_norm", "without_activation",
+        "max_pruned", "regularised"};
+    return names;
+  }
+
   std::string reason_to_refuse(const std::string& key) const override {
     auto reason = set_by_pipeline(key);
     if (reason.empty()) reason = DescriptionReader::reason_to_refuse(key);
+    if (reason.empty() && std::ranges::find(keys(), key) != keys().end()) {
+      reason = R"(is a key of the pipeline; write it beside "base")";
+    }
     if (reason.empty() && key.find('.') == std::string::npos) {
       reason = "expected a key written in full, as in \"train.batch_size\"";
     }

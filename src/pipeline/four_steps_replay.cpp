@@ -83,7 +83,7 @@ class Replayer {
     sweep.members = members;
     const auto results = collect(sweep).members;
     for (MemberResult result : results) {
-      result.change_percent = change_of(result);
+      hold_against_baseline(result);
       step().candidates.push_back(std::move(result));
     }
     for (std::size_t seed = 0; seed < plan_.seeds.size(); ++seed) {
@@ -96,11 +96,12 @@ class Replayer {
     return replay_.next.empty();
   }
 
-  std::optional<double> change_of(const MemberResult& result) const {
-    if (step().number == 0) return result.perplexity.mean ? std::optional(0.0) : std::nullopt;
-    const auto& baseline = *replay_.steps.front().candidates.front().perplexity.mean;
-    if (!result.perplexity.mean) return std::nullopt;
-    return 100 * (*result.perplexity.mean / baseline - 1);
+  void hold_against_baseline(MemberResult& result) const {
+    const bool is_baseline = step().number == 0;
+    const auto& baseline = is_baseline ? result : replay_.steps.front().candidates.front();
+    if (!result.perplexity.mean) return;
+    result.change_percent = 100 * (*result.perplexity.mean / *baseline.perplexity.mean - 1);
+    result.difference = paired_difference(perplexities(result), perplexities(baseline));
   }
 
   const StepResult& step() const { return replay_.steps.back(); }
@@ -114,7 +115,7 @@ class Replayer {
       auto result = evaluated_baseline(plan_);
       replay_.needs_evaluation = !result;
       if (!result) return false;
-      result->change_percent = change_of(*result);
+      hold_against_baseline(*result);
       step().candidates.push_back(std::move(*result));
     }
     const auto& results = step().candidates;
@@ -161,7 +162,10 @@ class Replayer {
       if (!stands(result)) {
         end = "which ends the pruning";
       } else if (!is_within(*result.perplexity.mean, *unpruned.perplexity.mean, plan_.tolerance)) {
-        end = "beyond the tolerance of " + shortest(100 * plan_.tolerance) + "%";
+        end = "beyond the tolerance of " + shortest(100 * plan_.tolerance) + "%" +
+              (is_level_with_limit(result, unpruned, plan_.tolerance)
+                   ? ", though by less than the spread over seeds tells"
+                   : "");
       } else {
         members.push_back(member);
       }
@@ -199,12 +203,16 @@ class Replayer {
                        .folder = plan_.folder,
                        .members = {},
                        .seeds = plan_.seeds,
-                       .pricing = plan_.pricing};
+                       .pricings = {plan_.pricings.own, std::nullopt}};
   Replay replay_;
   Kept kept_;
 };
 
 }  // namespace
+
+void charge(Replay& replay, const Pricing& pricing) {
+  for (StepResult& step : replay.steps) charge(step.candidates, pricing);
+}
 
 Replay replay(const FourSteps& plan) {
   return Replayer(plan).run();

@@ -3,10 +3,13 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/loader.h"
 #include "aero/core/error.h"
+#include "aero/core/file_lock.h"
 #include "aero/core/files.h"
 #include "aero/train/signal_watch.h"
 
 #include "child_process.h"
+#include "output.h"
+#include "work_lock.h"
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -20,8 +23,6 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds(20);
-/// How long a lock may be held by a process that is just dying.
-constexpr auto lock_patience = std::chrono::seconds(2);
 constexpr std::size_t shown_lines = 5;
 
 double seconds_since(Clock::time_point start) {
@@ -102,7 +103,7 @@ class Runner {
   void start(const Waiting& job) {
     check_conflict(job.index);
     if (end_if_done(job.index)) return;
-    fs::create_directories(folder(job.index));
+    make_folder(folder(job.index));
     auto lock = FileLock::attempt(folder(job.index) / "lock");
     if (!lock) {
       wait_for_lock(job);
@@ -132,8 +133,9 @@ class Runner {
     if (Clock::now() - since < lock_patience) {
       waiting_.push_back({job.index, since});
     } else {
-      finish(job.index,
-             {.end = JobEnd::locked, .state = read_run_state(folder(job.index)), .message = ""});
+      finish(job.index, {.end = JobEnd::locked,
+                         .state = read_run_state(folder(job.index)),
+                         .message = holder_of(folder(job.index) / "lock")});
     }
   }
 
@@ -181,7 +183,10 @@ class Runner {
       result.end = JobEnd::interrupted;
     } else {
       result.end = JobEnd::failed;
-      result.message = status_text(status) + last_lines(folder(index) / "console.txt");
+      result.message =
+          status_text(status) +
+          (result.state.lost.empty() ? "" : "; its last state is not whole: " + result.state.lost) +
+          last_lines(folder(index) / "console.txt");
     }
     return result;
   }

@@ -18,11 +18,20 @@ bool beats(const MemberResult& a, const MemberResult& b, CostOf cost) {
   return quality <= 0 && price <= 0 && (quality < 0 || price < 0);
 }
 
-std::optional<bool> is_on_front(const std::vector<MemberResult>& members,
-                                const MemberResult& member, CostOf cost) {
-  if (!member.perplexity.mean || !cost(member)) return std::nullopt;
-  return std::ranges::none_of(
+Standing standing(const std::vector<MemberResult>& members, const MemberResult& member,
+                  CostOf cost) {
+  Standing result;
+  if (!member.perplexity.mean || !cost(member)) return result;
+  result.on_front = std::ranges::none_of(
       members, [&](const MemberResult& other) { return beats(other, member, cost); });
+  const auto seeds = perplexities(member);
+  for (const MemberResult& other : members) {
+    if (&other == &member || !cost(other) || *cost(other) > *cost(member)) continue;
+    const auto order = paired_difference(perplexities(other), seeds).order();
+    if (order == Order::level) result.level.push_back(other.name);
+    if (order == Order::lower) result.is_beaten = true;
+  }
+  return result;
 }
 
 }  // namespace
@@ -41,8 +50,7 @@ std::vector<Front> fronts(const std::vector<MemberResult>& members) {
   std::vector<Front> list;
   list.reserve(members.size());
   for (const MemberResult& member : members) {
-    list.push_back(
-        {is_on_front(members, member, bytes_of), is_on_front(members, member, seconds_of)});
+    list.push_back({standing(members, member, bytes_of), standing(members, member, seconds_of)});
   }
   return list;
 }

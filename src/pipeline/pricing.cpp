@@ -5,13 +5,19 @@
 namespace aero::pipeline {
 
 Pricing::Pricing(const CostChoice& choice) {
-  if (choice.model.empty() && !choice.network.empty()) {
+  const bool has_network = !choice.network.empty() && choice.network != "none";
+  if (choice.model.empty() && has_network) {
     throw UsageError("network: " + choice.network +
                      ": nothing is charged over it without a cost model; name one, too");
   }
   if (choice.model.empty()) return;
   model_ = std::make_shared<const cost::CostModel>(cost::CostModel::load(choice.model));
-  if (!choice.network.empty()) network_ = cost::load_network(choice.network);
+  if (has_network) network_ = cost::load_network(choice.network);
+}
+
+std::string Pricing::label() const {
+  if (!model_) return "";
+  return model_->name() + (network_ ? "." + network_->name : "");
 }
 
 std::vector<report::PrivateInference> Pricing::charge(const ModelConfig& config) const {

@@ -1,11 +1,24 @@
 #include "progress.h"
 
+#include "aero/core/error.h"
 #include "aero/core/log.h"
 
 namespace aero::pipeline {
 
+std::string start_text(const RunState& before) {
+  const auto steps = std::to_string(before.steps);
+  if (!before.saved_step) {
+    return before.steps == 0 ? "starts"
+                             : "starts anew: it had come to step " + steps + " and saved none";
+  }
+  const auto text = "goes on from step " + std::to_string(*before.saved_step);
+  if (!before.lost.empty()) return text + ": its last state is not whole: " + before.lost;
+  return before.steps > *before.saved_step ? text + ", the last saved; it had come to step " + steps
+                                           : text;
+}
+
 void tell_end(const JobResult& result, const std::string& text,
-              const std::function<void()>& write_tables) {
+              const std::function<std::vector<std::string>()>& write_tables) {
   if (result.end == JobEnd::failed) {
     log::error(text);
   } else if (result.end == JobEnd::finished) {
@@ -15,9 +28,9 @@ void tell_end(const JobResult& result, const std::string& text,
   }
   if (!result.trained) return;
   try {
-    write_tables();
-  } catch (const std::exception& error) {
-    log::warn(std::string("the tables could not be written: ") + error.what());
+    for (const auto& fault : write_tables()) log::warn(fault + "; it is tried again later");
+  } catch (const Error& error) {
+    log::warn(std::string("the tables could not be made: ") + error.what());
   }
 }
 

@@ -4,12 +4,16 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace aero::pipeline {
 
+/// "starts", "goes on from step 60, though it had come to step 80"
+std::string start_text(const RunState& before);
+
 /// Logs how a run ended, as loudly as it deserves; then, where it was trained, calls
-/// `write_tables`, whose failure is a warning: the run is done, and the next table will have it.
+/// `write_tables`, whose faults are warnings: the run is done, and the next tables will have it.
 void tell_end(const JobResult& result, const std::string& text,
-              const std::function<void()>& write_tables);
+              const std::function<std::vector<std::string>()>& write_tables);
 
 }  // namespace aero::pipeline

@@ -69,6 +69,17 @@ void add_event(const std::string& event, const Json& line, RunState& state) {
   }
 }
 
+/// The metrics may be of a run that died, or found the disk full, before its last state was saved.
+void confirm_end(const checkpoint::RunFolder& run, std::int64_t last_step, RunState& state) {
+  if (state.end == RunEnd::unfinished) return;
+  try {
+    checkpoint::check_checkpoint(run.checkpoint(last_step));
+  } catch (const Error& error) {
+    state.end = RunEnd::unfinished;
+    state.lost = error.what();
+  }
+}
+
 /// Whether a key may differ between two configs of one run.
 bool is_indifferent(const std::string& key) {
   return key == "run.folder" || key == "train.threads" || key == "train.device" ||
@@ -130,9 +141,11 @@ double RunState::perplexity() const {
 
 RunState read_run_state(const fs::path& folder) {
   RunState state;
-  const auto file = checkpoint::RunFolder(folder).metrics_file();
-  if (!fs::exists(file)) return state;
-  const std::string content = read_file(file);
+  const checkpoint::RunFolder run(folder);
+  if (const auto saved = run.steps(); !saved.empty()) state.saved_step = saved.back();
+  if (!fs::exists(run.metrics_file())) return state;
+  std::int64_t last_step = 0;
+  const std::string content = read_file(run.metrics_file());
   for (std::size_t start = 0; start < content.size();) {
     const std::size_t end = std::min(content.find('\n', start), content.size());
     const auto line = Json::parse(std::string_view(content).substr(start, end - start), nullptr,
@@ -145,7 +158,9 @@ RunState read_run_state(const fs::path& folder) {
     } else {
       add_event(event, line, state);
     }
+    if (event == "finish") last_step = integer(line, "step");
   }
+  confirm_end(run, last_step, state);
   return state;
 }
 

@@ -3,9 +3,12 @@
 #include "aero/config/loader.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/report/report.h"
 
 #include "description_reader.h"
+#include "output.h"
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -40,9 +43,7 @@ class SweepReader : private DescriptionReader {
   explicit SweepReader(const fs::path& file) : DescriptionReader(file) {}
 
   Sweep read(const JsonValue& root, const CostChoice& cost) {
-    check_keys(root, "",
-               {"$schema", "name", "base", "folder", "set", "runs", "grid", "seeds", "baseline",
-                "cost", "network"});
+    check_keys(root, "", keys());
     sweep_.file = file_;
     sweep_.name = text(root, "name").value_or(slug(file_.stem().string()));
     if (slug(sweep_.name) != sweep_.name) {
@@ -55,10 +56,11 @@ class SweepReader : private DescriptionReader {
     if (const auto* set = find(root, "set")) set_ = changes(*set, "set");
     read_entries(root);
     read_grid(root);
-    check_names();
     sweep_.seeds = read_seeds(root);
     read_baseline(root);
-    sweep_.pricing = read_pricing(root, cost);
+    sweep_.pricings = read_pricings(root, cost);
+    check_names();
+    check_paths();
     faults_.throw_if_any();
     load_members();
     faults_.throw_if_any();
@@ -66,6 +68,20 @@ class SweepReader : private DescriptionReader {
   }
 
  private:
+  static const std::vector<std::string>& keys() {
+    static const std::vector<std::string> names{"$schema",  "name", "base",   "folder",
+                                                "set",      "runs", "grid",   "seeds",
+                                                "baseline", "cost", "network"};
+    return names;
+  }
+
+  std::string reason_to_refuse(const std::string& key) const override {
+    if (std::ranges::find(keys(), key) != keys().end()) {
+      return R"(is a key of the sweep; write it beside "base")";
+    }
+    return DescriptionReader::reason_to_refuse(key);
+  }
+
   void read_entries(const JsonValue& root) {
     const auto* runs = find(root, "runs");
     if (runs == nullptr) {
@@ -157,6 +173,38 @@ class SweepReader : private DescriptionReader {
     }
   }
 
+  /// What the file system would refuse only after hours of training.
+  void check_paths() {
+    const auto folder = path_fault(sweep_.folder / ".aero");
+    if (!folder.empty()) {
+      fault("folder", aero::quoted(sweep_.folder.string()), folder + "; name another folder");
+      return;
+    }
+    const auto longest = "." + table_name(sweep_.name, sweep_.pricings) + ".json.tmp-0000000000";
+    const auto tables = path_fault(sweep_.folder / longest);
+    if (!tables.empty()) {
+      fault("name", aero::quoted(sweep_.name), "its tables would have " + tables + "; shorten it");
+    }
+    for (const Entry& entry : entries_) {
+      const auto place = sweep_.folder / slug(entry.name);
+      const auto run = run_path_fault(place / "seed-0000000000000000000");
+      if (!run.empty()) {
+        fault("runs", aero::quoted(entry.name),
+              "its runs would have " + run + "; give it a shorter name");
+      } else if (is_table(slug(entry.name))) {
+        fault("runs", aero::quoted(entry.name),
+              "its folder would be " + place.string() + ", where a table goes; rename it");
+      }
+    }
+  }
+
+  /// NAME.md, NAME.aero_papers.json: also of a cost model that is asked for another time.
+  bool is_table(const std::string& folder) const {
+    constexpr std::array endings{".md", ".csv", ".json"};
+    return folder.starts_with(sweep_.name + ".") &&
+           std::ranges::any_of(endings, [&](const char* end) { return folder.ends_with(end); });
+  }
+
   void read_baseline(const JsonValue& root) {
     const auto baseline = text(root, "baseline");
     if (!baseline) return;
@@ -177,7 +225,7 @@ class SweepReader : private DescriptionReader {
         const auto overrides = overrides_of(set_, entry.changes);
         sweep_.members.push_back(
             {entry.name, slug(entry.name), entry.changes, load_config(sweep_.base, overrides)});
-        sweep_.pricing.charge(sweep_.members.back().config.model);
+        check_costs(sweep_.members.back().config);
       } catch (const UsageError& error) {
         add_config_faults(entry, error.what());
       }
@@ -185,6 +233,13 @@ class SweepReader : private DescriptionReader {
     if (sweep_.seeds.empty() && !sweep_.members.empty()) {
       sweep_.seeds.push_back(sweep_.members.front().config.seed);
     }
+  }
+
+  /// What the tables need of a member, so that it is not refused when its runs have ended.
+  void check_costs(const RunConfig& config) const {
+    report::make_report(config);
+    sweep_.pricings.own.charge(config.model);
+    if (sweep_.pricings.asked) sweep_.pricings.asked->charge(config.model);
   }
 
   /// Tells the loader's faults once each, those of overrides under the place that set them.
@@ -226,6 +281,11 @@ RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed
   config.seed = seed;
   config.run.folder = (sweep.folder / member.folder / ("seed-" + std::to_string(seed))).string();
   return config;
+}
+
+std::string table_name(const std::string& name, const Pricings& pricings) {
+  const auto label = pricings.asked ? pricings.asked->label() : "";
+  return label.empty() ? name : name + "." + slug(label);
 }
 
 std::string slug(std::string_view name) {

@@ -48,6 +48,20 @@ Json pi_json(const report::Report& report) {
           {"notes", cost.notes}};
 }
 
+Json difference_json(const PairedDifference& difference) {
+  const auto order = difference.order();
+  return {{"mean", or_null(difference.mean)},
+          {"margin", or_null(difference.margin)},
+          {"n", difference.n},
+          {"level", order == Order::unknown ? Json() : Json(order == Order::level)}};
+}
+
+Json pareto_json(const Front& front) {
+  return {{"bytes", or_null(front.bytes.on_front)},
+          {"seconds", or_null(front.seconds.on_front)},
+          {"level", {{"bytes", front.bytes.level}, {"seconds", front.seconds.level}}}};
+}
+
 Json nonfinite_json(const std::optional<Nonfinite>& event) {
   if (!event) return nullptr;
   return {{"step", event->step},
@@ -85,13 +99,14 @@ Json member_json(const MemberResult& member, const Front& front) {
            {{"mean", or_null(member.perplexity.mean)},
             {"std", or_null(member.perplexity.deviation)},
             {"n", member.perplexity.n},
-            {"change_percent", or_null(member.change_percent)}}},
+            {"change_percent", or_null(member.change_percent)},
+            {"difference", difference_json(member.difference)}}},
           {"loss", {{"mean", or_null(member.loss.mean)}, {"std", or_null(member.loss.deviation)}}},
           {"parameters", member.report.parameters.total()},
           {"flops", {{"ffn", flops.ffn}, {"attention", flops.attention}}},
           {"operations", operations_json(member.report.operations)},
           {"pi", pi_json(member.report)},
-          {"pareto", {{"bytes", or_null(front.bytes)}, {"seconds", or_null(front.seconds)}}},
+          {"pareto", pareto_json(front)},
           {"bins", or_null(member.bins)},
           {"runs", std::move(runs)}};
 }

@@ -30,8 +30,9 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
                       .perplexity = {},
                       .loss = {},
                       .change_percent = {},
+                      .difference = {},
                       .bins = {}};
-  result.report.pi = sweep.pricing.charge(member.config.model);
+  result.report.pi = sweep.pricings.own.charge(member.config.model);
   std::vector<double> losses;
   std::vector<double> perplexities;
   for (const std::int64_t seed : sweep.seeds) {
@@ -68,13 +69,30 @@ Spread spread_of(const std::vector<double>& values) {
   return spread;
 }
 
+BySeed perplexities(const MemberResult& member) {
+  BySeed result;
+  for (const SeedResult& run : member.runs) {
+    const double perplexity = run.state.perplexity();
+    if (is_finished(run) && std::isfinite(perplexity)) result[run.seed] = perplexity;
+  }
+  return result;
+}
+
+void charge(std::vector<MemberResult>& members, const Pricing& pricing) {
+  for (MemberResult& member : members) {
+    member.report.pi = pricing.charge(member.report.config.model);
+  }
+}
+
 SweepResult collect(const Sweep& sweep) {
   SweepResult result{sweep.name, sweep.base, sweep.members[sweep.baseline].name, {}};
   for (const Member& member : sweep.members) {
     result.members.push_back(collect_member(sweep, member));
   }
   const auto baseline = result.members[sweep.baseline].perplexity.mean;
+  const auto its_seeds = perplexities(result.members[sweep.baseline]);
   for (MemberResult& member : result.members) {
+    member.difference = paired_difference(perplexities(member), its_seeds);
     if (!baseline || !member.perplexity.mean) continue;
     member.change_percent = 100 * (*member.perplexity.mean / *baseline - 1);
   }

@@ -1,14 +1,14 @@
 #include "aero/pipeline/sweep_table.h"
 
-#include "aero/core/file_lock.h"
-#include "aero/core/files.h"
 #include "aero/pipeline/pareto.h"
 #include "aero/report/comparison.h"
 #include "aero/report/format.h"
 #include "aero/report/table.h"
 
 #include "numbers.h"
+#include "output.h"
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 namespace aero::pipeline {
@@ -61,12 +61,51 @@ std::string share(const MemberResult& member, std::size_t bin) {
   return member.bins ? shortest((*member.bins)[bin]) : "";
 }
 
-/// "bytes", "seconds", "bytes, seconds": where no other model is better.
+/// "bytes" on the front, "bytes (level)" where that is not beyond the spread, "level in bytes"
+/// where being off it is not; empty where it is off.
+std::string standing_text(const Standing& standing, const std::string& cost) {
+  if (standing.on_front.value_or(false)) return standing.level.empty() ? cost : cost + " (level)";
+  return standing.level.empty() || standing.is_beaten ? "" : "level in " + cost;
+}
+
 std::string front_text(const Front& front) {
-  const bool bytes = front.bytes.value_or(false);
-  const bool seconds = front.seconds.value_or(false);
-  return std::string(bytes ? "bytes" : "") + (bytes && seconds ? ", " : "") +
-         (seconds ? "seconds" : "");
+  const auto bytes = standing_text(front.bytes, "bytes");
+  const auto seconds = standing_text(front.seconds, "seconds");
+  return bytes + (bytes.empty() || seconds.empty() ? "" : ", ") + seconds;
+}
+
+std::string change_text(const MemberResult& member) {
+  if (!member.change_percent) return "";
+  const bool is_other = member.difference.mean.value_or(0) != 0;
+  const bool is_level = is_other && member.difference.order() == Order::level;
+  return percent_change(*member.change_percent) + (is_level ? " (level)" : "");
+}
+
+/// What can be said of the spread: two members with fewer than two seeds in common show none.
+std::vector<std::string> spread_remarks(const std::vector<MemberResult>& members) {
+  bool is_known = false;
+  bool is_unknown = false;
+  for (const MemberResult& member : members) {
+    for (const MemberResult& other : members) {
+      if (&other == &member || !member.perplexity.mean || !other.perplexity.mean) continue;
+      const auto difference = paired_difference(perplexities(member), perplexities(other));
+      (difference.order() == Order::unknown ? is_unknown : is_known) = true;
+    }
+  }
+  std::vector<std::string> lines;
+  if (is_known) {
+    lines.emplace_back(
+        "level: the 95% interval of the paired differences over the seeds contains 0; a change is "
+        "held against the baseline, a place on the front against models that cost no more.");
+  }
+  if (is_unknown) {
+    lines.emplace_back(std::string(is_known
+                                       ? "Nothing can be said of the spread between"
+                                       : "Nothing can be said of the spread over seeds: it takes") +
+                       (is_known ? " models with fewer than two finished seeds in common."
+                                 : " at least two finished seeds that models have in common."));
+  }
+  return lines;
 }
 
 bool is_charged(const SweepResult& result) {
@@ -97,16 +136,15 @@ std::vector<report::Column> titles(bool charged) {
 
 std::vector<std::string> row(const MemberResult& member, const Front& front, bool charged) {
   const auto& flops = member.report.flops.paper;
-  std::vector<std::string> cells{
-      member.report.architecture,
-      member.name,
-      spread_text(member.perplexity),
-      seeds_text(member),
-      member.change_percent ? percent_change(*member.change_percent) : "",
-      report::with_thousands(member.report.parameters.total()),
-      report::flops_text(flops.ffn),
-      report::flops_text(flops.attention),
-      report::papers_operations(member.report.operations)};
+  std::vector<std::string> cells{member.report.architecture,
+                                 member.name,
+                                 spread_text(member.perplexity),
+                                 seeds_text(member),
+                                 change_text(member),
+                                 report::with_thousands(member.report.parameters.total()),
+                                 report::flops_text(flops.ffn),
+                                 report::flops_text(flops.attention),
+                                 report::papers_operations(member.report.operations)};
   if (charged) {
     const auto bytes = bytes_of(member);
     const auto seconds = seconds_of(member);
@@ -120,23 +158,33 @@ std::vector<std::string> row(const MemberResult& member, const Front& front, boo
   return cells;
 }
 
-}  // namespace
-
-std::string rows_markdown(const SweepResult& result) {
+report::Table table_of(const SweepResult& result) {
   const bool charged = is_charged(result);
   report::Table table(titles(charged));
   const auto front = fronts(result.members);
   for (std::size_t i = 0; i < front.size(); ++i) {
     table.add_row(row(result.members[i], front[i], charged));
   }
-  return table.to_markdown();
+  return table;
+}
+
+}  // namespace
+
+std::string rows_markdown(const SweepResult& result) {
+  return table_of(result).to_markdown();
+}
+
+std::string to_latex(const SweepResult& result) {
+  return table_of(result).to_latex() + report::latex_comments(remarks_markdown(result.members));
 }
 
 std::string remarks_markdown(const std::vector<MemberResult>& members) {
   std::vector<std::vector<report::PrivateInference>> costs;
   costs.reserve(members.size());
   for (const MemberResult& member : members) costs.push_back(member.report.pi);
-  return report::remarks_markdown(costs);
+  const auto text = report::remarks_markdown(costs);
+  const auto spread = report::bullets(spread_remarks(members));
+  return text.empty() && !spread.empty() ? "\n" + spread : text + spread;
 }
 
 std::string to_markdown(const SweepResult& result) {
@@ -148,11 +196,13 @@ std::string to_csv(const SweepResult& result) {
       {{"architecture"},   {"member"},          {"perplexity"},     {"perplexity_std"},
        {"seeds_finished"}, {"seeds"},           {"change_percent"}, {"parameters"},
        {"ffn_flops"},      {"attention_flops"}, {"operations"},     {"comm_bytes"},
-       {"latency_s"},      {"pareto"},          {"bin_1"},          {"bin_2"},
-       {"bin_3"},          {"bin_4"},           {"tokens"},         {"nonfinite"}});
+       {"latency_s"},      {"cost_model"},      {"network"},        {"pareto"},
+       {"bin_1"},          {"bin_2"},           {"bin_3"},          {"bin_4"},
+       {"tokens"},         {"nonfinite"}});
   const auto front = fronts(result.members);
   for (std::size_t i = 0; i < front.size(); ++i) {
     const MemberResult& member = result.members[i];
+    const auto& pi = member.report.pi;
     table.add_row({member.report.architecture,
                    member.name,
                    number(member.perplexity.mean),
@@ -166,6 +216,8 @@ std::string to_csv(const SweepResult& result) {
                    report::papers_operations(member.report.operations),
                    number(bytes_of(member)),
                    number(seconds_of(member)),
+                   pi.empty() ? "" : pi.front().cost.cost_model,
+                   pi.empty() ? "" : pi.front().cost.network,
                    front_text(front[i]),
                    share(member, 0),
                    share(member, 1),
@@ -177,16 +229,31 @@ std::string to_csv(const SweepResult& result) {
   return table.to_csv();
 }
 
-SweepResult write_tables(const Sweep& sweep) {
-  std::filesystem::create_directories(sweep.folder);
+namespace {
+
+std::vector<OutputFile> files_of(const Sweep& sweep, const std::string& name,
+                                 const SweepResult& result) {
+  return {{sweep.folder / (name + ".md"), to_markdown(result)},
+          {sweep.folder / (name + ".csv"), to_csv(result)},
+          {sweep.folder / (name + ".json"), to_json(result)}};
+}
+
+}  // namespace
+
+WrittenSweep write_tables(const Sweep& sweep) {
+  WrittenSweep written;
   // Without the lock, a process could write what it read before another's run ended over that
   // one's newer table.
-  const auto lock = FileLock::wait(sweep.folder / ("." + sweep.name + ".lock"));
-  auto result = collect(sweep);
-  write_file(sweep.folder / (sweep.name + ".md"), to_markdown(result));
-  write_file(sweep.folder / (sweep.name + ".csv"), to_csv(result));
-  write_file(sweep.folder / (sweep.name + ".json"), to_json(result));
-  return result;
+  const auto lock = wait_for_tables(sweep.folder, sweep.name, written.faults);
+  written.result = collect(sweep);
+  auto files = files_of(sweep, sweep.name, written.result);
+  if (sweep.pricings.asked) {
+    charge(written.result.members, *sweep.pricings.asked);
+    std::ranges::move(files_of(sweep, table_name(sweep.name, sweep.pricings), written.result),
+                      std::back_inserter(files));
+  }
+  std::ranges::move(write_all(files), std::back_inserter(written.faults));
+  return written;
 }
 
 }  // namespace aero::pipeline

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import resource
 import signal
+import socket
 import statistics
 import subprocess
 import time
@@ -161,6 +164,33 @@ def test_a_sweep_that_was_killed_ends_in_the_same_table(
     assert table(tmp_path) == table(whole)
 
 
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in text.split()]
+
+
+def is_alive(pid: int) -> bool:
+    """A process that nobody has waited for yet is dead, too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_killed_sweep_leaves_no_run_behind(aero: str, corpus: Path, tmp_path: Path) -> None:
+    process = start(aero, make_sweep(tmp_path, corpus), "--jobs", "2")
+    for run in RUNS[:2]:
+        wait_for_step(process, tmp_path / "runs" / run, 1)
+    children = children_of(process)
+    assert len(children) == 2
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 5
+    while any(map(is_alive, children)) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not any(map(is_alive, children))
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_all_runs_and_the_same_command_goes_on(
     aero: str, corpus: Path, whole: Path, tmp_path: Path, number: signal.Signals, code: int
@@ -169,9 +199,11 @@ def test_a_signal_saves_all_runs_and_the_same_command_goes_on(
     process = start(aero, sweep, "--jobs", "2")
     for run in RUNS[:2]:
         wait_for_step(process, tmp_path / "runs" / run, 3)
+    children = children_of(process)
     process.send_signal(number)
     _, log = process.communicate()
     assert process.returncode == code
+    assert not any(map(is_alive, children))
     for run in RUNS[:2]:
         finish = read_metrics(tmp_path / "runs" / run)[-1]
         assert finish["event"] == "finish"
@@ -194,17 +226,198 @@ def test_shards_together_make_the_whole(
     assert table(tmp_path) == table(whole)
 
 
-def test_two_processes_on_one_folder_train_each_run_once(
+def test_a_second_process_on_a_sweep_is_refused_and_told_who_the_first_is(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
-    both = [start(aero, sweep) for _ in range(2)]
-    logs = [process.communicate()[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    starts = [line for log in logs for line in log.splitlines() if line.endswith("starts")]
-    assert len(set(starts)) == len(starts) == 4
-    assert call(aero, "ablate", sweep, "--collect").returncode == 0
+    first = start(aero, sweep)
+    wait_for_step(first, tmp_path / "runs" / RUNS[0], 1)
+    first.send_signal(signal.SIGSTOP)
+    second = call(aero, "ablate", sweep)
+    assert second.returncode == 2
+    assert f"process {first.pid} on host {socket.gethostname()}" in second.stderr
+    assert str(tmp_path / "runs") in second.stderr
+    for harmless in ("--list", "--collect"):
+        assert call(aero, "ablate", sweep, harmless).returncode == 0
+    first.send_signal(signal.SIGCONT)
+    first.communicate()
+    assert first.returncode == 0
     assert table(tmp_path) == table(whole)
+
+
+def test_a_run_that_another_sweep_trains_is_left_out_by_name(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**json.loads(sweep.read_text()), "runs": ["SM"], "seeds": [2]}))
+    (tmp_path / "runs/SM/seed-2").mkdir(parents=True)
+    lock = tmp_path / "runs/SM/seed-2/lock"
+    with subprocess.Popen(
+        ["flock", str(lock), "-c", f"echo 4711 1 {socket.gethostname()} > {lock}; sleep 60"],
+        start_new_session=True,
+    ) as trainer:
+        while not (lock.exists() and lock.read_text()):
+            time.sleep(0.001)
+        result = call(aero, "ablate", other)
+        os.killpg(trainer.pid, signal.SIGKILL)
+    assert result.returncode == 1
+    folder = tmp_path / "runs/SM/seed-2"
+    name = f"process 4711 on host {socket.gethostname()}"
+    assert f"SM seed 2: left out, {name} trains in {folder}" in result.stderr
+    # The entry of a process that is gone, or on another host, is no lock.
+    lock.write_text("4711 1 elsewhere\n")
+    assert call(aero, "ablate", sweep).returncode == 0
+    assert table(tmp_path) == table(whole)
+
+
+def test_a_sweep_whose_process_died_is_no_one_elses(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/.lock.norms.1-of-1").write_text(f"{os.getpid()} 1 {socket.gethostname()}\n")
+    assert call(aero, "ablate", sweep).returncode == 0
+    assert table(tmp_path) == table(whole)
+
+
+LAST = "checkpoints/step-00000020"
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["", "weights.safetensors", "optimizer.safetensors", "state.json", "config.json", "finish"],
+)
+def test_a_run_that_says_it_ended_and_is_not_saved_is_trained_again(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path, missing: str
+) -> None:
+    """What a crash can leave of the last state and of the line that ends the metrics."""
+    sweep = make_sweep(tmp_path, corpus)
+    assert call(aero, "ablate", sweep).returncode == 0
+    run = tmp_path / "runs" / RUNS[1]
+    if missing == "finish":
+        lines = (run / "metrics.jsonl").read_text().splitlines()
+        assert json.loads(lines[-1])["event"] == "finish"
+        (run / "metrics.jsonl").write_text("\n".join(lines[:-1]) + "\n")
+    else:
+        for file in (run / LAST).glob("*") if missing == "" else [run / LAST / missing]:
+            file.unlink()
+    listed = call(aero, "ablate", sweep, "--list").stdout
+    assert listed.count("unfinished, step 20") == 1
+    result = call(aero, "ablate", sweep)
+    assert result.returncode == 0, result.stderr
+    assert "[2/4] SM seed 1: goes on from step 20" in result.stderr or (
+        "[2/4] SM seed 1: goes on from step 15: its last state is not whole" in result.stderr
+    )
+    assert table(tmp_path) == table(whole)
+    assert call(aero, "eval", run).returncode == 0
+
+
+def test_a_run_that_goes_on_says_from_where(aero: str, corpus: Path, tmp_path: Path) -> None:
+    sweep = make_sweep(tmp_path, corpus, runs=["SM"], seeds=[1])
+    process = start(aero, sweep)
+    wait_for_step(process, tmp_path / "runs/SM/seed-1", 8)
+    process.kill()
+    process.communicate()
+    run = tmp_path / "runs/SM/seed-1"
+    saved = max(int(path.name[5:]) for path in (run / "checkpoints").glob("step-*"))
+    steps = max(line["step"] for line in read_metrics(run))
+    log = call(aero, "ablate", sweep).stderr
+    text = f"SM seed 1: goes on from step {saved}"
+    if steps > saved:
+        text += f", the last saved; it had come to step {steps}"
+    assert text + "\n" in log
+
+
+def test_a_full_disk_ends_no_sweep_that_can_go_on(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    (tmp_path / "runs/norms.csv/in the way").mkdir(parents=True)
+    result = call(aero, "ablate", sweep)
+    assert result.returncode == 1
+    assert result.stderr.count("starts") == 4
+    assert f"error: cannot write '{tmp_path / 'runs/norms.csv'}'" in result.stderr
+    assert result.stdout == (whole / "stdout").read_text()
+    assert table(tmp_path) == table(whole)
+
+
+def test_a_disk_that_takes_nothing_is_told_and_the_table_is_printed(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    assert call(aero, "ablate", sweep).returncode == 0
+
+    def fill() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+
+    for mode in ([], ["--collect"]):
+        result = subprocess.run(
+            [aero, "ablate", str(sweep), *mode],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=fill,
+        )
+        assert result.returncode == 1
+        for ending in ("md", "csv", "json"):
+            assert f"cannot write '{tmp_path / 'runs/norms.'}{ending}'" in result.stderr
+        assert result.stdout == (whole / "stdout").read_text()
+    assert table(tmp_path) == table(whole)
+
+
+def test_costs_that_are_asked_for_have_tables_of_their_own(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    cost = {"cost": "spu_0.9.5_default_colocated", "network": "wan"}
+    sweep = make_sweep(tmp_path, corpus, folder=str(whole / "runs"), name="priced", **cost)
+    runs = whole / "runs"
+    assert call(aero, "ablate", sweep, "--collect").returncode == 0
+    own = (runs / "priced.json").read_text()
+    assert json.loads(own)["members"][0]["pi"]["network"] == "wan"
+
+    refused = call(aero, "ablate", sweep, "--collect", "--cost", "aero_papers")
+    assert refused.returncode == 2  # it has no rounds to send over the sweep's network
+    assert "network" in refused.stderr
+    result = call(aero, "ablate", sweep, "--collect", "--cost", "aero_papers", "--network", "none")
+    assert result.returncode == 0, result.stderr
+    assert "Charged by aero_papers: " in result.stdout
+    assert (runs / "priced.json").read_text() == own
+    other = json.loads((runs / "priced.aero_papers.json").read_text())
+    assert other["members"][0]["pi"]["cost_model"] == "aero_papers"
+
+    result = call(aero, "ablate", sweep, "--collect", "--cost", "spu_0.9.5_fast_shared")
+    assert "Charged by spu_0.9.5_fast_shared, network wan: " in result.stdout
+    assert (runs / "priced.spu_0.9.5_fast_shared.wan.csv").exists()
+    assert (runs / "priced.json").read_text() == own
+
+
+def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
+    aero: str, corpus: Path, tmp_path: Path
+) -> None:
+    """An epoch of the corpus is 249 samples of 16 tokens, at 8 a step 31 steps."""
+    runs = ["SM+G", {"name": "slow", "set": {"model.architecture": "SM", "schedule.warmup": "40"}}]
+    sweep = make_sweep(tmp_path, corpus, runs=runs, set={"train.duration": "1e"})
+    result = call(aero, "ablate", sweep)
+    assert result.returncode == 2
+    assert 'norms.json: runs: "slow": schedule.warmup: "40": 40 steps are longer' in result.stderr
+    assert 'train.duration = "1e", which is 31 steps' in result.stderr
+    assert "SM+G" not in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_table_for_a_paper_is_a_tabular(aero: str, whole: Path) -> None:
+    result = call(aero, "ablate", whole / "norms.json", "--collect", "--format", "latex")
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    begin, end = lines.index("\\toprule"), lines.index("\\end{tabular}")
+    assert lines[begin - 1] == "\\begin{tabular}{llrrrrrrllr}"
+    rows = [line for line in lines[begin:end] if line.endswith(r" \\")]
+    assert len(rows) == 3
+    assert {row.count(" & ") for row in rows} == {10}
+    assert r"SM: 4 x R\textasciicircum{}\{16x16\}" in result.stdout
+    assert all(line.startswith("% ") for line in lines[end + 1 :])
 
 
 def test_a_member_that_diverges_is_a_result(aero: str, corpus: Path, tmp_path: Path) -> None:
@@ -223,7 +436,13 @@ def test_a_member_that_diverges_is_a_result(aero: str, corpus: Path, tmp_path: P
     assert run["nonfinite"] == {
         key: event[key] for key in ("step", "quantity", "layer", "parameter")
     }
-    assert member["perplexity"] == {"mean": None, "std": None, "n": 0, "change_percent": None}
+    assert member["perplexity"] == {
+        "mean": None,
+        "std": None,
+        "n": 0,
+        "change_percent": None,
+        "difference": {"mean": None, "margin": None, "n": 0, "level": None},
+    }
     assert f"seed 1: step {event['step']}, " in result.stdout
     again = call(aero, "ablate", sweep)
     assert again.returncode == 0

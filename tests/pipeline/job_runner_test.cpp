@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/trained_run.h"
 #include <csignal>
 
 namespace aero::pipeline {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -27,6 +29,8 @@ namespace fs = std::filesystem;
 /// Runs jobs with a shell script in place of `aero`; in it, RUN is the run's folder.
 class JobRunner : public ::testing::Test {
  protected:
+  JobRunner() { testing_support::save_step(folder_.path() / "saved", 1); }
+
   Job job(const std::string& name) const {
     Job job;
     job.run.folder = (folder_.path() / name).string();
@@ -43,9 +47,15 @@ class JobRunner : public ::testing::Test {
                      }});
   }
 
-  static std::string finishes(const char* outcome) {
+  /// The line that ends the metrics of a run.
+  static std::string says(const char* outcome) {
     return "echo '{\"event\": \"finish\", \"step\": 1, \"outcome\": \"" + std::string(outcome) +
            "\"}' >> $RUN/metrics.jsonl";
+  }
+
+  /// The same behind a saved state.
+  static std::string finishes(const char* outcome) {
+    return "cp -r $RUN/../saved/checkpoints $RUN\n" + says(outcome);
   }
 
   TemporaryFolder folder_;
@@ -96,6 +106,16 @@ TEST_F(JobRunner, TakesADivergedRunForAResultAndDoesNotRepeatIt) {
   EXPECT_EQ(run({job("a")}, script).jobs[0].end, JobEnd::nonfinite);
   EXPECT_EQ(run({job("a")}, script).jobs[0].end, JobEnd::nonfinite);
   EXPECT_EQ(get(folder_.path() / "a/calls"), "x\n");
+}
+
+TEST_F(JobRunner, TrainsAgainWhatSaysThatItEndedAndIsNotSaved) {
+  const auto unsaved = run({job("a")}, says("finished"));
+  EXPECT_EQ(unsaved.jobs[0].end, JobEnd::failed);
+  EXPECT_THAT(unsaved.jobs[0].message, AllOf(HasSubstr("its last state is not whole: "),
+                                             HasSubstr("a/checkpoints/step-00000001/state.json")));
+  const auto again = run({job("a")}, finishes("finished"));
+  EXPECT_EQ(again.jobs[0].end, JobEnd::finished);
+  EXPECT_TRUE(again.jobs[0].trained);
 }
 
 TEST_F(JobRunner, LeavesOutARunThatAnotherProcessTrains) {

@@ -2,8 +2,10 @@
 
 #include "aero/core/error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,20 +35,59 @@ std::vector<MemberResult> six() {
 
 TEST(Fronts, HoldWhatNoOtherBeatsInBoth) {
   const auto front = fronts(six());
-  EXPECT_EQ(front[0].bytes, true);
-  EXPECT_EQ(front[1].bytes, false);
-  EXPECT_EQ(front[2].bytes, true);
-  EXPECT_EQ(front[3].bytes, true);
-  EXPECT_EQ(front[0].seconds, true);
-  EXPECT_EQ(front[1].seconds, true);
-  EXPECT_EQ(front[2].seconds, false);
+  EXPECT_EQ(front[0].bytes.on_front, true);
+  EXPECT_EQ(front[1].bytes.on_front, false);
+  EXPECT_EQ(front[2].bytes.on_front, true);
+  EXPECT_EQ(front[3].bytes.on_front, true);
+  EXPECT_EQ(front[0].seconds.on_front, true);
+  EXPECT_EQ(front[1].seconds.on_front, true);
+  EXPECT_EQ(front[2].seconds.on_front, false);
 }
 
 TEST(Fronts, AreUnknownWithoutPerplexityOrCost) {
   const auto front = fronts(six());
-  EXPECT_EQ(front[4].bytes, std::nullopt);
-  EXPECT_EQ(front[5].bytes, std::nullopt);
-  EXPECT_EQ(front[5].seconds, std::nullopt);
+  EXPECT_EQ(front[4].bytes.on_front, std::nullopt);
+  EXPECT_EQ(front[5].bytes.on_front, std::nullopt);
+  EXPECT_EQ(front[5].seconds.on_front, std::nullopt);
+}
+
+/// Perplexities of seeds 1, 2, ...
+MemberResult by_seed(const std::string& name, const std::vector<double>& perplexities,
+                     double bytes) {
+  auto result = member(name, spread_of(perplexities).mean, bytes, bytes);
+  for (std::size_t i = 0; i < perplexities.size(); ++i) {
+    RunState state;
+    state.end = RunEnd::finished;
+    state.evaluations = {{1, std::log(perplexities[i])}};
+    result.runs.push_back({static_cast<std::int64_t>(i) + 1, "", state});
+  }
+  return result;
+}
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// t is 4.303 for three seeds. b - a is 0.2, 0.3, 0.1: 0.2 +- 0.248, level though the seeds of each
+// are 20 apart. c - a is 1.0, 1.1, 0.9: 1 +- 0.248. d is as dear as a, 0.1 +- 0.025 above it.
+TEST(Fronts, TellWhoIsLevelWithinTheSpread) {
+  const auto front =
+      fronts({by_seed("a", {10, 20, 30}, 100), by_seed("b", {10.2, 20.3, 30.1}, 50),
+              by_seed("c", {11, 21.1, 30.9}, 40), by_seed("d", {10.1, 20.11, 30.09}, 100)});
+  EXPECT_EQ(front[0].bytes.on_front, true);
+  EXPECT_THAT(front[0].bytes.level, ElementsAre("b"));
+  EXPECT_THAT(front[1].bytes.level, IsEmpty());
+  EXPECT_FALSE(front[1].bytes.is_beaten);
+  EXPECT_THAT(front[2].bytes.level, IsEmpty());
+  EXPECT_EQ(front[3].bytes.on_front, false);
+  EXPECT_TRUE(front[3].bytes.is_beaten);
+  EXPECT_THAT(front[3].seconds.level, ElementsAre("b"));
+}
+
+TEST(Fronts, SayNothingOfTheSpreadOfOneSeed) {
+  const auto front = fronts({by_seed("a", {10}, 100), by_seed("b", {11}, 100)});
+  EXPECT_EQ(front[1].bytes.on_front, false);
+  EXPECT_THAT(front[1].bytes.level, IsEmpty());
+  EXPECT_FALSE(front[1].bytes.is_beaten);
 }
 
 std::string sorted(Rank rank) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/trained_run.h"
 #include <cmath>
 
 namespace aero::pipeline {
@@ -15,11 +16,13 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing_support::put;
+using testing_support::save_step;
 using testing_support::TemporaryFolder;
 
-RunState state_of(const char* metrics) {
+RunState state_of(const char* metrics, std::optional<std::int64_t> saved_step = std::nullopt) {
   const TemporaryFolder folder;
   put(folder.path() / "metrics.jsonl", metrics);
+  if (saved_step) save_step(folder.path(), *saved_step);
   return read_run_state(folder.path());
 }
 
@@ -39,8 +42,11 @@ TEST(RunState, OfAFinishedRunHasItsEvaluationsAndSums) {
 {"event": "entropy", "step": 2, "bins": [0.5, 0.25, 0.25, 0], "heads": [[1]]}
 {"event": "evaluation", "step": 2, "loss": 2.0, "perplexity": 7.4, "tokens": 600}
 {"event": "finish", "step": 2, "outcome": "finished"}
-)");
+)",
+      2);
   EXPECT_EQ(state.end, RunEnd::finished);
+  EXPECT_EQ(state.lost, "");
+  EXPECT_EQ(state.saved_step, 2);
   EXPECT_EQ(state.steps, 2);
   EXPECT_EQ(state.tokens, 128);
   EXPECT_EQ(state.seconds, 0.75);
@@ -56,7 +62,8 @@ TEST(RunState, OfADivergedRunNamesItsFirstNonfiniteStep) {
 {"event": "nonfinite", "step": 812, "quantity": "loss", "layer": "blocks.3", "parameter": "w", "action": "skip"}
 {"event": "nonfinite", "step": 813, "quantity": "gradient", "layer": "", "parameter": "v", "action": "stop"}
 {"event": "finish", "step": 812, "outcome": "nonfinite"}
-)");
+)",
+      812);
   EXPECT_EQ(state.end, RunEnd::nonfinite);
   EXPECT_EQ(state.nonfinite, (Nonfinite{812, "loss", "blocks.3", "w"}));
 }
@@ -73,10 +80,62 @@ TEST(RunState, OfAnInterruptedRunIsUnfinished) {
 
 TEST(RunState, CountsTheLastFinishAlone) {
   EXPECT_EQ(state_of(R"({"event": "finish", "step": 2, "outcome": "interrupted"}
-{"event": "finish", "step": 4, "outcome": "finished"})")
+{"event": "finish", "step": 4, "outcome": "finished"})",
+                     4)
                 .end,
             RunEnd::finished);
 }
+
+/// A run whose metrics say that it ended at step 4.
+class EndedRun : public ::testing::TestWithParam<const char*> {
+ protected:
+  EndedRun() {
+    put(folder_.path() / "metrics.jsonl",
+        R"({"step": 4, "loss": 4.0, "tokens": 64, "seconds": 0.5}
+{"event": "finish", "step": 4, "outcome": ")" +
+            std::string(GetParam()) + "\"}\n");
+  }
+
+  RunState state() const { return read_run_state(folder_.path()); }
+  std::filesystem::path checkpoint() const {
+    return folder_.path() / "checkpoints" / "step-00000004";
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_P(EndedRun, HasEndedWhereItsLastStateIsOnTheDisk) {
+  save_step(folder_.path(), 4);
+  EXPECT_EQ(name(state().end), GetParam());
+}
+
+TEST_P(EndedRun, GoesOnWhereTheLastStateIsMissing) {
+  EXPECT_EQ(state().end, RunEnd::unfinished);
+  EXPECT_EQ(state().saved_step, std::nullopt);
+  EXPECT_THAT(state().lost, HasSubstr(checkpoint().string()));
+  save_step(folder_.path(), 3);
+  EXPECT_EQ(state().end, RunEnd::unfinished);
+  EXPECT_EQ(state().steps, 4);
+  EXPECT_EQ(state().saved_step, 3);
+}
+
+TEST_P(EndedRun, GoesOnWhereAFileOfTheLastStateIsNotWhole) {
+  save_step(folder_.path(), 3);
+  for (const char* file :
+       {"weights.safetensors", "optimizer.safetensors", "state.json", "config.json"}) {
+    save_step(folder_.path(), 4);
+    EXPECT_EQ(name(state().end), GetParam());
+    std::filesystem::resize_file(checkpoint() / file,
+                                 std::filesystem::file_size(checkpoint() / file) - 3);
+    EXPECT_EQ(state().end, RunEnd::unfinished) << file;
+    EXPECT_THAT(state().lost, HasSubstr((checkpoint() / file).string()));
+  }
+  std::filesystem::remove(checkpoint() / "state.json");
+  EXPECT_EQ(state().end, RunEnd::unfinished);
+  EXPECT_EQ(state().saved_step, 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Outcomes, EndedRun, ::testing::Values("finished", "nonfinite"));
 
 TEST(RunState, PassesOverALineThatWasCutOff) {
   const auto state = state_of(R"({"step": 1, "loss": 4.0, "tokens": 64, "seconds": 0.5}

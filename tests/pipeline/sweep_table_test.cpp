@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/faults.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/trained_run.h"
 #include <cmath>
 #include <limits>
 
@@ -15,7 +17,9 @@ namespace {
 
 using Json = nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
+using testing_support::FileSizeLimit;
 using testing_support::get;
 using testing_support::put;
 using testing_support::TemporaryFolder;
@@ -73,7 +77,7 @@ class TwoMembers : public ::testing::Test {
 
   void metrics(const char* member, int seed, const std::string& text) const {
     const auto folder = sweep_.folder / member / ("seed-" + std::to_string(seed));
-    std::filesystem::create_directories(folder);
+    for (const int step : {11, 20}) testing_support::save_step(folder, step);
     put(folder / "metrics.jsonl", text);
   }
 
@@ -139,10 +143,10 @@ TEST_F(TwoMembers, AreInJsonUnroundedAndBySeed) {
 
 TEST_F(TwoMembers, AreInCsvWithNumbersThatASpreadsheetReads) {
   const auto csv = to_csv(collect(sweep_));
-  EXPECT_THAT(csv,
-              HasSubstr("architecture,member,perplexity,perplexity_std,seeds_finished,seeds,"
-                        "change_percent,parameters,ffn_flops,attention_flops,operations,"
-                        "comm_bytes,latency_s,pareto,bin_1,bin_2,bin_3,bin_4,tokens,nonfinite\n"));
+  EXPECT_THAT(csv, HasSubstr("architecture,member,perplexity,perplexity_std,seeds_finished,seeds,"
+                             "change_percent,parameters,ffn_flops,attention_flops,operations,"
+                             "comm_bytes,latency_s,cost_model,network,pareto,bin_1,bin_2,bin_3,bin_"
+                             "4,tokens,nonfinite\n"));
   EXPECT_THAT(csv, HasSubstr("14495514624,7700742144,\"SM: 144 x R^{128x128}, LN: "));
   EXPECT_THAT(csv, HasSubstr(",0.375,0.25,0.375,0,10240,\n"));
   EXPECT_THAT(csv, HasSubstr(",,,,,10240,\"seed 2: step 12, blocks.3, loss\"\n"));
@@ -151,15 +155,16 @@ TEST_F(TwoMembers, AreInCsvWithNumbersThatASpreadsheetReads) {
 // The papers' table: 25.32 GB and 8.21 minutes for SM+LN+G, which their cost model meets within
 // 1.05% and 9%. SM is cheaper and worse here, so both are on the front.
 TEST_F(TwoMembers, AreChargedWhereTheSweepNamesACostModel) {
-  sweep_.pricing = Pricing({.model = "aero_papers", .network = ""});
+  sweep_.pricings.own = Pricing({.model = "aero_papers", .network = ""});
   const auto result = collect(sweep_);
   const auto json = Json::parse(to_json(result));
   const auto& baseline = json["members"][0];
   EXPECT_EQ(baseline["pi"]["cost_model"], "aero_papers");
   EXPECT_NEAR(baseline["pi"]["comm_bytes"].get<double>(), 25.32e9, 0.0105 * 25.32e9);
   EXPECT_NEAR(baseline["pi"]["latency_s"].get<double>(), 8.21 * 60, 0.09 * 8.21 * 60);
-  EXPECT_EQ(baseline["pareto"], (Json{{"bytes", true}, {"seconds", true}}));
-  EXPECT_EQ(json["members"][1]["pareto"], (Json{{"bytes", true}, {"seconds", true}}));
+  const Json alone{{"bytes", Json::array()}, {"seconds", Json::array()}};
+  EXPECT_EQ(baseline["pareto"], (Json{{"bytes", true}, {"seconds", true}, {"level", alone}}));
+  EXPECT_EQ(json["members"][1]["pareto"], baseline["pareto"]);
   EXPECT_THAT(to_markdown(result), HasSubstr(" communication "));
   EXPECT_THAT(to_markdown(result), HasSubstr("| bytes, seconds |"));
 }
@@ -179,10 +184,67 @@ TEST_F(TwoMembers, HaveNoChangeWhereTheBaselineHasNoResult) {
 }
 
 TEST_F(TwoMembers, AreWrittenInThreeForms) {
-  const auto result = write_tables(sweep_);
+  const auto [result, faults] = write_tables(sweep_);
+  EXPECT_THAT(faults, IsEmpty());
   EXPECT_EQ(get(sweep_.folder / "two.md"), to_markdown(result));
   EXPECT_EQ(get(sweep_.folder / "two.csv"), to_csv(result));
   EXPECT_EQ(get(sweep_.folder / "two.json"), to_json(result));
+}
+
+TEST_F(TwoMembers, AreWrittenBesideTheirOwnTablesWhereAnotherCostModelIsAskedFor) {
+  sweep_.pricings.own = Pricing({.model = "spu_0.9.5_default_colocated", .network = "wan"});
+  write_tables(sweep_);
+  const auto own = get(sweep_.folder / "two.json");
+  EXPECT_EQ(Json::parse(own)["members"][0]["pi"]["network"], "wan");
+  sweep_.pricings.asked = Pricing({.model = "aero_papers", .network = ""});
+  const auto shown = write_tables(sweep_).result;
+  EXPECT_EQ(get(sweep_.folder / "two.json"), own);
+  EXPECT_EQ(get(sweep_.folder / "two.aero_papers.json"), to_json(shown));
+  EXPECT_EQ(shown.members[0].report.pi[0].cost.cost_model, "aero_papers");
+  EXPECT_THAT(get(sweep_.folder / "two.aero_papers.md"), HasSubstr("- Charged by aero_papers: "));
+  EXPECT_THAT(get(sweep_.folder / "two.csv"), HasSubstr(",spu_0.9.5_default_colocated,wan,"));
+}
+
+TEST_F(TwoMembers, AreWrittenAsFarAsTheDiskTakesThem) {
+  std::filesystem::create_directories(sweep_.folder / "two.csv" / "in the way");
+  const auto written = write_tables(sweep_);
+  ASSERT_EQ(written.faults.size(), 1U);
+  EXPECT_THAT(written.faults[0], HasSubstr((sweep_.folder / "two.csv").string()));
+  EXPECT_EQ(get(sweep_.folder / "two.json"), to_json(written.result));
+
+  const FileSizeLimit disk(100);
+  const auto full = write_tables(sweep_);
+  EXPECT_EQ(full.faults.size(), 3U);
+  EXPECT_THAT(full.faults[0], HasSubstr((sweep_.folder / "two.md").string()));
+  EXPECT_EQ(to_json(full.result), to_json(written.result));
+}
+
+// Seed 1 alone is finished by both: a difference of 4 whose spread is not known.
+TEST_F(TwoMembers, SayWhereNothingIsKnownOfTheSpread) {
+  const auto result = collect(sweep_);
+  EXPECT_EQ(Json::parse(to_json(result))["members"][1]["perplexity"]["difference"]["level"],
+            Json());
+  EXPECT_EQ(result.members[1].difference.n, 1U);
+  EXPECT_NEAR(*result.members[1].difference.mean, 4, 1e-12);
+  EXPECT_THAT(to_markdown(result), HasSubstr("\n- Nothing can be said of the spread over seeds"));
+  EXPECT_THAT(to_markdown(result), Not(HasSubstr("level")));
+}
+
+// 6 and 2 against 2 and 4: differences 4 and -2, their mean 1 within 12.7 * 3.
+TEST_F(TwoMembers, AreMarkedWhereTheyAreLevel) {
+  finished("SM", 2, 0.6931471805599453, "");
+  sweep_.pricings.own = Pricing({.model = "aero_papers", .network = ""});
+  const auto result = collect(sweep_);
+  EXPECT_EQ(result.members[1].difference.order(), Order::level);
+  EXPECT_NEAR(*result.members[1].difference.margin, 12.7062 * 3, 1e-3);
+  const auto text = to_markdown(result);
+  EXPECT_THAT(text, HasSubstr("| +33.33% (level) |"));
+  EXPECT_THAT(text, HasSubstr("| bytes (level), seconds (level) |"));  // SM costs less
+  EXPECT_THAT(text, HasSubstr("| bytes, seconds                 |"));
+  EXPECT_THAT(text, HasSubstr("\n- level: the 95% interval"));
+  const auto json = Json::parse(to_json(result));
+  EXPECT_EQ(json["members"][0]["pareto"]["level"]["bytes"], Json::array({"SM"}));
+  EXPECT_EQ(json["members"][1]["perplexity"]["difference"]["level"], true);
 }
 
 }  // namespace

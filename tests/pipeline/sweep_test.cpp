@@ -11,6 +11,7 @@
 namespace aero::pipeline {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -132,6 +133,74 @@ TEST_F(SweepFile, RefusesNamesThatShareAFolder) {
               HasSubstr("runs: \"a-b\": has the folder of \"a b\", a-b; rename one"));
 }
 
+TEST_F(SweepFile, RefusesNamesThatNoFileSystemTakes) {
+  const std::string name(300, 'x');
+  EXPECT_THAT(
+      fault(R"({"base": "base.json", "runs": ["SM", {"name": ")" + name + "\"}]}"),
+      AllOf(HasSubstr("runs: \"xxx"),
+            HasSubstr("its runs would have a name of 300 bytes, where the file system takes "
+                      "255; give it a shorter name")));
+  EXPECT_THAT(fault(R"({"base": "base.json", "name": ")" + std::string(250, 'n') + "\"}"),
+              HasSubstr("its tables would have a name of 271 bytes"));
+  std::string deep = "runs";
+  for (int i = 0; i < 40; ++i) deep += "/" + std::string(100, 'd');
+  EXPECT_THAT(fault(R"({"base": "base.json", "folder": ")" + deep + "\"}"),
+              HasSubstr(" bytes, where the file system takes 4095"));
+}
+
+TEST_F(SweepFile, RefusesAMemberInThePlaceOfATable) {
+  const auto text = fault(R"({"base": "base.json", "runs": ["SM", {"name": "norms.json"},
+                              {"name": "norms.aero_papers.md"}, {"name": "norms.x"}]})");
+  EXPECT_THAT(text, HasSubstr("runs: \"norms.json\": its folder would be runs/norms/norms.json, "
+                              "where a table goes; rename it"));
+  EXPECT_THAT(text, HasSubstr("runs: \"norms.aero_papers.md\": its folder"));
+  EXPECT_THAT(text, Not(HasSubstr("norms.x")));
+}
+
+TEST_F(SweepFile, RefusesAFolderThatIsAFile) {
+  const auto taken = folder_.path() / "taken";
+  testing_support::put(taken, "");
+  EXPECT_THAT(fault(R"({"base": "base.json", "folder": ")" + taken.string() + "\"}"),
+              HasSubstr("folder: \"" + taken.string() + "\": '" + taken.string() + "' is a file"));
+}
+
+TEST_F(SweepFile, NamesAKeyThatStandsInTheWrongPlace) {
+  const auto text = fault(R"({"base": "base.json", "train.clip": 1, "model": {"norm": 1}, "seed": 3,
+    "runs": [{"name": "a", "optimizer.lr": 1}], "set": {"runs": 1, "baseline": "a"}})");
+  for (const char* line :
+       {"norms.json: train.clip: 1: a key of the runs; write it in \"set\"",
+        "norms.json: model: {...}: a key of the runs; write it in \"set\"",
+        "norms.json: seed: 3: unknown key, did you mean \"seeds\"?",
+        "norms.json: runs: \"a\": optimizer.lr: 1: a key of the runs; write it in \"set\"",
+        "norms.json: set: runs: 1: is a key of the sweep; write it beside \"base\"",
+        "norms.json: set: baseline: \"a\": is a key of the sweep"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST_F(SweepFile, RefusesAMemberWhoseCostsCannotBeCounted) {
+  EXPECT_THAT(fault(R"({"base": "base.json", "runs": ["SM", {"name": "vast",
+                        "set": {"model.d_model": 4000000000}}]})"),
+              AllOf(HasSubstr("norms.json: runs: \"vast\": "), HasSubstr("model.d_model")));
+}
+
+// What the command line does not name is the file's; a network takes the place of another.
+TEST_F(SweepFile, IsChargedByWhatIsAskedForBesideItsOwn) {
+  const std::string own = R"({"base": "base.json", "cost": "spu_0.9.5_default_colocated",
+                              "network": "wan"})";
+  const auto label = [&](const CostChoice& asked) {
+    const auto sweep = parse_sweep(own, folder_.path() / "norms.json", asked);
+    EXPECT_EQ(sweep.pricings.own.label(), "spu_0.9.5_default_colocated.wan");
+    return table_name(sweep.name, sweep.pricings);
+  };
+  EXPECT_EQ(label({}), "norms");
+  EXPECT_EQ(label({.model = "spu_0.9.5_default_colocated", .network = ""}), "norms");
+  EXPECT_EQ(label({.model = "", .network = "lan"}), "norms.spu_0.9.5_default_colocated.lan");
+  EXPECT_EQ(label({.model = "aero_papers", .network = "none"}), "norms.aero_papers");
+  EXPECT_EQ(label({.model = "spu_0.9.5_fast_colocated", .network = ""}),
+            "norms.spu_0.9.5_fast_colocated.wan");
+}
+
 TEST_F(SweepFile, RefusesAGridOverAKeyThatARunSets) {
   EXPECT_THAT(fault(R"({"base": "base.json", "runs": ["SM"],
                         "grid": {"model.architecture": ["SM", "SM+G"]}})"),
@@ -160,11 +229,15 @@ TEST_F(SweepFile, TellsTheFaultsOfOverridesWhereTheyWereSet) {
   EXPECT_THAT(message, Not(HasSubstr("command line")));
 }
 
-TEST_F(SweepFile, NamesACostModelAndTheCommandLineAnother) {
+TEST_F(SweepFile, NamesACostModelThatIsThereWhateverElseIsAskedFor) {
   const auto file = R"({"base": "base.json", "cost": "no_such_model"})";
   EXPECT_THAT(fault(file), HasSubstr("no_such_model"));
-  EXPECT_NO_THROW(
-      parse_sweep(file, folder_.path() / "norms.json", {.model = "aero_papers", .network = ""}));
+  EXPECT_THROW(
+      parse_sweep(file, folder_.path() / "norms.json", {.model = "aero_papers", .network = ""}),
+      UsageError);
+  EXPECT_THROW(parse_sweep(R"({"base": "base.json"})", folder_.path() / "norms.json",
+                           {.model = "no_such_model", .network = ""}),
+               UsageError);
   EXPECT_THAT(fault(R"({"base": "base.json", "network": "lan"})"), HasSubstr("cost model"));
 }
 

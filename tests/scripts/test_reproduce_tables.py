@@ -287,6 +287,26 @@ def test_run_trains_the_sweep_of_the_table_first(tmp_path: Path):
     assert noted == f"ablate {sweep} --jobs 2\n"
 
 
+@pytest.mark.parametrize(
+    ("costs", "options"),
+    [
+        ("aero_papers", "--cost aero_papers --network none"),
+        ("spu_0.9.5_fast_shared.wan", "--cost spu_0.9.5_fast_shared --network wan"),
+    ],
+)
+def test_other_costs_have_a_result_of_their_own(tmp_path: Path, costs: str, options: str):
+    program = write_program(tmp_path / "aero", tmp_path / f"gpt2-t128.{costs}.json", 0)
+    arguments = ["gpt2-t128", "--run", "--results", str(tmp_path), "--aero", str(program)]
+    assert reproduce_tables.main([*arguments, "--costs", costs]) == 0
+    assert Path(f"{program}.arguments").read_text(encoding="utf-8").endswith(f" {options}\n")
+
+
+def test_a_cost_model_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    arguments = ["gpt2-t128", "--run", "--results", str(tmp_path), "--costs", "spu"]
+    assert reproduce_tables.main(arguments) == 2
+    assert "--costs spu: none of configs/cost: aero_papers" in capsys.readouterr().err
+
+
 def test_a_sweep_that_fails_gives_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     program = write_program(tmp_path / "aero", tmp_path / "gpt2-t128.json", 143)
     arguments = ["gpt2-t128", "--run", "--results", str(tmp_path), "--aero", str(program)]

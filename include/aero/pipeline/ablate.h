@@ -31,14 +31,17 @@ struct AblateOptions {
   AblateMode mode = AblateMode::train;
   CostChoice cost;         ///< instead of what the sweep names
   Rank rank = Rank::none;  ///< of the rows that are printed; files keep the sweep's order
+  bool latex = false;      ///< how they are printed
+  int columns = 0;         ///< that a printed line holds (report/fit.h); 0: any number
   Shard shard;
   JobOptions jobs;
 };
 
 /// What `aero ablate` does: trains what is missing and keeps the tables of the sweep up to date,
 /// after every run and at the end, when the markdown is printed to `out`. failure where a run could
-/// not be trained, interrupted or terminated after a signal. Throws UsageError before anything runs
-/// for a faulty sweep, or one whose run folders hold other runs.
+/// not be trained, is trained by another process, or a table could not be written; interrupted or
+/// terminated after a signal. Throws UsageError before anything runs for a faulty sweep, for one
+/// whose run folders hold other runs, and where another process trains it.
 ExitCode ablate(const AblateOptions& options, std::ostream& out);
 
 }  // namespace aero::pipeline

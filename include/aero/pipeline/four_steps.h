@@ -16,6 +16,7 @@ struct FourStepsOptions {
   std::vector<Override> overrides;
   CostChoice cost;    ///< instead of what the file names
   bool list = false;  ///< print where the pipeline stands; nothing is trained or written
+  int columns = 0;    ///< that a printed line holds (report/fit.h); 0: any number
   JobOptions jobs;
 };
 

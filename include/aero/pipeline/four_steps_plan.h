@@ -30,17 +30,19 @@ struct FourSteps {
   bool warm_start = false;       ///< from the weights of the step before, not from scratch
   double tolerance = 0.01;       ///< relative rise of perplexity that pruning may cost
   std::int64_t max_pruned = 0;   ///< the largest k of _i<k> to try
-  Pricing pricing;               ///< what private inference of each model costs
+  Pricings pricings;             ///< what private inference of each model costs
   RunConfig baseline;            ///< effective; a run adds seed and folder
   std::filesystem::path loaded;  ///< run or checkpoint of a trained baseline; empty: it is trained
+  std::string evaluated;         ///< what baseline.json says of it, once that was evaluated here
   std::vector<Candidate> without_norm;        ///< step 1, at least one
   std::vector<Candidate> without_activation;  ///< step 2, at least one
   std::vector<Candidate> regularised;         ///< step 4; empty: the step is left out
 };
 
 /// Reads a pipeline: JSON with comments and trailing commas, its keys in docs/pipeline.md; the
-/// overrides win over it, and `cost` over its "cost" and "network". Throws UsageError that lists
-/// every fault at once, a line each, those of all models that the steps may come to included.
+/// overrides win over it, and `cost` asks for tables by another cost model or network. Throws
+/// UsageError that lists every fault at once, a line each, those of all models that the steps may
+/// come to included.
 FourSteps load_four_steps(const std::filesystem::path& file,
                           const std::vector<Override>& overrides = {}, const CostChoice& cost = {});
 

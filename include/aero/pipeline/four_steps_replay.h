@@ -32,9 +32,13 @@ struct Replay {
 };
 
 /// Takes every decision anew from the run folders as they are. A candidate can be kept where all
-/// its runs finished with a finite perplexity; the lowest mean over the seeds wins, the first of
-/// equals. Throws UsageError where a folder holds a run of other settings.
+/// its runs finished with a finite perplexity. The lowest mean over the seeds wins, the first of
+/// equals; where the plan names a cost model, the fewest bytes win among those that are level with
+/// it (paired.h). Throws UsageError where a folder holds a run of other settings.
 Replay replay(const FourSteps& plan);
+
+/// Charges all candidates anew; decisions stay.
+void charge(Replay& replay, const Pricing& pricing);
 
 /// The decisions with their tables, and a summary, for people.
 std::string to_markdown(const FourSteps& plan, const Replay& replay);

@@ -22,7 +22,7 @@ enum class JobEnd {
   nonfinite,    ///< now or before
   failed,       ///< could not be trained; `message` says why
   interrupted,  ///< saved after a signal
-  locked,       ///< another process trains it
+  locked,       ///< another process trains it; `message` names it
 };
 
 struct JobResult {
@@ -30,7 +30,7 @@ struct JobResult {
   bool trained = false;  ///< by this call
   RunState state;
   double seconds = 0;   ///< of the process, when trained
-  std::string message;  ///< of a failure
+  std::string message;  ///< why it failed, or who holds the lock
 };
 
 struct JobOptions {

@@ -8,11 +8,18 @@
 
 namespace aero::pipeline {
 
-/// Whether no other model is as good in perplexity and in cost and better in one of them; absent
-/// where the model has no mean perplexity or no such cost.
+/// Where a model stands in perplexity against one cost.
+struct Standing {
+  /// Whether no other model is as good in mean perplexity and in cost and better in one of them;
+  /// absent where the model has no mean perplexity or no such cost.
+  std::optional<bool> on_front;
+  std::vector<std::string> level;  ///< models that cost no more and are level (paired.h) with it
+  bool is_beaten = false;          ///< one that costs no more is better beyond the spread
+};
+
 struct Front {
-  std::optional<bool> bytes;
-  std::optional<bool> seconds;
+  Standing bytes;
+  Standing seconds;
 };
 
 /// One entry a member, in their order.

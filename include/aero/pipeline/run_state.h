@@ -11,6 +11,7 @@
 
 namespace aero::pipeline {
 
+/// A run has ended where its metrics say so and the state that they end with is whole on the disk.
 enum class RunEnd {
   unfinished,  ///< not begun, running, or interrupted: it can be resumed
   finished,    ///< trained to its end
@@ -37,12 +38,14 @@ struct EvaluationPoint {
   bool operator==(const EvaluationPoint&) const = default;
 };
 
-/// How far a run has come, from its metrics.jsonl (train/metrics_writer.h).
+/// How far a run has come, from its metrics.jsonl (train/metrics_writer.h) and its checkpoints.
 struct RunState {
   RunEnd end = RunEnd::unfinished;
+  std::string lost;  ///< what its last checkpoint lacks, where the metrics alone say that it ended
   std::int64_t steps = 0;
-  std::int64_t tokens = 0;  ///< trained on
-  double seconds = 0;       ///< in optimizer steps
+  std::optional<std::int64_t> saved_step;  ///< of the latest checkpoint, from which it goes on
+  std::int64_t tokens = 0;                 ///< trained on
+  double seconds = 0;                      ///< in optimizer steps
   std::vector<EvaluationPoint> evaluations;
   std::optional<Nonfinite> nonfinite;
   std::optional<std::array<double, 4>> bins;  ///< shares of heads by entropy, seen last
@@ -52,7 +55,7 @@ struct RunState {
 };
 
 /// The state of a run folder; that of a folder without metrics is a run not begun. A line that was
-/// cut off is none. Throws Error when the file cannot be read.
+/// cut off is none. Throws Error when what is there cannot be read.
 RunState read_run_state(const std::filesystem::path& folder);
 
 /// What keeps `folder` from being the run of `config`: its config.json holds another run, or it was

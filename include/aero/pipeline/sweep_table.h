@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aero/pipeline/paired.h"
 #include "aero/pipeline/run_state.h"
 #include "aero/pipeline/sweep.h"
 #include "aero/report/report.h"
@@ -37,6 +38,7 @@ struct MemberResult {
   Spread perplexity;                          ///< over the runs that finished
   Spread loss;                                ///< the same, nats a token
   std::optional<double> change_percent;       ///< of the mean perplexity against the baseline's
+  PairedDifference difference;                ///< of the perplexity from the baseline's
   std::optional<std::array<double, 4>> bins;  ///< mean over the runs that finished and have them
 };
 
@@ -47,17 +49,27 @@ struct SweepResult {
   std::vector<MemberResult> members;
 };
 
-/// Reads all run folders of a sweep as they are now.
+/// The finite perplexities of the runs that finished.
+BySeed perplexities(const MemberResult& member);
+
+/// Reads all run folders of a sweep as they are now, charged as the sweep itself says.
 SweepResult collect(const Sweep& sweep);
+
+/// Charges members anew, by another cost model or network.
+void charge(std::vector<MemberResult>& members, const Pricing& pricing);
 
 /// One row a member, for people.
 std::string rows_markdown(const SweepResult& result);
 
-/// What goes with the costs in them: report::remarks_markdown().
+/// What a reader of the rows must know: report::remarks_markdown(), and what "level" says of the
+/// spread over the seeds.
 std::string remarks_markdown(const std::vector<MemberResult>& members);
 
 /// Both.
 std::string to_markdown(const SweepResult& result);
+
+/// The same for papers; the remarks are comments.
+std::string to_latex(const SweepResult& result);
 
 /// The same unrounded, for spreadsheets.
 std::string to_csv(const SweepResult& result);
@@ -68,15 +80,18 @@ std::string to_csv(const SweepResult& result);
 ///     name, architecture
 ///     set          {"model.norm": "none", ...}: what the member changes
 ///     config       the effective section "model"
-///     perplexity   mean, std (sample), n, change_percent: over the runs that finished
+///     perplexity   mean, std (sample), n, change_percent: over the runs that finished; difference
+///                  {mean, margin, n, level}: from the baseline's, paired by seed (paired.h), level
+///                  null where fewer than two seeds are shared
 ///     loss         mean, std
 ///     parameters   total
 ///     flops        ffn, attention: one context, as the papers count
 ///     operations   {"softmax": [count, rows, columns], ...} (cost/operations.h)
 ///     pi           null without a cost model, else cost_model, network, comm_bytes, rounds,
 ///                  latency_s of a forward pass over a context; uncharged {name: reason}, notes
-///     pareto       {bytes, seconds}: whether no other model is as good in perplexity and in cost
-///                  and better in one of them; null where that is not known
+///     pareto       {bytes, seconds}: whether no other model is as good in mean perplexity and in
+///                  cost and better in one of them, null where that is not known; level {bytes,
+///                  seconds}: names of the models that cost no more and are level in perplexity
 ///     bins         four shares of heads by entropy, from low to high, or null
 ///     runs         a list of
 ///       seed, folder
@@ -87,8 +102,14 @@ std::string to_csv(const SweepResult& result);
 ///       nonfinite    {step, quantity, layer, parameter} of the first such step, or null
 std::string to_json(const SweepResult& result);
 
+struct WrittenSweep {
+  SweepResult result;               ///< charged as was asked
+  std::vector<std::string> faults;  ///< why a file could not be written, a line each that names it
+};
+
 /// Writes FOLDER/<name>.md, .csv and .json from the run folders as they are now, one process at a
-/// time, and returns what it wrote. Throws Error.
-SweepResult write_tables(const Sweep& sweep);
+/// time, and those of the cost model that was asked for beside them (table_name()). Throws Error
+/// where a run folder cannot be read.
+WrittenSweep write_tables(const Sweep& sweep);
 
 }  // namespace aero::pipeline
