@@ -173,11 +173,8 @@ std::string lock_name(const Sweep& sweep, const Shard& shard) {
          std::to_string(shard.count);
 }
 
-ExitCode exit_code_of(const JobResults& results) {
-  if (results.signal) {
-    return *results.signal == train::Outcome::interrupted ? ExitCode::interrupted
-                                                          : ExitCode::terminated;
-  }
+ExitCode code_of(const JobResults& results) {
+  if (results.signal) return exit_code_of(*results.signal);
   const bool failed = std::ranges::any_of(results.jobs, [](const JobResult& job) {
     return job.end == JobEnd::failed || job.end == JobEnd::locked;
   });
@@ -212,7 +209,7 @@ ExitCode ablate(const AblateOptions& options, std::ostream& out) {
   if (options.mode == AblateMode::train) {
     check_trainable(sweep, runs);
     const auto lock = lock_work(sweep.folder, lock_name(sweep, options.shard));
-    code = exit_code_of(train_runs(sweep, runs, options.jobs));
+    code = code_of(train_runs(sweep, runs, options.jobs));
   }
   auto written = write_tables(sweep);
   sort_by(options.rank, written.result.members);

@@ -92,10 +92,6 @@ class Progress {
   const Replay& now_;
 };
 
-ExitCode code_of(train::Outcome signal) {
-  return signal == train::Outcome::interrupted ? ExitCode::interrupted : ExitCode::terminated;
-}
-
 /// Trains what the open step lacks. success where it can be decided then.
 ExitCode train_next(const FourSteps& plan, const Replay& now, const JobOptions& options) {
   const Progress progress(plan, now);
@@ -105,7 +101,7 @@ ExitCode train_next(const FourSteps& plan, const Replay& now, const JobOptions& 
                                const RunState& before) { progress.started(index, before); },
                 .ended = [&](std::size_t index,
                              const JobResult& result) { progress.ended(index, result); }});
-  if (results.signal) return code_of(*results.signal);
+  if (results.signal) return exit_code_of(*results.signal);
   const bool all_ended = std::ranges::all_of(results.jobs, [](const JobResult& job) {
     return job.end == JobEnd::finished || job.end == JobEnd::nonfinite;
   });
@@ -115,7 +111,7 @@ ExitCode train_next(const FourSteps& plan, const Replay& now, const JobOptions& 
 ExitCode advance(FourSteps& plan, const Replay& now, const JobOptions& options) {
   if (!now.needs_evaluation) return train_next(plan, now, options);
   const auto signal = evaluate_baseline(plan);
-  return signal ? code_of(*signal) : ExitCode::success;
+  return signal ? exit_code_of(*signal) : ExitCode::success;
 }
 
 /// What cannot be trained is told before the first run starts.
@@ -148,10 +144,10 @@ ExitCode four_steps(const FourStepsOptions& options, std::ostream& out) {
     out << report::fit_tables(to_markdown(plan, now), options.columns);
     return ExitCode::success;
   }
+  check_trainable(plan, replay(plan));
   const auto lock = lock_work(plan.folder, "lock");
   auto code = ExitCode::success;
   auto written = write_tables(plan);
-  check_trainable(plan, written.now);
   auto told = tell_decisions(written.now, 0);
   while (code == ExitCode::success && written.now.fault.empty() && !written.now.done()) {
     code = advance(plan, written.now, options.jobs);

@@ -24,7 +24,7 @@ using Json = nlohmann::ordered_json;
 
 std::string evaluation_text(const FourSteps& plan) {
   if (!plan.evaluated.empty()) return plan.evaluated;
-  return fs::exists(baseline_file(plan)) ? read_file(baseline_file(plan)) : "";
+  return fs::is_regular_file(baseline_file(plan)) ? read_file(baseline_file(plan)) : "";
 }
 
 /// A model of this config as a trained one, whatever it started from and learned under.

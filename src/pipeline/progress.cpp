@@ -1,9 +1,12 @@
 #include "progress.h"
 
-#include "aero/core/error.h"
 #include "aero/core/log.h"
 
 namespace aero::pipeline {
+
+ExitCode exit_code_of(train::Outcome signal) {
+  return signal == train::Outcome::interrupted ? ExitCode::interrupted : ExitCode::terminated;
+}
 
 std::string start_text(const RunState& before) {
   const auto steps = std::to_string(before.steps);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aero/core/error.h"
 #include "aero/pipeline/job_runner.h"
 
 #include <functional>
@@ -7,6 +8,9 @@
 #include <vector>
 
 namespace aero::pipeline {
+
+/// What a process returns that a signal has stopped.
+ExitCode exit_code_of(train::Outcome signal);
 
 /// "starts", "goes on from step 60, though it had come to step 80"
 std::string start_text(const RunState& before);

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -167,6 +168,71 @@ def test_a_signal_saves_the_runs_and_the_same_command_goes_on(
     assert "interrupted at step" in log
     assert "Not decided yet." in printed
     assert "## Summary so far" in printed
+
+
+def test_a_second_process_is_refused_and_told_who_the_first_is(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    pipeline = make_pipeline(tmp_path, corpus)
+    shutil.copytree(whole / "runs/0-SM+LN+G", tmp_path / "runs/0-SM+LN+G")
+    (tmp_path / "runs/lock").write_text("4711 1 elsewhere\n")  # is no lock by itself
+    first = start(aero, pipeline)
+    wait_for_step(first, tmp_path / "runs/1-SM+R/seed-3", 1)
+    first.send_signal(signal.SIGSTOP)
+    second = call(aero, "pipeline", pipeline)
+    assert second.returncode == 2
+    assert f"process {first.pid} on host {socket.gethostname()}" in second.stderr
+    assert call(aero, "pipeline", pipeline, "--list").returncode == 0
+    first.send_signal(signal.SIGCONT)
+    first.send_signal(signal.SIGTERM)
+    first.communicate()
+    assert first.returncode == 143
+
+
+def test_what_cannot_be_written_ends_no_pipeline_that_can_go_on(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    """Neither decisions nor the evaluation of a loaded baseline."""
+    pipeline = make_pipeline(tmp_path, corpus, baseline=str(whole / "runs/0-SM+LN+G/seed-3"))
+    for name in ("pipeline.md", "baseline.json"):
+        (tmp_path / "runs" / name / "in the way").mkdir(parents=True)
+    result = call(aero, "pipeline", pipeline)
+    assert result.returncode == 1
+    assert result_of(tmp_path)["done"] is True
+    assert result.stdout.startswith("# steps\n") and "## Step 4" in result.stdout
+    for name in ("pipeline.md", "baseline.json"):
+        assert f"error: cannot write '{tmp_path / 'runs' / name}'" in result.stderr
+        (tmp_path / "runs" / name / "in the way").rmdir()
+        (tmp_path / "runs" / name).rmdir()
+    again = call(aero, "pipeline", pipeline)
+    assert again.returncode == 0
+    assert "starts" not in again.stderr
+    assert (tmp_path / "runs/pipeline.md").read_text() == again.stdout
+
+
+def test_costs_that_are_asked_for_have_tables_of_their_own(aero: str, whole: Path) -> None:
+    own = (whole / "runs/pipeline.md").read_text()
+    result = call(aero, "pipeline", whole / "steps.json", "--cost", "aero_papers")
+    assert result.returncode == 0
+    assert "Charged by aero_papers: " in result.stdout
+    assert (whole / "runs/pipeline.aero_papers.md").read_text() == result.stdout
+    assert (whole / "runs/pipeline.md").read_text() == own
+    candidate = json.loads((whole / "runs/pipeline.aero_papers.json").read_text())["steps"][0]
+    assert candidate["candidates"][0]["pi"]["cost_model"] == "aero_papers"
+
+
+def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
+    aero: str, corpus: Path, tmp_path: Path
+) -> None:
+    """Also that of a candidate whose turn comes late. An epoch is 249 samples, 124 steps."""
+    late = {"architecture": "EReg(SM(t))", "set": {"schedule.warmup": "125"}}
+    pipeline = make_pipeline(
+        tmp_path, corpus, set={"train.duration": "1e"}, regularised=[late], warm_start=True
+    )
+    result = call(aero, "pipeline", pipeline)
+    assert result.returncode == 2
+    assert 'regularised: "EReg(SM(t))": schedule.warmup: "125": 125 steps' in result.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_warm_start_continues_the_model_kept_before(
