@@ -74,8 +74,8 @@ def _with_cost(members: Sequence[Member], by: str) -> list[Member]:
     if not found and by in PRICED:
         raise UsageError(
             f"no member has a {by}: the sweep was collected without a cost model of private "
-            "inference that knows it; `aero ablate SWEEP --collect --cost NAME` charges one, or "
-            "take --x flops or --x parameters"
+            "inference that knows it; `aero ablate SWEEP --collect --cost NAME` writes a result "
+            "that has one, SWEEP.NAME.json, or take --x flops or --x parameters"
         )
     if not found:
         raise UsageError(f"no member has {by} in the sweep's result")
