@@ -110,7 +110,7 @@ ExitCode train_next(const FourSteps& plan, const Replay& now, const JobOptions& 
 
 ExitCode advance(FourSteps& plan, const Replay& now, const JobOptions& options) {
   if (!now.needs_evaluation) return train_next(plan, now, options);
-  const auto signal = evaluate_baseline(plan);
+  const auto signal = evaluate_baseline(plan, *options.signals);
   return signal ? exit_code_of(*signal) : ExitCode::success;
 }
 
@@ -145,12 +145,16 @@ ExitCode four_steps(const FourStepsOptions& options, std::ostream& out) {
     return ExitCode::success;
   }
   check_trainable(plan, replay(plan));
+  train::SignalWatch signals;  // also while decisions are taken and written
+  JobOptions jobs = options.jobs;
+  jobs.signals = &signals;
   const auto lock = lock_work(plan.folder, "lock");
   auto code = ExitCode::success;
   auto written = write_tables(plan);
   auto told = tell_decisions(written.now, 0);
   while (code == ExitCode::success && written.now.fault.empty() && !written.now.done()) {
-    code = advance(plan, written.now, options.jobs);
+    const auto signal = signals.pending();
+    code = signal ? exit_code_of(*signal) : advance(plan, written.now, jobs);
     written = write_tables(plan);
     told = tell_decisions(written.now, told);
   }

@@ -6,7 +6,6 @@
 #include "aero/train/evaluation.h"
 #include "aero/train/open_corpus.h"
 #include "aero/train/precision.h"
-#include "aero/train/signal_watch.h"
 #include "aero/train/trainer.h"
 
 #include <ATen/Parallel.h>
@@ -99,8 +98,7 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
   return result;
 }
 
-std::optional<train::Outcome> evaluate_baseline(FourSteps& plan) {
-  train::SignalWatch signals;
+std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWatch& signals) {
   const Json key = evaluation_key(plan);
   const auto& config = plan.baseline;
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));

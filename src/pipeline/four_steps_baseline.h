@@ -2,7 +2,7 @@
 
 #include "aero/pipeline/four_steps_plan.h"
 #include "aero/pipeline/sweep_table.h"
-#include "aero/train/callback.h"
+#include "aero/train/signal_watch.h"
 
 #include <filesystem>
 #include <optional>
@@ -24,6 +24,6 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan);
 
 /// Evaluates it on the held-out split, as a run of the base config would be, into plan.evaluated.
 /// The signal where one broke it off.
-std::optional<train::Outcome> evaluate_baseline(FourSteps& plan);
+std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWatch& signals);
 
 }  // namespace aero::pipeline

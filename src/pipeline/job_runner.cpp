@@ -5,7 +5,6 @@
 #include "aero/core/error.h"
 #include "aero/core/file_lock.h"
 #include "aero/core/files.h"
-#include "aero/train/signal_watch.h"
 
 #include "child_process.h"
 #include "output.h"
@@ -52,13 +51,14 @@ class Runner {
  public:
   Runner(const std::vector<Job>& jobs, const JobOptions& options, const JobWatcher& watcher)
       : jobs_(jobs), options_(options), watcher_(watcher) {
+    if (options.signals == nullptr) own_signals_.emplace();
     results_.jobs.resize(jobs.size());
     for (std::size_t i = 0; i < jobs.size(); ++i) waiting_.push_back({i, std::nullopt});
   }
 
   JobResults run() {
     while (!waiting_.empty() || !running_.empty()) {
-      if (const auto signal = signals_.pending(); signal && !results_.signal) {
+      if (const auto signal = signals().pending(); signal && !results_.signal) {
         results_.signal = signal;
         waiting_.clear();
         for (const Running& job : running_) job.process.terminate();
@@ -80,6 +80,8 @@ class Runner {
     Clock::time_point start;
     ChildProcess process;
   };
+
+  train::SignalWatch& signals() { return own_signals_ ? *own_signals_ : *options_.signals; }
 
   fs::path folder(std::size_t index) const { return jobs_[index].run.folder; }
 
@@ -203,7 +205,7 @@ class Runner {
   const std::vector<Job>& jobs_;
   const JobOptions& options_;
   const JobWatcher& watcher_;
-  train::SignalWatch signals_;
+  std::optional<train::SignalWatch> own_signals_;
   std::deque<Waiting> waiting_;
   std::list<Running> running_;
   JobResults results_;

@@ -224,14 +224,14 @@ def test_costs_that_are_asked_for_have_tables_of_their_own(aero: str, whole: Pat
 def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
-    """Also that of a candidate whose turn comes late. An epoch is 249 samples, 124 steps."""
-    late = {"architecture": "EReg(SM(t))", "set": {"schedule.warmup": "125"}}
+    """Also that of a candidate whose turn comes late. An epoch is 249 samples, 125 steps."""
+    late = {"architecture": "EReg(SM(t))", "set": {"schedule.warmup": "126"}}
     pipeline = make_pipeline(
         tmp_path, corpus, set={"train.duration": "1e"}, regularised=[late], warm_start=True
     )
     result = call(aero, "pipeline", pipeline)
     assert result.returncode == 2
-    assert 'regularised: "EReg(SM(t))": schedule.warmup: "125": 125 steps' in result.stderr
+    assert 'regularised: "EReg(SM(t))": schedule.warmup: "126": 126 steps' in result.stderr
     assert not (tmp_path / "runs").exists()
 
 

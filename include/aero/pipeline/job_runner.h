@@ -3,6 +3,7 @@
 #include "aero/config/run_config.h"
 #include "aero/pipeline/run_state.h"
 #include "aero/train/callback.h"
+#include "aero/train/signal_watch.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -36,6 +37,7 @@ struct JobResult {
 struct JobOptions {
   int jobs = 1;                                      ///< runs at a time
   std::filesystem::path program = "/proc/self/exe";  ///< the `aero` that trains
+  train::SignalWatch* signals = nullptr;  ///< asked in place of one that lives as long as the call
 };
 
 /// Told of runs by their index in the list.
