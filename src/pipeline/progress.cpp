@@ -5,6 +5,7 @@
 namespace aero::pipeline {
 
 ExitCode exit_code_of(train::Outcome signal) {
+  if (signal == train::Outcome::hangup) return ExitCode::hangup;
   return signal == train::Outcome::interrupted ? ExitCode::interrupted : ExitCode::terminated;
 }
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import resource
+import shutil
 import signal
 import socket
 import statistics
@@ -191,7 +192,9 @@ def test_a_killed_sweep_leaves_no_run_behind(aero: str, corpus: Path, tmp_path: 
     assert not any(map(is_alive, children))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_saves_all_runs_and_the_same_command_goes_on(
     aero: str, corpus: Path, whole: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -267,6 +270,53 @@ def test_a_run_that_another_sweep_trains_is_left_out_by_name(
     assert f"SM seed 2: left out, {name} trains in {folder}" in result.stderr
     # The entry of a process that is gone, or on another host, is no lock.
     lock.write_text("4711 1 elsewhere\n")
+    assert call(aero, "ablate", sweep).returncode == 0
+    assert table(tmp_path) == table(whole)
+
+
+def test_a_run_of_a_sweep_is_no_one_elses_to_train(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    run = tmp_path / "runs" / RUNS[0]
+    process = start(aero, sweep)
+    wait_for_step(process, run, 1)
+    (child,) = children_of(process)
+    os.kill(child, signal.SIGSTOP)
+    refused = call(aero, "train", run / "config.json", "--resume")
+    os.kill(child, signal.SIGCONT)
+    process.communicate()
+    assert refused.returncode == 2
+    assert f"process {child} on host {socket.gethostname()}" in refused.stderr
+    assert process.returncode == 0
+    assert table(tmp_path) == table(whole)
+
+
+def test_a_run_that_is_trained_alone_is_left_out_by_name(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    sweep = make_sweep(tmp_path, corpus)
+    run = tmp_path / "runs" / RUNS[0]
+    shutil.copytree(whole / "runs" / RUNS[0], run)
+    for path in run.iterdir():
+        if path.name != "config.json":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    config = json.loads((run / "config.json").read_text())
+    config["run"]["folder"] = str(run)
+    (tmp_path / "run.json").write_text(json.dumps(config))
+    (run / "config.json").unlink()
+    trainer = subprocess.Popen(
+        [aero, "train", str(tmp_path / "run.json"), "-q"], stderr=subprocess.PIPE, text=True
+    )
+    wait_for_step(trainer, run, 1)
+    trainer.send_signal(signal.SIGSTOP)
+    result = call(aero, "ablate", sweep)
+    trainer.send_signal(signal.SIGCONT)
+    trainer.communicate()
+    assert result.returncode == 1
+    name = f"process {trainer.pid} on host {socket.gethostname()}"
+    assert f"SM+LN+G seed 1: left out, {name} trains in {run}" in result.stderr
+    assert trainer.returncode == 0
     assert call(aero, "ablate", sweep).returncode == 0
     assert table(tmp_path) == table(whole)
 
