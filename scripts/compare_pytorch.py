@@ -30,7 +30,7 @@ try:
     from torch import nn
     from tqdm import tqdm
 
-    from aero_reference.config import ModelConfig
+    from aero_reference.config import ModelConfig, OwnPartsError
     from aero_reference.decoder import Decoder, token_loss
     from aero_reference.tokens import IGNORED, CorpusError, Split
     from aero_reference.training import DECAYED, duration_steps, learning_rate, make_optimizer
@@ -132,7 +132,10 @@ class Trainer:
         if int(self.train["threads"]) > 0:
             torch.set_num_threads(int(self.train["threads"]))
 
-        model_config = ModelConfig.from_dict(config["model"])
+        try:
+            model_config = ModelConfig.from_dict(config["model"])
+        except OwnPartsError as error:
+            raise UsageError(f"{file}: {error}; the reference has AERO's alone") from error
         corpus = data or Path(config["data"]["path"])
         kind = config["data"].get("format", "auto")
         self.training = open_split(corpus, "train", model_config, kind)

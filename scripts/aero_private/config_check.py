@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from aero_reference.config import ModelConfig
+from aero_reference.config import ModelConfig, OwnPartsError
 
 from .command_line import shown
 from .errors import PrivateError
@@ -52,6 +52,8 @@ def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
         raise refuse("ffn_pruned_layers", "a list of layers")
     try:
         config = ModelConfig.from_dict(section)
+    except OwnPartsError as error:
+        raise PrivateError(f"{file}: {error}; only AERO's run encrypted") from error
     except (TypeError, ValueError) as error:
         raise PrivateError(
             f"{file}: model.ereg, model.norm_fixed or model.simplified is no section of AERO"

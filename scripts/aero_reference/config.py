@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+class OwnPartsError(ValueError):
+    """A program brought parts of its own into the model; nothing else can compute it."""
+
+    def __init__(self, parts: str) -> None:
+        super().__init__(f"model.own_parts: {parts!r}: a program of its own brought these parts")
+
+
 @dataclass(frozen=True)
 class EregConfig:
     """The section "model.ereg"; `lambda_` is its key "lambda"."""
@@ -84,7 +91,12 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, section: Mapping[str, Any]) -> ModelConfig:
-        """Passes over keys that only name the architecture or are for training."""
+        """Passes over keys that only name the architecture or are for training.
+
+        Raises OwnPartsError where the model has parts that are not AERO's.
+        """
+        if section.get("own_parts"):
+            raise OwnPartsError(section["own_parts"])
         known = {field.name for field in dataclasses.fields(cls)}
         keys = {key: value for key, value in section.items() if key in known}
         if "ffn_pruned_layers" in keys:

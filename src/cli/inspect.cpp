@@ -62,7 +62,11 @@ void describe(const InspectOptions& options) {
   checkpoint::TrainingState state;
   if (std::filesystem::exists(folder / "state.json")) state = checkpoint::load_state(folder);
   const auto weights = checkpoint::load_weights(folder);
-  const auto parameters = cost::count_parameters(config.model).total();
+  auto parameters = cost::count_parameters(config.model).total();
+  if (!config.model.own_parts.empty()) {  // which that count does not know
+    parameters = 0;
+    for (const auto& [name, tensor] : weights) parameters += tensor.numel();
+  }
   std::vector<TensorSummary> tensors;
   for (const auto& [name, tensor] : weights) tensors.push_back(summarize(name, tensor));
   if (options.json) {
@@ -88,6 +92,9 @@ void describe(const InspectOptions& options) {
   std::printf("checkpoint   %s\narchitecture %s\nstep         %lld, %lld sequences seen\n",
               folder.c_str(), architecture_name(config.model).c_str(),
               static_cast<long long>(state.step), static_cast<long long>(state.samples_seen));
+  if (!config.model.own_parts.empty()) {
+    std::printf("own parts    %s\n", config.model.own_parts.c_str());
+  }
   if (state.eval_loss) std::printf("evaluation   loss %.6f\n", *state.eval_loss);
   std::printf("parameters   %lld\n\n%-40s %-16s %12s %12s %12s %10s\n",
               static_cast<long long>(parameters), "tensor", "shape", "mean", "std", "max |x|",

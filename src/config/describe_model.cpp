@@ -131,6 +131,10 @@ Section describe_choices(ModelConfig& m) {
           {"model.residual_scaling",
            "The output projections of attention and FFN start smaller by 1 / sqrt(2 L).",
            &m.residual_scaling},
+          {"model.own_parts",
+           "Modules that a program of one's own brought in place of AERO's, with their types; "
+           "such a program writes it (docs/library.md). The program aero builds no such model.",
+           &m.own_parts},
       }};
 }
 
@@ -150,7 +154,9 @@ Section describe_ereg(EregConfig& e) {
                any_number()},
               {"model.ereg.reduction",
                "mean: the deviation of a head's entropy averaged over batch and positions (the "
-               "papers' algorithm). row_sum: that of each row, squares summed over batch and "
+               "papers' algorithm); with train.accumulation that of each micro-batch, which adds "
+               "lambda times the variance of that average between them. row_sum: that of each row, "
+               "squares summed over batch and "
                "positions (the authors' code).",
                enum_ref(e.reduction)},
           }};

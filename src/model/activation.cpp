@@ -5,11 +5,12 @@ namespace {
 
 class GeluImpl : public PartImpl {
  public:
-  explicit GeluImpl(const char* approximate) : approximate_(approximate) {}
-  torch::Tensor forward(const torch::Tensor& x) override { return torch::gelu(x, approximate_); }
+  torch::Tensor forward(const torch::Tensor& x) override { return torch::gelu(x, "none"); }
+};
 
- private:
-  const char* approximate_;
+class GeluTanhImpl : public PartImpl {
+ public:
+  torch::Tensor forward(const torch::Tensor& x) override { return torch::gelu(x, "tanh"); }
 };
 
 class ReluImpl : public PartImpl {
@@ -36,7 +37,7 @@ class FixedLeakyReluImpl : public PartImpl {
 class LearnableLeakyReluImpl : public PartImpl {
  public:
   explicit LearnableLeakyReluImpl(double start) {
-    slope_ = register_parameter("slope", torch::full({1}, start));
+    slope_ = register_parameter("slope", torch::full({1}, start), ParameterKind::slope);
   }
   torch::Tensor forward(const torch::Tensor& x) override {
     return torch::prelu(x, slope_.to(x.scalar_type()));
@@ -58,9 +59,9 @@ Part make_leaky_relu(const ModelConfig& config) {
 Part make_activation(const ModelConfig& config) {
   switch (config.activation) {
     case ActivationKind::gelu:
-      return std::make_shared<GeluImpl>("none");
+      return std::make_shared<GeluImpl>();
     case ActivationKind::gelu_tanh:
-      return std::make_shared<GeluImpl>("tanh");
+      return std::make_shared<GeluTanhImpl>();
     case ActivationKind::relu:
       return std::make_shared<ReluImpl>();
     case ActivationKind::leaky_relu:

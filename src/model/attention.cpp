@@ -43,15 +43,16 @@ AttentionImpl::AttentionImpl(const ModelConfig& config)
       temperature_form_(config.temperature) {
   const auto d = config.d_model;
   const bool with_bias = config.biases != BiasSet::none;
-  q = register_module("q", make_linear(d, d, with_bias, config.qk_form));
-  k = register_module("k", make_linear(d, d, with_bias, config.qk_form));
+  q = make_linear(d, d, with_bias, config.qk_form);
+  k = make_linear(d, d, with_bias, config.qk_form);
   if (config.temperature != TemperatureForm::none) {
     temperature_ = register_parameter(
         "temperature",
         torch::full({n_head_, config.temperature_columns()},
-                    stored_temperature(config.temperature, config.temperature_init)));
+                    stored_temperature(config.temperature, config.temperature_init)),
+        ParameterKind::temperature);
   }
-  position_ = register_module("position", make_position_encoding(config));
+  position_ = make_position_encoding(config);
 }
 
 torch::Tensor AttentionImpl::temperature() const {
@@ -134,8 +135,8 @@ torch::Tensor AttentionImpl::forward_cached(const torch::Tensor& x, LayerCache& 
 ProjectedAttentionImpl::ProjectedAttentionImpl(const ModelConfig& config) : AttentionImpl(config) {
   const auto d = config.d_model;
   const bool with_bias = config.biases == BiasSet::all;
-  v = register_module("v", make_linear(d, d, with_bias, config.v_form));
-  o = register_module("o", make_linear(d, d, with_bias, config.o_form));
+  v = make_linear(d, d, with_bias, config.v_form);
+  o = make_linear(d, d, with_bias, config.o_form, ParameterKind::branch_output);
 }
 
 torch::Tensor ProjectedAttentionImpl::finish(const torch::Tensor& mixed,
@@ -145,15 +146,17 @@ torch::Tensor ProjectedAttentionImpl::finish(const torch::Tensor& mixed,
 
 ShapedAttentionImpl::ShapedAttentionImpl(const ModelConfig& config, std::int64_t layer)
     : AttentionImpl(config) {
+  const auto scale = [this](const char* name, const torch::Tensor& start) {
+    return register_parameter(name, start, ParameterKind::scale);
+  };
   const auto shape = [&] { return torch::full({config.n_head}, config.simplified.shaped_init); };
-  alpha_ = register_parameter("alpha", shape());
-  beta_ = register_parameter("beta", shape());
-  gamma_ = register_parameter("gamma", shape());
+  alpha_ = scale("alpha", shape());
+  beta_ = scale("beta", shape());
+  gamma_ = scale("gamma", shape());
   if (layer > 0) return;
-  v = register_module(
-      "v", make_linear(config.d_model, config.d_model, /*with_bias=*/false, WeightForm::plain));
-  value_gain_ = register_parameter("value_gain", torch::ones({1}));
-  value_skip_ = register_parameter("value_skip", torch::ones({1}));
+  v = make_linear(config.d_model, config.d_model, /*with_bias=*/false, WeightForm::plain);
+  value_gain_ = scale("value_gain", torch::ones({1}));
+  value_skip_ = scale("value_skip", torch::ones({1}));
 }
 
 torch::Tensor ShapedAttentionImpl::make_values(const torch::Tensor& x) {

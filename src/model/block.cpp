@@ -1,27 +1,28 @@
 #include "aero/model/block.h"
 
-#include "aero/model/ffn.h"
-#include "aero/model/norm.h"
+#include "aero/core/error.h"
 #include "aero/model/simplified_block.h"
 
 namespace aero::model {
 namespace {
 
 /// Has a residual stream that both branches add to.
-class ResidualBlockImpl : public BlockImpl {
+class ResidualBlockImpl : public TwoBranchBlockImpl {
  public:
-  ResidualBlockImpl(const ModelConfig& config, std::int64_t layer, const Part& shared_activation)
-      : BlockImpl(config, layer, shared_activation, config.norm) {
+  ResidualBlockImpl(const ModelConfig& config, const Place& place, const PartFactory& factory,
+                    const Part& shared_activation)
+      : TwoBranchBlockImpl(config, place, factory, shared_activation, config.norm) {
     if (!ffn) return;
-    norm2_ = register_module("norm2", make_norm(config.norm, config));
+    norm2 = norm_of(config.norm, config, place.within("norm2"), factory);
     if (!config.ffn_scaled) return;
-    alpha_ = register_parameter("alpha", torch::full({1}, config.alpha_start()));
-    beta_ = register_parameter("beta", torch::full({1}, config.beta_init));
+    alpha_ =
+        register_parameter("alpha", torch::full({1}, config.alpha_start()), ParameterKind::scale);
+    beta_ = register_parameter("beta", torch::full({1}, config.beta_init), ParameterKind::scale);
   }
 
  protected:
   torch::Tensor ffn_of(const torch::Tensor& x) {
-    return dropout->forward(ffn->forward(norm2_->forward(x)));
+    return dropout->forward(ffn->forward(norm2->forward(x)));
   }
 
   torch::Tensor add(const torch::Tensor& h, const torch::Tensor& f) const {
@@ -29,7 +30,6 @@ class ResidualBlockImpl : public BlockImpl {
   }
 
  private:
-  Part norm2_;
   torch::Tensor alpha_, beta_;  // [1], undefined unless the FFN is scaled
 };
 
@@ -60,34 +60,48 @@ class ParallelBlockImpl : public ResidualBlockImpl {
 
 }  // namespace
 
-BlockImpl::BlockImpl(const ModelConfig& config, std::int64_t layer, const Part& shared_activation,
-                     NormKind norm1_kind) {
-  norm1 = register_module("norm1", make_norm(norm1_kind, config));
-  attention = register_module("attention", make_attention(config, layer));
-  if (config.has_ffn(layer)) {
-    ffn = register_module<PartImpl>("ffn", make_ffn(config, shared_activation));
-  }
-  dropout = register_module("dropout", make_dropout(config.dropout_residual));
+torch::Tensor BlockImpl::forward_cached(const torch::Tensor& /*x*/, LayerCache& /*cache*/) {
+  throw Error("model: " + name() +
+              " has no cached forward pass; set GenerationOptions::use_cache to false, or override "
+              "BlockImpl::forward_cached()");
 }
 
-torch::Tensor BlockImpl::forward(const torch::Tensor& x, torch::Tensor* row_entropy) {
+TwoBranchBlockImpl::TwoBranchBlockImpl(const ModelConfig& config, const Place& place,
+                                       const PartFactory& factory, const Part& shared_activation,
+                                       NormKind norm1_kind) {
+  norm1 = norm_of(norm1_kind, config, place.within("norm1"), factory);
+  attention = factory.make_attention(config, place.within("attention"));
+  if (config.has_ffn(place.layer)) {
+    ffn = factory.make_ffn(config, place.within("ffn"), shared_activation);
+  }
+  dropout = make_dropout(config.dropout_residual);
+}
+
+torch::Tensor TwoBranchBlockImpl::forward(const torch::Tensor& x, torch::Tensor* row_entropy) {
   const auto n = norm1->forward(x);
   return join(x, n, attention->forward(n, row_entropy));
 }
 
-torch::Tensor BlockImpl::forward_cached(const torch::Tensor& x, LayerCache& cache) {
+torch::Tensor TwoBranchBlockImpl::forward_cached(const torch::Tensor& x, LayerCache& cache) {
   const auto n = norm1->forward(x);
   return join(x, n, attention->forward_cached(n, cache));
 }
 
-Block make_block(const ModelConfig& config, std::int64_t layer, const Part& shared_activation) {
+Part norm_of(NormKind kind, const ModelConfig& config, const Place& place,
+             const PartFactory& factory) {
+  if (kind == NormKind::none) return std::make_shared<AbsentImpl>();
+  return factory.make_norm(config, kind, place);
+}
+
+Block make_block(const ModelConfig& config, const Place& place, const PartFactory& factory,
+                 const Part& shared_activation) {
   if (config.family == Family::simplified) {
-    return make_simplified_block(config, layer, shared_activation);
+    return make_simplified_block(config, place, factory, shared_activation);
   }
   if (config.parallel_residual) {
-    return std::make_shared<ParallelBlockImpl>(config, layer, shared_activation);
+    return std::make_shared<ParallelBlockImpl>(config, place, factory, shared_activation);
   }
-  return std::make_shared<SequentialBlockImpl>(config, layer, shared_activation);
+  return std::make_shared<SequentialBlockImpl>(config, place, factory, shared_activation);
 }
 
 }  // namespace aero::model

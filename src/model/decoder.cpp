@@ -1,42 +1,57 @@
 #include "aero/model/decoder.h"
 
 #include "aero/core/error.h"
-#include "aero/model/activation.h"
 #include "aero/model/entropy_penalty.h"
-#include "aero/model/norm.h"
+#include "aero/model/parameters.h"
 #include "aero/ops/linear_cross_entropy.h"
 
 #include <torch/nn/modules/container/modulelist.h>
 
-#include <algorithm>
-#include <array>
+#include "own_parts.h"
 
 namespace aero::model {
 
-DecoderImpl::DecoderImpl(const ModelConfig& config) : config_(config) {
+DecoderImpl::DecoderImpl(const ModelConfig& config, const PartFactory& factory) : config_(config) {
   const auto d = config.d_model;
-  tokens_ = register_module("tokens", std::make_shared<EmbeddingImpl>(config.vocab_size, d));
+  tokens_ = std::make_shared<EmbeddingImpl>(config.vocab_size, d);
   if (config.family != Family::pythia) {
-    positions_ =
-        register_module("positions", std::make_shared<EmbeddingImpl>(config.position_rows(), d));
+    positions_ = std::make_shared<EmbeddingImpl>(config.position_rows(), d);
   }
-  embedding_dropout_ = register_module("embedding_dropout", make_dropout(config.dropout_embedding));
+  embedding_dropout_ = make_dropout(config.dropout_embedding);
   if (config.activation == ActivationKind::leaky_relu && config.leaky_slope == LeakySlope::model) {
-    shared_activation_ = register_module("activation", make_activation(config));
+    activation_ = factory.make_activation(config, {"activation"});
+    shared_activation_ = std::make_shared<StandInImpl>();
+    shared_activation_->part = activation_;
   }
   const auto list = register_module("blocks", torch::nn::ModuleList());
   for (std::int64_t l = 0; l < config.n_layer; ++l) {
-    blocks_.push_back(make_block(config, l, shared_activation_));
-    list->push_back(blocks_.back());
+    const Place place{"blocks." + std::to_string(l), l};
+    list->push_back(factory.make_block(config, place, shared_activation_));
   }
-  final_norm_ = register_module("final_norm", make_norm(config.final_norm_kind(), config));
-  if (!config.tied_head) {
-    head_ = register_module("head", std::make_shared<LinearImpl>(d, config.vocab_size, false));
-  }
+  final_norm = norm_of(config.final_norm_kind(), config, {"final_norm"}, factory);
+  if (!config.tied_head) head_ = std::make_shared<LinearImpl>(d, config.vocab_size, false);
   if (config.ereg.enabled) {
     thresholds_ = register_parameter(
-        "thresholds", torch::full({config.n_layer, config.n_head}, config.ereg.theta_init));
+        "thresholds", torch::full({config.n_layer, config.n_head}, config.ereg.theta_init),
+        ParameterKind::threshold);
   }
+  if (!config.own_parts.empty()) require_own_parts(*this);
+}
+
+std::vector<Block> DecoderImpl::blocks() const {
+  std::vector<Block> blocks;
+  for (const auto& module : blocks_->children()) {
+    blocks.push_back(std::dynamic_pointer_cast<BlockImpl>(module));
+    if (!blocks.back()) {
+      throw Error("model: \"blocks." + std::to_string(blocks.size() - 1) + "\": " + module->name() +
+                  " is no block; derive it from BlockImpl");
+    }
+  }
+  if (static_cast<std::int64_t>(blocks.size()) != config_.n_layer) {
+    throw Error("model: the decoder has " + std::to_string(blocks.size()) +
+                " blocks, and model.n_layer is " + std::to_string(config_.n_layer));
+  }
+  return blocks;
 }
 
 torch::Tensor DecoderImpl::embed(const torch::Tensor& tokens, std::int64_t start) {
@@ -45,6 +60,7 @@ torch::Tensor DecoderImpl::embed(const torch::Tensor& tokens, std::int64_t start
     throw Error("model: " + std::to_string(start + length) +
                 " positions are more than model.context = " + std::to_string(config_.context));
   }
+  if (shared_activation_) shared_activation_->part = activation_;
   auto x = tokens_->forward(tokens);
   if (positions_) x = x + positions_->weight.narrow(0, start, length);
   return embedding_dropout_->forward(x);
@@ -57,7 +73,7 @@ const torch::Tensor& DecoderImpl::head_weight() const {
 torch::Tensor DecoderImpl::hidden(const torch::Tensor& tokens,
                                   std::vector<torch::Tensor>* row_entropy) {
   auto x = embed(tokens);
-  for (const auto& block : blocks_) {
+  for (const auto& block : blocks()) {
     x = block->forward(x, row_entropy != nullptr ? &row_entropy->emplace_back() : nullptr);
   }
   return finish(x);
@@ -75,36 +91,36 @@ TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch
   if (!config_.ereg.enabled) return {loss(tokens, targets), {}};
   std::vector<torch::Tensor> row_entropy;
   const auto states = hidden(tokens, &row_entropy);
+  for (std::size_t l = 0; l < row_entropy.size(); ++l) {
+    if (row_entropy[l].defined()) continue;
+    throw Error("model.ereg.enabled: true: block " + std::to_string(l) +
+                " tells no entropy of its attention to regularise");
+  }
   return {ops::linear_cross_entropy(states.flatten(0, 1), head_weight(), targets.flatten()),
           entropy_penalty(row_entropy, thresholds_, config_.ereg, config_.context)};
 }
 
 std::vector<std::pair<std::string, torch::Tensor>> DecoderImpl::named_state() const {
   std::vector<std::pair<std::string, torch::Tensor>> state;
-  for (const auto& item : named_parameters()) state.emplace_back(item.key(), item.value());
-  for (const auto& item : named_buffers()) {
-    // Of spectral norm and of a fixed norm; the tables of rotary embedding follow from the config.
-    const bool is_trained =
-        std::ranges::any_of(std::array{".u", ".v", ".sigma", ".gate"},
-                            [&](const char* ending) { return item.key().ends_with(ending); });
-    if (is_trained) state.emplace_back(item.key(), item.value());
-  }
+  for (auto& [name, value, kind] : parameters_of(*this)) state.emplace_back(name, value);
+  for (auto& buffer : kept_buffers_of(*this)) state.push_back(std::move(buffer));
   return state;
 }
 
+std::string DecoderImpl::own_parts() const {
+  return own_parts_of(*this);
+}
+
 void DecoderImpl::set_progress(double share) {
-  const torch::NoGradGuard no_grad;
-  const double gate = fixed_norm_gate(config_.norm_fixed, share);
-  for (const auto& module : modules()) {
-    if (auto* norm = module->as<FixedLayerNormImpl>()) norm->set_gate(gate);
+  for (const auto& module : modules(/*include_self=*/false)) {
+    if (auto* ours = module->as<ModuleImpl>()) ours->set_progress(share);
   }
 }
 
 torch::Tensor DecoderImpl::forward_cached(const torch::Tensor& tokens, KvCache& cache) {
   auto x = embed(tokens, cache.length());
-  for (std::size_t l = 0; l < blocks_.size(); ++l) {
-    x = blocks_[l]->forward_cached(x, cache.layers[l]);
-  }
+  const auto all = blocks();
+  for (std::size_t l = 0; l < all.size(); ++l) x = all[l]->forward_cached(x, cache.layers[l]);
   return torch::linear(finish(x), head_weight());
 }
 

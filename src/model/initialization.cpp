@@ -1,6 +1,5 @@
 #include "aero/model/initialization.h"
 
-#include "aero/model/parameter_kind.h"
 #include "aero/ops/generator.h"
 
 #include <cmath>
@@ -12,7 +11,28 @@ namespace {
 /// He and Hofmann's W_Q, and the values' matrix of their layer 0.
 bool starts_at_zero(const ModelConfig& config, const std::string& name) {
   return config.family == Family::simplified &&
-         (name.ends_with("attention.q.weight") || name.ends_with("attention.v.weight"));
+         (name.ends_with("attention.q") || name.ends_with("attention.v"));
+}
+
+/// The weights and biases of AERO's layers, wherever they stand.
+void fill_matrices(DecoderImpl& decoder, const torch::Generator& generator) {
+  const auto& config = decoder.config();
+  const double std = config.init == InitRule::width
+                         ? 1 / std::sqrt(static_cast<double>(config.d_model))
+                         : config.init_std;
+  const double branch_std =
+      config.residual_scaling ? std / std::sqrt(2.0 * static_cast<double>(config.n_layer)) : std;
+  for (const auto& item : decoder.named_modules()) {
+    if (auto* const embedding = item.value()->as<EmbeddingImpl>()) {
+      embedding->weight.normal_(0, std, generator);
+    }
+    if (auto* const linear = item.value()->as<LinearImpl>()) {
+      const auto kind = linear->parameter_kind("weight", linear->weight);
+      const double wanted = kind == ParameterKind::branch_output ? branch_std : std;
+      linear->weight.normal_(0, starts_at_zero(config, item.key()) ? 0 : wanted, generator);
+      if (linear->bias.defined()) linear->bias.zero_();
+    }
+  }
 }
 
 /// What normalised layers have beside their weights.
@@ -23,40 +43,34 @@ void start_forms(DecoderImpl& decoder, const torch::Generator& generator) {
   }
 }
 
+/// A seed of its own for each name, of all bits of both.
+std::uint64_t seed_of(std::uint64_t seed, const std::string& name) {
+  std::uint64_t mixed = 0xCBF29CE484222325 ^ seed;  // FNV-1a
+  for (const char letter : name)
+    mixed = (mixed ^ static_cast<unsigned char>(letter)) * 0x100000001B3;
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;  // and splitmix64's finish
+  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+  return mixed ^ (mixed >> 31);
+}
+
+/// Parts that start themselves, inner ones first: the outer has the last word.
+void start_parts(DecoderImpl& decoder, std::uint64_t seed) {
+  const auto modules = decoder.named_modules("", /*include_self=*/false);
+  for (std::size_t i = modules.size(); i-- > 0;) {
+    if (auto* const part = modules[i].value()->as<ModuleImpl>()) {
+      part->initialize(ops::make_generator(seed_of(seed, modules[i].key())));
+    }
+  }
+}
+
 }  // namespace
 
 void initialize(DecoderImpl& decoder, std::uint64_t seed) {
   const torch::NoGradGuard no_grad;
-  const auto& config = decoder.config();
-  const double std = config.init == InitRule::width
-                         ? 1 / std::sqrt(static_cast<double>(config.d_model))
-                         : config.init_std;
-  const double branch_std =
-      config.residual_scaling ? std / std::sqrt(2.0 * static_cast<double>(config.n_layer)) : std;
   const auto generator = ops::make_generator(seed);
-  for (auto& item : decoder.named_parameters()) {
-    auto& parameter = item.value();
-    switch (parameter_kind(item.key())) {
-      case ParameterKind::embedding:
-      case ParameterKind::matrix:
-        parameter.normal_(0, starts_at_zero(config, item.key()) ? 0 : std, generator);
-        break;
-      case ParameterKind::branch_output:
-        parameter.normal_(0, branch_std, generator);
-        break;
-      case ParameterKind::bias:
-        parameter.zero_();
-        break;
-      case ParameterKind::gain:  // from the weights, below
-      case ParameterKind::norm:
-      case ParameterKind::slope:
-      case ParameterKind::scale:
-      case ParameterKind::temperature:
-      case ParameterKind::threshold:
-        break;  // as the model was built
-    }
-  }
+  fill_matrices(decoder, generator);
   start_forms(decoder, generator);
+  start_parts(decoder, seed);
 }
 
 }  // namespace aero::model

@@ -2,11 +2,18 @@
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include <limits>
+
 namespace aero::model {
 namespace {
 
 constexpr double normalize_eps = 1e-12;  // PyTorch's
 constexpr int first_iterations = 15;     // PyTorch's
+
+/// What was forgotten to be filled must show: not a number, rather than what the memory held.
+torch::Tensor unfilled(at::IntArrayRef sizes) {
+  return torch::full(sizes, std::numeric_limits<double>::quiet_NaN());
+}
 
 torch::Tensor normalize(const torch::Tensor& x) {
   return x / x.norm().clamp_min(normalize_eps);
@@ -14,18 +21,19 @@ torch::Tensor normalize(const torch::Tensor& x) {
 
 }  // namespace
 
-LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias) {
-  weight = register_parameter("weight", torch::empty({out, in}));
-  if (with_bias) bias = register_parameter("bias", torch::empty({out}));
+LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias, ParameterKind kind) {
+  weight = register_parameter("weight", unfilled({out, in}), kind);
+  if (with_bias) bias = register_parameter("bias", unfilled({out}), ParameterKind::bias);
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) {
   return torch::linear(x, matrix(), bias);
 }
 
-WeightNormLinearImpl::WeightNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias)
-    : LinearImpl(in, out, with_bias) {
-  gain = register_parameter("gain", torch::empty({out}));
+WeightNormLinearImpl::WeightNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias,
+                                           ParameterKind kind)
+    : LinearImpl(in, out, with_bias, kind) {
+  gain = register_parameter("gain", unfilled({out}), ParameterKind::gain);
 }
 
 torch::Tensor WeightNormLinearImpl::matrix() {
@@ -37,10 +45,11 @@ void WeightNormLinearImpl::start() {
   gain.copy_(weight.norm(2, 1));
 }
 
-SpectralNormLinearImpl::SpectralNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias)
-    : LinearImpl(in, out, with_bias) {
-  u = register_buffer("u", torch::empty({out}));
-  v = register_buffer("v", torch::empty({in}));
+SpectralNormLinearImpl::SpectralNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias,
+                                               ParameterKind kind)
+    : LinearImpl(in, out, with_bias, kind) {
+  u = register_buffer("u", unfilled({out}));
+  v = register_buffer("v", unfilled({in}));
 }
 
 torch::Tensor SpectralNormLinearImpl::matrix() {
@@ -65,20 +74,21 @@ void SpectralNormLinearImpl::iterate() {
   v.copy_(normalize(torch::mv(weight.t(), u)));
 }
 
-Linear make_linear(std::int64_t in, std::int64_t out, bool with_bias, WeightForm form) {
+Linear make_linear(std::int64_t in, std::int64_t out, bool with_bias, WeightForm form,
+                   ParameterKind kind) {
   switch (form) {
     case WeightForm::plain:
-      return std::make_shared<LinearImpl>(in, out, with_bias);
+      return std::make_shared<LinearImpl>(in, out, with_bias, kind);
     case WeightForm::weight_norm:
-      return std::make_shared<WeightNormLinearImpl>(in, out, with_bias);
+      return std::make_shared<WeightNormLinearImpl>(in, out, with_bias, kind);
     case WeightForm::spectral_norm:
-      return std::make_shared<SpectralNormLinearImpl>(in, out, with_bias);
+      return std::make_shared<SpectralNormLinearImpl>(in, out, with_bias, kind);
   }
   throw std::logic_error("unknown weight form");
 }
 
 EmbeddingImpl::EmbeddingImpl(std::int64_t rows, std::int64_t width) {
-  weight = register_parameter("weight", torch::empty({rows, width}));
+  weight = register_parameter("weight", unfilled({rows, width}), ParameterKind::embedding);
 }
 
 torch::Tensor EmbeddingImpl::forward(const torch::Tensor& indices) const {

@@ -9,8 +9,8 @@ namespace {
 class LayerNormImpl : public PartImpl {
  public:
   LayerNormImpl(std::int64_t width, double eps, bool with_bias) : eps_(eps) {
-    weight_ = register_parameter("weight", torch::ones({width}));
-    if (with_bias) bias_ = register_parameter("bias", torch::zeros({width}));
+    weight_ = register_parameter("weight", torch::ones({width}), ParameterKind::norm);
+    if (with_bias) bias_ = register_parameter("bias", torch::zeros({width}), ParameterKind::norm);
   }
 
   torch::Tensor forward(const torch::Tensor& x) override {
@@ -26,7 +26,7 @@ class LayerNormImpl : public PartImpl {
 class RmsNormImpl : public PartImpl {
  public:
   RmsNormImpl(std::int64_t width, double eps) : eps_(eps) {
-    weight_ = register_parameter("weight", torch::ones({width}));
+    weight_ = register_parameter("weight", torch::ones({width}), ParameterKind::norm);
   }
 
   torch::Tensor forward(const torch::Tensor& x) override {
@@ -41,21 +41,28 @@ class RmsNormImpl : public PartImpl {
 }  // namespace
 
 FixedLayerNormImpl::FixedLayerNormImpl(const ModelConfig& config)
-    : eps_(config.norm_eps), momentum_(config.norm_fixed.momentum) {
-  weight_ = register_parameter("weight", torch::ones({config.d_model}));
-  if (config.norm_bias) bias_ = register_parameter("bias", torch::zeros({config.d_model}));
+    : eps_(config.norm_eps), passage_(config.norm_fixed) {
+  weight_ = register_parameter("weight", torch::ones({config.d_model}), ParameterKind::norm);
+  if (config.norm_bias) {
+    bias_ = register_parameter("bias", torch::zeros({config.d_model}), ParameterKind::norm);
+  }
   sigma_ = register_buffer("sigma", torch::zeros({1}));
   gate_ = register_buffer("gate", torch::ones({1}));
 }
 
+void FixedLayerNormImpl::set_progress(double share) {
+  set_gate(fixed_norm_gate(passage_, share));
+}
+
 void FixedLayerNormImpl::set_gate(double gate) {
+  const torch::NoGradGuard no_grad;
   gate_.fill_(gate);
 }
 
 void FixedLayerNormImpl::average(const torch::Tensor& x) {
   const torch::NoGradGuard no_grad;
   const auto batch = x.detach().to(sigma_.scalar_type()).var(-1, /*unbiased=*/false).mean() + eps_;
-  const auto averaged = momentum_ * sigma_.square() + (1 - momentum_) * batch;
+  const auto averaged = passage_.momentum * sigma_.square() + (1 - passage_.momentum) * batch;
   const auto variance = torch::where(sigma_ == 0, batch, averaged);
   // One bad batch that the trainer skips must not stay in the average.
   sigma_.copy_(torch::where(torch::isfinite(variance), variance.sqrt(), sigma_));

@@ -37,6 +37,9 @@ class RotaryImpl : public PositionEncodingImpl {
     return torch::cat({(x1 * cos - x2 * sin).to(dtype), (x2 * cos + x1 * sin).to(dtype), rest}, -1);
   }
 
+  /// The tables follow from the config.
+  bool keeps_buffer(const std::string& /*name*/) const override { return false; }
+
  private:
   std::int64_t dimensions_;
   torch::Tensor cos_;  // [T, dimensions / 2]

@@ -9,19 +9,21 @@ NormKind first_norm(const ModelConfig& config, std::int64_t layer) {
   return config.norm == NormKind::none && layer == 0 ? NormKind::layernorm : config.norm;
 }
 
-class SimplifiedBlockImpl : public BlockImpl {
+class SimplifiedBlockImpl : public TwoBranchBlockImpl {
  public:
-  SimplifiedBlockImpl(const ModelConfig& config, std::int64_t layer, const Part& shared_activation)
-      : BlockImpl(config, layer, shared_activation, first_norm(config, layer)) {
+  SimplifiedBlockImpl(const ModelConfig& config, const Place& place, const PartFactory& factory,
+                      const Part& shared_activation)
+      : TwoBranchBlockImpl(config, place, factory, shared_activation,
+                           first_norm(config, place.layer)) {
     const auto scalar = [this](const char* name, double start) {
-      return register_parameter(name, torch::full({1}, start));
+      return register_parameter(name, torch::full({1}, start), ParameterKind::scale);
     };
     attention_gain_ = scalar("attention_gain", config.simplified.attention_gain);
     if (!ffn) return;
     ffn_gain_ = scalar("ffn_gain", config.simplified.ffn_gain);
     if (config.parallel_residual) return;
     skip_gain_ = scalar("skip_gain", config.simplified.skip_gain);
-    norm2_ = register_module("norm2", make_norm(config.norm, config));
+    norm2 = norm_of(config.norm, config, place.within("norm2"), factory);
   }
 
  private:
@@ -29,19 +31,19 @@ class SimplifiedBlockImpl : public BlockImpl {
                      const torch::Tensor& attended) override {
     const auto h = attention_gain_ * dropout->forward(attended);
     if (!ffn) return h;
-    if (!norm2_) return h + ffn_gain_ * dropout->forward(ffn->forward(n));
-    return skip_gain_ * h + ffn_gain_ * dropout->forward(ffn->forward(norm2_->forward(h)));
+    if (!norm2) return h + ffn_gain_ * dropout->forward(ffn->forward(n));
+    return skip_gain_ * h + ffn_gain_ * dropout->forward(ffn->forward(norm2->forward(h)));
   }
 
+  // In the parallel block norm2 is empty: the FFN reads what attention reads.
   torch::Tensor attention_gain_, skip_gain_, ffn_gain_;  // a, m_s, m_r: [1]
-  Part norm2_;  // null in the parallel block, whose FFN reads what attention reads
 };
 
 }  // namespace
 
-Block make_simplified_block(const ModelConfig& config, std::int64_t layer,
-                            const Part& shared_activation) {
-  return std::make_shared<SimplifiedBlockImpl>(config, layer, shared_activation);
+Block make_simplified_block(const ModelConfig& config, const Place& place,
+                            const PartFactory& factory, const Part& shared_activation) {
+  return std::make_shared<SimplifiedBlockImpl>(config, place, factory, shared_activation);
 }
 
 }  // namespace aero::model

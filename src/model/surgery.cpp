@@ -63,6 +63,13 @@ void fold_form(Weights& weights, const std::string& linear) {
   weights[name] = matrix.to(stored.scalar_type());
 }
 
+/// Surgery goes by the names and equations of AERO's parts.
+void require_known_parts(const ModelConfig& config) {
+  if (config.own_parts.empty()) return;
+  throw UsageError("model.own_parts: \"" + config.own_parts +
+                   "\": only models of AERO's parts alone can be fused, pruned and folded");
+}
+
 constexpr std::array ffn_matrices{"ffn.w_in", "ffn.w_out", "ffn.w"};
 constexpr std::array attention_matrices{"attention.q", "attention.k", "attention.v", "attention.o"};
 
@@ -229,6 +236,7 @@ void fold_attention_scale(TrainedModel& model) {
 }  // namespace
 
 TrainedModel fold_forms(const TrainedModel& model) {
+  require_known_parts(model.config);
   auto result = model;
   fold_ffn_forms(result);
   for (std::int64_t l = 0; l < result.config.n_layer; ++l) {
@@ -240,6 +248,7 @@ TrainedModel fold_forms(const TrainedModel& model) {
 }
 
 TrainedModel fuse_ffns(const TrainedModel& model) {
+  require_known_parts(model.config);
   if (model.config.activation != ActivationKind::none) {
     throw UsageError(
         "model.activation: an FFN with an activation between its matrices has no fused form; only "
@@ -257,6 +266,7 @@ TrainedModel fuse_ffns(const TrainedModel& model) {
 }
 
 TrainedModel prune_ffns(const TrainedModel& model, const std::vector<std::int64_t>& layers) {
+  require_known_parts(model.config);
   auto result = model;
   auto& config = result.config;
   std::set<std::int64_t> pruned;
@@ -287,6 +297,7 @@ TrainedModel prune_ffns(const TrainedModel& model, const std::vector<std::int64_
 }
 
 TrainedModel fold_scales(const TrainedModel& model) {
+  require_known_parts(model.config);
   require_foldable(model.config);
   auto result = fold_forms(model);
   if (result.config.ffn_scaled) fold_ffn_scales(result);
@@ -297,6 +308,7 @@ TrainedModel fold_scales(const TrainedModel& model) {
 }
 
 TrainedModel fold_norms(const TrainedModel& model) {
+  require_known_parts(model.config);
   if (model.config.norm != NormKind::layernorm_fixed) {
     throw UsageError("model.norm: \"" + enum_name(model.config.norm) +
                      "\": only norms of the kind layernorm_fixed are linear and fold");

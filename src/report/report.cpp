@@ -1,10 +1,17 @@
 #include "aero/report/report.h"
 
 #include "aero/config/notation.h"
+#include "aero/core/error.h"
 
 namespace aero::report {
 
 Report make_report(const RunConfig& config) {
+  if (!config.model.own_parts.empty()) {
+    throw UsageError(
+        "model.own_parts: \"" + config.model.own_parts +
+        "\": a program brought these parts, and a report knows AERO's alone; clear the "
+        "key to report the model with AERO's parts in their place");
+  }
   return {.config = config,
           .architecture = architecture_name(config.model),
           .parameters = cost::count_parameters(config.model),

@@ -20,18 +20,23 @@ class EntropySums {
   explicit EntropySums(const ModelConfig& config)
       : context_(config.context),
         sums_(torch::zeros({config.n_layer, config.n_head}, torch::kFloat64)),
-        finite_(torch::zeros({config.n_layer, config.n_head}, torch::kInt64)) {}
+        finite_(torch::zeros({config.n_layer, config.n_head}, torch::kInt64)),
+        has_rows_(static_cast<std::size_t>(config.n_layer)) {}
 
-  /// `row_entropy` [B, H, T] of each layer.
+  /// `row_entropy` [B, H, T] of each layer; undefined where a block has none.
   void add(const std::vector<torch::Tensor>& row_entropy) {
+    std::int64_t rows = 0;
     for (std::size_t l = 0; l < row_entropy.size(); ++l) {
+      if (!row_entropy[l].defined()) continue;
+      has_rows_[l] = true;
+      rows = row_entropy[l].size(0) * row_entropy[l].size(2);
       const auto rows = row_entropy[l].detach().to(torch::kCPU, torch::kFloat64);
       const auto finite = torch::isfinite(rows);
       const auto layer = static_cast<std::int64_t>(l);
       sums_[layer] += rows.masked_fill(finite.logical_not(), 0).sum({0, 2});
       finite_[layer] += finite.sum({0, 2});
     }
-    rows_ += row_entropy.front().size(0) * row_entropy.front().size(2);
+    rows_ += rows;
   }
 
   EntropyStatistics result() const {
@@ -45,8 +50,8 @@ class EntropySums {
       const auto row = mean[l].contiguous();
       const auto* const first = row.data_ptr<double>();
       result.mean.emplace_back(first, first + row.numel());
-      result.nonfinite_rows.push_back(rows_ * sums_.size(1) -
-                                      finite_[l].sum().item<std::int64_t>());
+      const auto rows = has_rows_[static_cast<std::size_t>(l)] ? rows_ * sums_.size(1) : 0;
+      result.nonfinite_rows.push_back(rows - finite_[l].sum().item<std::int64_t>());
     }
     return result;
   }
@@ -55,6 +60,7 @@ class EntropySums {
   std::int64_t context_;
   torch::Tensor sums_;    // [L, H]
   torch::Tensor finite_;  // [L, H], rows that are
+  std::vector<bool> has_rows_;
   std::int64_t rows_ = 0;
 };
 
@@ -132,12 +138,17 @@ LearnedScalars learned_scalars(model::DecoderImpl& decoder) {
   const torch::NoGradGuard no_grad;
   LearnedScalars scalars;
   const auto parameters = decoder.named_parameters();
+  // One's own may have a parameter of that name which is no scalar.
+  const auto scalar = [&](const std::string& name) {
+    const auto* const found = parameters.find(name);
+    return found != nullptr && found->numel() == 1 ? found : nullptr;
+  };
   const auto layers = decoder.blocks().size();
   const auto add = [&](const std::string& name, const std::string& parameter) {
     ByLayer values;
     bool any = false;
     for (std::size_t l = 0; l < layers; ++l) {
-      const auto* found = parameters.find("blocks." + std::to_string(l) + "." + parameter);
+      const auto* found = scalar("blocks." + std::to_string(l) + "." + parameter);
       any = any || found != nullptr;
       values.push_back(found != nullptr ? found->item<double>() : nan);
     }
@@ -147,16 +158,22 @@ LearnedScalars learned_scalars(model::DecoderImpl& decoder) {
   for (const char* name : {"alpha", "beta", "attention_gain", "skip_gain", "ffn_gain"}) {
     add(name, name);
   }
-  if (const auto* slope = parameters.find("activation.slope")) {
+  if (const auto* slope = scalar("activation.slope")) {
     scalars.by_layer["slopes"] = {slope->item<double>()};
   }
   if (const auto* thresholds = parameters.find("thresholds")) {
     scalars.by_head["thresholds"] = heads_of(*thresholds);
   }
   if (decoder.config().temperature != TemperatureForm::none) {
+    const auto& config = decoder.config();
     std::vector<torch::Tensor> temperatures;  // [H, T] of each layer
     for (const auto& block : decoder.blocks()) {
-      temperatures.push_back(block->attention->temperature());
+      const auto* const attention = block->attention.peek();
+      const auto t = attention != nullptr ? attention->temperature() : torch::Tensor();
+      temperatures.push_back(
+          t.defined() ? t
+                      : torch::full({config.n_head, config.temperature_columns()}, nan,
+                                    decoder.head_weight().options().requires_grad(false)));
     }
     const auto all = torch::stack(temperatures);
     scalars.by_head["temperature"] = heads_of(all.mean(-1));

@@ -33,13 +33,13 @@ std::string first_nonfinite_layer(Trainer& trainer) {
 }
 
 std::string nonfinite_parameter(const NamedParameters& parameters) {
-  for (const auto& [name, parameter] : parameters) {
+  for (const auto& [name, parameter, kind] : parameters) {
     if (!is_finite(parameter)) return name;
   }
   // The gradient runs from the loss back, so the last parameter of the forward pass was hit first.
   for (auto item = parameters.rbegin(); item != parameters.rend(); ++item) {
-    const auto& gradient = item->second.grad();
-    if (gradient.defined() && !is_finite(gradient)) return item->first;
+    const auto& gradient = item->value.grad();
+    if (gradient.defined() && !is_finite(gradient)) return item->name;
   }
   return "";
 }

@@ -1,11 +1,11 @@
 #include "aero/train/optimizer.h"
 
 #include "aero/core/error.h"
-#include "aero/model/parameter_kind.h"
 
 #include <ATen/ATen.h>
 
 #include <map>
+#include <utility>
 
 namespace aero::train {
 namespace {
@@ -31,6 +31,8 @@ bool decays(const DecayConfig& decay, model::ParameterKind kind) {
       return decay.temperatures;
     case model::ParameterKind::threshold:
       return decay.thresholds;
+    case model::ParameterKind::vector:
+      return false;
   }
   throw std::logic_error("unknown parameter kind");
 }
@@ -50,12 +52,39 @@ void copy_state(const checkpoint::TensorMap& state, const std::string& name, tor
 
 Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& parameters)
     : config_(config) {
-  for (const auto& [name, parameter] : parameters) {
-    const bool decay = decays(config.decay, model::parameter_kind(name));
+  for (const auto& [name, parameter, kind] : parameters) {
+    if (!parameter.is_floating_point()) {
+      throw UsageError("model: parameter \"" + name + "\" is of type " +
+                       c10::toString(parameter.scalar_type()) +
+                       "; the optimizer takes floating-point numbers alone");
+    }
+    const bool decay = decays(config.decay, kind);
     slots_.push_back({name, parameter,
                       torch::zeros_like(parameter, torch::MemoryFormat::Contiguous),
                       torch::zeros_like(parameter, torch::MemoryFormat::Contiguous),
                       decay ? config.weight_decay : 0.0});
+  }
+}
+
+void Optimizer::require_same(const NamedParameters& parameters) const {
+  const auto fault = [](const std::string& name, const std::string& what) {
+    throw UsageError("model: parameter \"" + name + "\" " + what +
+                     "; bring parts, dtype and device before the trainer or optimizer is built");
+  };
+  std::map<const c10::TensorImpl*, const Slot*> slots;
+  for (const auto& slot : slots_) slots[slot.parameter.unsafeGetTensorImpl()] = &slot;
+  for (const auto& [name, value, kind] : parameters) {
+    const auto found = slots.find(value.unsafeGetTensorImpl());
+    if (found == slots.end()) fault(name, "is not one that the optimizer trains");
+    const auto& moment = found->second->exp_avg;
+    if (value.scalar_type() != moment.scalar_type() || value.device() != moment.device()) {
+      fault(name, "has changed its dtype or device since the optimizer was built");
+    }
+    slots.erase(found);
+  }
+  for (const auto& slot : slots_) {
+    if (!slots.contains(slot.parameter.unsafeGetTensorImpl())) continue;
+    fault(slot.name, "is trained by the optimizer and no longer the decoder's");
   }
 }
 
@@ -65,7 +94,8 @@ void Optimizer::step(double lr) {
   struct Group {
     std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
   };
-  std::map<double, Group> groups;  // by weight decay: a fused kernel takes one value
+  // A fused kernel takes one weight decay and tensors of one dtype.
+  std::map<std::pair<double, torch::ScalarType>, Group> groups;
   torch::Tensor step_count;
   for (auto& slot : slots_) {
     if (!slot.parameter.grad().defined()) continue;
@@ -73,15 +103,15 @@ void Optimizer::step(double lr) {
       step_count = torch::full({}, static_cast<double>(steps_),
                                torch::device(slot.parameter.device()).dtype(torch::kFloat32));
     }
-    auto& group = groups[slot.weight_decay];
+    auto& group = groups[{slot.weight_decay, slot.parameter.scalar_type()}];
     group.parameters.push_back(slot.parameter);
     group.gradients.push_back(slot.parameter.grad());
     group.exp_avgs.push_back(slot.exp_avg);
     group.exp_avg_sqs.push_back(slot.exp_avg_sq);
     group.steps.push_back(step_count);
   }
-  for (auto& [weight_decay, group] : groups) {
-    const auto update = [&, decay = weight_decay, &group = group](auto&& fused) {
+  for (auto& [key, group] : groups) {
+    const auto update = [&, decay = key.first, &group = group](auto&& fused) {
       fused(group.parameters, group.gradients, group.exp_avgs, group.exp_avg_sqs,
             std::vector<torch::Tensor>{}, group.steps, lr, config_.beta1, config_.beta2, decay,
             config_.eps, /*amsgrad=*/false, /*maximize=*/false);
@@ -129,7 +159,7 @@ void Optimizer::load_state(const checkpoint::TensorMap& state) {
 
 std::vector<torch::Tensor> gradients(const NamedParameters& parameters) {
   std::vector<torch::Tensor> result;
-  for (const auto& [name, parameter] : parameters) {
+  for (const auto& [name, parameter, kind] : parameters) {
     if (parameter.grad().defined()) result.push_back(parameter.grad());
   }
   return result;

@@ -18,18 +18,25 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-model::Decoder make_decoder(const RunConfig& config, torch::Device device) {
+model::Decoder make_decoder(const RunConfig& config) {
   model::Decoder decoder(config.model);
   model::initialize(*decoder, static_cast<std::uint64_t>(config.seed));
-  decoder->to(device);
   return decoder;
 }
 
-NamedParameters named_parameters(const model::Decoder& decoder) {
-  NamedParameters result;
-  for (const auto& item : decoder->named_parameters())
-    result.emplace_back(item.key(), item.value());
-  return result;
+/// One that a program brought, on the run's device.
+model::Decoder take_decoder(const RunConfig& config, model::Decoder decoder, torch::Device device) {
+  if (decoder.is_empty()) throw UsageError("model: the decoder is empty; give one that is built");
+  auto wanted = config.model;
+  auto built = decoder->config();
+  wanted.own_parts = built.own_parts = "";
+  if (wanted != built) {
+    throw UsageError(
+        "model: the decoder was built from another config than the run's section \"model\"; give "
+        "both the same");
+  }
+  decoder->to(device);
+  return decoder;
 }
 
 RunLength run_length(const RunConfig& config, std::int64_t samples) {
@@ -57,6 +64,17 @@ Schedule make_schedule(const RunConfig& config, RunLength length, std::int64_t t
           total_steps};
 }
 
+/// "a", "b", and so many more.
+std::string list(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 4;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) {
+    text += (i > 0 ? ", \"" : "\"") + names[i] + "\"";
+  }
+  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
+  return text;
+}
+
 /// Random numbers of a step depend on the seed and the step alone, so that a resumed run needs no
 /// generator state to draw the same ones. The factor keeps the steps of neighbouring seeds apart.
 void seed_step(std::int64_t seed, std::int64_t step) {
@@ -67,12 +85,17 @@ void seed_step(std::int64_t seed, std::int64_t step) {
 }  // namespace
 
 Trainer::Trainer(RunConfig config, data::Corpus corpus)
+    : Trainer(config, std::move(corpus), make_decoder(config)) {
+  is_brought_ = false;
+}
+
+Trainer::Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder)
     : config_(std::move(config)),
       corpus_(std::move(corpus)),
       sampler_(corpus_.size(), static_cast<std::uint64_t>(config_.seed)),
       device_(find_device(config_.train.device)),
-      decoder_(make_decoder(config_, device_)),
-      parameters_(named_parameters(decoder_)),
+      decoder_(take_decoder(config_, std::move(decoder), device_)),
+      parameters_(model::parameters_of(*decoder_)),
       optimizer_(config_.optimizer, parameters_),
       total_steps_(aero::to_steps(config_.train.duration, run_length(config_, corpus_.size()))),
       schedule_(make_schedule(config_, run_length(config_, corpus_.size()), total_steps_)) {
@@ -80,6 +103,7 @@ Trainer::Trainer(RunConfig config, data::Corpus corpus)
   auto length = run_length(config_, corpus_.size());
   length.total_steps = total_steps_;
   check_lengths(config_, length);
+  config_.model.own_parts = decoder_->own_parts();
   if (config_.train.dtype == Precision::float16) scaler_.emplace();
 }
 
@@ -89,7 +113,24 @@ std::int64_t Trainer::to_steps(const Duration& duration) const {
   return aero::to_steps(duration, length);
 }
 
+void Trainer::require_trainable() const {
+  optimizer_.require_same(model::parameters_of(*decoder_));
+  if (const auto parts = decoder_->own_parts(); parts != config_.model.own_parts) {
+    throw UsageError("model: its own parts were \"" + config_.model.own_parts +
+                     "\" when the trainer was built and are \"" + parts +
+                     "\"; bring parts before the trainer is built");
+  }
+  if (step_ > 0 || !is_brought_) return;
+  for (const auto& [name, value, kind] : parameters_) {
+    if (torch::isfinite(value).all().item<bool>()) continue;
+    throw UsageError("model: parameter \"" + name +
+                     "\" is not finite before the first step; call model::initialize(), or load "
+                     "weights that are");
+  }
+}
+
 Outcome Trainer::run() {
+  require_trainable();
   outcome_.reset();
   try {
     start();
@@ -144,6 +185,9 @@ StepRecord Trainer::train_step() {
   record.lr = schedule_.learning_rate(step_);
   record.tokens = config_.tokens_per_step();
 
+  is_whole_ = false;  // a callback may have brought parts that no step has trained
+  optimizer_.require_same(model::parameters_of(*decoder_));
+  is_whole_ = true;
   decoder_->train();
   set_progress();
   seed_step(config_.seed, step_);
@@ -288,26 +332,31 @@ void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weig
   const torch::NoGradGuard no_grad;
   const auto named = decoder.named_state();
   const std::map<std::string, torch::Tensor> state(named.begin(), named.end());
+  std::vector<std::string> unknown, missing;
   for (const auto& [name, tensor] : weights) {
-    if (!state.contains(name)) {
-      throw Error("weights: the model has no parameter \"" + name +
-                  "\"; the config is of another architecture than the checkpoint");
-    }
+    if (!state.contains(name)) unknown.push_back(name);
   }
   for (const auto& [name, tensor] : state) {
-    const auto found = weights.find(name);
-    if (found == weights.end()) {
-      throw Error("weights: \"" + name +
-                  "\" is missing; the config is of another architecture than the checkpoint");
-    }
-    if (found->second.sizes() != tensor.sizes()) {
+    if (!weights.contains(name)) missing.push_back(name);
+  }
+  if (!unknown.empty() || !missing.empty()) {
+    std::string message = "weights:";
+    if (!unknown.empty()) message += " the model has no parameter " + list(unknown) + ";";
+    if (!missing.empty()) message += " the checkpoint lacks " + list(missing) + ";";
+    throw Error(message +
+                " the model is of another architecture, or has other parts of its own, "
+                "than the checkpoint");
+  }
+  for (const auto& [name, tensor] : state) {
+    const auto& stored = weights.at(name);
+    if (stored.sizes() != tensor.sizes()) {
       std::ostringstream message;
-      message << "weights: \"" << name << "\" has shape " << found->second.sizes()
+      message << "weights: \"" << name << "\" has shape " << stored.sizes()
               << " in the checkpoint and " << tensor.sizes() << " in the model";
       throw Error(message.str());
     }
-    tensor.copy_(found->second);
   }
+  for (const auto& [name, tensor] : state) tensor.copy_(weights.at(name));
 }
 
 }  // namespace aero::train

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/model/decoders.h"
 #include <cmath>
 
 namespace aero::model {
@@ -91,6 +92,32 @@ TEST(EntropyPenalty, HasTheGradientOfFiniteDifferences) {
       }
     }
   }
+}
+
+// E[(m - t)^2] = (E[m] - t)^2 + var(m), m a head's mean entropy in a micro-batch: the formula of
+// docs/method.md, for a model in float64.
+TEST(EntropyPenalty, OfMicroBatchesIsLargerByTheVarianceOfTheirMeans) {
+  const torch::NoGradGuard no_grad;
+  constexpr std::int64_t micro_batches = 3;
+  auto model = small_with("EReg(SM+LN+G)");
+  model.ereg.lambda = 0.7;
+  model.ereg.gamma = 0;
+  auto decoder = make_decoder(model);
+  const auto tokens = make_tokens(6, 12);
+  const auto penalty_of = [&](const torch::Tensor& batch) {
+    return decoder->training_loss(batch, batch).penalty.item<double>();
+  };
+  double accumulated = 0;
+  std::vector<torch::Tensor> means;  // [L, H] of each micro-batch
+  for (const auto& batch : tokens.chunk(micro_batches)) {
+    accumulated += penalty_of(batch) / micro_batches;
+    std::vector<torch::Tensor> rows;
+    decoder->hidden(batch, &rows);
+    means.push_back(torch::stack(rows).mean(std::vector<std::int64_t>{1, 3}));
+  }
+  const auto variance = torch::stack(means).var(0, /*unbiased=*/false).mean().item<double>();
+  ASSERT_GT(variance, 1e-6);
+  EXPECT_NEAR(accumulated - penalty_of(tokens), 0.7 * variance, 1e-12);
 }
 
 }  // namespace

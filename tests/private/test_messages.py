@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,15 @@ def test_a_python_without_a_wheel_is_told_which_to_take(monkeypatch: pytest.Monk
     monkeypatch.setattr(requirements.sys, "version_info", (3, 11, 2))
     with pytest.raises(PrivateError, match=r"run scripts/setup_private\.sh"):
         requirements.check_spu()
+
+
+def test_a_model_with_parts_of_a_programs_own_is_refused(tmp_path: Path) -> None:
+    from aero_private.checkpoint import find_checkpoint
+
+    own = {"own_parts": "DytImpl: final_norm"}
+    (tmp_path / "config.json").write_text(json.dumps({"model": MODEL | own}), encoding="utf-8")
+    with pytest.raises(PrivateError, match=r"config\.json: model\.own_parts: 'DytImpl"):
+        find_checkpoint(tmp_path)
 
 
 def test_a_run_that_does_not_fit_is_refused_before_it_starts(

@@ -2,6 +2,7 @@
 
 #include "aero/config/notation.h"
 #include "aero/config/presets.h"
+#include "aero/core/error.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -270,6 +271,13 @@ TEST(CsvReport, HoldsEveryFigureWithItsUnit) {
   EXPECT_THAT(text, HasSubstr("\nmemory,weights,496711680,bytes\n"));
   EXPECT_THAT(text, HasSubstr("\nactivation_memory,loss,"));
   EXPECT_THAT(text, HasSubstr("\ntraining,tokens_per_step,65536,tokens\n"));
+}
+
+TEST(Report, IsRefusedForPartsThatItDoesNotKnow) {
+  auto config = papers_gpt2("SM+LN+G");
+  config.model.own_parts = "own::DytImpl: final_norm";
+  EXPECT_THAT([&] { make_report(config); },
+              ::testing::ThrowsMessage<UsageError>(HasSubstr("\"own::DytImpl: final_norm\"")));
 }
 
 }  // namespace

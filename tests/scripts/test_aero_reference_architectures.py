@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from aero_reference.config import EregConfig, ModelConfig, SimplifiedConfig
+from aero_reference.config import EregConfig, ModelConfig, OwnPartsError, SimplifiedConfig
 from aero_reference.decoder import Decoder
 from aero_reference.entropy import entropy_of_logarithms, entropy_of_scores, entropy_penalty
 from aero_reference.linear import SpectralNormLinear, WeightNormLinear
@@ -381,3 +381,9 @@ def test_the_remedies_parameters_are_told_apart_by_name() -> None:
         "thresholds": "thresholds",
     }
     assert {name: parameter_kind(name) for name in kinds} == kinds
+
+
+def test_parts_that_a_program_brought_are_refused() -> None:
+    assert ModelConfig.from_dict(TINY | {"own_parts": ""}) == ModelConfig.from_dict(TINY)
+    with pytest.raises(OwnPartsError, match=r"model\.own_parts: 'DytImpl: final_norm'"):
+        ModelConfig.from_dict(TINY | {"own_parts": "DytImpl: final_norm"})

@@ -46,13 +46,6 @@ model::Decoder build(const Golden& golden) {
   return decoder;
 }
 
-NamedParameters parameters_of(const model::Decoder& decoder) {
-  NamedParameters result;
-  for (const auto& item : decoder->named_parameters())
-    result.emplace_back(item.key(), item.value());
-  return result;
-}
-
 double largest(const torch::Tensor& tensor) {
   return tensor.abs().max().item<double>();
 }
@@ -101,7 +94,9 @@ TEST_P(GoldenTest, LogitsLossAndGradientsAreTheReference) {
   }
   loss.total().backward();
   checkpoint::TensorMap gradients;
-  for (const auto& [name, parameter] : parameters_of(decoder)) gradients[name] = parameter.grad();
+  for (const auto& [name, parameter, kind] : model::parameters_of(*decoder)) {
+    gradients[name] = parameter.grad();
+  }
   expect_close(gradients, golden.group("grad/"), golden.tolerance());
 }
 
@@ -115,7 +110,7 @@ TEST_P(GoldenTest, TenOptimizerStepsEndAtTheReferenceWeights) {
   config.eps = settings["eps"];
   config.weight_decay = settings["weight_decay"];
   auto decoder = build(golden);
-  const auto parameters = parameters_of(decoder);
+  const auto parameters = model::parameters_of(*decoder);
   Optimizer optimizer(config, parameters);
 
   const auto batches = golden.file.tensors.at("batches");

@@ -84,7 +84,7 @@ class Poisons : public Callback {
   explicit Poisons(std::string name) : name_(std::move(name)) {}
   void on_step(Trainer& trainer, const StepRecord&) override {
     const torch::NoGradGuard no_grad;
-    for (const auto& [name, parameter] : trainer.parameters()) {
+    for (const auto& [name, parameter, kind] : trainer.parameters()) {
       if (name == name_) parameter.view(-1)[0] = std::numeric_limits<float>::quiet_NaN();
     }
   }

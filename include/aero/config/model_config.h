@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace aero {
@@ -121,6 +122,10 @@ struct ModelConfig {
   InitRule init = InitRule::fixed;
   double init_std = 0.02;
   bool residual_scaling = true;  ///< output projections of both branches start at std / sqrt(2 L)
+
+  /// What a program brought in place of AERO's modules (model::DecoderImpl::own_parts()); empty
+  /// where all are AERO's.
+  std::string own_parts{};
 
   bool has_ffn(std::int64_t layer) const;
   std::int64_t ffn_count() const;  ///< blocks that have an FFN

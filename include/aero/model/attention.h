@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/config/model_config.h"
+#include "aero/model/child.h"
 #include "aero/model/linear.h"
 #include "aero/model/rotary.h"
 
@@ -20,7 +21,7 @@ struct LayerCache {
 ///   1 under SM; or what ops/substitute_attention.h has instead of softmax
 /// What the values are and what becomes of a V is the subclass's. Q, K, V and O are matrices of
 /// their own, so that each can be normalised or left out alone.
-class AttentionImpl : public torch::nn::Module {
+class AttentionImpl : public ModuleImpl {
  public:
   /// x [B, T, d] -> [B, T, d]. Where `row_entropy` is given it becomes [B, H, T] nats, float32 (or
   /// float64), differentiable; attention dropout is off then.
@@ -32,7 +33,8 @@ class AttentionImpl : public torch::nn::Module {
   /// t [H, T] or [H, 1], whatever the form it is kept in; undefined without one.
   torch::Tensor temperature() const;
 
-  Linear q, k;
+  Child<LinearImpl> q{*this, "q"};
+  Child<LinearImpl> k{*this, "k"};
 
  protected:
   explicit AttentionImpl(const ModelConfig& config);
@@ -61,7 +63,7 @@ class AttentionImpl : public torch::nn::Module {
   double two_quad_shift_;
   TemperatureForm temperature_form_;
   torch::Tensor temperature_;  // [H, T] or [H, 1] in its form; undefined without one
-  PositionEncoding position_;
+  Child<PositionEncodingImpl> position_{*this, "position"};
 };
 
 using Attention = std::shared_ptr<AttentionImpl>;
@@ -71,7 +73,8 @@ class ProjectedAttentionImpl : public AttentionImpl {
  public:
   explicit ProjectedAttentionImpl(const ModelConfig& config);
 
-  Linear v, o;
+  Child<LinearImpl> v{*this, "v"};
+  Child<LinearImpl> o{*this, "o"};
 
  private:
   torch::Tensor make_values(const torch::Tensor& x) override { return v->forward(x); }
@@ -85,7 +88,7 @@ class ShapedAttentionImpl : public AttentionImpl {
  public:
   ShapedAttentionImpl(const ModelConfig& config, std::int64_t layer);
 
-  Linear v;  ///< null but in layer 0
+  Child<LinearImpl> v{*this, "v"};  ///< empty but in layer 0
 
  private:
   torch::Tensor make_values(const torch::Tensor& x) override;

@@ -2,39 +2,58 @@
 
 #include "aero/config/model_config.h"
 #include "aero/model/attention.h"
+#include "aero/model/child.h"
 #include "aero/model/part.h"
+#include "aero/model/part_factory.h"
 
 namespace aero::model {
 
-/// One decoder layer. How its two branches join is the subclass's:
+/// One decoder layer. AERO's have two branches (TwoBranchBlockImpl); one's own may be anything that
+/// maps [B, T, d] to the same and sees no later position.
+class BlockImpl : public ModuleImpl {
+ public:
+  /// `row_entropy` as of AttentionImpl::forward(); a block whose attention has no such entropy
+  /// leaves it undefined.
+  virtual torch::Tensor forward(const torch::Tensor& x, torch::Tensor* row_entropy = nullptr) = 0;
+  /// The same for the positions that follow `cache`, whose length it moves on by theirs. As it
+  /// stands here it throws Error: such a block generates without a cache.
+  virtual torch::Tensor forward_cached(const torch::Tensor& x, LayerCache& cache);
+
+  // Where AERO's blocks have their parts; one's own registers those that it has.
+  Child<PartImpl> norm1{*this, "norm1"};
+  Child<AttentionImpl> attention{*this, "attention"};
+  Child<PartImpl> norm2{*this, "norm2"};
+  Child<PartImpl> ffn{*this, "ffn"};  ///< empty where it is pruned
+};
+
+/// A block of attention and an FFN. How the two branches join is the subclass's:
 ///   sequential (GPT-2)   h = x + attention(norm1(x)),  y = h + ffn(norm2(h))
 ///   parallel   (NeoX)    y = x + attention(norm1(x)) + ffn(norm2(x))
 ///   simplified           model/simplified_block.h
 /// With a scaled FFN (ScFFN, arXiv 2410.13060) the sum is y = beta h + ffn / alpha, where under
 /// parallel h = x + attention(norm1(x)). A block whose FFN is pruned ends with h.
-class BlockImpl : public torch::nn::Module {
+class TwoBranchBlockImpl : public BlockImpl {
  public:
-  /// x [B, T, d] -> [B, T, d]; `row_entropy` as of AttentionImpl::forward().
-  torch::Tensor forward(const torch::Tensor& x, torch::Tensor* row_entropy = nullptr);
-  /// The same for positions that follow `cache`.
-  torch::Tensor forward_cached(const torch::Tensor& x, LayerCache& cache);
-
-  Attention attention;
-  Part ffn;  ///< null where it is pruned
+  torch::Tensor forward(const torch::Tensor& x, torch::Tensor* row_entropy = nullptr) override;
+  torch::Tensor forward_cached(const torch::Tensor& x, LayerCache& cache) override;
 
  protected:
-  BlockImpl(const ModelConfig& config, std::int64_t layer, const Part& shared_activation,
-            NormKind norm1_kind);
+  /// Registers norm1, attention, the FFN unless it is pruned, and dropout.
+  TwoBranchBlockImpl(const ModelConfig& config, const Place& place, const PartFactory& factory,
+                     const Part& shared_activation, NormKind norm1_kind);
 
   /// `n` is norm1(x), `attended` is attention(n).
   virtual torch::Tensor join(const torch::Tensor& x, const torch::Tensor& n,
                              const torch::Tensor& attended) = 0;
 
-  Part norm1, dropout;
+  Child<PartImpl> dropout{*this, "dropout"};
 };
 
-using Block = std::shared_ptr<BlockImpl>;
+/// The factory's norm; absent for NormKind::none.
+Part norm_of(NormKind kind, const ModelConfig& config, const Place& place,
+             const PartFactory& factory);
 
-Block make_block(const ModelConfig& config, std::int64_t layer, const Part& shared_activation);
+Block make_block(const ModelConfig& config, const Place& place, const PartFactory& factory,
+                 const Part& shared_activation);
 
 }  // namespace aero::model

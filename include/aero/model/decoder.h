@@ -2,7 +2,9 @@
 
 #include "aero/config/model_config.h"
 #include "aero/model/block.h"
+#include "aero/model/child.h"
 #include "aero/model/linear.h"
+#include "aero/model/part_factory.h"
 
 #include <torch/nn/pimpl.h>
 
@@ -42,10 +44,11 @@ struct TrainingLoss {
 ///   sigma and gate [1] (fixed norm, buffers);
 ///   simplified: blocks.<l>.{attention_gain,skip_gain,ffn_gain} [1],
 ///   blocks.<l>.attention.{alpha,beta,gamma} [H], blocks.0.attention.{value_gain,value_skip} [1].
-class DecoderImpl : public torch::nn::Module {
+class DecoderImpl : public ModuleImpl {
  public:
-  /// Matrices, biases and gains are uninitialised: call initialize() or load weights.
-  explicit DecoderImpl(const ModelConfig& config);
+  /// Matrices, biases and gains are NaN: call initialize() or load weights. The factory makes the
+  /// parts. Throws UsageError where config.own_parts names others than it makes.
+  explicit DecoderImpl(const ModelConfig& config, const PartFactory& factory = PartFactory());
 
   /// tokens [B, T] int64, T <= context -> logits [B, T, V]
   torch::Tensor forward(const torch::Tensor& tokens);
@@ -62,8 +65,8 @@ class DecoderImpl : public torch::nn::Module {
   torch::Tensor hidden(const torch::Tensor& tokens,
                        std::vector<torch::Tensor>* row_entropy = nullptr);
 
-  /// Tells how much of the training is done, from 0 to 1: a fixed norm goes by it.
-  void set_progress(double share);
+  /// Tells every module how much of the training is done, from 0 to 1: a fixed norm goes by it.
+  void set_progress(double share) override;
 
   /// Logits of the positions that follow `cache`, which takes them up. cache + T <= context.
   torch::Tensor forward_cached(const torch::Tensor& tokens, KvCache& cache);
@@ -72,27 +75,35 @@ class DecoderImpl : public torch::nn::Module {
   /// The embedded tokens from position `start` on: [B, T, d], what the first block sees.
   torch::Tensor embed(const torch::Tensor& tokens, std::int64_t start = 0);
   /// final_norm of the last block's output.
-  torch::Tensor finish(const torch::Tensor& x) { return final_norm_->forward(x); }
+  torch::Tensor finish(const torch::Tensor& x) { return final_norm->forward(x); }
   /// [V, d]: head.weight, or tokens.weight where the head is tied.
   const torch::Tensor& head_weight() const;
 
-  /// Everything that a checkpoint keeps: the parameters, and the buffers that training changes.
+  /// Everything that a checkpoint keeps: the parameters, and the buffers that do not follow from
+  /// the config. A tensor that stands under two names is there under the first.
   std::vector<std::pair<std::string, torch::Tensor>> named_state() const;
 
-  const std::vector<Block>& blocks() const { return blocks_; }
+  /// The modules that are not those which AERO makes of the config, with their types, as
+  /// "own::NormImpl: blocks.0.norm1 blocks.0.norm2; …"; empty where all are AERO's.
+  std::string own_parts() const;
+
+  /// Those registered. Throws Error where they are not config().n_layer blocks.
+  std::vector<Block> blocks() const;
   const ModelConfig& config() const { return config_; }
   torch::Device device() const { return tokens_->weight.device(); }
 
+  Child<PartImpl> final_norm{*this, "final_norm"};
+
  private:
   ModelConfig config_;
-  Embedding tokens_;
-  Embedding positions_;  // null where positions are rotary
-  Part embedding_dropout_;
-  Part shared_activation_;  // null unless the layers share one slope
-  std::vector<Block> blocks_;
-  Part final_norm_;
-  Linear head_;               // null where tied
-  torch::Tensor thresholds_;  // theta [L, H], undefined without regularisation
+  Child<EmbeddingImpl> tokens_{*this, "tokens"};
+  Child<EmbeddingImpl> positions_{*this, "positions"};  // empty where positions are rotary
+  Child<PartImpl> embedding_dropout_{*this, "embedding_dropout"};
+  Child<PartImpl> activation_{*this, "activation"};  // empty unless the layers share a slope
+  std::shared_ptr<StandInImpl> shared_activation_;   // it in every FFN; null without
+  Child<torch::nn::Module> blocks_{*this, "blocks"};
+  Child<LinearImpl> head_{*this, "head"};  // empty where tied
+  torch::Tensor thresholds_;               // theta [L, H], undefined without regularisation
 };
 
 TORCH_MODULE(Decoder);

@@ -1,23 +1,27 @@
 #pragma once
 
 #include "aero/config/model_config.h"
+#include "aero/model/child.h"
 #include "aero/model/linear.h"
+#include "aero/model/part_factory.h"
 
 namespace aero::model {
 
 /// FFN(x) = act(x W_in) W_out, W_in: d x 4d, W_out: 4d x d; [B, T, d] -> [B, T, d].
 class FfnImpl : public PartImpl {
  public:
-  /// `shared_activation` is the model's own where all layers share one; null: this FFN makes its
-  /// own.
-  FfnImpl(const ModelConfig& config, Part shared_activation);
+  /// `shared_activation` is the model's own where all layers share one; null: this FFN has its own.
+  FfnImpl(const ModelConfig& config, const Place& place, const PartFactory& factory,
+          Part shared_activation);
 
   torch::Tensor forward(const torch::Tensor& x) override;
 
-  Linear w_in, w_out;
+  Child<LinearImpl> w_in{*this, "w_in"};
+  Child<PartImpl> activation{*this, "activation"};  ///< empty where it is the model's
+  Child<LinearImpl> w_out{*this, "w_out"};
 
  private:
-  Part activation_;
+  Part shared_activation_;
 };
 
 /// FuFFN: x W, W: d x d, what W_in W_out comes to with nothing between them.
@@ -27,9 +31,10 @@ class FusedFfnImpl : public PartImpl {
 
   torch::Tensor forward(const torch::Tensor& x) override { return w->forward(x); }
 
-  Linear w;
+  Child<LinearImpl> w{*this, "w"};
 };
 
-Part make_ffn(const ModelConfig& config, const Part& shared_activation);
+Part make_ffn(const ModelConfig& config, const Place& place, const PartFactory& factory,
+              const Part& shared_activation);
 
 }  // namespace aero::model

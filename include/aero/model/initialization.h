@@ -9,8 +9,10 @@ namespace aero::model {
 /// branches start at std / sqrt(2 L) (GPT-2); biases 0. In the family simplified W_Q and the
 /// values' matrix of layer 0 are 0. The gain of weight normalisation is the norm of the drawn rows;
 /// the vectors of spectral normalisation are drawn last. Norms, slopes, scales, temperatures and
-/// thresholds stay as the model was built: at their initial values. On the CPU the same seed gives
-/// the same weights whatever the device the model moves to later.
+/// thresholds stay as the model was built: at their initial values. One's own parts then start
+/// themselves by ModuleImpl::initialize(), each from a generator of its own, so that what AERO
+/// draws does not depend on them. On the CPU the same seed gives the same weights whatever the
+/// device the model moves to later.
 void initialize(DecoderImpl& decoder, std::uint64_t seed);
 
 }  // namespace aero::model

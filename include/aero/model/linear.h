@@ -5,11 +5,13 @@
 
 namespace aero::model {
 
-/// y = x W^T + b. Parameters are left uninitialised: initialize() (model/initialization.h) fills a
+/// y = x W^T + b. Parameters are NaN until initialize() (model/initialization.h), which fills a
 /// whole decoder in one order, from one generator.
 class LinearImpl : public PartImpl {
  public:
-  LinearImpl(std::int64_t in, std::int64_t out, bool with_bias);
+  /// `kind` is that of the matrix.
+  LinearImpl(std::int64_t in, std::int64_t out, bool with_bias,
+             ParameterKind kind = ParameterKind::matrix);
 
   torch::Tensor forward(const torch::Tensor& x) override;
   /// W [out, in], which a normalised layer computes from its parameters.
@@ -24,7 +26,7 @@ using Linear = std::shared_ptr<LinearImpl>;
 /// Weight normalisation (arXiv 1602.07868): W = gain weight / |weight|, by output row.
 class WeightNormLinearImpl : public LinearImpl {
  public:
-  WeightNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias);
+  WeightNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias, ParameterKind kind);
 
   torch::Tensor matrix() override;
   /// Sets the gain to the rows' norms, so that W is `weight`.
@@ -38,7 +40,7 @@ class WeightNormLinearImpl : public LinearImpl {
 /// iteration before, as torch.nn.utils.parametrizations.spectral_norm.
 class SpectralNormLinearImpl : public LinearImpl {
  public:
-  SpectralNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias);
+  SpectralNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias, ParameterKind kind);
 
   torch::Tensor matrix() override;
   /// Draws u and v and takes 15 steps.
@@ -51,10 +53,11 @@ class SpectralNormLinearImpl : public LinearImpl {
   void iterate();
 };
 
-Linear make_linear(std::int64_t in, std::int64_t out, bool with_bias, WeightForm form);
+Linear make_linear(std::int64_t in, std::int64_t out, bool with_bias, WeightForm form,
+                   ParameterKind kind = ParameterKind::matrix);
 
-/// Rows of a table by index.
-class EmbeddingImpl : public torch::nn::Module {
+/// Rows of a table by index; NaN until initialize().
+class EmbeddingImpl : public ModuleImpl {
  public:
   EmbeddingImpl(std::int64_t rows, std::int64_t width);
 

@@ -22,6 +22,8 @@ class FixedLayerNormImpl : public PartImpl {
   explicit FixedLayerNormImpl(const ModelConfig& config);
 
   torch::Tensor forward(const torch::Tensor& x) override;
+  /// Takes the gate that fixed_norm_gate() has for that share of the training.
+  void set_progress(double share) override;
   void set_gate(double gate);
 
  private:
@@ -30,7 +32,7 @@ class FixedLayerNormImpl : public PartImpl {
   torch::Tensor weight_, bias_;
   torch::Tensor sigma_, gate_;
   double eps_;
-  double momentum_;
+  NormFixedConfig passage_;
 };
 
 /// g at a share of the training: 1 up to `start`, half a cosine down to 0 at `end`.

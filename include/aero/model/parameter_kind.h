@@ -1,12 +1,11 @@
 #pragma once
 
-#include <string>
-
 namespace aero::model {
 
-/// What a parameter is, by its name in the decoder: initialisation and weight decay go by it.
+/// What a parameter is to the optimizer: weight decay goes by it (DecayConfig), and the initial
+/// values of AERO's own matrices. A module says it where it registers the parameter (ModuleImpl).
 enum class ParameterKind {
-  embedding,      ///< tokens.weight, positions.weight
+  embedding,      ///< of tokens and positions
   branch_output,  ///< of attention.o, ffn.w_out and ffn.w: they write to the residual stream
   matrix,         ///< every other matrix, an untied head included
   norm,           ///< gains and biases of norms
@@ -16,9 +15,7 @@ enum class ParameterKind {
   gain,           ///< of weight normalisation
   temperature,    ///< of SM(t)
   threshold,      ///< theta of EReg
+  vector,         ///< of a part of one's own that says nothing else: never decays
 };
-
-/// Throws Error for a name that no decoder has.
-ParameterKind parameter_kind(const std::string& name);
 
 }  // namespace aero::model

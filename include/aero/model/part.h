@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/nn/module.h>
+#include "aero/model/module.h"
 
 #include <memory>
 
@@ -8,7 +8,7 @@ namespace aero::model {
 
 /// A part of a block that maps [..., n] to [..., m]: a norm, an activation, a projection, a
 /// dropout, a whole FFN. Which one it is gets decided once, when the model is built.
-class PartImpl : public torch::nn::Module {
+class PartImpl : public ModuleImpl {
  public:
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
 };
@@ -19,6 +19,14 @@ using Part = std::shared_ptr<PartImpl>;
 class AbsentImpl : public PartImpl {
  public:
   torch::Tensor forward(const torch::Tensor& x) override { return x; }
+};
+
+/// Stands where a part is used that another module owns: calls whichever it is told last.
+class StandInImpl : public PartImpl {
+ public:
+  torch::Tensor forward(const torch::Tensor& x) override { return part->forward(x); }
+
+  Part part;
 };
 
 /// Dropout with probability p while training; absent when p is 0.

@@ -1,15 +1,14 @@
 #pragma once
 
 #include "aero/config/model_config.h"
-
-#include <torch/nn/module.h>
+#include "aero/model/module.h"
 
 #include <memory>
 
 namespace aero::model {
 
 /// How queries and keys learn of their position inside attention.
-class PositionEncodingImpl : public torch::nn::Module {
+class PositionEncodingImpl : public ModuleImpl {
  public:
   /// heads [B, H, T, d_k], its first row at position `start`; the same shape.
   virtual torch::Tensor forward(const torch::Tensor& heads, std::int64_t start) = 0;

@@ -10,7 +10,7 @@ namespace aero::model {
 ///   parallel   (SAS-P)   y = a attention(n) + m_r ffn(n),  n = norm1(x)
 /// A block whose FFN is pruned ends with a attention(norm1(x)). Without norms a LayerNorm stays
 /// before the attention of layer 0.
-Block make_simplified_block(const ModelConfig& config, std::int64_t layer,
-                            const Part& shared_activation);
+Block make_simplified_block(const ModelConfig& config, const Place& place,
+                            const PartFactory& factory, const Part& shared_activation);
 
 }  // namespace aero::model

@@ -19,7 +19,7 @@ struct TrainedModel {
 
 /// Each returns a model of fewer operations, its tensors in the dtype that they had; products are
 /// taken in float64. All but prune_ffns() compute the same logits as before. Throw UsageError for
-/// what has no exact counterpart.
+/// what has no exact counterpart, and for models with parts of a program's own.
 
 /// Weight and spectral normalisation become plain matrices.
 TrainedModel fold_forms(const TrainedModel& model);

@@ -30,7 +30,7 @@ struct Report {
 };
 
 /// Without `pi`. For a config without faults (find_faults()). Throws UsageError where a count does
-/// not fit into 64 bits.
+/// not fit into 64 bits, and for a model with parts that are not AERO's (model.own_parts).
 Report make_report(const RunConfig& config);
 
 /// One JSON object; numbers outside "pi" are integers. Its names are a contract that scripts build

@@ -23,8 +23,8 @@ struct EntropyStatistics {
   double largest_possible = 0;  ///< ln T
   /// Mean entropy of causal attention that looks at all it may see alike: ln(T!) / T.
   double uniform = 0;
-  std::int64_t rows = 0;                     ///< attention rows of each head
-  ByHead mean;                               ///< over the rows that are finite; NaN where none is
+  std::int64_t rows = 0;  ///< attention rows of each head
+  ByHead mean;  ///< over the rows that are finite; NaN where none is, or a block tells of none
   std::vector<std::int64_t> nonfinite_rows;  ///< by layer: NaN or infinite, in no mean and no bin
 
   /// Shares of the heads in [0, max/4), [max/4, max/2), [max/2, 3max/4) and [3max/4, max], max the

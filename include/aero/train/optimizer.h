@@ -2,23 +2,30 @@
 
 #include "aero/checkpoint/safetensors.h"
 #include "aero/config/run_config.h"
+#include "aero/model/parameters.h"
 
 #include <torch/types.h>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace aero::train {
 
-using NamedParameters = std::vector<std::pair<std::string, torch::Tensor>>;
+using NamedParameters = std::vector<model::Parameter>;
 
 /// Adam (arXiv 1412.6980) with decay in the gradient, or AdamW (arXiv 1711.05101) with decoupled
 /// decay, by LibTorch's fused kernels. Weight decay touches the kinds of parameters that
 /// DecayConfig names.
+///
+///     train::Optimizer optimizer(config.optimizer, model::parameters_of(*decoder));
 class Optimizer {
  public:
+  /// Throws UsageError for a parameter that is not of floating point.
   Optimizer(const OptimizerConfig& config, const NamedParameters& parameters);
+
+  /// Throws UsageError that names the first parameter which is not among those that it was built
+  /// with, is missing, or has another dtype or device since.
+  void require_same(const NamedParameters& parameters) const;
 
   /// One update of every parameter that has a gradient.
   void step(double lr);

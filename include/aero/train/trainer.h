@@ -31,10 +31,18 @@ class Trainer {
   /// than one batch, a device that is not there, or durations that cannot be told in steps.
   Trainer(RunConfig config, data::Corpus corpus);
 
+  /// Trains this decoder, as its weights are, on config.train.device: one with parts of one's own,
+  /// say. config() then names them (model.own_parts). Throws UsageError also where config.model is
+  /// not the decoder's.
+  Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder);
+
   void add(std::unique_ptr<Callback> callback) { callbacks_.push_back(std::move(callback)); }
 
   /// Trains from where it stands to the end of train.duration, or until a callback stops it. An
   /// exception of a callback or of a step ends all callbacks with Outcome::failed and is thrown on.
+  /// Throws UsageError, before any callback starts, where the decoder has other parts or parameters
+  /// than the trainer was built with, or where one that was brought begins with some that are not
+  /// finite.
   Outcome run();
 
   /// Ends the run after the present step.
@@ -49,7 +57,8 @@ class Trainer {
   std::int64_t step() const { return step_; }
   /// Steps done when run() began.
   std::int64_t first_step() const { return first_step_; }
-  /// False where an exception came in the middle of an update: the weights are those of no step.
+  /// False where an exception came in the middle of an update, or a callback brought other parts:
+  /// the weights are those of no step.
   bool is_whole() const { return is_whole_; }
   std::int64_t total_steps() const { return total_steps_; }
   /// A duration of this run in steps; 0 stays 0.
@@ -73,6 +82,7 @@ class Trainer {
  private:
   void start();
   void train();
+  void require_trainable() const;
   StepRecord train_step();
   void update(const StepRecord& record);
   void finish(Outcome outcome);
@@ -92,6 +102,7 @@ class Trainer {
   data::BatchSampler sampler_;
   torch::Device device_;
   model::Decoder decoder_;
+  bool is_brought_ = true;  // the decoder, whose weights may not be filled
   NamedParameters parameters_;
   Optimizer optimizer_;
   std::int64_t total_steps_;
@@ -110,8 +121,8 @@ class Trainer {
   data::Batch last_batch_;
 };
 
-/// Copies weights into a decoder. Throws Error that names a tensor which is missing, unknown or of
-/// another shape.
+/// Copies weights into a decoder. Throws Error that names the tensors which are missing, unknown or
+/// of another shape.
 void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights);
 
 }  // namespace aero::train

@@ -1,0 +1,75 @@
+#include "own_parts.h"
+
+#include "aero/core/error.h"
+
+#include <map>
+#include <typeinfo>
+#include <vector>
+
+namespace aero::model {
+namespace {
+
+using Module = torch::nn::Module;
+using PlacesByType = std::map<std::string, std::vector<std::string>>;
+
+/// The same modules in small: what a module is does not depend on these sizes.
+ModelConfig shrunk(ModelConfig config) {
+  config.d_model = 16 * config.n_head;
+  config.d_ffn = config.ffn_fused ? 0 : 1;
+  config.context = 1;
+  config.positions = 0;
+  config.vocab_size = 1;
+  config.rotary_fraction = 1;
+  config.own_parts.clear();
+  return config;
+}
+
+/// Where `actual` is another type than `expected`, or has children that it lacks. What is within a
+/// module of another type belongs to that.
+void compare(const Module& actual, const Module& expected, const std::string& name,
+             PlacesByType& differences) {
+  if (typeid(actual) != typeid(expected)) {
+    differences[actual.name()].push_back(name);
+    return;
+  }
+  const auto prefix = name.empty() ? name : name + ".";
+  const auto children = actual.named_children();
+  const auto expected_children = expected.named_children();
+  for (const auto& child : children) {
+    const auto* const counterpart = expected_children.find(child.key());
+    if (counterpart != nullptr) {
+      compare(*child.value(), **counterpart, prefix + child.key(), differences);
+    } else {
+      differences[child.value()->name()].push_back(prefix + child.key());
+    }
+  }
+  for (const auto& child : expected_children) {
+    if (!children.contains(child.key())) differences["none"].push_back(prefix + child.key());
+  }
+}
+
+}  // namespace
+
+std::string own_parts_of(const DecoderImpl& decoder) {
+  PlacesByType differences;
+  compare(decoder, DecoderImpl(shrunk(decoder.config())), "", differences);
+  std::string text;
+  for (const auto& [type, places] : differences) {
+    text += (text.empty() ? "" : "; ") + type + ":";
+    for (const auto& place : places) text += " " + place;
+  }
+  return text;
+}
+
+void require_own_parts(const DecoderImpl& decoder) {
+  const auto& recorded = decoder.config().own_parts;
+  const auto actual = decoder.own_parts();
+  if (recorded == actual) return;
+  throw UsageError("model.own_parts: \"" + recorded +
+                   "\": the model has parts that a program brought, and this one has " +
+                   (actual.empty() ? "only AERO's" : "\"" + actual + "\"") +
+                   "; build the decoder in that program, with the same PartFactory "
+                   "(docs/library.md)");
+}
+
+}  // namespace aero::model
