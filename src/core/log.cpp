@@ -1,6 +1,8 @@
 #include "aero/core/log.h"
 
+#include "aero/core/display_width.h"
 #include "aero/core/error.h"
+#include "aero/core/terminal.h"
 
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
@@ -13,9 +15,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 namespace aero::log {
 namespace {
+
+using std::string_view_literals::operator""sv;
 
 /// "warning: " and "error: " before such messages, nothing before the others.
 class Prefix : public spdlog::custom_flag_formatter {
@@ -45,12 +50,26 @@ spdlog::level::level_enum lowest_level(Verbosity verbosity) {
   return spdlog::level::info;
 }
 
+bool is_set(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+/// Whether stderr is a terminal that obeys escape codes.
+bool obeys_escape_codes() {
+  return is_terminal(STDERR_FILENO) && is_set("TERM") && std::getenv("TERM") != "dumb"sv;
+}
+
+/// https://no-color.org: an empty NO_COLOR asks for nothing.
+bool wants_color() {
+  return obeys_escape_codes() && !is_set("NO_COLOR");
+}
+
 class Log {
  public:
   Log() {
-    const bool plain = std::getenv("NO_COLOR") != nullptr;
     auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
-        plain ? spdlog::color_mode::never : spdlog::color_mode::automatic);
+        wants_color() ? spdlog::color_mode::automatic : spdlog::color_mode::never);
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     formatter->add_flag<Prefix>('*').set_pattern("%^%*%$%v");
     sink->set_formatter(std::move(formatter));
@@ -105,24 +124,31 @@ class Log {
     }
   }
 
-  bool has_terminal() const { return is_terminal_ && verbosity() != Verbosity::quiet; }
+  bool has_terminal() const { return has_status_ && verbosity() != Verbosity::quiet; }
 
   void set_status(std::string_view line) {
     if (!has_terminal()) return;
     const std::lock_guard lock(mutex_);
+    if (line.empty() && status_.empty()) return;
     status_ = line;
-    draw(clear_line + status_);
+    draw(clear + shown_status());
   }
 
  private:
-  /// To the start of the line, and erase to its end.
-  inline static const std::string clear_line = "\r\x1b[K";
+  /// Erases the line and all below it. The status line is drawn with the cursor left at its start:
+  /// where the window has become narrower since and the terminal has broken the line into several
+  /// rows, they all lie below the cursor.
+  inline static const std::string clear = "\r\x1b[K\x1b[J";
+
+  /// What of the status line the window holds now.
+  std::string shown_status() const { return fitted(status_, status_columns()) + "\r"; }
 
   /// A message above the status line.
   void show(spdlog::level::level_enum level, spdlog::string_view_t text) {
-    if (!status_.empty()) draw(clear_line);
+    if (status_.empty()) return terminal_->log(level, text);
+    draw(clear);
     terminal_->log(level, text);
-    if (!status_.empty()) draw(status_);
+    draw(shown_status());
   }
 
   static void draw(const std::string& text) {
@@ -130,7 +156,7 @@ class Log {
     std::fflush(stderr);
   }
 
-  const bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
+  const bool has_status_ = obeys_escape_codes();
   std::string status_;
   mutable std::mutex mutex_;
   Verbosity verbosity_ = Verbosity::normal;
@@ -176,6 +202,10 @@ void error(std::string_view message) {
 
 bool has_terminal() {
   return process_log().has_terminal();
+}
+int status_columns() {
+  // The last column stays free: some terminals go to the next row as soon as it is taken.
+  return window_columns_of(STDERR_FILENO) - 1;
 }
 void status(std::string_view line) {
   process_log().set_status(line);

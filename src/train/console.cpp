@@ -1,13 +1,18 @@
 #include "aero/train/console.h"
 
+#include "aero/core/display_width.h"
 #include "aero/core/log.h"
 #include "aero/core/text.h"
 #include "aero/report/format.h"
 #include "aero/train/trainer.h"
 
+#include "evaluated_part.h"
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace aero::train {
 namespace {
@@ -16,12 +21,36 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto redraw_interval = std::chrono::milliseconds(50);
 
-std::string bar(std::int64_t done, std::int64_t all) {
+constexpr std::string_view gap = "  ";
+
+std::string bar(double share) {
   constexpr int width = 20;
-  const auto filled = static_cast<int>(width * done / std::max<std::int64_t>(all, 1));
   std::string text = "[";
-  for (int i = 0; i < width; ++i) text += i < filled ? '#' : '.';
-  return text + "] ";
+  for (int i = 0; i < width; ++i) text += i < share * width ? '#' : '.';
+  return text + "]";
+}
+
+/// A part of the progress line; of two that have no room, the one of the higher rank is kept.
+struct Part {
+  std::string text;
+  int rank;
+};
+
+std::string joined(const std::vector<Part>& parts) {
+  std::string line;
+  for (const auto& part : parts) {
+    if (!line.empty() && !part.text.empty()) line += line.back() == ']' ? " " : gap;
+    line += part.text;
+  }
+  return line;
+}
+
+/// The parts for which a line of so many columns has room.
+std::string progress_line(std::vector<Part> parts, int columns) {
+  while (parts.size() > 1 && display_width(joined(parts)) > columns) {
+    parts.erase(std::ranges::min_element(parts, {}, &Part::rank));
+  }
+  return joined(parts);
 }
 
 }  // namespace
@@ -43,16 +72,23 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
   const auto left = static_cast<double>(trainer.total_steps() - record.step);
   // Above 1 the peak is wrong: the machine was busy when it was measured.
   const double mfu = peak_flops_ > 0 ? flops_per_step_ / smooth_seconds_ / peak_flops_ : 0;
-  const auto share = mfu > 0 && mfu <= 1 ? format("  MFU %.0f%%", 100 * mfu) : std::string();
-  const auto line =
-      format("step %lld/%lld  loss %.4f  lr %.3g  grad norm %.3g  %.0f tokens/s%s  ETA %s",
-             static_cast<long long>(record.step), static_cast<long long>(trainer.total_steps()),
-             record.loss, record.lr, record.grad_norm,
-             static_cast<double>(record.tokens) / smooth_seconds_, share.c_str(),
-             report::seconds_text(left * smooth_seconds_).c_str());
+  std::vector<Part> parts = {
+      {format("step %lld/%lld", static_cast<long long>(record.step),
+              static_cast<long long>(trainer.total_steps())),
+       7},
+      {format("loss %.4f", record.loss), 6},
+      {format("lr %.3g", record.lr), 2},
+      {format("grad norm %.3g", record.grad_norm), 1},
+      {format("%.0f tokens/s", static_cast<double>(record.tokens) / smooth_seconds_), 3}};
+  if (mfu > 0 && mfu <= 1) parts.push_back({format("MFU %.0f%%", 100 * mfu), 0});
+  parts.push_back({"ETA " + report::seconds_text(left * smooth_seconds_), 5});
+  const auto line = joined(parts);
   const bool is_last = record.step == trainer.total_steps();
-  if (const auto now = Clock::now(); now - drawn_ > redraw_interval || is_last) {
-    log::status(bar(record.step, trainer.total_steps()) + line);
+  const auto now = Clock::now();
+  if (log::has_terminal() && (now - drawn_ > redraw_interval || is_last)) {
+    const auto done = static_cast<double>(record.step) / static_cast<double>(trainer.total_steps());
+    parts.insert(parts.begin(), {bar(done), 4});
+    log::status(progress_line(std::move(parts), log::status_columns()));
     drawn_ = now;
   }
   const auto every = trainer.to_steps(trainer.config().log.every);
@@ -66,9 +102,14 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
 }
 
 void Console::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
+  const auto part = is_of_a_part(evaluation, trainer.config())
+                        ? format("  (first %lld contexts of the split)",
+                                 static_cast<long long>(evaluation.samples))
+                        : std::string();
   log::info(format("step %lld  evaluation loss %.4f  perplexity %.2f",
                    static_cast<long long>(trainer.step()), evaluation.loss,
-                   evaluation.perplexity()));
+                   evaluation.perplexity()) +
+            part);
 }
 
 void Console::on_finish(Trainer& trainer, Outcome /*outcome*/) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "evaluated_part.h"
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -120,7 +121,9 @@ void MetricsWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluation
              {"step", trainer.step()},
              {"loss", evaluation.loss},
              {"perplexity", evaluation.perplexity()},
-             {"tokens", evaluation.tokens}}
+             {"tokens", evaluation.tokens},
+             {"contexts", evaluation.samples},
+             {"part", is_of_a_part(evaluation, trainer.config())}}
             .dump());
 }
 

@@ -1,0 +1,161 @@
+"""A terminal for tests: runs a program under a pty and keeps what its screen shows."""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import itertools
+import os
+import pty
+import re
+import select
+import struct
+import termios
+import time
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+ESCAPE = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])")
+
+
+def width_of(character: str) -> int:
+    """Columns of a character by Unicode's own tables."""
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+@dataclass
+class Line:
+    """What was written up to a line's end; the terminal breaks it into rows of its width."""
+
+    cells: list[str] = field(default_factory=list)  # "" beside a wide character
+
+
+@dataclass
+class Terminal:
+    """As VTE and kitty do it: lines keep their text, and a window that becomes narrower breaks them
+    into more rows. The cursor stands on a cell of a line.
+    """
+
+    columns: int
+    lines: list[Line] = field(default_factory=lambda: [Line()])
+    line: int = 0
+    cell: int = 0
+
+    def rows(self) -> list[str]:
+        rows = []
+        for line in self.lines:
+            text = line.cells
+            for start in range(0, max(len(text), 1), self.columns):
+                rows.append("".join(text[start : start + self.columns]).rstrip())
+        while rows and not rows[-1]:
+            rows.pop()
+        return rows
+
+    def feed(self, text: str) -> None:
+        at = 0
+        while at < len(text):
+            escape = ESCAPE.match(text, at)
+            if escape:
+                self._obey(escape.group(2))
+                at = escape.end()
+                continue
+            self._put(text[at])
+            at += 1
+
+    def _row_start(self) -> int:
+        return self.cell - self.cell % self.columns
+
+    def _obey(self, code: str) -> None:
+        cells = self.lines[self.line].cells
+        if code == "K":  # to the end of the row
+            end = self._row_start() + self.columns
+            cells[self.cell : end] = [" "] * (min(len(cells), end) - self.cell)
+        elif code == "J":  # to the end of the screen
+            del cells[self.cell :]
+            del self.lines[self.line + 1 :]
+
+    def _put(self, character: str) -> None:
+        if character == "\r":
+            # In a line that was broken the cursor goes to the start of its row, not of the line.
+            self.cell = self._row_start()
+        elif character == "\n":
+            self.line += 1
+            self.cell = 0
+            if self.line == len(self.lines):
+                self.lines.append(Line())
+        else:
+            width = width_of(character)
+            cells = self.lines[self.line].cells
+            cells.extend([" "] * (self.cell + width - len(cells)))
+            cells[self.cell : self.cell + width] = [character, *[""] * (width - 1)]
+            self.cell += width
+
+
+@dataclass
+class Session:
+    """How a program ended, and what it showed."""
+
+    code: int
+    rows: list[str]
+    raw: str
+    # The screen after each read.
+    screens: list[list[str]]
+
+
+def run_in_terminal(
+    *command: str | os.PathLike[str],
+    columns: int,
+    resize: Callable[[int], int | None] | None = None,
+    environment: Mapping[str, str | None] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    timeout: float = 120,
+) -> Session:
+    """Runs a command; `resize` is asked after each read, by its number, for a new width."""
+    child, parent_end = pty.fork()
+    if child == 0:
+        if cwd is not None:
+            os.chdir(cwd)
+        os.environ["TERM"] = "xterm-256color"
+        os.environ.pop("COLUMNS", None)
+        for name, value in (environment or {}).items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        # The window has its size before the program asks.
+        set_size(0, columns)
+        os.execvp(os.fspath(command[0]), [os.fspath(word) for word in command])
+    terminal = Terminal(columns or 80)
+    raw = ""
+    screens = []
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    deadline = time.monotonic() + timeout
+    for reads in itertools.count():
+        ready, _, _ = select.select([parent_end], [], [], deadline - time.monotonic())
+        if not ready:
+            os.kill(child, 9)
+            raise TimeoutError(f"{command}: {raw[-500:]}")
+        try:
+            data = os.read(parent_end, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        text = decoder.decode(data)
+        raw += text
+        terminal.feed(text)
+        screens.append(terminal.rows())
+        wanted = resize(reads) if resize else None
+        if wanted is not None:
+            terminal.columns = wanted
+            set_size(parent_end, wanted)
+    os.close(parent_end)
+    _, status = os.waitpid(child, 0)
+    return Session(os.waitstatus_to_exitcode(status), terminal.rows(), raw, screens)
+
+
+def set_size(descriptor: int, columns: int) -> None:
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
