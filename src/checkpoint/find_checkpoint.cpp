@@ -1,8 +1,13 @@
+#include "aero/checkpoint/find_config.h"
 #include "aero/checkpoint/run_folder.h"
 #include "aero/core/error.h"
+#include "aero/core/files.h"
 
+#include "folder_kind.h"
 #include "layout.h"
 #include <algorithm>
+#include <array>
+#include <map>
 
 namespace aero::checkpoint {
 namespace {
@@ -33,21 +38,74 @@ std::string what_is_there(fs::path path) {
   return "'" + path.string() + "' holds " + (names.empty() ? "no folder" : listed(names));
 }
 
-/// The run that `path` is, or whose "checkpoints" or "checkpoints/best" it is.
-fs::path run_of(const fs::path& path) {
+/// Weights and config suffice to evaluate or to sample; only a resume needs the rest.
+constexpr std::array<const char*, 2> model_files = {weights_name, config_name};
+
+const std::string model_files_text = std::string(weights_name) + " and " + config_name;
+
+bool is_file(const fs::path& path) {
   std::error_code ignored;
-  if (path.filename() == "checkpoints") return path.parent_path();
-  if (path.filename() == "best" && fs::is_regular_file(path, ignored)) {
-    return fs::absolute(path, ignored).parent_path().parent_path();
-  }
-  return path;
+  return fs::is_regular_file(path, ignored);
 }
 
-/// Weights and config suffice to evaluate or to sample; only a resume needs the rest.
 bool holds_model(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path / weights_name, ignored) &&
-         fs::is_regular_file(path / config_name, ignored);
+  return std::ranges::all_of(model_files, [&](const char* name) { return is_file(path / name); });
+}
+
+/// Where a path leads, links and dots gone, so that what stands around it can be told by name.
+fs::path resolved(const fs::path& path) {
+  std::error_code error;
+  fs::path real = fs::canonical(path, error);
+  return error ? path : real;
+}
+
+/// The run whose "checkpoints" or "checkpoints/best" a path is; else the path.
+fs::path run_of(const fs::path& path) {
+  if (path.filename() == checkpoints_name) return path.parent_path();
+  const fs::path real = resolved(path);
+  if (real.filename() == checkpoints_name) return real.parent_path();
+  const bool is_mark = real.filename() == best_name && is_file(real);
+  return is_mark ? real.parent_path().parent_path() : path;
+}
+
+/// Checkpoint folders of a run from which its model can be loaded, by step.
+std::map<std::int64_t, fs::path> models_of(const RunFolder& run) {
+  std::map<std::int64_t, fs::path> models;
+  std::error_code error;
+  fs::directory_iterator entry(run.checkpoints(), error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const auto step = step_of(entry->path().filename().string());
+    if (step && holds_model(entry->path())) models.emplace(*step, entry->path());
+  }
+  return models;
+}
+
+std::optional<std::int64_t> best_step(const RunFolder& run) {
+  const fs::path mark = run.checkpoints() / best_name;
+  if (!is_file(mark)) return std::nullopt;
+  std::string name = read_file(mark);
+  name.erase(name.find_last_not_of(" \r\n") + 1);
+  return step_of(name);
+}
+
+/// The best of a run's models, else the latest.
+std::optional<fs::path> chosen_model(const RunFolder& run) {
+  const auto models = models_of(run);
+  if (models.empty()) return std::nullopt;
+  const auto best = best_step(run);
+  const auto marked = best ? models.find(*best) : models.end();
+  return marked != models.end() ? marked->second : models.rbegin()->second;
+}
+
+fs::path without_slash(const fs::path& path) {
+  return !path.has_filename() && path.has_relative_path() ? path.parent_path() : path;
+}
+
+std::optional<fs::path> model_at(const fs::path& path) {
+  // Weights beside a foreign config would fail by every key of it.
+  if (holds_model(path) && !is_hugging_face_model(path)) return path;
+  if (const auto model = chosen_model(RunFolder(path))) return model;
+  return chosen_model(RunFolder(run_of(path)));
 }
 
 [[noreturn]] void fail(const fs::path& path, const RunFolder& run) {
@@ -60,30 +118,45 @@ bool holds_model(const fs::path& path) {
     throw Error("cannot find a checkpoint: " + name +
                 " is a file; name a run folder or a checkpoint folder");
   }
-  const auto missing = missing_files(path);
-  const bool is_run = fs::exists(run.checkpoints(), ignored);
-  if (!is_run && missing.size() < checkpoint_files.size()) {
-    throw Error(name + " is no whole checkpoint: it lacks " + listed(missing));
+  if (const auto kind = other_kind(path); !kind.empty()) throw Error(name + " " + kind);
+  if (fs::exists(run.checkpoints(), ignored)) {
+    throw Error("cannot find a checkpoint in '" + run.checkpoints().string() +
+                "': no step-NNNNNNNN there holds " + model_files_text + "; " +
+                what_is_there(run.checkpoints()));
   }
-  throw Error("cannot find a checkpoint in " + name + ": neither " +
-              listed({checkpoint_files.begin(), checkpoint_files.end()}) + " nor a whole " +
-              (run.checkpoints() / "step-NNNNNNNN").string() + "; " +
-              what_is_there(is_run ? run.checkpoints() : path));
+  for (const char* present : model_files) {
+    if (is_file(path / present)) {
+      const char* const absent = present == config_name ? weights_name : config_name;
+      throw Error(name + " is no checkpoint: it lacks " + absent);
+    }
+  }
+  throw Error("cannot find a checkpoint in " + name + ": neither " + model_files_text +
+              " nor a folder " + run.checkpoints().string() + "; " + what_is_there(path));
 }
 
 }  // namespace
 
 fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
-  fs::path path = run_or_checkpoint;
-  if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
-  if (holds_model(path)) return path;
-  const RunFolder run(run_of(path));
-  std::error_code ignored;
-  if (fs::is_directory(run.checkpoints(), ignored)) {
-    if (const auto best = run.best()) return *best;
-    if (const auto latest = run.latest()) return *latest;
+  const auto path = without_slash(run_or_checkpoint);
+  if (const auto model = model_at(path)) return *model;
+  fail(path, RunFolder(run_of(path)));
+}
+
+fs::path find_config(const fs::path& run_or_checkpoint) {
+  const auto path = without_slash(run_or_checkpoint);
+  if (const auto model = model_at(path)) return *model / config_name;
+  if (is_file(path / config_name) && !is_hugging_face_model(path)) return path / config_name;
+  fail(path, RunFolder(run_of(path)));
+}
+
+std::optional<fs::path> run_around(const fs::path& checkpoint) {
+  for (const auto& path : {resolved(checkpoint), fs::absolute(checkpoint)}) {
+    const fs::path folder = path.parent_path();
+    const bool is_place =
+        folder.filename() == checkpoints_name && step_of(path.filename().string());
+    if (is_place) return folder.parent_path();
   }
-  fail(path, run);
+  return std::nullopt;
 }
 
 }  // namespace aero::checkpoint

@@ -9,6 +9,8 @@
 
 namespace aero::checkpoint {
 
+inline constexpr const char* checkpoints_name = "checkpoints";
+inline constexpr const char* best_name = "best";
 inline constexpr const char* weights_name = "weights.safetensors";
 inline constexpr const char* optimizer_name = "optimizer.safetensors";
 inline constexpr const char* state_name = "state.json";

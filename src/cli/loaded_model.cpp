@@ -1,34 +1,76 @@
 #include "cli/loaded_model.h"
 
-#include "aero/checkpoint/run_folder.h"
+#include "aero/config/loader.h"
 #include "aero/core/error.h"
+#include "aero/core/log.h"
+#include "aero/core/numbers.h"
+#include "aero/cost/parameters.h"
+#include "aero/report/format.h"
 #include "aero/train/model_tokenizer.h"
+#include "aero/train/open_corpus.h"
 #include "aero/train/precision.h"
 #include "aero/train/trainer.h"
 
-#include <charconv>
+#include "cli/faults.h"
 
 namespace aero::cli {
+namespace {
+
+void set_device(RunConfig& config, const std::string& device) {
+  config.train.device = device;
+  if (find_faults(config).empty()) return;
+  throw UsageError("--device: " + shortened(device) +
+                   ": unknown device; write auto, cpu, cuda or cuda:N");
+}
+
+/// Integers would be taken for numbers without a word.
+void check_types(const checkpoint::TensorMap& weights) {
+  for (const auto& [name, tensor] : weights) {
+    if (tensor.is_floating_point()) continue;
+    throw Error("weights: \"" + name + "\" is of type " + c10::toString(tensor.scalar_type()) +
+                ", and weights are floating-point numbers");
+  }
+}
+
+}  // namespace
+
+void load_into(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights,
+               const std::filesystem::path& folder) {
+  try {
+    check_types(weights);
+    train::load_weights(decoder, weights);
+  } catch (const Error& error) {
+    throw Error("'" + folder.string() + "': " + error.what());
+  }
+}
 
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std::string& device,
                        torch::ScalarType dtype) {
   const auto folder = checkpoint::find_checkpoint(run_or_checkpoint);
   auto config = checkpoint::load_checkpoint_config(folder);
-  if (!device.empty()) config.train.device = device;
-  model::Decoder decoder(config.model);
-  decoder->to(dtype);  // before the weights, which may be wider than float32
-  train::load_weights(*decoder, checkpoint::load_weights(folder));
-  decoder->to(train::find_device(config.train.device));
-  decoder->eval();
+  if (!device.empty()) set_device(config, device);
+  auto decoder = within_memory(
+      [&] {
+        model::Decoder result(config.model);
+        result->to(dtype);  // before the weights, which may be wider than float32
+        load_into(*result, checkpoint::load_weights(folder), folder);
+        result->to(train::find_device(config.train.device));
+        result->eval();
+        return result;
+      },
+      [&] {
+        return "the model of '" + folder.string() + "' has " +
+               report::with_thousands(cost::count_parameters(config.model).total()) +
+               " parameters, of 4 bytes each or more";
+      });
   return {folder, std::move(config), std::move(decoder)};
 }
 
 std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint) {
-  const auto run = std::filesystem::absolute(checkpoint).parent_path().parent_path();
-  for (const auto& folder : {checkpoint, run}) {
-    if (std::filesystem::exists(folder / "tokenizer.json")) return folder / "tokenizer.json";
-  }
-  return {};
+  constexpr const char* name = "tokenizer.json";
+  if (std::filesystem::exists(checkpoint / name)) return checkpoint / name;
+  const auto run = checkpoint::run_around(checkpoint);
+  return run && std::filesystem::exists(*run / name) ? *run / name : std::filesystem::path();
 }
 
 std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file,
@@ -43,20 +85,42 @@ std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const st
   return data::Tokenizer::load(path);
 }
 
+std::optional<data::Tokenizer> find_optional_tokenizer(const LoadedModel& model,
+                                                       const std::string& file, bool may_be_other,
+                                                       const std::string& left_out) {
+  if (!file.empty()) return find_tokenizer(model, file, may_be_other);
+  try {
+    return find_tokenizer(model, file, may_be_other);
+  } catch (const Error& error) {
+    log::warn(left_out + ": " + error.what());
+    return std::nullopt;
+  }
+}
+
+data::Corpus open_split(LoadedModel& model, const std::string& path, const std::string& split) {
+  if (!path.empty()) {
+    model.config.data.path = path;
+  } else if (!std::filesystem::exists(model.config.data.path)) {
+    throw UsageError("the model was trained on data.path \"" + model.config.data.path +
+                     "\", which is not there (any more, or seen from this folder); name the corpus "
+                     "with --data FOLDER");
+  }
+  return train::open_corpus(model.config, split);
+}
+
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size) {
   constexpr const char* separators = ", \t\r\n";
   std::vector<std::int64_t> tokens;
   for (auto start = text.find_first_not_of(separators); start != std::string::npos;) {
     const auto end = std::min(text.find_first_of(separators, start), text.size());
     const auto word = text.substr(start, end - start);
-    std::int64_t token = 0;
-    const auto [stop, fault] = std::from_chars(word.data(), word.data() + word.size(), token);
-    if (fault != std::errc() || stop != word.data() + word.size() || token < 0 ||
-        token >= vocab_size) {
-      throw UsageError("\"" + word + "\" is no token id; ids are whole numbers from 0 to " +
+    const auto token = integer_from(word);
+    if (!token || *token < 0 || *token >= vocab_size) {
+      throw UsageError("\"" + shortened(word) +
+                       "\" is no token id; ids are whole numbers from 0 to " +
                        std::to_string(vocab_size - 1));
     }
-    tokens.push_back(token);
+    tokens.push_back(*token);
     start = text.find_first_not_of(separators, end);
   }
   return tokens;

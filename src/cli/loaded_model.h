@@ -1,6 +1,8 @@
 #pragma once
 
+#include "aero/checkpoint/run_folder.h"
 #include "aero/config/run_config.h"
+#include "aero/data/corpus.h"
 #include "aero/data/tokenizer.h"
 #include "aero/model/decoder.h"
 
@@ -22,7 +24,13 @@ struct LoadedModel {
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
                        const std::string& device = "", torch::ScalarType dtype = torch::kFloat32);
 
-/// tokenizer.json in the checkpoint, else of the run folder around it; empty where there is none.
+/// Fills `decoder` with the weights of a checkpoint folder. Throws Error that names the folder and
+/// the parameter that is missing, foreign, of another shape or no floating-point number.
+void load_into(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights,
+               const std::filesystem::path& folder);
+
+/// tokenizer.json in the checkpoint, else of the run whose checkpoint it is; empty where there is
+/// none.
 std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint);
 
 /// Lets a tokenizer, or a corpus of a tokenizer, meet a model that has learned the ids of another.
@@ -33,6 +41,16 @@ inline constexpr const char* other_tokenizer_flag = "--other-tokenizer";
 /// model's tokenizer and `may_be_other` is not set.
 std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file,
                                               bool may_be_other);
+
+/// The same for work that can do without: where the model's own cannot be used, a warning says what
+/// is `left_out` and why.
+std::optional<data::Tokenizer> find_optional_tokenizer(const LoadedModel& model,
+                                                       const std::string& file, bool may_be_other,
+                                                       const std::string& left_out);
+
+/// A split of `path`, or where that is empty of the corpus that the model was trained on. Throws
+/// UsageError that names --data where that is not there.
+data::Corpus open_split(LoadedModel& model, const std::string& path, const std::string& split);
 
 /// "1,2,3" or "1 2 3". Throws UsageError for what is no token of the vocabulary.
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size);

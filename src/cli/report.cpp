@@ -1,6 +1,6 @@
 #include "aero/report/report.h"
 
-#include "aero/checkpoint/run_folder.h"
+#include "aero/checkpoint/find_config.h"
 #include "aero/config/loader.h"
 #include "aero/core/files.h"
 #include "aero/core/terminal.h"
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -46,7 +47,7 @@ RunConfig config_of_architecture(const std::string& architecture, std::vector<Ov
 
 RunConfig config_of_path(const std::string& source, const std::vector<Override>& overrides) {
   if (fs::is_directory(source)) {
-    return load_config(checkpoint::find_checkpoint(source) / "config.json", overrides);
+    return load_config(checkpoint::find_config(source), overrides);
   }
   return load_config(source, overrides);
 }
@@ -200,33 +201,31 @@ void add_report(CLI::App& app) {
   auto* architecture = command->add_option(
       "--arch", options->architecture,
       "Architecture in the papers' notation; without a source, of the papers' 12 layers");
-  command->add_option("--set", options->overrides, "Override a key: --set model.n_layer=4")
-      ->take_all();
+  add_texts(*command, "--set", options->overrides, "Override a key: --set model.n_layer=4");
   command
       ->add_option("--compare", options->compare,
                    "Models side by side, the first the baseline: files, folders, architectures, or "
                    "FAMILY:ARCHITECTURE")
       ->excludes(source)
       ->excludes(architecture);
-  command
-      ->add_option("--cost", options->cost_models,
-                   "Cost model of private inference, by name or file (docs/cost-models.md)")
-      ->take_all();
+  add_texts(*command, "--cost", options->cost_models,
+            "Cost model of private inference, by name or file (docs/cost-models.md)");
   command->add_option("--network", options->network,
                       "Line between the parties, by name or file: lan, wan, mobile");
-  command
-      ->add_option("--pass", options->pass,
-                   "whole context, prefill (logits for the last position), or one token with a "
-                   "cache")
-      ->check(CLI::IsMember({"whole", "prefill", "token"}))
-      ->capture_default_str();
+  add_choice(*command, "--pass", options->pass, {"whole", "prefill", "token"},
+             "whole context, prefill (logits for the last position), or one token with a cache");
   command->add_flag("--sensitivity", options->sensitivity,
                     "How the costs change with each thing that the cost model assumes");
   command->add_option("--svg", options->svg, "Write a bar chart of communication to this file");
-  command->add_option("--format", options->format, "markdown, json, csv, or, of --compare, latex")
-      ->check(CLI::IsMember({"markdown", "json", "csv", "latex"}));
+  add_choice(*command, "--format", options->format, {"markdown", "json", "csv", "latex"},
+             "markdown, json, csv, or, of --compare, latex");
   command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   command->add_flag("--json", options->json, "Short for --format json");
+  command->footer(
+      "Examples:\n"
+      "  aero report mine.json\n"
+      "  aero report runs/mine --format csv\n"
+      "  aero report --compare SM+LN+G SM+R 'EReg(SM(t)+ScFuFFN_i6)' --cost aero_papers");
   command->callback([options] { run_report(*options); });
 }
 

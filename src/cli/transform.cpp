@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/loaded_model.h"
+#include "cli/options.h"
 #include <iostream>
 #include <memory>
 #include <numeric>
@@ -27,6 +28,15 @@ void cast(model::TrainedModel& model, torch::ScalarType dtype) {
   for (auto& [name, tensor] : model.weights) tensor = tensor.to(dtype);
 }
 
+/// The weights, all that the config names and no others: surgery takes them by name.
+checkpoint::TensorMap load_whole_weights(const ModelConfig& config,
+                                         const std::filesystem::path& source) {
+  auto weights = checkpoint::load_weights(source);
+  model::Decoder decoder(config);
+  load_into(*decoder, weights, source);
+  return weights;
+}
+
 std::vector<std::int64_t> pruned_layers(const TransformOptions& options,
                                         const ModelConfig& config) {
   auto layers = options.layers;
@@ -41,7 +51,7 @@ std::vector<std::int64_t> pruned_layers(const TransformOptions& options,
 void run_transform(const TransformOptions& options) {
   const auto source = checkpoint::find_checkpoint(options.model);
   auto config = checkpoint::load_checkpoint_config(source);
-  model::TrainedModel model{config.model, checkpoint::load_weights(source)};
+  model::TrainedModel model{config.model, load_whole_weights(config.model, source)};
   const auto before = architecture_name(model.config);
   const auto layers = pruned_layers(options, model.config);
   const bool folds = options.fold_forms || options.fold_norms || options.fold_scales;
@@ -75,14 +85,10 @@ void add_transform(CLI::App& app) {
   command->add_option("--out", options->out, "The checkpoint folder to write")->required();
   command->add_flag("--fuse-ffn", options->fuse,
                     "Each FFN without an activation becomes one d x d matrix (exact)");
-  command
-      ->add_option("--prune-ffn", options->deepest,
-                   "Remove the K deepest FFNs, _i<K> (changes the logits)")
-      ->check(CLI::NonNegativeNumber);
-  command
-      ->add_option("--prune-layers", options->layers,
-                   "Remove the FFNs of these layers, counted from 0: 1,3 (changes the logits)")
-      ->delimiter(',');
+  add_integer(*command, "--prune-ffn", options->deepest, not_negative,
+              "Remove the N deepest FFNs, _i<N> (changes the logits)");
+  add_integers(*command, "--prune-layers", options->layers, not_negative,
+               "Remove the FFNs of these layers, counted from 0 (changes the logits)");
   command->add_flag("--fold-forms", options->fold_forms,
                     "Weight and spectral normalisation become plain matrices (exact)");
   command->add_flag("--fold-norms", options->fold_norms,
@@ -90,10 +96,11 @@ void add_transform(CLI::App& app) {
   command->add_flag(
       "--fold-scales", options->fold_scales,
       "alpha, beta, 1/sqrt(d_k) and SM(h)'s temperatures go into the matrices (exact)");
-  command
-      ->add_option("--dtype", options->dtype,
-                   "Of the written weights: float32 or float64; without it, as they were")
-      ->check(CLI::IsMember({"float32", "float64"}));
+  add_choice(*command, "--dtype", options->dtype, {"float32", "float64"},
+             "Of the written weights: float32 or float64; without it, as they were");
+  command->footer(
+      "Examples:\n"
+      "  aero transform runs/mine --out small --prune-ffn 1");
   command->callback([options] { run_transform(*options); });
 }
 

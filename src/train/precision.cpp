@@ -1,9 +1,11 @@
 #include "aero/train/precision.h"
 
 #include "aero/core/error.h"
+#include "aero/core/numbers.h"
 
 #include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
+#include <torch/cuda.h>
 
 namespace aero::train {
 namespace {
@@ -26,12 +28,17 @@ torch::ScalarType scalar_type(Precision precision) {
 
 torch::Device find_device(const std::string& name) {
   if (name == "auto") return at::hasCUDA() ? torch::Device("cuda") : torch::Device("cpu");
-  const torch::Device device(name);
-  if (device.is_cuda() && !at::hasCUDA()) {
+  if (name.starts_with("cuda") && !at::hasCUDA()) {
     throw UsageError("train.device: " + name +
                      ": this LibTorch or machine has no CUDA device; use \"cpu\" or \"auto\"");
   }
-  return device;
+  constexpr std::string_view numbered = "cuda:";
+  if (name.starts_with(numbered)) {
+    const auto count = static_cast<std::int64_t>(torch::cuda::device_count());
+    parse_integer("train.device: cuda", std::string_view(name).substr(numbered.size()),
+                  {.low = 0, .high = count - 1});
+  }
+  return torch::Device(name);
 }
 
 AutocastGuard::AutocastGuard(torch::Device device, Precision precision) {

@@ -307,8 +307,8 @@ TEST_F(ARun, SaysWhatItLookedForWhenThereIsNoCheckpoint) {
     return error_of([&] { find_checkpoint(path); });
   };
   run_.prepare();
-  EXPECT_THAT(fault_of(run_.root()), HasSubstr("weights.safetensors, optimizer.safetensors"));
-  EXPECT_THAT(fault_of(run_.root()), HasSubstr("checkpoints/step-NNNNNNNN"));
+  EXPECT_THAT(fault_of(run_.root()), HasSubstr("weights.safetensors and config.json"));
+  EXPECT_THAT(fault_of(run_.root()), HasSubstr("no step-NNNNNNNN"));
   EXPECT_THAT(fault_of(run_.root()), HasSubstr("checkpoints' holds no folder"));
   save(100);
   put(run_.config_file(), "{}");

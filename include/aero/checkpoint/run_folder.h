@@ -95,7 +95,11 @@ RunConfig load_checkpoint_config(const std::filesystem::path& folder);
 
 /// A checkpoint folder from what a user names: the folder itself (weights and config suffice), its
 /// run's "checkpoints/best", or a run folder (its best checkpoint, else its latest). Throws Error
-/// that says what was looked for.
+/// that says what was looked for, or what the folder is instead.
 std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
+
+/// The run folder whose checkpoint a folder is, links and dots resolved; nothing for a checkpoint
+/// that stands elsewhere.
+std::optional<std::filesystem::path> run_around(const std::filesystem::path& checkpoint);
 
 }  // namespace aero::checkpoint

@@ -1,0 +1,91 @@
+#include "cli/faults.h"
+
+#include "aero/core/log.h"
+#include "aero/report/format.h"
+
+#include <c10/util/Exception.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <new>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+
+namespace aero::cli {
+namespace {
+
+/// The bytes that an allocator of LibTorch names.
+std::string bytes_asked_for(const std::string& message) {
+  constexpr std::string_view before = "you tried to allocate ";
+  const auto at = message.find(before);
+  if (at == std::string::npos) return "";
+  const double bytes = std::strtod(message.c_str() + at + before.size(), nullptr);
+  return bytes > 0 ? report::traffic_text(bytes) : "";
+}
+
+/// LibTorch says so of memory that is not there and of sizes beyond all memory.
+bool is_about_memory(const std::string& message) {
+  for (const char* words : {"can't allocate memory", "out of memory", "calculation overflowed",
+                            "multiplication overflow", "numel: integer"}) {
+    if (message.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::string shortage_text(const std::string& asked) {
+  return "not enough memory" + (asked.empty() ? "" : ": " + asked + " were asked for at once");
+}
+
+void tell_unforeseen(const std::string& words) {
+  log::error("a fault in AERO itself, or an input that it should have refused; -v tells more");
+  log::debug(words);
+}
+
+}  // namespace
+
+std::optional<std::string> missing_memory() {
+  try {
+    throw;
+  } catch (const c10::Error& error) {
+    const std::string message = error.what_without_backtrace();
+    if (is_about_memory(message)) return bytes_asked_for(message);
+  } catch (const std::bad_alloc&) {
+    return "";
+  } catch (const std::length_error&) {
+    return "";
+  } catch (...) {
+  }
+  return std::nullopt;
+}
+
+void rethrow_with_advice(const std::string& advice) {
+  if (const auto asked = missing_memory()) throw Error(shortage_text(*asked) + "; " + advice);
+  throw;
+}
+
+ExitCode tell_fault() {
+  if (const auto asked = missing_memory()) {
+    log::error(shortage_text(*asked) + "; a smaller batch, context or model needs less");
+    return ExitCode::failure;
+  }
+  try {
+    throw;
+  } catch (const Error& error) {
+    log::error(error.what());
+    return error.code();
+  } catch (const std::filesystem::filesystem_error& error) {
+    log::error("cannot use '" + error.path1().string() + "': " + error.code().message());
+  } catch (const std::system_error& error) {
+    log::error("the system refused: " + error.code().message());
+  } catch (const c10::Error& error) {
+    tell_unforeseen(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    tell_unforeseen(error.what());
+  } catch (...) {
+    tell_unforeseen("an exception of an unknown type");
+  }
+  return ExitCode::failure;
+}
+
+}  // namespace aero::cli
