@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include <iostream>
 #include <memory>
 
@@ -14,7 +15,7 @@ namespace {
 struct Options {
   std::string sweep;
   std::string shard = "1/1";
-  int jobs = 1;
+  std::int64_t jobs = 1;
   pipeline::CostChoice cost;
   std::string rank;
   std::string format = "markdown";
@@ -27,7 +28,7 @@ ExitCode run_ablate(const Options& options) {
   pipeline::AblateOptions ablate;
   ablate.sweep = options.sweep;
   ablate.shard = pipeline::parse_shard(options.shard);
-  ablate.jobs.jobs = options.jobs;
+  ablate.jobs.jobs = static_cast<int>(options.jobs);
   ablate.cost = options.cost;
   ablate.rank = pipeline::parse_rank(options.rank);
   ablate.latex = options.format == "latex";
@@ -44,9 +45,7 @@ void add_ablate(CLI::App& app, ExitCode& exit_code) {
   auto* command =
       app.add_subcommand("ablate", "Train the models of a sweep and compare them in one table");
   command->add_option("sweep", options->sweep, "Sweep file (docs/ablate.md)")->required();
-  command->add_option("--jobs", options->jobs, "Runs at a time")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_integer(*command, "--jobs", options->jobs, job_counts, "Runs at a time");
   command->add_option("--shard", options->shard,
                       "i/n: every n-th member from the i-th on, for job arrays");
   command->add_option("--cost", options->cost.model,
@@ -62,6 +61,11 @@ void add_ablate(CLI::App& app, ExitCode& exit_code) {
   auto* list = command->add_flag("--list", options->list, "Print the runs and their states");
   command->add_flag("--collect", options->collect, "Make the table of what is there")
       ->excludes(list);
+  command->footer(
+      "Examples:\n"
+      "  aero ablate sweep.json --list\n"
+      "  aero ablate sweep.json --jobs 2\n"
+      "  aero ablate sweep.json --collect --cost aero_papers --rank bytes");
   command->callback([options, &exit_code] { exit_code = run_ablate(*options); });
 }
 

@@ -3,6 +3,8 @@
 #include "aero/core/log.h"
 
 #include "cli/commands.h"
+#include "cli/help_formatter.h"
+#include "cli/options.h"
 #include <iostream>
 #include <memory>
 
@@ -12,6 +14,7 @@ namespace {
 struct ConfigOptions {
   std::vector<std::string> files;
   std::string file;
+  std::string key;
   std::vector<Override> overrides;
 };
 
@@ -29,33 +32,52 @@ void check(const std::vector<std::string>& files) {
   if (!all_good) throw UsageError("not every config can be used");
 }
 
+void print_help(const std::string& key) {
+  for (const auto& [head, doc] : config_help(key)) {
+    std::cout << wrapped(head, page_columns(), 0) << "\n    " << wrapped(doc, page_columns(), 4)
+              << "\n";
+  }
+}
+
 }  // namespace
 
 void add_config(CLI::App& app) {
   auto options = std::make_shared<ConfigOptions>();
   auto* command = app.add_subcommand("config", "Check, show and document the config language");
   command->require_subcommand(1);
+  command->footer(
+      "Examples:\n"
+      "  aero config check mine.json\n"
+      "  aero config show mine.json --set model.n_layer=4\n"
+      "  aero config help train.duration");
 
   auto* check_command = command->add_subcommand("check", "Report every fault of config files");
   check_command->add_option("files", options->files, "Config files")->required();
+  check_command->footer("Example:\n  aero config check mine.json");
   check_command->callback([options] { check(options->files); });
 
   auto* show =
       command->add_subcommand("show", "Print the effective config, every key with its value");
   show->add_option("file", options->file, "Config file; without one, the defaults");
-  show->add_option("--set", options->overrides, "Override a key: --set model.n_layer=4")
-      ->take_all();
+  add_texts(*show, "--set", options->overrides, "Override a key: --set model.n_layer=4");
+  show->footer("Example:\n  aero config show mine.json --set model.n_layer=4");
   show->callback([options] {
     std::cout << to_json(options->file.empty() ? default_config(options->overrides)
                                                : load_config(options->file, options->overrides));
   });
 
-  command->add_subcommand("docs", "Print docs/config.md")->callback([] {
-    std::cout << config_markdown();
-  });
-  command->add_subcommand("schema", "Print the JSON Schema")->callback([] {
-    std::cout << config_schema();
-  });
+  auto* help = command->add_subcommand("help", "Tell what keys mean, on a terminal's page");
+  help->add_option("key", options->key, "A key or a section; without one, all keys");
+  help->footer("Examples:\n  aero config help train\n  aero config help train.duration");
+  help->callback([options] { print_help(options->key); });
+
+  auto* docs = command->add_subcommand("docs", "Print docs/config.md");
+  docs->footer("Example:\n  aero config docs");
+  docs->callback([] { std::cout << config_markdown(); });
+
+  auto* schema = command->add_subcommand("schema", "Print the JSON Schema");
+  schema->footer("Example:\n  aero config schema");
+  schema->callback([] { std::cout << config_schema(); });
 }
 
 }  // namespace aero::cli

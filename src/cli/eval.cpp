@@ -1,15 +1,14 @@
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/train/evaluation.h"
-#include "aero/train/model_tokenizer.h"
-#include "aero/train/open_corpus.h"
-
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/faults.h"
 #include "cli/loaded_model.h"
+#include "cli/options.h"
+#include "cli/write_json.h"
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <numbers>
@@ -30,14 +29,22 @@ struct EvalOptions {
   bool json = false;
 };
 
+/// Contexts that an evaluation of the whole split takes.
+std::int64_t count_contexts(const data::Corpus& corpus, std::int64_t stride) {
+  if (stride == 0) return corpus.size();
+  return (corpus.tokens() - corpus.context() - 1) / stride + 1;
+}
+
 void print_json(const LoadedModel& model, const EvalOptions& options,
-                const train::Evaluation& evaluation) {
+                const train::Evaluation& evaluation, std::int64_t split_contexts) {
   nlohmann::ordered_json json{{"checkpoint", model.checkpoint.string()},
                               {"split", options.split},
                               {"stride", options.stride},
                               {"loss", evaluation.loss},
                               {"perplexity", evaluation.perplexity()},
                               {"tokens", evaluation.tokens},
+                              {"contexts", evaluation.samples},
+                              {"split_contexts", split_contexts},
                               {"characters", nullptr},
                               {"loss_per_character", nullptr},
                               {"bits_per_character", nullptr}};
@@ -46,20 +53,26 @@ void print_json(const LoadedModel& model, const EvalOptions& options,
     json["loss_per_character"] = evaluation.loss_per_character();
     json["bits_per_character"] = evaluation.loss_per_character() / std::numbers::ln2;
   }
-  std::cout << json.dump(2) << "\n";
+  write_json(json);
 }
 
 void print_text(const LoadedModel& model, const EvalOptions& options,
-                const train::Evaluation& evaluation) {
-  std::printf("checkpoint          %s\n", model.checkpoint.c_str());
-  std::printf("split               %s, %lld tokens predicted\n", options.split.c_str(),
-              static_cast<long long>(evaluation.tokens));
-  std::printf("loss                %.6f nats a token\n", evaluation.loss);
-  std::printf("perplexity          %.4f\n", evaluation.perplexity());
+                const train::Evaluation& evaluation, std::int64_t split_contexts) {
+  std::cout << format("checkpoint          %s\n", model.checkpoint.c_str());
+  std::cout << format("split               %s, %lld tokens predicted\n", options.split.c_str(),
+                      static_cast<long long>(evaluation.tokens));
+  if (evaluation.samples < split_contexts) {
+    std::cout << format("part                the first %lld of %lld contexts (--batches)\n",
+                        static_cast<long long>(evaluation.samples),
+                        static_cast<long long>(split_contexts));
+  }
+  std::cout << format("loss                %.6f nats a token\n", evaluation.loss);
+  std::cout << format("perplexity          %.4f\n", evaluation.perplexity());
   if (evaluation.characters == 0) return;
-  std::printf("loss per character  %.6f nats (%.6f bits)\n", evaluation.loss_per_character(),
-              evaluation.loss_per_character() / std::numbers::ln2);
-  std::printf("perplexity by character  %.4f\n", std::exp(evaluation.loss_per_character()));
+  std::cout << format("loss per character  %.6f nats (%.6f bits)\n",
+                      evaluation.loss_per_character(),
+                      evaluation.loss_per_character() / std::numbers::ln2);
+  std::cout << format("perplexity by character  %.4f\n", std::exp(evaluation.loss_per_character()));
 }
 
 /// Of the given tokenizer, else of the corpus's own, else of the one that the run keeps.
@@ -73,6 +86,17 @@ std::filesystem::path tokenizer_file(const LoadedModel& model, const EvalOptions
   return find_tokenizer_file(model.checkpoint);
 }
 
+/// Nothing where a tokenizer that nobody named cannot be used: the loss a token needs none.
+std::optional<data::Tokenizer> load_tokenizer(const std::filesystem::path& file, bool is_needed) {
+  try {
+    return data::Tokenizer::load(file);
+  } catch (const Error& error) {
+    if (is_needed) throw;
+    log::warn(std::string("the loss per character is left out: ") + error.what());
+    return std::nullopt;
+  }
+}
+
 /// By token; empty where no tokenizer is known.
 std::vector<std::int32_t> character_counts(const LoadedModel& model, const EvalOptions& options,
                                            const data::Corpus& corpus) {
@@ -82,9 +106,10 @@ std::vector<std::int32_t> character_counts(const LoadedModel& model, const EvalO
     data::require_same_tokenizer(corpus.tokenizer_identity(), data::identity_of_tokenizer(file),
                                  other_tokenizer_flag);
   }
-  const auto tokenizer = data::Tokenizer::load(file);
-  auto counts = tokenizer.character_counts();
-  const auto size = std::max(tokenizer.vocab_size(), model.config.model.vocab_size);
+  const auto tokenizer = load_tokenizer(file, /*is_needed=*/!options.tokenizer.empty());
+  if (!tokenizer) return {};
+  auto counts = tokenizer->character_counts();
+  const auto size = std::max(tokenizer->vocab_size(), model.config.model.vocab_size);
   counts.resize(static_cast<std::size_t>(size));
   const auto eos = corpus.tokenizer() ? corpus.tokenizer()->eos_id : std::nullopt;
   if (eos && *eos < size) counts[static_cast<std::size_t>(*eos)] = 0;
@@ -93,12 +118,7 @@ std::vector<std::int32_t> character_counts(const LoadedModel& model, const EvalO
 
 void run_eval(const EvalOptions& options) {
   auto model = load_model(options.model, options.device);
-  if (!options.data.empty()) model.config.data.path = options.data;
-  const auto corpus = train::open_corpus(model.config, options.split);
-  if (!options.other_tokenizer) {
-    data::require_same_tokenizer(train::tokenizer_of_model(model.checkpoint),
-                                 corpus.tokenizer_identity(), other_tokenizer_flag);
-  }
+  const auto corpus = open_split(model, options.data, options.split, options.other_tokenizer);
 
   train::EvaluationOptions evaluation;
   evaluation.batch_size = options.batch_size > 0             ? options.batch_size
@@ -112,12 +132,18 @@ void run_eval(const EvalOptions& options) {
     log::status("evaluated " + std::to_string(done) + " of " + std::to_string(all) + " contexts");
     return true;
   };
-  const auto result = train::evaluate(model.decoder, corpus, evaluation);
+  const auto result =
+      within_memory([&] { return train::evaluate(model.decoder, corpus, evaluation); },
+                    [&] {
+                      return "a smaller --batch-size than " +
+                             std::to_string(evaluation.batch_size) + " needs less";
+                    });
   log::status("");
+  const auto split_contexts = count_contexts(corpus, options.stride);
   if (options.json) {
-    print_json(model, options, *result);
+    print_json(model, options, *result, split_contexts);
   } else {
-    print_text(model, options, *result);
+    print_text(model, options, *result, split_contexts);
   }
 }
 
@@ -127,23 +153,28 @@ void add_eval(CLI::App& app) {
   auto options = std::make_shared<EvalOptions>();
   auto* command = app.add_subcommand("eval", "Mean loss and perplexity of a model over a split");
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
-  command->add_option("--split", options->split, "Split of the corpus: val or train");
+  add_choice(*command, "--split", options->split, {"val", "train"},
+             "Split of the corpus: val or train");
   command->add_option("--data", options->data,
                       "Corpus; without it, the one the model was trained on");
   command->add_option("--tokenizer", options->tokenizer,
                       "tokenizer.json for the loss per character; without it, the run's own");
-  command->add_option(
-      "--stride", options->stride,
-      "Slide the context by this many tokens and score only those; 0: separate contexts");
-  command->add_option("--batch-size", options->batch_size, "Contexts in one forward pass")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--batches", options->batches, "Stop after so many batches; 0: the whole split")
-      ->check(CLI::NonNegativeNumber);
+  add_integer(*command, "--stride", options->stride, not_negative,
+              "Slide the context by this many tokens and score only those; 0: separate contexts");
+  add_integer(*command, "--batch-size", options->batch_size, at_least_one,
+              "Contexts in one forward pass; without it, as many as while training")
+      ->default_str("");
+  add_integer(*command, "--batches", options->batches, not_negative,
+              "Stop after so many batches; 0: the whole split");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
   command->add_flag(other_tokenizer_flag, options->other_tokenizer,
                     "Take a corpus or a tokenizer other than the model's");
   command->add_flag("--json", options->json, "Print one JSON object");
+  command->footer(
+      "Examples:\n"
+      "  aero eval runs/mine\n"
+      "  aero eval runs/mine --stride 8 --json\n"
+      "  aero eval runs/mine --split train --batches 20");
   command->callback([options] { run_eval(*options); });
 }
 

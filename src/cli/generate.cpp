@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/loaded_model.h"
+#include "cli/options.h"
 #include <iostream>
 #include <memory>
 
@@ -15,6 +16,7 @@ struct GenerateOptions {
   std::string tokenizer;
   std::string device;
   model::GenerationOptions generation;
+  std::int64_t seed = 0;
   std::int64_t samples = 1;
   bool other_tokenizer = false;
   bool no_cache = false;
@@ -66,32 +68,54 @@ std::vector<std::int64_t> find_prompt(const GenerateOptions& options, const Load
   return tokens;
 }
 
-void print_tokens(const std::vector<std::int64_t>& tokens) {
-  for (std::size_t i = 0; i < tokens.size(); ++i) std::cout << (i > 0 ? " " : "") << tokens[i];
+/// Each token is written as it comes, so that a reader who has left ends the text.
+void write_ids(LoadedModel& model, const std::vector<std::int64_t>& prompt,
+               const model::GenerationOptions& generation) {
+  bool is_first = true;
+  model::generate(model.decoder, prompt, generation, [&](std::int64_t token) {
+    std::cout << (is_first ? "" : " ") << token << std::flush;
+    is_first = false;
+    return true;
+  });
   std::cout << "\n";
+}
+
+void write_text(LoadedModel& model, const data::Tokenizer& tokenizer,
+                const std::vector<std::int64_t>& prompt,
+                const model::GenerationOptions& generation) {
+  TextStream stream(tokenizer);
+  model::generate(model.decoder, prompt, generation, [&](std::int64_t token) {
+    stream.add(token);
+    return true;
+  });
+  stream.flush();
+  std::cout << "\n";
+}
+
+std::optional<data::Tokenizer> tokenizer_for(const GenerateOptions& options,
+                                             const LoadedModel& model) {
+  if (options.ids.empty()) {
+    return find_tokenizer(model, options.tokenizer, options.other_tokenizer);
+  }
+  return find_optional_tokenizer(model, options.tokenizer, options.other_tokenizer,
+                                 "token ids are printed, and no end-of-text token ends them");
 }
 
 void run_generate(const GenerateOptions& options) {
   auto model = load_model(options.model, options.device);
-  const auto tokenizer = find_tokenizer(model, options.tokenizer, options.other_tokenizer);
+  const auto tokenizer = tokenizer_for(options, model);
   const auto prompt = find_prompt(options, model, tokenizer);
   auto generation = options.generation;
+  generation.sampling.seed = static_cast<std::uint64_t>(options.seed);
   generation.use_cache = !options.no_cache;
   if (tokenizer) generation.stop_token = tokenizer->eos();
   for (std::int64_t i = 0; i < options.samples; ++i) {
-    const bool as_text = tokenizer && !options.print_ids;
-    if (!as_text) {
-      print_tokens(model::generate(model.decoder, prompt, generation));
+    if (!tokenizer || options.print_ids) {
+      write_ids(model, prompt, generation);
     } else {
       if (i > 0) std::cout << "\n----\n";
-      std::cout << options.prompt;
-      TextStream stream(*tokenizer);
-      model::generate(model.decoder, prompt, generation, [&](std::int64_t token) {
-        stream.add(token);
-        return true;
-      });
-      stream.flush();
-      std::cout << "\n";
+      std::cout << options.prompt << std::flush;
+      write_text(model, *tokenizer, prompt, generation);
     }
     ++generation.sampling.seed;
   }
@@ -106,35 +130,30 @@ void add_generate(CLI::App& app) {
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   auto* prompt =
       command->add_option("--prompt", options->prompt,
-                          "Text to continue; without one, the end-of-text token is the start");
+                          "Text to continue; where it is empty or not given, the end-of-text "
+                          "token is the start");
   command->add_option("--ids", options->ids, "Token ids to continue: 1,2,3")->excludes(prompt);
   command->add_option("--tokenizer", options->tokenizer,
                       "tokenizer.json; without it, the run's own");
-  command->add_option("--max-tokens", generation.max_tokens, "New tokens at most")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--temperature", generation.sampling.temperature, "0: the most likely token")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command
-      ->add_option("--top-k", generation.sampling.top_k, "Draw from the k most likely; 0: from all")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command
-      ->add_option("--top-p", generation.sampling.top_p,
-                   "Draw from the fewest tokens that hold this much probability")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  command->add_option("--seed", generation.sampling.seed, "The same seed draws the same text")
-      ->capture_default_str();
-  command->add_option("--samples", options->samples, "Texts to draw, with seeds that follow --seed")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_integer(*command, "--max-tokens", generation.max_tokens, at_least_one, "New tokens at most");
+  add_number(*command, "--temperature", generation.sampling.temperature, {.low = 0},
+             "0: the most likely token");
+  add_integer(*command, "--top-k", generation.sampling.top_k, not_negative,
+              "Draw from the N most likely; 0: from all");
+  add_number(*command, "--top-p", generation.sampling.top_p, {.low = 0, .high = 1},
+             "Draw from the fewest tokens that hold this much probability");
+  add_integer(*command, "--seed", options->seed, not_negative, "The same seed draws the same text");
+  add_integer(*command, "--samples", options->samples, at_least_one,
+              "Texts to draw, with seeds that follow --seed");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
   command->add_flag(other_tokenizer_flag, options->other_tokenizer,
                     "Take a tokenizer other than the model's");
   command->add_flag("--no-cache", options->no_cache, "Recompute every position for each token");
   command->add_flag("--print-ids", options->print_ids, "Print token ids in place of text");
+  command->footer(
+      "Examples:\n"
+      "  aero generate runs/mine --prompt 'Once' --temperature 0.8\n"
+      "  aero generate runs/mine --ids 1,2,3 --max-tokens 20 --seed 7");
   command->callback([options] { run_generate(*options); });
 }
 

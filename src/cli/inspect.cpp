@@ -1,12 +1,13 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/notation.h"
+#include "aero/core/text.h"
 #include "aero/cost/parameters.h"
-
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/inspect_entropy.h"
 #include "cli/loaded_model.h"
+#include "cli/options.h"
+#include "cli/write_json.h"
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -39,6 +40,7 @@ struct TensorSummary {
 };
 
 TensorSummary summarize(const std::string& name, const torch::Tensor& tensor) {
+  if (tensor.numel() == 0) return {.name = name, .shape = tensor.sizes().vec()};
   const auto values = tensor.to(torch::kFloat64);
   return {name,
           tensor.sizes().vec(),
@@ -75,6 +77,7 @@ void describe(const InspectOptions& options) {
               {"step", state.step},
               {"samples_seen", state.samples_seen},
               {"eval_loss", nullptr},
+              {"eval_batches", config.eval.batches},
               {"parameters", parameters},
               {"tensors", Json::array()}};
     if (state.eval_loss) json["eval_loss"] = *state.eval_loss;
@@ -86,23 +89,29 @@ void describe(const InspectOptions& options) {
                                  {"max_abs", tensor.largest},
                                  {"nonfinite", tensor.nonfinite}});
     }
-    std::cout << json.dump(2) << "\n";
+    write_json(json);
     return;
   }
-  std::printf("checkpoint   %s\narchitecture %s\nstep         %lld, %lld sequences seen\n",
-              folder.c_str(), architecture_name(config.model).c_str(),
-              static_cast<long long>(state.step), static_cast<long long>(state.samples_seen));
+  std::cout << format("checkpoint   %s\narchitecture %s\nstep         %lld, %lld sequences seen\n",
+                      folder.c_str(), architecture_name(config.model).c_str(),
+                      static_cast<long long>(state.step),
+                      static_cast<long long>(state.samples_seen));
   if (!config.model.own_parts.empty()) {
-    std::printf("own parts    %s\n", config.model.own_parts.c_str());
+    std::cout << "own parts    " << config.model.own_parts << "\n";
   }
-  if (state.eval_loss) std::printf("evaluation   loss %.6f\n", *state.eval_loss);
-  std::printf("parameters   %lld\n\n%-40s %-16s %12s %12s %12s %10s\n",
-              static_cast<long long>(parameters), "tensor", "shape", "mean", "std", "max |x|",
-              "non-finite");
+  if (state.eval_loss) {
+    const auto part = config.eval.batches > 0 ? format(", of at most %lld batches (eval.batches)",
+                                                       static_cast<long long>(config.eval.batches))
+                                              : std::string();
+    std::cout << format("evaluation   loss %.6f", *state.eval_loss) << part << "\n";
+  }
+  std::cout << format("parameters   %lld\n\n%-40s %-16s %12s %12s %12s %10s\n",
+                      static_cast<long long>(parameters), "tensor", "shape", "mean", "std",
+                      "max |x|", "non-finite");
   for (const auto& tensor : tensors) {
-    std::printf("%-40s %-16s %12.4e %12.4e %12.4e %10lld\n", tensor.name.c_str(),
-                shape_text(tensor.shape).c_str(), tensor.mean, tensor.std, tensor.largest,
-                static_cast<long long>(tensor.nonfinite));
+    std::cout << format("%-40s %-16s %12.4e %12.4e %12.4e %10lld\n", tensor.name.c_str(),
+                        shape_text(tensor.shape).c_str(), tensor.mean, tensor.std, tensor.largest,
+                        static_cast<long long>(tensor.nonfinite));
   }
 }
 
@@ -194,8 +203,7 @@ void add_inspect(CLI::App& app) {
       ->add_flag("--gradients", options->gradients,
                  "Also the gradient of the mean loss by every parameter, as grad/<name>")
       ->needs(logits);
-  command->add_option("--dtype", options->dtype, "float32 or float64")
-      ->check(CLI::IsMember({"float32", "float64"}))
+  add_choice(*command, "--dtype", options->dtype, {"float32", "float64"}, "float32 or float64")
       ->needs(logits);
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
   auto* entropy = command->add_flag(
@@ -206,16 +214,22 @@ void add_inspect(CLI::App& app) {
       ->add_option("--data", options->inspection.data,
                    "Corpus for --entropy; without it, the one the model was trained on")
       ->needs(entropy);
-  command->add_option("--split", options->inspection.split, "Split of it: val or train")
+  add_choice(*command, "--split", options->inspection.split, {"val", "train"},
+             "Split of it: val or train")
       ->needs(entropy);
-  command->add_option("--batches", options->inspection.batches, "Batches of train.batch_size of it")
-      ->check(CLI::PositiveNumber)
+  add_integer(*command, "--batches", options->inspection.batches, at_least_one,
+              "Batches of train.batch_size of it")
       ->needs(entropy);
   command
       ->add_flag(other_tokenizer_flag, options->inspection.other_tokenizer,
                  "Take a corpus of a tokenizer other than the model's")
       ->needs(entropy);
   command->add_flag("--json", options->json, "Print one JSON object");
+  command->footer(
+      "Examples:\n"
+      "  aero inspect runs/mine\n"
+      "  aero inspect runs/mine --entropy\n"
+      "  aero inspect runs/mine --logits 1,2,3 --out logits.safetensors");
   command->callback([options] {
     if (options->entropy) {
       auto model = load_model(options->model, options->device);

@@ -4,13 +4,11 @@
 #include "aero/core/text.h"
 #include "aero/report/table.h"
 #include "aero/train/entropy_statistics.h"
-#include "aero/train/model_tokenizer.h"
-#include "aero/train/open_corpus.h"
 
-#include <nlohmann/json.hpp>
-
+#include "cli/write_json.h"
 #include <cmath>
 #include <iostream>
+#include <limits>
 #include <numeric>
 
 namespace aero::cli {
@@ -40,6 +38,15 @@ report::Table table_by_head(const train::ByHead& heads, const std::vector<std::i
   return table;
 }
 
+/// Where the bins end; NaN where no head has a finite row.
+double largest_mean(const train::EntropyStatistics& statistics) {
+  double largest = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& heads : statistics.mean) {
+    for (const double mean : heads) largest = std::fmax(largest, mean);  // passes NaN by
+  }
+  return largest;
+}
+
 void print_text(const train::EntropyStatistics& statistics, const train::LearnedScalars& scalars) {
   std::cout << "entropy in nats of " << statistics.rows << " rows a head; uniform attention has "
             << digits(statistics.uniform) << ", a row at most "
@@ -52,7 +59,9 @@ void print_text(const train::EntropyStatistics& statistics, const train::Learned
   std::vector<std::string> shares;
   for (const double share : statistics.bins()) shares.push_back(digits(100 * share) + "%");
   bins.add_row(std::move(shares));
-  std::cout << "\n" << bins.to_markdown();
+  std::cout << "\nbins up to max, the largest mean of a head: " << digits(largest_mean(statistics))
+            << "\n\n"
+            << bins.to_markdown();
   for (const auto& [name, values] : scalars.by_layer) {
     std::cout << "\n" << name << " by layer:";
     for (const double value : values) std::cout << " " << digits(value);
@@ -74,18 +83,14 @@ void print_json(const LoadedModel& model, const train::EntropyStatistics& statis
                               {"nonfinite_rows", statistics.nonfinite_rows}};
   for (const auto& [name, values] : scalars.by_layer) json[name] = values;
   for (const auto& [name, values] : scalars.by_head) json[name] = values;
-  std::cout << json.dump(2) << "\n";
+  write_json(json);
 }
 
 }  // namespace
 
 void inspect_entropy(LoadedModel& model, const EntropyInspection& inspection) {
-  if (!inspection.data.empty()) model.config.data.path = inspection.data;
-  const auto corpus = train::open_corpus(model.config, inspection.split);
-  if (!inspection.other_tokenizer) {
-    data::require_same_tokenizer(train::tokenizer_of_model(model.checkpoint),
-                                 corpus.tokenizer_identity(), other_tokenizer_flag);
-  }
+  const auto corpus =
+      open_split(model, inspection.data, inspection.split, inspection.other_tokenizer);
   std::int64_t batches = 0;
   const auto statistics =
       train::measure_entropy(model.decoder, corpus,

@@ -97,7 +97,8 @@ std::optional<data::Tokenizer> find_optional_tokenizer(const LoadedModel& model,
   }
 }
 
-data::Corpus open_split(LoadedModel& model, const std::string& path, const std::string& split) {
+data::Corpus open_split(LoadedModel& model, const std::string& path, const std::string& split,
+                        bool may_be_other) {
   if (!path.empty()) {
     model.config.data.path = path;
   } else if (!std::filesystem::exists(model.config.data.path)) {
@@ -105,7 +106,12 @@ data::Corpus open_split(LoadedModel& model, const std::string& path, const std::
                      "\", which is not there (any more, or seen from this folder); name the corpus "
                      "with --data FOLDER");
   }
-  return train::open_corpus(model.config, split);
+  auto corpus = train::open_corpus(model.config, split);
+  if (!may_be_other) {
+    data::require_same_tokenizer(train::tokenizer_of_model(model.checkpoint),
+                                 corpus.tokenizer_identity(), other_tokenizer_flag);
+  }
+  return corpus;
 }
 
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size) {

@@ -49,8 +49,10 @@ std::optional<data::Tokenizer> find_optional_tokenizer(const LoadedModel& model,
                                                        const std::string& left_out);
 
 /// A split of `path`, or where that is empty of the corpus that the model was trained on. Throws
-/// UsageError that names --data where that is not there.
-data::Corpus open_split(LoadedModel& model, const std::string& path, const std::string& split);
+/// UsageError that names --data where that is not there, and where its tokenizer is not the model's
+/// unless `may_be_other` is set.
+data::Corpus open_split(LoadedModel& model, const std::string& path, const std::string& split,
+                        bool may_be_other);
 
 /// "1,2,3" or "1 2 3". Throws UsageError for what is no token of the vocabulary.
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size);

@@ -1,10 +1,12 @@
 #include "aero/core/log.h"
 #include "aero/core/version.h"
 
-#include <c10/util/Exception.h>
-
+#include "cli/command_line.h"
 #include "cli/commands.h"
-#include <iostream>
+#include "cli/faults.h"
+#include "cli/help_formatter.h"
+#include "cli/standard_output.h"
+#include <memory>
 
 namespace {
 
@@ -15,23 +17,22 @@ template <class Work>
 ExitCode guarded(Work&& work) {
   try {
     return work();
-  } catch (const aero::Error& error) {
-    aero::log::error(error.what());
-    return error.code();
-  } catch (const c10::Error& error) {
-    aero::log::error(std::string("LibTorch: ") + error.what_without_backtrace());
-  } catch (const std::bad_alloc&) {
-    aero::log::error("not enough memory; a smaller train.batch_size needs less");
-  } catch (const std::exception& error) {
-    aero::log::error(error.what());
+  } catch (...) {
+    return aero::cli::tell_fault();
   }
-  return ExitCode::failure;
 }
 
 ExitCode run(int argc, char** argv) {
   CLI::App app("AERO trains language models for private inference.", "aero");
   app.set_version_flag("--version", "aero " + aero::version());
   app.require_subcommand(1);
+  app.formatter(std::make_shared<aero::cli::HelpFormatter>());
+  app.footer(
+      "Examples:\n"
+      "  aero report mine.json\n"
+      "  aero train mine.json\n"
+      "  aero eval runs/mine\n"
+      "`aero COMMAND --help` tells the options of a command.");
   app.fallthrough();
   app.add_flag_callback(
       "-q,--quiet", [] { aero::log::set_verbosity(aero::Verbosity::quiet); },
@@ -51,17 +52,20 @@ ExitCode run(int argc, char** argv) {
   aero::cli::add_report(app);
   aero::cli::add_config(app);
   aero::cli::add_doctor(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? ExitCode::success : ExitCode::usage;
-  }
+  aero::cli::parse_and_run(app, argc, argv);
   return exit_code;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return static_cast<int>(guarded([&] { return run(argc, argv); }));
+  aero::cli::keep_standard_descriptors();
+  aero::cli::StandardOutput output;
+  const auto code = guarded([&] { return run(argc, argv); });
+  const auto written = guarded([&] {
+    output.flush();
+    return ExitCode::success;
+  });
+  aero::log::status("");
+  return static_cast<int>(code == ExitCode::success ? written : code);
 }

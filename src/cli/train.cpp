@@ -1,8 +1,11 @@
-#include "aero/config/documentation.h"
 #include "aero/config/loader.h"
+#include "aero/cost/memory.h"
+#include "aero/report/format.h"
 #include "aero/train/session.h"
 
 #include "cli/commands.h"
+#include "cli/faults.h"
+#include "cli/options.h"
 #include <memory>
 
 namespace aero::cli {
@@ -31,12 +34,22 @@ ExitCode exit_code_of(train::Outcome outcome) {
   return ExitCode::failure;
 }
 
+std::string memory_advice(const RunConfig& config) {
+  const auto memory = cost::estimate_memory(config);
+  const auto activations = memory.activations.total();
+  return "weights, gradients and moments take " + report::bytes_text(memory.total() - activations) +
+         ", one batch takes " + report::bytes_text(activations) + "; a smaller train.batch_size (" +
+         std::to_string(config.train.batch_size) + "), model.context (" +
+         std::to_string(config.model.context) + ") or model needs less";
+}
+
 ExitCode run_train(const TrainOptions& options) {
   auto config = load_config(options.config, options.overrides);
   if (config.run.folder.empty()) {
     config.run.folder = "runs/" + std::filesystem::path(options.config).stem().string();
   }
-  return exit_code_of(train::run_session(config, options.resume));
+  return within_memory([&] { return exit_code_of(train::run_session(config, options.resume)); },
+                       [&] { return memory_advice(config); });
 }
 
 }  // namespace
@@ -45,11 +58,15 @@ void add_train(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<TrainOptions>();
   auto* command = app.add_subcommand("train", "Train one model from a config file");
   command->add_option("config", options->config, "Config file (JSON with comments)")->required();
-  command->add_option("--set", options->overrides, "Override a key: --set model.n_layer=4")
-      ->take_all();
+  add_texts(*command, "--set", options->overrides, "Override a key: --set model.n_layer=4");
   command->add_flag("--resume", options->resume,
                     "Go on from the latest checkpoint of the run folder");
-  command->footer([] { return "Keys of the config:\n" + config_help(); });
+  command->footer(
+      "Examples:\n"
+      "  aero train mine.json\n"
+      "  aero train mine.json --resume\n"
+      "  aero train mine.json --set train.duration=100 --set run.folder=runs/short\n"
+      "`aero config help` tells the keys of a config.");
   command->callback([options, &exit_code] { exit_code = run_train(*options); });
 }
 

@@ -1,7 +1,10 @@
 #include "aero/config/documentation.h"
 
 #include "aero/config/fields.h"
+#include "aero/config/json_value.h"
 #include "aero/config/run_config.h"
+#include "aero/config/suggest.h"
+#include "aero/core/error.h"
 
 namespace aero {
 namespace {
@@ -87,6 +90,12 @@ std::string help_head(const Field& field) {
          (standard.empty() ? "" : "; default " + standard) + ")";
 }
 
+/// Whether a name is that of the field or of a section around it.
+bool means(const std::string& name, const Field& field) {
+  return name.empty() || name == field.path || name == field.key() ||
+         field.path.starts_with(name + ".");
+}
+
 }  // namespace
 
 std::string config_markdown() {
@@ -96,15 +105,23 @@ std::string config_markdown() {
   return text;
 }
 
-std::string config_help(std::string_view prefix) {
+std::vector<KeyHelp> config_help(const std::string& name) {
   RunConfig defaults;
-  std::string text;
+  std::vector<KeyHelp> help;
+  std::vector<std::string> known;
   for (const Section& section : describe(defaults)) {
+    known.push_back(section.path);
     for (const Field& field : section.fields) {
-      if (field.path.starts_with(prefix)) text += help_head(field) + "\n    " + field.doc + "\n";
+      known.push_back(field.path);
+      known.push_back(field.key());
+      if (means(name, field)) help.push_back({help_head(field), field.doc});
     }
   }
-  return text;
+  if (!help.empty()) return help;
+  const auto near = nearest(name, known);
+  throw UsageError(
+      quoted(name) + " is no key or section of the config" +
+      (near.empty() ? "; `aero config help` tells them all" : ", did you mean \"" + near + "\"?"));
 }
 
 }  // namespace aero

@@ -38,6 +38,41 @@ def test_eval_with_a_stride_scores_more_tokens_with_more_context(aero: str, run:
     assert result["tokens"] == CONTEXT + 4 * ((600 - 1 - CONTEXT) // 4)
 
 
+def test_an_evaluation_of_a_part_says_so(
+    aero: str, corpus: Path, run: Path, tmp_path: Path
+) -> None:
+    whole = call(aero, "eval", run)
+    assert "first" not in whole.stdout
+    part = call(aero, "eval", run, "--batches", "3", "--batch-size", "2")
+    assert "the first 6 of 37 contexts (--batches)" in part.stdout
+    json_part = json.loads(call(aero, "eval", run, "--batches", "3", "--json").stdout)
+    assert (json_part["contexts"], json_part["split_contexts"]) == (12, 37)
+    strided = json.loads(call(aero, "eval", run, "--stride", "4", "--json").stdout)
+    assert strided["contexts"] == strided["split_contexts"] == (600 - 1 - CONTEXT) // 4 + 1
+
+    config = make_config(tmp_path / "run.json", corpus, tmp_path / "run")
+    for batches, is_part in ((2, True), (100, False), (0, False)):
+        folder = tmp_path / f"run-{batches}"
+        trained = call(
+            aero, "train", config, "--set", f"run.folder={folder}", "--set", "train.duration=10",
+            "--set", f"eval.batches={batches}",
+        )  # fmt: skip
+        assert trained.returncode == 0, trained.stderr
+        assert ("(first 8 contexts of the split)" in trained.stderr) == is_part
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        evaluation = next(line for line in lines if line.get("event") == "evaluation")
+        assert evaluation["part"] is is_part
+        assert evaluation["contexts"] == (8 if is_part else 37)
+        assert ("eval.batches" in call(aero, "inspect", folder).stdout) == (batches > 0)
+
+
+def test_the_bins_of_entropy_say_where_they_end(aero: str, run: Path) -> None:
+    heads = json.loads(call(aero, "inspect", run, "--entropy", "--json").stdout)["entropy"]
+    printed = call(aero, "inspect", run, "--entropy").stdout
+    largest = max(mean for layer in heads for mean in layer)
+    assert f"the largest mean of a head: {largest:.4g}" in printed
+
+
 def test_generate_draws_the_same_tokens_with_and_without_the_cache(aero: str, run: Path) -> None:
     texts = []
     for flags in ([], ["--no-cache"], ["--seed", "9"]):
@@ -141,6 +176,7 @@ def test_doctor_and_version_answer(aero: str) -> None:
         assert word in printed
 
 
-def test_help_names_the_keys_of_the_config(aero: str) -> None:
-    printed = call(aero, "train", "--help").stdout
+def test_help_leads_to_the_keys_of_the_config(aero: str) -> None:
+    assert "aero config help" in call(aero, "train", "--help").stdout
+    printed = call(aero, "config", "help").stdout
     assert "model.n_layer" in printed and "schedule.warmup" in printed

@@ -2,6 +2,7 @@
 
 #include "aero/config/fields.h"
 #include "aero/config/loader.h"
+#include "aero/core/error.h"
 #include "aero/core/files.h"
 
 #include <gmock/gmock.h>
@@ -56,11 +57,37 @@ TEST(Documentation, ShowsTypeDefaultRangeAndMeaning) {
   EXPECT_THAT(config_markdown(), HasSubstr("| `final_lr` | number | `1e-07` | at least 0 |"));
 }
 
+std::string shown(const std::vector<KeyHelp>& keys) {
+  std::string text;
+  for (const auto& [head, doc] : keys) text += head + "\n    " + doc + "\n";
+  return text;
+}
+
+TEST(Help, FindsAKeyWithAndWithoutItsSection) {
+  for (const char* name : {"model.n_layer", "n_layer"}) {
+    const auto keys = config_help(name);
+    ASSERT_EQ(keys.size(), 1U) << name;
+    EXPECT_THAT(keys[0].head, HasSubstr("model.n_layer (integer, in [1, 10000]; default 12)"));
+    EXPECT_EQ(keys[0].doc, "L, the number of blocks.");
+  }
+}
+
+TEST(Help, NamesTheNearestOfAnUnknownKey) {
+  try {
+    config_help("model.n_laeyr");
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(),
+                 "\"model.n_laeyr\" is no key or section of the config, did you mean "
+                 "\"model.n_layer\"?");
+  }
+}
+
 TEST(Help, ShowsTheKeysBelowAPrefix) {
-  const std::string text = config_help("model.dropout");
+  const std::string text = shown(config_help("model.dropout"));
   EXPECT_THAT(text, HasSubstr("model.dropout.embedding (number, in [0, 1); default 0)\n"));
   EXPECT_THAT(text, ::testing::Not(HasSubstr("model.n_layer")));
-  EXPECT_THAT(config_help(), HasSubstr("model.n_layer"));
+  EXPECT_THAT(shown(config_help()), HasSubstr("model.n_layer"));
 }
 
 /// Every object of the schema, itself included.
