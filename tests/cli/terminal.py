@@ -127,7 +127,8 @@ def run_in_terminal(
                 os.environ[name] = value
         # The window has its size before the program asks.
         set_size(0, columns)
-        os.execvp(os.fspath(command[0]), [os.fspath(word) for word in command])
+        # readline, which pytest loads, sets COLUMNS behind os.environ.
+        os.execvpe(os.fspath(command[0]), [os.fspath(word) for word in command], os.environ)
     terminal = Terminal(columns or 80)
     raw = ""
     screens = []
