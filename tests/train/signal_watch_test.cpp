@@ -7,7 +7,15 @@
 namespace aero::train {
 namespace {
 
-TEST(SignalWatch, HoldsASignalBackAndTellsOfIt) {
+/// A shell starts what it puts into the background with some signals ignored.
+class SignalWatchTest : public ::testing::Test {
+ protected:
+  SignalWatchTest() {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
+  }
+};
+
+TEST_F(SignalWatchTest, HoldsASignalBackAndTellsOfIt) {
   SignalWatch watch;
   EXPECT_FALSE(watch.pending().has_value());
   ::raise(SIGTERM);
@@ -15,13 +23,36 @@ TEST(SignalWatch, HoldsASignalBackAndTellsOfIt) {
   EXPECT_EQ(watch.pending(), Outcome::terminated) << "it does not forget";
 }
 
-TEST(SignalWatch, TellsAnInterruptFromATermination) {
+TEST_F(SignalWatchTest, TellsAnInterruptFromATermination) {
   SignalWatch watch;
   ::raise(SIGINT);
   EXPECT_EQ(watch.pending(), Outcome::interrupted);
 }
 
-TEST(SignalWatch, LetsASecondSignalEndTheProcess) {
+TEST_F(SignalWatchTest, TellsOfAHangup) {
+  SignalWatch watch;
+  ::raise(SIGHUP);
+  EXPECT_EQ(watch.pending(), Outcome::hangup);
+}
+
+TEST_F(SignalWatchTest, LeavesAnIgnoredSignalIgnored) {
+  std::signal(SIGHUP, SIG_IGN);
+  SignalWatch watch;
+  ::raise(SIGHUP);
+  EXPECT_FALSE(watch.pending().has_value());
+  std::signal(SIGHUP, SIG_DFL);
+}
+
+TEST_F(SignalWatchTest, LetsASignalThroughWhereNothingIsToBeSaved) {
+  EXPECT_EXIT(
+      {
+        SignalWatch watch;
+        watch.let_through([] { ::raise(SIGTERM); });
+      },
+      ::testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST_F(SignalWatchTest, LetsASecondSignalEndTheProcess) {
   EXPECT_EXIT(
       {
         SignalWatch watch;
