@@ -1,7 +1,12 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/notation.h"
+#include "aero/core/terminal.h"
 #include "aero/core/text.h"
 #include "aero/cost/parameters.h"
+#include "aero/report/fit.h"
+#include "aero/report/table.h"
+
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/inspect_entropy.h"
@@ -28,6 +33,7 @@ struct InspectOptions {
   bool entropy = false;
   EntropyInspection inspection;
   bool json = false;
+  bool wide = false;
 };
 
 struct TensorSummary {
@@ -56,6 +62,22 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
     text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
   }
   return text + "]";
+}
+
+report::Table table_of(const std::vector<TensorSummary>& tensors) {
+  using report::Align;
+  report::Table table({{"tensor"},
+                       {"shape"},
+                       {"mean", Align::right},
+                       {"std", Align::right},
+                       {"max abs", Align::right},
+                       {"non-finite", Align::right}});
+  for (const auto& tensor : tensors) {
+    table.add_row({tensor.name, shape_text(tensor.shape), format("%.4e", tensor.mean),
+                   format("%.4e", tensor.std), format("%.4e", tensor.largest),
+                   std::to_string(tensor.nonfinite)});
+  }
+  return table;
 }
 
 void describe(const InspectOptions& options) {
@@ -105,14 +127,8 @@ void describe(const InspectOptions& options) {
                                               : std::string();
     std::cout << format("evaluation   loss %.6f", *state.eval_loss) << part << "\n";
   }
-  std::cout << format("parameters   %lld\n\n%-40s %-16s %12s %12s %12s %10s\n",
-                      static_cast<long long>(parameters), "tensor", "shape", "mean", "std",
-                      "max |x|", "non-finite");
-  for (const auto& tensor : tensors) {
-    std::cout << format("%-40s %-16s %12.4e %12.4e %12.4e %10lld\n", tensor.name.c_str(),
-                        shape_text(tensor.shape).c_str(), tensor.mean, tensor.std, tensor.largest,
-                        static_cast<long long>(tensor.nonfinite));
-  }
+  std::cout << "parameters   " << parameters << "\n\n"
+            << report::fit_tables(table_of(tensors).to_markdown(), options.inspection.columns);
 }
 
 /// Token ids [B, T]: from a file, one sequence a line, or from the argument itself.
@@ -224,6 +240,7 @@ void add_inspect(CLI::App& app) {
       ->add_flag(other_tokenizer_flag, options->inspection.other_tokenizer,
                  "Take a corpus of a tokenizer other than the model's")
       ->needs(entropy);
+  command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer(
       "Examples:\n"
@@ -231,6 +248,7 @@ void add_inspect(CLI::App& app) {
       "  aero inspect runs/mine --entropy\n"
       "  aero inspect runs/mine --logits 1,2,3 --out logits.safetensors");
   command->callback([options] {
+    if (!options->wide) options->inspection.columns = columns_of(STDOUT_FILENO);
     if (options->entropy) {
       auto model = load_model(options->model, options->device);
       options->inspection.json = options->json;

@@ -2,6 +2,7 @@
 
 #include "aero/core/log.h"
 #include "aero/core/text.h"
+#include "aero/report/fit.h"
 #include "aero/report/table.h"
 #include "aero/train/entropy_statistics.h"
 
@@ -47,11 +48,15 @@ double largest_mean(const train::EntropyStatistics& statistics) {
   return largest;
 }
 
-void print_text(const train::EntropyStatistics& statistics, const train::LearnedScalars& scalars) {
+void print_text(const train::EntropyStatistics& statistics, const train::LearnedScalars& scalars,
+                int columns) {
+  const auto print = [columns](const report::Table& table) {
+    std::cout << report::fit_tables(table.to_markdown(), columns);
+  };
   std::cout << "entropy in nats of " << statistics.rows << " rows a head; uniform attention has "
             << digits(statistics.uniform) << ", a row at most "
-            << digits(statistics.largest_possible) << "\n\n"
-            << table_by_head(statistics.mean, &statistics.nonfinite_rows).to_markdown();
+            << digits(statistics.largest_possible) << "\n\n";
+  print(table_by_head(statistics.mean, &statistics.nonfinite_rows));
   report::Table bins({{"share of heads in [0, max/4)", report::Align::right},
                       {"[max/4, max/2)", report::Align::right},
                       {"[max/2, 3max/4)", report::Align::right},
@@ -60,15 +65,16 @@ void print_text(const train::EntropyStatistics& statistics, const train::Learned
   for (const double share : statistics.bins()) shares.push_back(digits(100 * share) + "%");
   bins.add_row(std::move(shares));
   std::cout << "\nbins up to max, the largest mean of a head: " << digits(largest_mean(statistics))
-            << "\n\n"
-            << bins.to_markdown();
+            << "\n\n";
+  print(bins);
   for (const auto& [name, values] : scalars.by_layer) {
     std::cout << "\n" << name << " by layer:";
     for (const double value : values) std::cout << " " << digits(value);
     std::cout << "\n";
   }
   for (const auto& [name, values] : scalars.by_head) {
-    std::cout << "\n" << name << "\n\n" << table_by_head(values, nullptr).to_markdown();
+    std::cout << "\n" << name << "\n\n";
+    print(table_by_head(values, nullptr));
   }
 }
 
@@ -106,7 +112,7 @@ void inspect_entropy(LoadedModel& model, const EntropyInspection& inspection) {
   if (inspection.json) {
     print_json(model, *statistics, scalars);
   } else {
-    print_text(*statistics, scalars);
+    print_text(*statistics, scalars, inspection.columns);
   }
 }
 

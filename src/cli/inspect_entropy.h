@@ -12,6 +12,7 @@ struct EntropyInspection {
   bool other_tokenizer = false;  ///< the corpus's may differ from the model's
   std::int64_t batches = 4;
   bool json = false;
+  int columns = 0;  ///< that tables are to fit (report::fit_tables); 0: any
 };
 
 /// Prints the attention entropy of every head, the four bins and the model's learned scalars.
