@@ -4,6 +4,7 @@
 #include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/train/evaluation.h"
+#include "aero/train/model_tokenizer.h"
 #include "aero/train/open_corpus.h"
 #include "aero/train/precision.h"
 #include "aero/train/trainer.h"
@@ -107,6 +108,10 @@ std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWa
   decoder->to(train::find_device(config.train.device));
   decoder->eval();
   const auto corpus = train::open_corpus(config, "val");
+  if (!config.train.other_tokenizer) {
+    const auto model = train::tokenizer_of_model(checkpoint::find_checkpoint(plan.loaded));
+    data::require_same_tokenizer(model, corpus.tokenizer_identity(), "train.other_tokenizer=true");
+  }
   std::optional<train::Outcome> signal;
   train::EvaluationOptions options;
   options.batch_size = batch_size(config);
