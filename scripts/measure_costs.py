@@ -7,6 +7,9 @@ and merges: keep the machine quiet. With
 --network wan (as root) also the round trips of each primitive, from how much longer it takes in two
 network namespaces behind a line of the given rate and delay. `aero report CONFIG --cost FILE` uses
 the file.
+
+Example:
+  build/venv-spu/bin/python scripts/measure_costs.py --weights colocated --out mine.json
 """
 
 from __future__ import annotations

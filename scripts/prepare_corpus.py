@@ -2,6 +2,9 @@
 """Turn folders, globs, text and JSONL files into a corpus that AERO trains on.
 
 See docs/data.md for recipes, the filters and the file formats.
+
+Example:
+  scripts/prepare_corpus.py scripts tests --include '*.py' --vocab-size 1000 --out data/own-code
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ and delay. On two machines:
   client:  private_inference.py RUN --party 0 --peers CLIENT:9100,SERVER:9101 --prompt TEXT
 
 where the client's RUN needs config.json and tokenizer.json alone.
+
+Example:
+  build/venv-spu/bin/python scripts/private_inference.py runs/quickstart --prompt 'import os'
 """
 
 from __future__ import annotations
@@ -63,6 +66,11 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--tokenizer", type=Path, help="tokenizer.json; without it, the run's own")
     parser.add_argument(
+        "--other-tokenizer",
+        action="store_true",
+        help="take a tokenizer other than the model's",
+    )
+    parser.add_argument(
         "--max-tokens",
         type=whole_number(1, 100_000),
         default=0,
@@ -107,6 +115,22 @@ def _addresses(text: str | None) -> tuple[str, str]:
 def _is_address(text: str) -> bool:
     host, _, port = text.rpartition(":")
     return bool(host) and re.fullmatch(r"[0-9]{1,5}", port) is not None and 0 < int(port) < 65536
+
+
+def _check_tokenizer(checkpoint: Checkpoint) -> None:
+    """That the one in use is the model's; `checkpoint.tokenizer` may be another file than its."""
+    from aero_private.tokenizer_identity import (
+        identity_of_file,
+        require_same_tokenizer,
+        tokenizer_of_model,
+    )
+
+    if checkpoint.tokenizer is not None:
+        require_same_tokenizer(
+            tokenizer_of_model(checkpoint),
+            identity_of_file(checkpoint.tokenizer),
+            "take the model's own, or give --other-tokenizer where the difference is meant",
+        )
 
 
 def _sequences(arguments: argparse.Namespace, checkpoint: Checkpoint) -> list[list[int]]:
@@ -154,7 +178,11 @@ def _say_logits(
     from aero_private.logits import check_logits, most_likely
     from aero_private.prompt import words_of
 
-    check = check_logits(plan, outcome.logits, aero)
+    try:
+        check = check_logits(plan, outcome.logits, aero)
+    except PrivateError as error:  # the run itself is done, and is told and kept
+        missing = f"not compared with AERO's own: {error}"
+        check = replace(check_logits(plan, outcome.logits, None), missing=missing)
     if check.against_aero is None:
         say(f"logits      {check.missing}")
     else:
@@ -180,6 +208,7 @@ def _say_generated(
     aero: Path | None,
     predicted: Callable[[int], Prediction],
     network: Network | None,
+    other_tokenizer: bool,
 ) -> dict[str, Any]:
     """The tokens, of which a server by itself knows the bytes alone."""
     from aero_private.aero_program import aero_tokens
@@ -203,11 +232,20 @@ def _say_generated(
         print(f"            {agreement(tokens, plain, 'a plain run of the folded model')}")
         result["generated_plain"] = plain
     if aero is not None and (checkpoint.folder / WEIGHTS).is_file() and plan.sequences:
-        own = aero_tokens(
-            aero, checkpoint.folder, checkpoint.tokenizer, plan.sequences[0], plan.generate
-        )
-        print(f"            {agreement(kept, own, '`aero generate` at temperature 0')}")
-        result["generated_aero"] = own
+        try:
+            own = aero_tokens(
+                aero,
+                checkpoint.folder,
+                checkpoint.tokenizer,
+                plan.sequences[0],
+                plan.generate,
+                other_tokenizer,
+            )
+        except PrivateError as error:  # the run itself is done, and is told and kept
+            print(f"            not compared with AERO's own: {error}")
+        else:
+            print(f"            {agreement(kept, own, '`aero generate` at temperature 0')}")
+            result["generated_aero"] = own
     return result | {"generated_text": text}
 
 
@@ -269,7 +307,7 @@ def report(
     if plan.sequences is not None:
         result |= _say_logits(plan, outcome, aero, print)
     if outcome.generated:
-        result |= _say_generated(plan, outcome, aero, predicted, network)
+        result |= _say_generated(plan, outcome, aero, predicted, network, arguments.other_tokenizer)
     if arguments.json is not None:
         result |= {
             "checkpoint": str(plan.checkpoint.folder),
@@ -311,6 +349,8 @@ def work(arguments: argparse.Namespace) -> None:
     checkpoint = find_checkpoint(arguments.checkpoint)
     if arguments.tokenizer is not None:
         checkpoint = replace(checkpoint, tokenizer=arguments.tokenizer)
+    if party != SERVER and not arguments.other_tokenizer:
+        _check_tokenizer(checkpoint)
     sequences = None if party == SERVER else _sequences(arguments, checkpoint)
     stop = end_of_text(checkpoint.tokenizer) if arguments.max_tokens > 0 else None
     plan = make_plan(

@@ -10,6 +10,9 @@ perplexity of these windows in the clear and encrypted.
 
 OUT/table.json keeps every single run as soon as it is done, and is not made again: start the same
 command again after an interruption. OUT/table.md is the table.
+
+Example:
+  build/venv-spu/bin/python scripts/private_table.py runs/quickstart --repeats 1 --out runs/table
 """
 
 from __future__ import annotations

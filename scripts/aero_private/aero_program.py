@@ -44,17 +44,30 @@ def _ask(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
 
 
 def aero_tokens(
-    aero: Path, checkpoint: Path, tokenizer: Path | None, prompt: list[int], count: int
+    aero: Path,
+    checkpoint: Path,
+    tokenizer: Path | None,
+    prompt: list[int],
+    count: int,
+    other_tokenizer: bool = False,
 ) -> list[int]:
-    """What `aero generate` adds at temperature 0, without the token that ends a text."""
+    """What `aero generate` adds at temperature 0, without the token that ends a text.
+
+    Raises PrivateError where it fails; `other_tokenizer` lets it take one that is not the model's.
+    """
     command = [aero, "generate", checkpoint, "--ids", ",".join(map(str, prompt))]
     command += ["--max-tokens", str(count), "--temperature", "0", "--print-ids"]
     if tokenizer is not None:
         command += ["--tokenizer", tokenizer]
+    if other_tokenizer:
+        command.append("--other-tokenizer")
     done = _ask(command)
     if done.returncode != 0:
         raise PrivateError(f"aero generate failed: {done.stderr.strip()}")
-    return [int(word) for word in done.stdout.split()]
+    try:
+        return [int(word) for word in done.stdout.split()]
+    except ValueError as error:
+        raise PrivateError("aero generate failed: it printed no token ids") from error
 
 
 def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> list[np.ndarray]:

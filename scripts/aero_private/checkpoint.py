@@ -36,6 +36,12 @@ def _newest(run: Path) -> Path:
     return steps[-1]
 
 
+def places_of(folder: Path) -> list[Path]:
+    """Where a checkpoint's files may be: its folder, and that of its run."""
+    above = folder.resolve().parent
+    return [folder, above.parent] if above.name == "checkpoints" else [folder]
+
+
 def _model_section(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -62,12 +68,8 @@ def find_checkpoint(path: Path) -> Checkpoint:
     file = folder / "config.json"
     section = _model_section(file)
     config = read_config(section, str(file))
-    places = [folder]
-    if (above := folder.resolve().parent).name == "checkpoints":
-        places.append(above.parent)
-    tokenizer = next(
-        (place / "tokenizer.json" for place in places if (place / "tokenizer.json").is_file()), None
-    )
+    files = (place / "tokenizer.json" for place in places_of(folder))
+    tokenizer = next(filter(Path.is_file, files), None)
     return Checkpoint(folder, config, tokenizer, str(section.get("architecture", "")))
 
 

@@ -78,7 +78,10 @@ class LogitCheck:
 
 
 def check_logits(plan: Plan, logits: list[np.ndarray], aero: Path | None) -> LogitCheck:
-    """Against AERO's own, from the checkpoint as it is, and a plain run of the folded model."""
+    """Against AERO's own, from the checkpoint as it is, and a plain run of the folded model.
+
+    Raises PrivateError where the program fails.
+    """
     assert plan.sequences is not None
     folded = None if plan.plain is None else Comparison.of(logits, plan.plain)
     if aero is None:

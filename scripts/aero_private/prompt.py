@@ -76,17 +76,27 @@ def tokens_of_prompt(text: str, file: Path | None) -> list[list[int]]:
     return [ids]
 
 
-# As `aero generate` knows them (aero/data/tokenizer.h).
+# As `aero generate` knows them (src/data/tokenizer.cpp).
 _ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]")
 
 
 def end_of_text(file: Path | None) -> int | None:
-    """The token at which a text ends, where the tokenizer has one."""
+    """The token at which a text ends, where the tokenizer has one.
+
+    A tokenizer that has seen HTML may have learned "</s>" as a piece of text, which ends nothing.
+    """
     if file is None:
         return None
     tokenizer = _tokenizer(file)
-    ids = (tokenizer.token_to_id(name) for name in _ENDS)
-    return next((token for token in ids if token is not None), None)
+    added = tokenizer.get_added_tokens_decoder()
+    for name in _ENDS:
+        token = tokenizer.token_to_id(name)
+        if token is None:
+            continue
+        is_text = tokenizer.encode(name, add_special_tokens=False).ids == [token]
+        if token in added or not is_text:
+            return int(token)
+    return None
 
 
 def text_of(ids: list[int], file: Path | None) -> str | None:

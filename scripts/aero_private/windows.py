@@ -11,6 +11,7 @@ from aero_reference.tokens import Split
 from .checkpoint import Checkpoint
 from .errors import PrivateError
 from .prompt import check_tokens
+from .tokenizer_identity import TokenizerIdentity, require_same_tokenizer, tokenizer_of_model
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ def held_out(checkpoint: Checkpoint, corpus: Path, count: int) -> list[Window]:
         raise PrivateError(f"{error.filename or corpus}: {error.strerror}") from error
     except ValueError as error:
         raise PrivateError(f"{corpus}: no validation split ({error})") from error
+    require_same_tokenizer(
+        tokenizer_of_model(checkpoint),
+        TokenizerIdentity(split.shards[0].tokenizer_sha256, f"the corpus {corpus}"),
+        "name the run's corpus by --data FOLDER",
+    )
     if split.size < count:
         raise PrivateError(
             f"{corpus}: the validation split has {split.size} windows of {config.context} tokens, "

@@ -95,6 +95,13 @@ def test_options_are_refused_before_anything_runs(
     assert message in told(done)
 
 
+@pytest.mark.parametrize("script", ["private_inference.py", "private_table.py", "measure_costs.py"])
+def test_help_has_an_example(script: str) -> None:
+    done = start(script, "--help")
+    assert done.returncode == 0
+    assert f"Example:\n  build/venv-spu/bin/python scripts/{script} " in done.stdout
+
+
 def test_the_file_of_costs_is_tried_before_anything_is_measured(tmp_path: Path) -> None:
     done = start("measure_costs.py", "--out", tmp_path)
     assert done.returncode == 2

@@ -111,6 +111,33 @@ def test_ids_are_those_of_the_corpus(tmp_path: Path) -> None:
         assert tokens_of_prompt(text, file) == [ids.tolist()]
 
 
+def learned_as_text() -> dict[str, Any]:
+    """A byte-level BPE that merges "</s>", and has "<eos>" added."""
+    letters = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    merges = [["<", "/"], ["</", "s"], ["</s", ">"]]
+    words = [*letters, "</", "</s", "</s>", "<eos>"]
+    vocabulary = {word: number for number, word in enumerate(words)}
+    added = [{"id": vocabulary["<eos>"], "content": "<eos>", "special": True, **ADDED}]
+    model = {"type": "BPE", "vocab": vocabulary, "merges": merges}
+    # Without the regular expression, which would cut "</" from "s".
+    splits = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    return {
+        "model": model,
+        "added_tokens": added,
+        "pre_tokenizer": splits | {"use_regex": False},
+    }
+
+
+def test_what_text_encodes_to_ends_no_text(tmp_path: Path) -> None:
+    changes = learned_as_text()
+    file = write_tokenizer(tmp_path / "tokenizer.json", **changes)
+    vocabulary = changes["model"]["vocab"]
+    assert tokens_of_prompt("</s>", file) == [[vocabulary["</s>"]]]
+    assert end_of_text(file) == vocabulary["<eos>"]
+    del vocabulary["<eos>"]
+    assert end_of_text(write_tokenizer(file, **changes | {"added_tokens": []})) is None
+
+
 def test_bytes_that_are_no_text_become_a_replacement(tmp_path: Path) -> None:
     file = write_tokenizer(tmp_path / "tokenizer.json")
     assert tokens_of_prompt("ab\udcff", file) == tokens_of_prompt("ab\ufffd", file)

@@ -69,6 +69,23 @@ def test_a_corpus_that_is_not_there_or_too_short_is_refused(tmp_path: Path) -> N
         held_out(checkpoint, tmp_path / "corpus", 3)
 
 
+def test_a_corpus_of_another_tokenizer_is_refused(tmp_path: Path) -> None:
+    run, corpus = write_checkpoint(tmp_path / "run"), tmp_path / "corpus"
+    write_corpus(corpus)
+    (run / "state.json").write_text(json.dumps({"tokenizer_sha256": "ab" * 32}))
+    checkpoint = find_checkpoint(run)
+    assert len(held_out(checkpoint, corpus, 3)) == 3  # the corpus does not say
+    file = corpus / "val-00000.tok"
+    content = bytearray(file.read_bytes())
+    content[40:72] = b"\xab" * 32
+    file.write_bytes(content)
+    assert len(held_out(checkpoint, corpus, 3)) == 3
+    content[40:72] = b"\xcd" * 32
+    file.write_bytes(content)
+    with pytest.raises(PrivateError, match=r"tokenizer abab.*corpus \(tokenizer cdcd.*--data"):
+        held_out(checkpoint, corpus, 3)
+
+
 def make_model(folder: Path, seed: int = 0) -> Model:
     checkpoint = find_checkpoint(write_checkpoint(folder / f"run{seed}", tensors(seed)))
     corpus = folder / "corpus"
