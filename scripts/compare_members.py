@@ -4,7 +4,7 @@
 Runs of one seed share initial weights and the order of the data as far as their shapes allow, so
 the spread of their differences says more of two members than their own spreads do. The table has
 mean and sample standard deviation of perplexity, and of its difference over the seeds that both
-members finished.
+members finished; "(level)" where the 95% interval of the mean difference contains 0.
 
 Example:
   scripts/compare_members.py runs/tiny/alpha.json --against SM+ScFFN
@@ -18,12 +18,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from aero_results.command import run_command
-from aero_results.errors import UsageError
-from aero_results.latex import latex_table
-from aero_results.markdown import markdown_table
-from aero_results.options import Parser
-from aero_results.sweep import Member, Sweep, read_sweep
+try:
+    from aero_results.command import run_command
+    from aero_results.errors import UsageError
+    from aero_results.latex import latex_table
+    from aero_results.markdown import markdown_table
+    from aero_results.options import Parser
+    from aero_results.sweep import Member, Sweep, read_sweep
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
+        "which scripts/setup.sh makes"
+    )
 
 
 def spread(values: Sequence[float], sign: str = "") -> str:
@@ -32,6 +38,12 @@ def spread(values: Sequence[float], sign: str = "") -> str:
         return "–"
     text = f"{fmean(values):{sign}.2f}"
     return text if len(values) < 2 else f"{text} ± {stdev(values):.2f}"
+
+
+def difference(member: Member, against: Member) -> str:
+    """Over the common seeds, marked where these do not tell the two apart."""
+    text = spread(member.differences(against), "+")
+    return f"{text} (level)" if member.is_level_with(against) else text
 
 
 def bins_text(bins: list[float] | None) -> str:
@@ -52,7 +64,7 @@ def table(sweep: Sweep, against: Member, names: Sequence[str], form: str) -> lis
             [
                 member.name,
                 spread(list(member.by_seed().values())),
-                "" if member is against else spread(pairs, "+"),
+                "" if member is against else difference(member, against),
                 "" if member is against else ", ".join(f"{pair:+.2f}" for pair in pairs),
                 bins_text(member.bins),
             ]

@@ -4,7 +4,7 @@
 See docs/data.md for recipes, the filters and the file formats.
 
 Example:
-  scripts/prepare_corpus.py scripts tests --include '*.py' --vocab-size 1000 --out data/own-code
+  scripts/prepare_corpus.py scripts --include '*.py' --vocab-size 4000 --val-fraction 0.1 --out own
 """
 
 from __future__ import annotations

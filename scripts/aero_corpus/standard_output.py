@@ -15,8 +15,15 @@ SIGPIPE_CODE = 128 + signal.SIGPIPE
 def run_printing(program: Callable[[], int]) -> int:
     """Run a program that prints, and write its output out; returns the exit code.
 
-    Where somebody stops reading (`| head`) nothing is said; any other failure is an error.
+    Where somebody stops reading (`| head`) nothing is said; any other failure is an error, and a
+    standard output that is closed is one before anything runs. A closed standard error is quiet.
     """
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+        os.set_inheritable(sys.stderr.fileno(), True)  # as an error output is
+    if sys.stdout is None:
+        print("error: standard output is closed", file=sys.stderr)
+        return 1
     try:
         code = program()
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import tempfile
@@ -23,6 +24,9 @@ def run_command(work: Callable[[], int | None], both_parties: bool = True) -> in
     SPU's code, is ended at once.
     """
     _heed_signals(both_parties)
+    if sys.stderr is None:  # closed (2>&-): quiet
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+        os.set_inheritable(sys.stderr.fileno(), True)  # as an error output is
     try:
         # Without a standard output (>&-), print() says nothing.
         output = None if sys.stdout is None else Output(sys.stdout)

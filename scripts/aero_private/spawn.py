@@ -61,7 +61,8 @@ def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> No
         fault = fault_of_machine(error)
         pipe.send(("crash", traceback.format_exc()) if fault is None else ("error", fault))
     pipe.close()
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.flush()
     os._exit(0)  # SPU's threads may wait for a party that is gone
 
 

@@ -25,7 +25,13 @@ def _fail(message: str, status: int) -> int:
 
 
 def run_command(work: Callable[[], int]) -> int:
-    """The exit status of `work`, which parses the command line, too; SystemExit passes through."""
+    """The exit status of `work`, which parses the command line, too; SystemExit passes through.
+
+    A closed standard error is quiet.
+    """
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+        os.set_inheritable(sys.stderr.fileno(), True)  # as an error output is
     try:
         if sys.stdout is None:
             return _fail("standard output is closed", 1)

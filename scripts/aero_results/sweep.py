@@ -14,17 +14,10 @@ from aero_results.jsonc import load_object
 from aero_results.kinds import is_result, wrong_kind
 from aero_results.records import FieldError, Record
 from aero_results.run_folder import Nonfinite, nonfinite_event
+from aero_results.student import t_of_95_percent
 
 FORMS = ("qk_form", "v_form", "o_form")
 WANTED = "the JSON file that `aero ablate` or `aero pipeline` wrote"
-
-
-# Student's t of 95%, two-sided, for 1, 2, ... degrees of freedom, and beyond that of the normal.
-_T_95 = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-)
-_T_95_BEYOND = 1.96
 
 
 @dataclass(frozen=True)
@@ -86,9 +79,13 @@ class Member:
         pairs = self.differences(other)
         if len(pairs) < 2:
             return None
-        t = _T_95[len(pairs) - 2] if len(pairs) - 2 < len(_T_95) else _T_95_BEYOND
-        margin = t * stdev(pairs) / math.sqrt(len(pairs))
+        margin = t_of_95_percent(len(pairs) - 1) * stdev(pairs) / math.sqrt(len(pairs))
         return fmean(pairs) - margin, fmean(pairs) + margin
+
+    def is_level_with(self, other: Member) -> bool:
+        """Whether these seeds do not tell the two apart: that interval contains 0."""
+        interval = self.interval(other)
+        return interval is not None and interval[0] <= 0 <= interval[1]
 
 
 @dataclass(frozen=True)

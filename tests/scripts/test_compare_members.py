@@ -8,6 +8,7 @@ import pytest
 
 import compare_members
 from aero_results.latex import latex_text
+from aero_results.student import t_of_95_percent
 from results_folder import member, seed_run, write_sweep
 
 
@@ -49,6 +50,36 @@ def test_differences_are_taken_seed_by_seed(
     assert rows["SM"][:3] == ["16.00 ± 3.00", "+4.00 ± 1.00", "+3.00, +4.00, +5.00"]
     assert rows["SM+R"][:3] == ["13.00 ± 2.83", "+1.00 ± 0.00", "+1.00, +1.00"]
     assert rows["SM"][3] == "10% 20% 30% 40%"
+
+
+def test_a_difference_that_the_seeds_do_not_tell_is_level(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 22 pairs, whose t is 2.080 and not the normal distribution's 1.960."""
+
+    def runs(mean: float, spread: float) -> list[dict[str, object]]:
+        values = [mean + (spread if seed % 2 else -spread) for seed in range(22)]
+        return [seed_run(seed, tmp_path, perplexity=value) for seed, value in enumerate(values)]
+
+    # By hand: differences of mean 1 and deviation s = d sqrt(22 / 21), margin t s / sqrt(22).
+    level, told = (21**0.5 / t for t in (2.05, 2.11))
+    members = [member("A", 10, runs(10, 0)), member("B", 11, runs(11, level))]
+    members.append(member("C", 11, runs(11, told)))
+    assert run(monkeypatch, write_sweep(tmp_path / "sweep.json", members)) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert rows["B"][1] == "+1.00 ± 2.29 (level)"
+    assert rows["C"][1] == "+1.00 ± 2.22"
+
+
+@pytest.mark.parametrize(
+    ("degrees", "t"),
+    [
+        *((1, 12.706), (2, 4.303), (3, 3.182), (10, 2.228), (20, 2.086), (21, 2.080)),
+        *((30, 2.042), (40, 2.021), (60, 2.000), (120, 1.980), (1000, 1.962)),
+    ],
+)
+def test_students_t_is_that_of_printed_tables(degrees: int, t: float) -> None:
+    assert t_of_95_percent(degrees) == pytest.approx(t, abs=5e-4)
 
 
 def test_another_member_may_be_the_measure(

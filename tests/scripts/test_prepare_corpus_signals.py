@@ -156,3 +156,26 @@ def test_what_cannot_be_printed_is_an_error(tmp_path: Path, unbuffered: str) -> 
     code_, errors = call("--help", stdout=writing)
     os.close(writing)
     assert (code_, errors) == (128 + signal.SIGPIPE, "")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_closed_output_is_told_and_a_closed_log_is_quiet(tmp_path: Path, workers: str) -> None:
+    source = write(tmp_path / "in", [code(i) for i in range(5)])
+
+    def call(closed: str, *arguments: str) -> tuple[int, str, str]:
+        command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, str(SCRIPT), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    out = tmp_path / "results" / "corpus"
+    run = (str(source), "--out", str(out), "--workers", workers, *SMALL)
+    told = (1, "", "error: standard output is closed\n")
+    assert call(">&-", *run) == call(">&-", "--help") == told
+    assert call("2>&-", "--help")[1].count("Example:\n  scripts/prepare_corpus.py ") == 1
+    assert call(">&- 2>&-", *run) == (1, "", "")
+    assert not out.parent.exists()
+    assert call("2>&-", "--no-such-option") == (2, "", "")
+    code_, printed, _ = call("2>&-", *run)
+    assert code_ == 0 and printed.startswith(f"{out}: stream layout")
+    assert manifest_of(out)["counts"]["train"]["documents"] == 5
+    assert call("2>&-", *run) == (1, "", "")  # the corpus is there

@@ -229,6 +229,17 @@ def test_results_that_cannot_be_written_end_in_an_error(sweep: Path):
     assert failed.stderr == "error: standard output: No space left on device\n"
 
 
+def test_a_closed_error_output_is_quiet(sweep: Path, tmp_path: Path):
+    def call(*arguments: object) -> tuple[int, str]:
+        script = [sys.executable, str(SCRIPTS / "compare_members.py"), *map(str, arguments)]
+        command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    assert call(sweep)[0] == 0 and call(sweep)[1] != ""
+    assert call("--no-such-option") == call(tmp_path / "none.json") == (2, "")
+
+
 def test_a_reader_that_has_gone_is_no_error(sweep: Path):
     read, write = os.pipe()
     os.close(read)
@@ -265,7 +276,7 @@ def test_a_folder_is_no_file_to_write(
     assert "a folder; name a file in it" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("script", ["plot.py", "make_golden.py", *WITH_HELP[2:]])
+@pytest.mark.parametrize("script", [*WITH_HELP, "make_golden.py"])
 def test_a_missing_package_is_named(script: str):
     """-S leaves site-packages out."""
     command = [sys.executable, "-S", str(SCRIPTS / script), "--help"]

@@ -91,13 +91,14 @@ def _beats(one: Member, other: Member, by: str) -> bool:
     return quality <= 0 and price <= 0 and (quality < 0 or price < 0)
 
 
-def _is_level(member: Member, others: Sequence[Member]) -> bool:
-    """As `aero ablate` has it: of those that cost no more, some are level with it, and none is
-    better beyond the spread.
+def _is_level(member: Member, others: Sequence[Member], on_front: bool) -> bool:
+    """As `aero ablate` has it: of those that cost no more, some are level with it, and where it is
+    not on the front, none is better beyond the spread.
     """
     intervals = [interval for other in others if (interval := member.interval(other)) is not None]
     beaten = any(low > 0 for low, _ in intervals)
-    return not beaten and any(low <= 0 <= high for low, high in intervals)
+    is_level = any(member.is_level_with(other) for other in others)
+    return is_level and (on_front or not beaten)
 
 
 def points(members: Sequence[Member], by: str) -> list[Point]:
@@ -107,6 +108,7 @@ def points(members: Sequence[Member], by: str) -> list[Point]:
     for member in found:
         cost = _cost(member, by) or 0.0
         others = [m for m in found if m is not member and (_cost(m, by) or 0.0) <= cost]
+        on_front = not any(_beats(other, member, by) for other in others)
         placed.append(
             Point(
                 member.name,
@@ -114,8 +116,8 @@ def points(members: Sequence[Member], by: str) -> list[Point]:
                 member.perplexity or 0.0,
                 member.deviation,
                 member.seeds,
-                on_front=not any(_beats(other, member, by) for other in others),
-                is_level=_is_level(member, others),
+                on_front=on_front,
+                is_level=_is_level(member, others, on_front),
             )
         )
     return sorted(placed, key=lambda point: (point.cost, point.perplexity))
