@@ -55,8 +55,8 @@ void add_ablate(CLI::App& app, ExitCode& exit_code) {
       "Line between the parties, by name or file; none: the cost model's own latency");
   command->add_option("--rank", options->rank,
                       "Print the rows in the order of perplexity, bytes or seconds");
-  command->add_option("--format", options->format, "Print the table as markdown or latex")
-      ->check(CLI::IsMember({"markdown", "latex"}));
+  add_choice(*command, "--format", options->format, {"markdown", "latex"},
+             "Print the table as markdown or latex");
   command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   auto* list = command->add_flag("--list", options->list, "Print the runs and their states");
   command->add_flag("--collect", options->collect, "Make the table of what is there")

@@ -161,10 +161,10 @@ void add_eval(CLI::App& app) {
                       "tokenizer.json for the loss per character; without it, the run's own");
   add_integer(*command, "--stride", options->stride, not_negative,
               "Slide the context by this many tokens and score only those; 0: separate contexts");
-  add_integer(*command, "--batch-size", options->batch_size, at_least_one,
+  add_integer(*command, "--batch-size", options->batch_size, batch_sizes,
               "Contexts in one forward pass; without it, as many as while training")
       ->default_str("");
-  add_integer(*command, "--batches", options->batches, not_negative,
+  add_integer(*command, "--batches", options->batches, batch_counts,
               "Stop after so many batches; 0: the whole split");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
   command->add_flag(other_tokenizer_flag, options->other_tokenizer,

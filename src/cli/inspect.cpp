@@ -233,8 +233,8 @@ void add_inspect(CLI::App& app) {
   add_choice(*command, "--split", options->inspection.split, {"val", "train"},
              "Split of it: val or train")
       ->needs(entropy);
-  add_integer(*command, "--batches", options->inspection.batches, at_least_one,
-              "Batches of train.batch_size of it")
+  add_integer(*command, "--batches", options->inspection.batches,
+              {.low = 1, .high = batch_counts.high}, "Batches of train.batch_size of it")
       ->needs(entropy);
   command
       ->add_flag(other_tokenizer_flag, options->inspection.other_tokenizer,

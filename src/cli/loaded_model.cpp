@@ -66,8 +66,8 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std
   return {folder, std::move(config), std::move(decoder)};
 }
 
-std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint) {
-  constexpr const char* name = "tokenizer.json";
+std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint,
+                                          const std::string& name) {
   if (std::filesystem::exists(checkpoint / name)) return checkpoint / name;
   const auto run = checkpoint::run_around(checkpoint);
   return run && std::filesystem::exists(*run / name) ? *run / name : std::filesystem::path();

@@ -29,9 +29,10 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
 void load_into(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights,
                const std::filesystem::path& folder);
 
-/// tokenizer.json in the checkpoint, else of the run whose checkpoint it is; empty where there is
-/// none.
-std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint);
+/// tokenizer.json, or another name, in the checkpoint, else of the run whose checkpoint it is;
+/// empty where there is none.
+std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint,
+                                          const std::string& name = "tokenizer.json");
 
 /// Lets a tokenizer, or a corpus of a tokenizer, meet a model that has learned the ids of another.
 inline constexpr const char* other_tokenizer_flag = "--other-tokenizer";

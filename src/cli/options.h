@@ -13,6 +13,9 @@ namespace aero::cli {
 inline constexpr IntegerRange at_least_one{.low = 1};
 inline constexpr IntegerRange not_negative{.low = 0};
 inline constexpr IntegerRange job_counts{.low = 1, .high = 10000};
+/// As those of the config: their products fit into 64 bits.
+inline constexpr IntegerRange batch_sizes{.low = 1, .high = 1'000'000};
+inline constexpr IntegerRange batch_counts{.low = 0, .high = 1'000'000'000'000};
 
 /// Options whose value is a number, read as config and --set read theirs. `name` is that of the
 /// option, "--seed"; what `value` holds is the default, which the help shows. A value that is no

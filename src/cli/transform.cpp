@@ -70,7 +70,9 @@ void run_transform(const TransformOptions& options) {
   if (options.dtype != "float64") cast(model, options.dtype.empty() ? dtype : torch::kFloat32);
 
   config.model = model.config;
-  checkpoint::save_model(options.out, model.weights, config, find_tokenizer_file(source));
+  auto tokenizer = find_tokenizer_file(source);
+  if (tokenizer.empty()) tokenizer = find_tokenizer_file(source, "tokenizer.model");
+  checkpoint::save_model(options.out, model.weights, config, tokenizer);
   std::cout << options.out << ": " << before << " became " << architecture_name(config.model)
             << "\n";
 }

@@ -70,7 +70,7 @@ void check_trainable(const Sweep& sweep, const std::vector<Run>& runs) {
 std::string state_text(const RunState& state) {
   switch (state.end) {
     case RunEnd::finished:
-      return "finished, perplexity " + perplexity_text(state.perplexity());
+      return "finished, perplexity " + perplexity_text(state);
     case RunEnd::nonfinite:
       return state.nonfinite ? "not finite: " + describe(*state.nonfinite) : "not finite";
     case RunEnd::unfinished:
@@ -119,7 +119,7 @@ class Progress {
     switch (result.end) {
       case JobEnd::finished:
         return (result.trained ? "done, perplexity " : "was done, perplexity ") +
-               perplexity_text(state.perplexity());
+               perplexity_text(state);
       case JobEnd::nonfinite:
         return state_text(state);
       case JobEnd::interrupted:

@@ -72,7 +72,7 @@ class Progress {
     const auto& state = result.state;
     switch (result.end) {
       case JobEnd::finished:
-        return "done, perplexity " + perplexity_text(state.perplexity()) +
+        return "done, perplexity " + perplexity_text(state) +
                (result.trained ? ", " + report::seconds_text(result.seconds) : "");
       case JobEnd::nonfinite:
         return "not finite" + (state.nonfinite ? ": " + describe(*state.nonfinite) : "");

@@ -17,6 +17,11 @@ std::string shortest(double value) {
   return {text.data(), end};
 }
 
+std::string perplexity_text(const RunState& state) {
+  const bool is_of_a_part = !state.evaluations.empty() && state.evaluations.back().is_of_a_part;
+  return perplexity_text(state.perplexity()) + (is_of_a_part ? " (of a part of the split)" : "");
+}
+
 std::string perplexity_text(double value) {
   constexpr double large = 1e6;
   return format(std::abs(value) < large ? "%.2f" : "%.3g", value);

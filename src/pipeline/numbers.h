@@ -14,6 +14,8 @@ std::string shortest(double value);
 
 /// "52.61"; large ones as 1.23e+09.
 std::string perplexity_text(double value);
+/// That of a run, and that it is of a part of the validation split where it is.
+std::string perplexity_text(const RunState& state);
 
 /// "+1.25%", "-0.80%"
 std::string percent_change(double percent);

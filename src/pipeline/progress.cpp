@@ -33,7 +33,7 @@ void tell_end(const JobResult& result, const std::string& text,
   if (!result.trained) return;
   try {
     for (const auto& fault : write_tables()) log::warn(fault + "; it is tried again later");
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     log::warn(std::string("the tables could not be made: ") + error.what());
   }
 }

@@ -55,7 +55,9 @@ void add_step(const Json& line, RunState& state) {
 
 void add_event(const std::string& event, const Json& line, RunState& state) {
   if (event == "evaluation") {
-    state.evaluations.push_back({integer(line, "step"), number(line, "loss")});
+    const auto part = line.find("part");
+    const bool is_of_a_part = part != line.end() && part->is_boolean() && part->get<bool>();
+    state.evaluations.push_back({integer(line, "step"), number(line, "loss"), is_of_a_part});
   } else if (event == "entropy") {
     if (const auto bins = bins_of(line)) state.bins = bins;
   } else if (event == "nonfinite" && !state.nonfinite) {

@@ -81,6 +81,13 @@ std::string change_text(const MemberResult& member) {
   return percent_change(*member.change_percent) + (is_level ? " (level)" : "");
 }
 
+bool evaluates_a_part(const MemberResult& member) {
+  return std::ranges::any_of(member.runs, [](const SeedResult& run) {
+    const auto& evaluations = run.state.evaluations;
+    return !evaluations.empty() && evaluations.back().is_of_a_part;
+  });
+}
+
 /// What can be said of the spread: two members with fewer than two seeds in common show none.
 std::vector<std::string> spread_remarks(const std::vector<MemberResult>& members) {
   bool is_known = false;
@@ -183,8 +190,14 @@ std::string remarks_markdown(const std::vector<MemberResult>& members) {
   costs.reserve(members.size());
   for (const MemberResult& member : members) costs.push_back(member.report.pi);
   const auto text = report::remarks_markdown(costs);
-  const auto spread = report::bullets(spread_remarks(members));
-  return text.empty() && !spread.empty() ? "\n" + spread : text + spread;
+  auto lines = spread_remarks(members);
+  if (std::ranges::any_of(members, evaluates_a_part)) {
+    lines.emplace_back(
+        "The perplexities are of the first contexts of the validation split, not of all "
+        "(eval.batches).");
+  }
+  const auto more = report::bullets(lines);
+  return text.empty() && !more.empty() ? "\n" + more : text + more;
 }
 
 std::string to_markdown(const SweepResult& result) {

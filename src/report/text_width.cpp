@@ -1,12 +1,13 @@
 #include "text_width.h"
 
+#include "aero/core/display_width.h"
+
 #include <algorithm>
 
 namespace aero::report {
 
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & '\xC0') != '\x80'; }));
+  return static_cast<std::size_t>(display_width(text));
 }
 
 std::string padded(const std::string& text, std::size_t width, Align align) {

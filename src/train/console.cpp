@@ -6,7 +6,6 @@
 #include "aero/report/format.h"
 #include "aero/train/trainer.h"
 
-#include "evaluated_part.h"
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -102,10 +101,9 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
 }
 
 void Console::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
-  const auto part = is_of_a_part(evaluation, trainer.config())
-                        ? format("  (first %lld contexts of the split)",
-                                 static_cast<long long>(evaluation.samples))
-                        : std::string();
+  const auto part = evaluation.is_of_a_part() ? format("  (first %lld contexts of the split)",
+                                                       static_cast<long long>(evaluation.samples))
+                                              : std::string();
   log::info(format("step %lld  evaluation loss %.4f  perplexity %.2f",
                    static_cast<long long>(trainer.step()), evaluation.loss,
                    evaluation.perplexity()) +

@@ -4,6 +4,7 @@
 #include "aero/train/precision.h"
 
 #include "evaluation_mode.h"
+#include "first_contexts.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -108,7 +109,7 @@ std::optional<EntropyStatistics> measure_entropy(model::Decoder& decoder,
                                                  const EntropyOptions& options) {
   const torch::NoGradGuard no_grad;
   const EvaluationMode mode(decoder);
-  const auto all = std::min(corpus.size(), options.batches * options.batch_size);
+  const auto all = first_contexts(corpus.size(), options.batches, options.batch_size);
   if (all == 0) throw Error("entropy: the split is shorter than one context");
   EntropySums sums(decoder->config());
   for (std::int64_t first = 0; first < all; first += options.batch_size) {

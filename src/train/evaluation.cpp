@@ -4,6 +4,7 @@
 #include "aero/train/precision.h"
 
 #include "evaluation_mode.h"
+#include "first_contexts.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -100,8 +101,9 @@ std::optional<Evaluation> evaluate(model::Decoder& decoder, const data::Corpus& 
     throw UsageError("stride: " + std::to_string(stride) + ": must be from 1 to the context, " +
                      std::to_string(corpus.context()) + ", or 0 for separate contexts");
   }
-  auto all = stride > 0 ? count_windows(corpus, stride) : corpus.size();
-  if (options.batches > 0) all = std::min(all, options.batches * options.batch_size);
+  const auto whole = stride > 0 ? count_windows(corpus, stride) : corpus.size();
+  const auto all =
+      options.batches > 0 ? first_contexts(whole, options.batches, options.batch_size) : whole;
   if (all == 0) throw Error("evaluation: the split is shorter than one context");
   Scorer scorer(decoder, options);
   for (std::int64_t first = 0; first < all; first += options.batch_size) {
@@ -110,7 +112,9 @@ std::optional<Evaluation> evaluate(model::Decoder& decoder, const data::Corpus& 
                             : sample_batch(corpus, first, count));
     if (options.progress && !options.progress(first + count, all)) return std::nullopt;
   }
-  return scorer.result();
+  auto result = scorer.result();
+  result.split_samples = whole;
+  return result;
 }
 
 }  // namespace aero::train

@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
-#include "evaluated_part.h"
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -123,7 +122,7 @@ void MetricsWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluation
              {"perplexity", evaluation.perplexity()},
              {"tokens", evaluation.tokens},
              {"contexts", evaluation.samples},
-             {"part", is_of_a_part(evaluation, trainer.config())}}
+             {"part", evaluation.is_of_a_part()}}
             .dump());
 }
 
@@ -160,8 +159,7 @@ void MetricsWriter::flush() {
   if (!pending_.empty()) {
     throw Error(file_.string() + ": its last " +
                 std::to_string(std::ranges::count(pending_, '\n')) +
-                " lines could not be written and are lost; the weights are saved. Make room on the "
-                "disk");
+                " lines could not be written and are lost; make room on the disk");
   }
 }
 

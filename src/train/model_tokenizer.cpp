@@ -11,9 +11,7 @@ namespace fs = std::filesystem;
 
 /// Of the tokenizer's file, of either kind; empty where there is none.
 std::string hash_of_kept_file(const fs::path& checkpoint) {
-  const auto around = fs::canonical(checkpoint).parent_path();
-  const bool in_run = around.filename() == "checkpoints";
-  for (const auto& folder : {checkpoint, in_run ? around.parent_path() : checkpoint}) {
+  for (const auto& folder : {checkpoint, checkpoint::run_around(checkpoint).value_or(checkpoint)}) {
     for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
       if (fs::exists(folder / name)) return data::identity_of_tokenizer(folder / name).sha256;
     }

@@ -29,17 +29,18 @@
 namespace aero::train {
 namespace {
 
-checkpoint::RunFolder find_folder(const RunConfig& config, bool resume) {
+checkpoint::RunFolder find_folder(const RunConfig& config) {
   if (config.run.folder.empty()) {
     throw UsageError("run.folder: \"\": name a folder for the run (--set run.folder=FOLDER)");
   }
-  checkpoint::RunFolder folder(config.run.folder);
-  if (!resume && folder.holds_run()) {
-    throw UsageError(folder.root().string() +
-                     ": already holds a run; go on with --resume, or name another folder with "
-                     "--set run.folder=FOLDER");
-  }
-  return folder;
+  return checkpoint::RunFolder(config.run.folder);
+}
+
+void require_no_run(const checkpoint::RunFolder& folder) {
+  if (!folder.holds_run()) return;
+  throw UsageError(folder.root().string() +
+                   ": already holds a run; go on with --resume, or name another folder with "
+                   "--set run.folder=FOLDER");
 }
 
 /// A folder that is not there yet is made only when all else fits.
@@ -175,7 +176,8 @@ double peak_flops(const Trainer& trainer, torch::Device device) {
 Outcome run_session(const RunConfig& config, bool resume) {
   SignalWatch signals;
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
-  const auto folder = find_folder(config, resume);
+  const auto folder = find_folder(config);
+  if (!resume) require_no_run(folder);
   std::optional<FileLock> lock;
   if (std::filesystem::exists(folder.root())) lock = lock_folder(folder.root());
   std::shared_ptr<const data::Corpus> held_out;
@@ -197,6 +199,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
   if (const auto outcome = signals.pending()) return *outcome;  // nothing was begun
 
   if (!lock) lock = make_and_lock(folder);
+  if (!resume) require_no_run(folder);  // another may have begun and ended one meanwhile
   folder.prepare();
   open_log(folder);
   auto files = std::make_unique<RunFiles>();

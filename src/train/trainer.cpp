@@ -170,6 +170,12 @@ void Trainer::finish(Outcome outcome) {
   for (std::size_t i = 0; i < started_callbacks_; ++i) {
     try {
       callbacks_[i]->on_finish(*this, outcome);
+    } catch (const std::exception& error) {
+      if (first_fault) {
+        log::error(error.what());
+      } else {
+        first_fault = std::current_exception();
+      }
     } catch (...) {
       if (!first_fault) first_fault = std::current_exception();
     }

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,15 @@ LONG = {"duration": "100000"}
 
 def finish_lines(run: Path) -> list[str]:
     return [line["outcome"] for line in read_metrics(run) if line.get("event") == "finish"]
+
+
+def opened_files(pid: int) -> list[Path]:
+    """What a process has open; nothing of what it closes meanwhile."""
+    files = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            files.append(descriptor.readlink())
+    return files
 
 
 @contextmanager
@@ -210,8 +219,7 @@ def test_a_signal_while_the_corpus_is_checked_ends_the_program_at_once(
     run = tmp_path / "run"
     config = make_config(tmp_path / "run.json", tokens, run)
     process = subprocess.Popen([aero, "train", str(config)], stderr=subprocess.PIPE)
-    opened = Path(f"/proc/{process.pid}/maps")
-    while process.poll() is None and "val.bin" not in opened.read_text():
+    while process.poll() is None and tokens / "val.bin" not in opened_files(process.pid):
         time.sleep(0.005)
     begin = time.monotonic()
     process.send_signal(number)

@@ -146,7 +146,7 @@ TEST(Corpus, NamesWhatItLookedFor) {
               AllOf(HasSubstr("manifest.json"), HasSubstr("val.bin"), HasSubstr("*val*.bin")));
   write_stream(folder);
   EXPECT_THAT(open_fault<UsageError>(folder.path(), "test"),
-              AllOf(HasSubstr("no split 'test'"), HasSubstr("train, val")));
+              AllOf(HasSubstr("no split 'test'"), HasSubstr("splits here: train")));
   EXPECT_THAT(open_fault<UsageError>(folder.path(), "val"), HasSubstr("no split 'val'"));
 }
 

@@ -40,7 +40,7 @@ TEST(RunState, OfAFinishedRunHasItsEvaluationsAndSums) {
 {"event": "evaluation", "step": 1, "loss": 3.5, "perplexity": 33.1, "tokens": 600}
 {"step": 2, "loss": 3.0, "lr": 0.1, "grad_norm": 1, "tokens": 64, "seconds": 0.25}
 {"event": "entropy", "step": 2, "bins": [0.5, 0.25, 0.25, 0], "heads": [[1]]}
-{"event": "evaluation", "step": 2, "loss": 2.0, "perplexity": 7.4, "tokens": 600}
+{"event": "evaluation", "step": 2, "loss": 2.0, "perplexity": 7.4, "tokens": 600, "part": true}
 {"event": "finish", "step": 2, "outcome": "finished"}
 )",
       2);
@@ -50,7 +50,7 @@ TEST(RunState, OfAFinishedRunHasItsEvaluationsAndSums) {
   EXPECT_EQ(state.steps, 2);
   EXPECT_EQ(state.tokens, 128);
   EXPECT_EQ(state.seconds, 0.75);
-  EXPECT_EQ(state.evaluations, (std::vector<EvaluationPoint>{{1, 3.5}, {2, 2.0}}));
+  EXPECT_EQ(state.evaluations, (std::vector<EvaluationPoint>{{1, 3.5}, {2, 2.0, true}}));
   EXPECT_NEAR(state.perplexity(), 7.38905609893065, 1e-12);  // e^2
   EXPECT_EQ(state.bins, (std::array<double, 4>{0.5, 0.25, 0.25, 0}));
   EXPECT_FALSE(state.nonfinite);

@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/model/initialization.h"
+#include "aero/train/entropy_statistics.h"
 
 #include <gtest/gtest.h>
 
@@ -64,6 +65,28 @@ class EvaluationTest : public ::testing::Test {
   data::Corpus corpus_ = corpus_of(tokens_, folder_.path());
   model::Decoder decoder_ = some_decoder();
 };
+
+TEST_F(EvaluationTest, KnowsWhetherItIsOfAPart) {
+  EvaluationOptions options;
+  options.batch_size = 1;
+  for (const std::int64_t batches : {0, 3, 4}) {
+    options.batches = batches;
+    EXPECT_FALSE(evaluate(decoder_, corpus_, options)->is_of_a_part()) << batches;
+  }
+  options.batches = 2;
+  EXPECT_TRUE(evaluate(decoder_, corpus_, options)->is_of_a_part());
+}
+
+TEST_F(EvaluationTest, RefusesMoreContextsThanCanBeCounted) {
+  EvaluationOptions options;
+  options.batch_size = 4;
+  options.batches = (std::int64_t{1} << 62) + 1;
+  EXPECT_THROW(evaluate(decoder_, corpus_, options), UsageError);
+  EntropyOptions entropy;
+  entropy.batch_size = options.batch_size;
+  entropy.batches = options.batches;
+  EXPECT_THROW(measure_entropy(decoder_, corpus_, entropy), UsageError);
+}
 
 TEST_F(EvaluationTest, IsTheMeanOverTheTokensOfSeparateContexts) {
   decoder_->train();

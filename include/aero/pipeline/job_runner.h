@@ -55,9 +55,9 @@ struct JobResults {
 /// is finished: `aero train RUN/config.json --resume`, its output in RUN/console.txt. With several
 /// at a time and train.threads 0, the processor's threads are shared out among them. One that fails
 /// stops no other. A lock on RUN/lock, held by this process and by the child, keeps a run from
-/// being trained twice at once; a run that stays locked is left out. At SIGINT, SIGTERM or SIGHUP the
-/// children are told to save and stop, and are waited for; when this process dies in another way,
-/// they die with it. Each run that is left unfinished can be continued by another call.
+/// being trained twice at once; a run that stays locked is left out. At SIGINT, SIGTERM or SIGHUP
+/// the children are told to save and stop, and are waited for; when this process dies in another
+/// way, they die with it. Each run that is left unfinished can be continued by another call.
 JobResults run_jobs(const std::vector<Job>& jobs, const JobOptions& options,
                     const JobWatcher& watcher);
 

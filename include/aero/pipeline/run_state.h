@@ -33,7 +33,8 @@ struct Nonfinite {
 
 struct EvaluationPoint {
   std::int64_t step = 0;
-  double loss = 0;  ///< nats a token; NaN where it was not finite
+  double loss = 0;            ///< nats a token; NaN where it was not finite
+  bool is_of_a_part = false;  ///< of the validation split (eval.batches)
 
   bool operator==(const EvaluationPoint&) const = default;
 };

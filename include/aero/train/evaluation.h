@@ -13,11 +13,15 @@ namespace aero::train {
 
 /// Cross-entropy over a part of a corpus; never with a penalty in it.
 struct Evaluation {
-  double loss = 0;              ///< mean, nats a token
-  std::int64_t tokens = 0;      ///< targets that were predicted
-  std::int64_t samples = 0;     ///< contexts
-  std::int64_t characters = 0;  ///< of the predicted targets; 0 without a tokenizer
+  double loss = 0;                 ///< mean, nats a token
+  std::int64_t tokens = 0;         ///< targets that were predicted
+  std::int64_t samples = 0;        ///< contexts
+  std::int64_t split_samples = 0;  ///< those of the whole split
+  std::int64_t characters = 0;     ///< of the predicted targets; 0 without a tokenizer
 
+  /// Whether the evaluation ended before the split did, so that its loss is not comparable with
+  /// one of the whole split.
+  bool is_of_a_part() const { return samples < split_samples; }
   double perplexity() const;          ///< exp(loss)
   double loss_per_character() const;  ///< nats; NaN without a tokenizer
 };

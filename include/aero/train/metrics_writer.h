@@ -12,8 +12,8 @@ namespace aero::train {
 ///   step,
 ///     with "penalty" under entropy regularisation, which "loss" does not contain, and "skipped":
 ///     true where the weights were left as they were;
-///   {"event": "evaluation", "step", "loss", "perplexity", "tokens", "contexts", "part"}, "part" true
-///   where eval.batches ended it before the end of the split;
+///   {"event": "evaluation", "step", "loss", "perplexity", "tokens", "contexts", "part"}, "part"
+///   true where eval.batches ended it before the end of the split;
 ///   {"event": "entropy", "step", "e_max": ln T, "uniform": ln(T!)/T, "rows", "entropy": [L][H]
 ///   mean
 ///     nats, "bins": four shares of heads, "nonfinite_rows": [L], "collapsed": layers,
