@@ -217,8 +217,9 @@ def test_the_interval_is_students(tmp_path: Path):
     file = members_of(tmp_path, {"a": (1.0, [1.0, 3.0]), "b": (1.0, [0.0, 0.0])})
     one, other = load_members([file], [])
     low, high = one.interval(other) or (0.0, 0.0)
-    # Mean 2, deviation sqrt(2), t = 12.706 with one degree of freedom.
-    assert (low, high) == (pytest.approx(2 - 12.706), pytest.approx(2 + 12.706))
+    # Mean 2, deviation sqrt(2), t = tan(0.475 pi) (a Cauchy distribution).
+    t = math.tan(0.475 * math.pi)
+    assert (low, high) == (pytest.approx(2 - t), pytest.approx(2 + t))
 
 
 def test_members_without_the_cost_are_left_out_by_name(
