@@ -31,7 +31,7 @@ std::string range_text(IntegerRange range) {
   const auto low = std::to_string(range.low);
   const auto high = std::to_string(range.high);
   if (range.high == Limits::max()) {
-    return range.low == Limits::min() ? "fit into 64 bits" : "be at least " + low;
+    return "be at least " + low;
   }
   if (range.low == Limits::min()) return "be at most " + high;
   return "be from " + low + " to " + high;
@@ -75,7 +75,8 @@ std::optional<double> number_from(std::string_view text) {
 std::int64_t parse_integer(const std::string& name, std::string_view text, IntegerRange range) {
   const auto integer = integer_from(text);
   if (!integer && !is_written_as_integer(text)) fail(name, text, "expected an integer");
-  if (!integer || *integer < range.low || *integer > range.high) {
+  if (!integer) fail(name, text, "does not fit into 64 bits");
+  if (*integer < range.low || *integer > range.high) {
     fail(name, text, "must " + range_text(range));
   }
   return *integer;

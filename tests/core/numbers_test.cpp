@@ -69,10 +69,10 @@ TEST(Numbers, ARefusalNamesTheOptionTheValueAndTheRange) {
   EXPECT_EQ(parse_integer("--seed", "010", {.low = 0}), 10);
   EXPECT_EQ(fault("-1", IntegerRange{.low = 0}), "--seed: -1: must be at least 0");
   EXPECT_EQ(fault("18446744073709551616", IntegerRange{.low = 0}),
-            "--seed: 18446744073709551616: must be at least 0");
+            "--seed: 18446744073709551616: does not fit into 64 bits");
   EXPECT_EQ(fault("7", IntegerRange{.low = 1, .high = 5}), "--seed: 7: must be from 1 to 5");
   EXPECT_EQ(fault("9223372036854775808", IntegerRange{}),
-            "--seed: 9223372036854775808: must fit into 64 bits");
+            "--seed: 9223372036854775808: does not fit into 64 bits");
   EXPECT_EQ(fault("abc", IntegerRange{}), "--seed: abc: expected an integer");
   EXPECT_EQ(fault("", IntegerRange{}), "--seed: \"\": expected an integer");
   EXPECT_EQ(fault("nan", NumberRange{.low = 0}), "--temperature: nan: expected a finite number");
