@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import termios
 import time
@@ -113,7 +114,11 @@ def run_in_terminal(
     cwd: str | os.PathLike[str] | None = None,
     timeout: float = 120,
 ) -> Session:
-    """Runs a command; `resize` is asked after each read, by its number, for a new width."""
+    """Runs a command; `resize` is asked at each read, by its number, for a new width.
+
+    The program is stopped while the width changes, and nothing that it wrote for the old one is
+    unread: what a terminal shows of a line that it reads too late is not the program's to say.
+    """
     child, parent_end = pty.fork()
     if child == 0:
         if cwd is not None:
@@ -139,23 +144,37 @@ def run_in_terminal(
         if not ready:
             os.kill(child, 9)
             raise TimeoutError(f"{command}: {raw[-500:]}")
-        try:
-            data = os.read(parent_end, 65536)
-        except OSError:
-            break
+        wanted = resize(reads) if resize else None
+        if wanted is not None:
+            os.kill(child, signal.SIGSTOP)
+        data = read_all(parent_end)
         if not data:
             break
         text = decoder.decode(data)
         raw += text
         terminal.feed(text)
         screens.append(terminal.rows())
-        wanted = resize(reads) if resize else None
         if wanted is not None:
             terminal.columns = wanted
             set_size(parent_end, wanted)
+            os.kill(child, signal.SIGCONT)
     os.close(parent_end)
     _, status = os.waitpid(child, 0)
     return Session(os.waitstatus_to_exitcode(status), terminal.rows(), raw, screens)
+
+
+def read_all(descriptor: int) -> bytes:
+    """What has been written by now, at least one byte; nothing once the program has ended."""
+    data = b""
+    while not data or select.select([descriptor], [], [], 0.01)[0]:
+        try:
+            more = os.read(descriptor, 65536)
+        except OSError:
+            break
+        if not more:
+            break
+        data += more
+    return data
 
 
 def set_size(descriptor: int, columns: int) -> None:
