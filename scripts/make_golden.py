@@ -527,10 +527,6 @@ def make(case: Case, number: int, dtype: str) -> tuple[Trace, dict[str, str], di
     return tensors, metadata, agreement
 
 
-def _write_bytes(file: Path, data: bytes) -> None:
-    file.write_bytes(data)
-
-
 def write_safetensors(path: Path, tensors: Trace, metadata: Mapping[str, str]) -> None:
     """As safetensors.torch.save_file, but with the header's keys in one order every time."""
     names = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}
@@ -547,7 +543,7 @@ def write_safetensors(path: Path, tensors: Trace, metadata: Mapping[str, str]) -
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     data = struct.pack("<Q", len(text)) + text + payload
-    write_whole({path: lambda file: _write_bytes(file, data)})
+    write_whole({path: bytes(data)})
 
 
 def faults(path: Path, tensors: Trace, metadata: Mapping[str, str], limit: float) -> Iterator[str]:

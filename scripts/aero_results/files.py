@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from aero_results.errors import ResultsError, UsageError
@@ -40,20 +40,20 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}")
 
 
-def write_whole(contents: Mapping[Path, Callable[[Path], None]]) -> None:
-    """Each file is written beside its place by its function, and then all take their places."""
+def write_whole(contents: Mapping[Path, bytes]) -> None:
+    """Each file is written beside its place, and then all take their places."""
     beside: dict[Path, Path] = {}
     current = Path()
     try:
-        for path, write in contents.items():
+        for path, content in contents.items():
             current = path
             target = _target(path)
             if target.exists() and not target.is_file():  # a device or a pipe has no place to take
-                write(target)
+                target.write_bytes(content)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             beside[target] = _beside(target)
-            write(beside[target])
+            beside[target].write_bytes(content)
         for target, temporary in beside.items():
             current = target
             temporary.replace(target)
@@ -66,11 +66,7 @@ def write_whole(contents: Mapping[Path, Callable[[Path], None]]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """As write_whole()."""
-    write_whole({path: lambda file: _write(file, text)})
-
-
-def _write(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")
+    write_whole({path: text.encode()})
 
 
 def require_writable(path: Path) -> None:

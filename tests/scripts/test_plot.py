@@ -293,6 +293,16 @@ def test_another_suffix_is_refused_before_anything_is_read(
     assert "a figure's name ends in .png, .svg, .pdf, or in none" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("suffix", [".pdf", ".svg", ".png"])
+def test_a_full_disk_is_told_in_every_format(
+    suffix: str, sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    figure = (tmp_path / "figure").with_suffix(suffix)
+    figure.symlink_to("/dev/full")
+    assert plot.main(["loss", str(sweep), "--out", str(figure)]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"{suffix}: No space left on device")
+
+
 @pytest.mark.parametrize("width", style.WIDTHS)
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_letter_is_smaller_than_8_points(command: list[str], width: str, sweep: Path):

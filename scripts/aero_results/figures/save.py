@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,14 @@ def files_of(out: Path) -> list[Path]:
     return [out.with_name(out.name + each) for each in (".png", ".svg")]
 
 
-def _writer(figure: Figure, suffix: str) -> Callable[[Path], None]:
-    def write(file: Path) -> None:
-        figure.savefig(file, format=suffix.removeprefix("."), metadata=_METADATA[suffix])
-
-    return write
+def _bytes_of(figure: Figure, suffix: str) -> bytes:
+    file = BytesIO()
+    figure.savefig(file, format=suffix.removeprefix("."), metadata=_METADATA[suffix])
+    return file.getvalue()
 
 
 def save(figure: Figure, out: Path) -> list[Path]:
     """The files written; the same data gives the same bytes."""
     files = files_of(out)
-    write_whole({file: _writer(figure, file.suffix.lower()) for file in files})
+    write_whole({file: _bytes_of(figure, file.suffix.lower()) for file in files})
     return files
