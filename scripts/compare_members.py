@@ -21,6 +21,7 @@ from statistics import fmean, stdev
 try:
     from aero_results.command import run_command
     from aero_results.errors import UsageError
+    from aero_results.fit import add_wide, print_fitted
     from aero_results.latex import latex_table
     from aero_results.markdown import markdown_table
     from aero_results.options import Parser
@@ -84,6 +85,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--format", choices=FORMATS, default="markdown", help="default: %(default)s"
     )
+    add_wide(parser)
     return parser.parse_args()
 
 
@@ -94,7 +96,8 @@ def compare() -> int:
     name = arguments.against or sweep.baseline
     if not name:
         raise UsageError(f"{arguments.result}: the sweep has no baseline; give --against")
-    print("\n".join(table(sweep, sweep.member(name), arguments.members, arguments.format)))
+    lines = table(sweep, sweep.member(name), arguments.members, arguments.format)
+    print_fitted("\n".join(lines), arguments.wide or arguments.format == "latex")
     return 0
 
 

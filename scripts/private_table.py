@@ -29,6 +29,7 @@ from aero_private.command_line import Parser, decimal_number, whole_number
 from aero_private.errors import PrivateError
 from aero_private.line import Network, check_network, line
 from aero_private.options import add_model_options, add_settings_options, settings_of
+from aero_results.fit import add_wide, print_fitted
 
 if TYPE_CHECKING:
     from aero_private.plan import Plan
@@ -70,6 +71,7 @@ def parse_arguments() -> argparse.Namespace:
     add_settings_options(parser)
     parser.add_argument("--data", type=Path, metavar="DIR", help="corpus, if not the runs' own")
     add_model_options(parser)
+    add_wide(parser)
     return parser.parse_args()
 
 
@@ -227,7 +229,8 @@ def work(arguments: argparse.Namespace) -> int:
     ]
     runner = EncryptedRunner(aero, arguments.cost or settings.cost_model)
     failed = run_tasks(tasks, runs, runner)
-    say("\n" + "\n".join(write_table(models, tasks, runs, network, failed)))
+    lines = write_table(models, tasks, runs, network, failed)
+    print_fitted("\n".join(["", *lines]), arguments.wide)
     return 1 if failed else 0
 
 

@@ -23,6 +23,7 @@ try:
     from aero_results.command import run_command
     from aero_results.errors import ResultsError, UsageError
     from aero_results.files import require_writable, write_text
+    from aero_results.fit import add_wide, print_fitted
     from aero_results.jsonc import load_object
     from aero_results.kinds import wrong_kind
     from aero_results.markdown import compare
@@ -123,6 +124,7 @@ def parse_arguments(arguments: list[str] | None, names: list[str]) -> argparse.N
     parser.add_argument("--sweep", type=Path, metavar="FILE", help="another sweep for this table")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the markdown there, too")
     parser.add_argument("--aero", type=Path, default=AERO, help="the program; default: %(default)s")
+    add_wide(parser)
     parsed = parser.parse_args(arguments)
     if parsed.table == "all" and parsed.sweep is not None:
         parser.error("--sweep goes with one table, not with all")
@@ -171,7 +173,7 @@ def reproduce(arguments: list[str] | None) -> int:
     text = "\n".join(chapters(chosen, parsed))
     if parsed.out is not None:
         write_text(parsed.out, text)
-    print(text, end="")
+    print_fitted(text, parsed.wide)
     return 0
 
 

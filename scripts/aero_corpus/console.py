@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import Any
 
@@ -16,6 +17,13 @@ class Console:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.shows_bars = not quiet and sys.stderr.isatty()
+
+    def shows_wide_bars(self) -> bool:
+        """Whether a bar that cannot become narrower has room: those of tokenizers have none in a
+        window of fewer columns, where they leave a row at every step.
+        """
+        columns = 80
+        return self.shows_bars and shutil.get_terminal_size().columns >= columns
 
     def say(self, text: str) -> None:
         """Tell what happens. Raises BrokenPipeError when nobody reads any more."""

@@ -211,7 +211,7 @@ def _make_tokenizer(
         f"({int(totals[count - 1]) / 1e6:,.1f} MB)"
     )
     path = folder / "tokenizer.json"
-    train_bpe(read_texts(train[:count], spill_folder), settings, path, console.shows_bars)
+    train_bpe(read_texts(train[:count], spill_folder), settings, path, console.shows_wide_bars())
     return path
 
 

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <sstream>
 
 namespace aero::cli {
 namespace {
@@ -45,18 +44,9 @@ int page_columns() {
 }
 
 std::string wrapped(const std::string& text, int columns, int indent) {
-  std::istringstream words(text);
-  std::string result;
-  int used = indent;
-  for (std::string word; words >> word;) {
-    const int width = display_width(word);
-    if (used > indent && used + 1 + width > columns) {
-      result += "\n" + spaces(indent);
-      used = indent;
-    }
-    result += (used > indent ? " " : "") + word;
-    used += width + (used > indent ? 1 : 0);
-  }
+  const auto lines = aero::wrapped(text, columns - indent);
+  std::string result = lines.front();
+  for (std::size_t i = 1; i < lines.size(); ++i) result += "\n" + spaces(indent) + lines[i];
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <sstream>
 
 namespace aero {
 namespace {
@@ -93,6 +94,22 @@ std::string fitted(std::string_view text, int columns) {
     text.remove_prefix(character.bytes);
   }
   return line;
+}
+
+std::vector<std::string> wrapped(std::string_view text, int columns) {
+  std::istringstream words{std::string(text)};
+  std::vector<std::string> lines(1);
+  for (std::string word; words >> word;) {
+    std::string& last = lines.back();
+    if (last.empty()) {
+      last = word;
+    } else if (display_width(last) + 1 + display_width(word) <= columns) {
+      last.append(" ").append(word);
+    } else {
+      lines.push_back(word);
+    }
+  }
+  return lines;
 }
 
 }  // namespace aero

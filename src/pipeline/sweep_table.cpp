@@ -125,16 +125,16 @@ std::vector<report::Column> titles(bool charged) {
                                       {"member"},
                                       {"perplexity", Align::right},
                                       {"seeds", Align::right},
-                                      {"change", Align::right},
-                                      {"parameters", Align::right},
-                                      {"FFN", Align::right},
-                                      {"attention", Align::right},
-                                      {"nonlinear operations"}};
+                                      {"change", Align::right}};
   if (charged) {
     columns.push_back({"communication", Align::right});
     columns.push_back({"latency", Align::right});
     columns.push_back({"Pareto front"});
   }
+  columns.push_back({"parameters", Align::right});
+  columns.push_back({"FFN", Align::right});
+  columns.push_back({"attention", Align::right});
+  columns.push_back({"nonlinear operations"});
   columns.push_back({"heads by entropy"});
   columns.push_back({"tokens", Align::right});
   columns.push_back({"first non-finite step"});
@@ -143,15 +143,9 @@ std::vector<report::Column> titles(bool charged) {
 
 std::vector<std::string> row(const MemberResult& member, const Front& front, bool charged) {
   const auto& flops = member.report.flops.paper;
-  std::vector<std::string> cells{member.report.architecture,
-                                 member.name,
-                                 spread_text(member.perplexity),
-                                 seeds_text(member),
-                                 change_text(member),
-                                 report::with_thousands(member.report.parameters.total()),
-                                 report::flops_text(flops.ffn),
-                                 report::flops_text(flops.attention),
-                                 report::papers_operations(member.report.operations)};
+  std::vector<std::string> cells{member.report.architecture, member.name,
+                                 spread_text(member.perplexity), seeds_text(member),
+                                 change_text(member)};
   if (charged) {
     const auto bytes = bytes_of(member);
     const auto seconds = seconds_of(member);
@@ -159,6 +153,10 @@ std::vector<std::string> row(const MemberResult& member, const Front& front, boo
     cells.push_back(seconds ? report::latency_text(*seconds) : "");
     cells.push_back(front_text(front));
   }
+  cells.push_back(report::with_thousands(member.report.parameters.total()));
+  cells.push_back(report::flops_text(flops.ffn));
+  cells.push_back(report::flops_text(flops.attention));
+  cells.push_back(report::papers_operations(member.report.operations));
   cells.push_back(bins_text(member));
   cells.push_back(report::with_thousands(tokens_of(member)));
   cells.push_back(nonfinite_text(member));

@@ -1,5 +1,7 @@
 #include "aero/report/fit.h"
 
+#include "aero/core/display_width.h"
+
 #include "text_width.h"
 #include <algorithm>
 #include <cstddef>
@@ -37,14 +39,17 @@ Cells cells_of(const std::string& line) {
   return cells;
 }
 
-std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
-  std::vector<std::string> lines(1);
-  for (const std::string& word : words_of(text)) {
-    const bool is_first = lines.back().empty();
-    if (!is_first && width_of(lines.back()) + 1 + width_of(word) > width) lines.emplace_back();
-    lines.back() += (lines.back().empty() ? "" : " ") + word;
+/// A line of text outside tables; what follows "- " stays to the right of it.
+std::string wrapped_line(const std::string& line, std::size_t columns) {
+  if (width_of(line) <= columns) return line + "\n";
+  const auto start = std::min(line.find_first_not_of(' '), line.size());
+  const std::string indent(line.compare(start, 2, "- ") == 0 ? start + 2 : start, ' ');
+  const auto room = std::max(columns, indent.size() + 1) - indent.size();
+  std::string text = line.substr(0, indent.size());
+  for (const std::string& part : wrapped(line.substr(indent.size()), static_cast<int>(room))) {
+    text.append(text.ends_with('\n') ? indent : "").append(part).append("\n");
   }
-  return lines;
+  return text;
 }
 
 /// A table of markdown: a line of titles, a rule, and rows.
@@ -55,8 +60,6 @@ class MarkdownTable {
     const Cells rules = rows_.size() > 1 ? rows_[1] : Cells();
     for (const std::string& rule : rules) is_right_.push_back(rule.ends_with(':'));
     if (rows_.size() > 1) rows_.erase(rows_.begin() + 1);
-    kept_.resize(is_right_.size());
-    std::iota(kept_.begin(), kept_.end(), 0);
   }
 
   /// Whether every row has a cell for each column.
@@ -72,7 +75,7 @@ class MarkdownTable {
     std::string text = row_text(rows_.front()) + rule_text();
     for (std::size_t i = 1; i < rows_.size(); ++i) text += row_text(rows_[i]);
     if (left_out.empty()) return text;
-    return text + "(too narrow for: " + left_out + "; --wide prints all)\n";
+    return text + wrapped_line("(too narrow for: " + left_out + "; --wide prints all)", columns);
   }
 
  private:
@@ -99,16 +102,20 @@ class MarkdownTable {
     });
   }
 
-  /// Drops columns until the words fit; returns their titles.
+  /// Keeps the first column and, from left to right, each whose words fit beside those kept;
+  /// returns the titles of the others.
   std::string leave_out(std::size_t columns) {
     std::string titles;
-    while (kept_.size() > 1) {
-      std::vector<std::size_t> needs;
-      for (const std::size_t column : kept_) needs.push_back(least(column));
-      if (total(needs) <= columns) break;
-      const auto at = std::max_element(needs.begin() + 1, needs.end()) - needs.begin();
-      titles += (titles.empty() ? "" : ", ") + rows_.front()[kept_[static_cast<std::size_t>(at)]];
-      kept_.erase(kept_.begin() + at);
+    std::vector<std::size_t> needs{least(0)};
+    kept_ = {0};
+    for (std::size_t column = 1; column < is_right_.size(); ++column) {
+      needs.push_back(least(column));
+      if (total(needs) <= columns) {
+        kept_.push_back(column);
+      } else {
+        needs.pop_back();
+        titles += (titles.empty() ? "" : ", ") + rows_.front()[column];
+      }
     }
     return titles;
   }
@@ -131,7 +138,7 @@ class MarkdownTable {
     std::vector<std::vector<std::string>> cells;
     std::size_t height = 1;
     for (std::size_t i = 0; i < kept_.size(); ++i) {
-      cells.push_back(wrapped(row[kept_[i]], widths_[i]));
+      cells.push_back(wrapped(row[kept_[i]], static_cast<int>(widths_[i])));
       height = std::max(height, cells.back().size());
     }
     std::string text;
@@ -186,7 +193,7 @@ std::string fit_tables(const std::string& markdown, int columns) {
     }
     if (!table.empty()) text += fitted(table, width);
     table.clear();
-    text.append(line).append("\n");
+    text += wrapped_line(line, width);
   }
   return table.empty() ? text : text + fitted(table, width);
 }

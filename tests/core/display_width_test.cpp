@@ -1,5 +1,6 @@
 #include "aero/core/display_width.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <utility>
@@ -7,6 +8,8 @@
 
 namespace aero {
 namespace {
+
+using ::testing::ElementsAre;
 
 // Expected widths: EastAsianWidth.txt of Unicode (W and F are wide) and the marks' categories.
 TEST(DisplayWidth, CountsColumnsAndNotBytes) {
@@ -29,6 +32,12 @@ TEST(DisplayWidth, CutsALineBetweenCharacters) {
 
 TEST(DisplayWidth, MakesOneLineOfAnyText) {
   EXPECT_EQ(fitted("a\nb\x1b[2J\tc", 100), "a?b?[2J?c");
+}
+
+TEST(DisplayWidth, BreaksTextBetweenWords) {
+  EXPECT_THAT(wrapped("the word  语语 fits", 8), ElementsAre("the word", "语语", "fits"));
+  EXPECT_THAT(wrapped("indivisible is wide", 4), ElementsAre("indivisible", "is", "wide"));
+  EXPECT_THAT(wrapped("", 4), ElementsAre(""));
 }
 
 }  // namespace

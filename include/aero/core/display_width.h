@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace aero {
 
@@ -12,5 +13,9 @@ int display_width(std::string_view text);
 /// The longest beginning of `text` that has no more than `columns` columns, as one line: control
 /// characters become "?".
 std::string fitted(std::string_view text, int columns);
+
+/// `text` as lines of no more than `columns` columns, broken between words alone: a word that is
+/// wider has a line of its own. At least one line.
+std::vector<std::string> wrapped(std::string_view text, int columns);
 
 }  // namespace aero
