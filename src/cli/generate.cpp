@@ -58,7 +58,7 @@ std::vector<std::int64_t> find_prompt(const GenerateOptions& options, const Load
     throw UsageError(
         "generate: give a --prompt; the tokenizer has no end-of-text token to start from");
   }
-  auto tokens = tokenizer->encode(options.prompt);
+  auto tokens = tokenizer->encode(options.prompt, data::SpecialNames::text);
   for (const auto token : tokens) {
     if (token >= vocab_size) {
       throw UsageError("generate: the tokenizer has ids beyond the model's vocabulary of " +
@@ -130,8 +130,8 @@ void add_generate(CLI::App& app) {
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   auto* prompt =
       command->add_option("--prompt", options->prompt,
-                          "Text to continue; where it is empty or not given, the end-of-text "
-                          "token is the start");
+                          "Text to continue, read as in a corpus (a special token goes by --ids); "
+                          "where it is empty or not given, the end-of-text token is the start");
   command->add_option("--ids", options->ids, "Token ids to continue: 1,2,3")->excludes(prompt);
   command->add_option("--tokenizer", options->tokenizer,
                       "tokenizer.json; without it, the run's own");

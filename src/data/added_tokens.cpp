@@ -72,7 +72,8 @@ const AddedToken* AddedTokens::longest_at(std::string_view text, std::size_t at)
   return nullptr;
 }
 
-void AddedTokens::cut(std::string_view text, const std::function<void(const AddedToken&)>& on_token,
+void AddedTokens::cut(std::string_view text, bool special_is_text,
+                      const std::function<void(const AddedToken&)>& on_token,
                       const std::function<void(std::string_view)>& on_text) const {
   std::size_t done = 0;
   for (std::size_t at = 0; at < text.size();) {
@@ -84,6 +85,7 @@ void AddedTokens::cut(std::string_view text, const std::function<void(const Adde
     std::size_t begin = at;
     std::size_t end = at + token->content.size();
     at = end;
+    if (token->special && special_is_text) continue;
     if (token->single_word && !stands_alone(text, begin, end)) continue;
     if (token->lstrip) begin = std::max(skip_space_back(text, begin), done);
     if (token->rstrip) end = skip_space(text, end);

@@ -26,8 +26,10 @@ class AddedTokens {
 
   bool empty() const { return tokens_.empty(); }
 
-  /// Calls back for each part of the text in order: a token, or text between tokens.
-  void cut(std::string_view text, const std::function<void(const AddedToken&)>& on_token,
+  /// Calls back for each part of the text in order: a token, or text between tokens. The name of a
+  /// special token is part of the text where `special_is_text`.
+  void cut(std::string_view text, bool special_is_text,
+           const std::function<void(const AddedToken&)>& on_token,
            const std::function<void(std::string_view)>& on_text) const;
 
  private:

@@ -124,10 +124,10 @@ struct Tokenizer::Parts {
     pre_tokenizer.cut(text, [&](std::string_view word) { words.encode(word, ids); });
   }
 
-  void encode_normalized(std::string_view text, WordCache& words,
+  void encode_normalized(std::string_view text, bool special_is_text, WordCache& words,
                          std::vector<std::int64_t>& ids) const {
     normalized.cut(
-        text, [&](const AddedToken& token) { ids.push_back(token.id); },
+        text, special_is_text, [&](const AddedToken& token) { ids.push_back(token.id); },
         [&](std::string_view piece) { encode_plain(piece, words, ids); });
   }
 
@@ -153,17 +153,18 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path) {
   }
 }
 
-std::vector<std::int64_t> Tokenizer::encode(std::string_view utf8) const {
+std::vector<std::int64_t> Tokenizer::encode(std::string_view utf8, SpecialNames names) const {
+  const bool special_is_text = names == SpecialNames::text;
   const std::string text = to_valid_utf8(utf8);
   std::vector<std::int64_t> ids;
   WordCache words(parts_->bpe);
   parts_->verbatim.cut(
-      text, [&](const AddedToken& token) { ids.push_back(token.id); },
+      text, special_is_text, [&](const AddedToken& token) { ids.push_back(token.id); },
       [&](std::string_view piece) {
         if (parts_->nfc) {
-          parts_->encode_normalized(to_nfc(piece), words, ids);
+          parts_->encode_normalized(to_nfc(piece), special_is_text, words, ids);
         } else {
-          parts_->encode_normalized(piece, words, ids);
+          parts_->encode_normalized(piece, special_is_text, words, ids);
         }
       });
   return ids;

@@ -238,3 +238,19 @@ def test_a_vocabulary_far_above_the_corpus_is_warned_of_once(
     said = f"model.vocab_size is {vocabulary}, and the corpus {corpus} uses 64 tokens"
     assert result.stderr.count(said) == warned
     assert len([line for line in read_metrics(tmp_path / "run") if "event" not in line]) == 2
+
+
+def test_a_prompt_has_the_ids_that_its_text_has_in_a_corpus(world: World) -> None:
+    text = "and<|endoftext|> so"
+    tokenizer = tokenizers.Tokenizer.from_file(str(world.corpus / "tokenizer.json"))
+
+    def continued(*prompt: str) -> str:
+        return world.takes("generate", world.run, *prompt, "--print-ids", "--max-tokens", "40")
+
+    def continued_ids(names_are_text: bool) -> str:
+        tokenizer.encode_special_tokens = names_are_text
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        return continued("--ids", ",".join(map(str, ids)))
+
+    assert continued_ids(True) != continued_ids(False)
+    assert continued("--prompt", text) == continued_ids(True)

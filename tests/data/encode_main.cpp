@@ -1,6 +1,6 @@
 // Encodes or decodes a stream of records, for comparison with Hugging Face tokenizers.
 //
-// usage: encode_main tokenizer.json encode|decode < records > records
+// usage: encode_main tokenizer.json encode|encode-names-as-text|decode < records > records
 //
 // A text is a u32 of its bytes and the bytes; a list of ids is a u32 of its length and u32 ids.
 
@@ -21,10 +21,11 @@ void write_number(std::uint32_t value) {
   std::cout.write(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-void encode_text(const aero::data::Tokenizer& tokenizer, std::uint32_t size) {
+void encode_text(const aero::data::Tokenizer& tokenizer, aero::data::SpecialNames names,
+                 std::uint32_t size) {
   std::string text(size, '\0');
   std::cin.read(text.data(), size);
-  const auto ids = tokenizer.encode(text);
+  const auto ids = tokenizer.encode(text, names);
   write_number(static_cast<std::uint32_t>(ids.size()));
   for (const std::int64_t id : ids) write_number(static_cast<std::uint32_t>(id));
 }
@@ -48,9 +49,11 @@ int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   try {
     const auto tokenizer = aero::data::Tokenizer::load(argv[1]);
-    const bool encodes = std::string(argv[2]) == "encode";
+    const std::string mode = argv[2];
+    const auto names = mode == "encode" ? aero::data::SpecialNames::tokens
+                                        : aero::data::SpecialNames::text;
     for (std::uint32_t size = 0; read_number(size);) {
-      encodes ? encode_text(tokenizer, size) : decode_ids(tokenizer, size);
+      mode == "decode" ? decode_ids(tokenizer, size) : encode_text(tokenizer, names, size);
     }
   } catch (const std::exception& fault) {
     std::cerr << fault.what() << '\n';

@@ -49,10 +49,11 @@ class Aero:
             raise SystemExit(f"{command}: {done.stderr.decode()}")
         return memoryview(done.stdout)
 
-    def encode(self, texts: list[str]) -> list[list[int]]:
+    def encode(self, texts: list[str], names_are_text: bool = False) -> list[list[int]]:
         """Ids of each text."""
         encoded = [text.encode() for text in texts]
-        out = self.run("encode", (struct.pack("<I", len(raw)) + raw for raw in encoded))
+        mode = "encode-names-as-text" if names_are_text else "encode"
+        out = self.run(mode, (struct.pack("<I", len(raw)) + raw for raw in encoded))
         result, at = [], 0
         while at < len(out):
             (count,) = struct.unpack_from("<I", out, at)
@@ -237,7 +238,8 @@ def compare_added_tokens(program: Path, base: dict[str, Any], rounds: int) -> in
         tokenizer = base | {"added_tokens": tokens, "normalizer": normalizer}
         texts = ["".join(rng.choices(pieces, k=rng.randrange(1, 12))) for _ in range(100)]
         peer = Tokenizer.from_str(json.dumps(tokenizer))
-        ours = Aero(program, tokenizer).encode(texts)
+        peer.encode_special_tokens = number % 4 >= 2
+        ours = Aero(program, tokenizer).encode(texts, peer.encode_special_tokens)
         with silent_standard_error():
             theirs = [ids_or_none(peer, text) for text in texts]
         for text, here, there in zip(texts, ours, theirs, strict=True):

@@ -171,6 +171,16 @@ TEST(Tokenizer, TakesBlanksAlongOnce) {
   EXPECT_THAT(ids({{"rstrip", true}}, "a    b"), ElementsAre(65, 2000, 2000, 2000, 2000, 66));
 }
 
+// tokenizers 0.23.3 gives these ids, the second with encode_special_tokens.
+TEST(Tokenizer, ReadsTheNameOfASpecialTokenAsTextWhereAsked) {
+  json content = golden("tokenizer.json");
+  content["added_tokens"].push_back(added_token(2000, "<x>", {{"special", true}}));
+  content["added_tokens"].push_back(added_token(2001, "<y>", {{"special", false}}));
+  const auto tokenizer = load(content);
+  EXPECT_THAT(tokenizer.encode("a<x><y>"), ElementsAre(65, 2000, 2001));
+  EXPECT_THAT(tokenizer.encode("a<x><y>", SpecialNames::text), ElementsAre(65, 28, 88, 30, 2001));
+}
+
 TEST(Tokenizer, DropsBytesOutsideItsVocabularyAsHuggingFaceDoes) {
   json content = golden("tokenizer.json");
   content["model"]["vocab"] = {{"a", 0}, {"b", 1}};

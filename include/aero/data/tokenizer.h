@@ -11,6 +11,12 @@
 
 namespace aero::data {
 
+/// What the name of a special token, such as "<|endoftext|>", is where it stands in a text.
+enum class SpecialNames {
+  tokens,  ///< the special token, as `tokenizers` reads it unless it is told otherwise
+  text,    ///< text like all other, as in a corpus; `encode_special_tokens` of `tokenizers`
+};
+
 /// A byte-level BPE tokenizer, as Hugging Face `tokenizers` writes it to tokenizer.json; encodes
 /// and decodes exactly as `tokenizers` 0.23.3 does, up to Unicode 16.
 ///
@@ -23,9 +29,10 @@ class Tokenizer {
   /// Throws Error that names the file and the part that is damaged or not supported.
   static Tokenizer load(const std::filesystem::path& path);
 
-  /// Token ids of the text; no special tokens are added, but those in the text are found. Bytes
-  /// that are not UTF-8 are read as U+FFFD.
-  std::vector<std::int64_t> encode(std::string_view utf8) const;
+  /// Token ids of the text; no special tokens are added. Bytes that are not UTF-8 are read as
+  /// U+FFFD.
+  std::vector<std::int64_t> encode(std::string_view utf8,
+                                   SpecialNames names = SpecialNames::tokens) const;
 
   /// The text of the tokens, always valid UTF-8: what is not becomes U+FFFD. Ids that are no token
   /// are left out, and with `skip_special` also the special tokens.
