@@ -26,7 +26,13 @@ from results_folder import entropy_line, member, seed_run, write_run, write_swee
 
 NAMES = [
     *("SM+LN+G", "SM+ScFFN", "alpha=0.3 t0=0.01 EReg(SM(t)+ScFuFFN)", "SM+ScFuFFN_i2"),
-    *("simplified SM+RMS+R+ScFFN", "raw t0=0.01 row_sum EReg(SM(t)+ScFuFFN)", "SM", "SM+R", "SM+G"),
+    *(
+        "simplified SM+RMS+R+ScFFN",
+        "raw t0=0.01 lambda=1e-05 gamma=0.05 row_sum EReg(SM(t)+ScFuFFN)",
+        "SM",
+        "SM+R",
+        "SM+G",
+    ),
 ]
 MODEL = {"cost_model": "spu_0.9.5_default_colocated", "network": "wan", "latency_s": 60.0}
 
