@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import zstandard
 
+import prepare_corpus
 from aero_corpus.encodings import encoding_of
 from corpus_reader import SMALL, code, dropped, jsonl, manifest_of, run, texts_of, write
 
@@ -85,7 +87,7 @@ def test_separators_do_not_save_part_of_a_file(tmp_path: Path) -> None:
     stories = [f"story number {i}\n" for i in range(300)]
     (source / "stories.txt").write_bytes("<|end|>".join([*stories, "naïve\n"]).encode("latin-1"))
     out = tmp_path / "corpus"
-    assert run(source, "--out", out, *SMALL, "--separator", "<|end|>") == 0
+    assert run(source, "--out", out, *SMALL, *LONG, "--separator", "<|end|>") == 0
     assert texts_of(out) == [code(1)]
     assert dropped(out) == {"not-utf8": 1}
 
@@ -114,8 +116,6 @@ def test_json_lines_in_a_wide_encoding_are_left_out_as_one(
 def test_summary_and_warning_name_what_was_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import prepare_corpus
-
     source = write(tmp_path / "in", [code(1)])
     for name in ("a", "b"):
         (source / f"{name}.txt").write_bytes((LINE * 9).encode("utf-16"))
@@ -128,13 +128,32 @@ def test_summary_and_warning_name_what_was_left_out(
     assert f"2, the first: {source}/a.txt" in printed.out
 
 
-def test_memory_stays_bounded_and_workers_do_not_matter(tmp_path: Path) -> None:
+def test_memory_stays_bounded(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", [code(1)])
+    content = LINE.encode() * 600_000 + b"na\xefve\n"  # 28.8 MB, wrong at its end
+    (source / "book.txt").write_bytes(content)
+    del content
+    tracemalloc.start()
+    try:
+        assert run(source, "--out", tmp_path / "corpus", *SMALL, *LONG) == 0
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert dropped(tmp_path / "corpus") == {"not-utf8": 1}
+    assert most < 16e6
+
+
+def test_workers_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many tasks each."""
+    monkeypatch.setattr("aero_corpus.collect._TASK_FILES", 5)
+    monkeypatch.setattr("aero_corpus.encode._BATCH_DOCUMENTS", 4)
     source = write(tmp_path / "in", [code(i) for i in range(40)])
     for i in range(0, 40, 7):
         (source / f"file_{i:04d}_x.txt").write_bytes((LINE * 300).encode("utf-16-le"))
     for workers in ("1", "3"):
         out = tmp_path / workers
-        assert run(source, "--out", out, *SMALL, *LONG, "--workers", workers) == 0
+        options = (*SMALL, *LONG, "--workers", workers, "--quiet")
+        assert prepare_corpus.main([str(source), "--out", str(out), *options]) == 0
         assert dropped(out) == {"utf-16": 6}
         assert no_text(out)["utf-16"]["example"] == f"{source}/file_0000_x.txt"
     assert (tmp_path / "1" / "train-00000.tok").read_bytes() == (
@@ -150,6 +169,8 @@ def test_bytes_are_named_as_far_as_they_tell() -> None:
     assert encoding_of(("слово и дело " * 40).encode("koi8-r")) == "unknown"
     assert encoding_of(("日本語のテキスト" * 40).encode("shift-jis")) == "unknown"
     assert encoding_of(b"\xed\xa0\x80") == "lone surrogates"
+    for wide in ("utf-16", "utf-32"):  # no zero byte tells the former, but its mark does
+        assert encoding_of(("日本語のテキスト" * 40).encode(wide)) == wide
 
 
 # --skip-bad.
