@@ -1,5 +1,6 @@
 """scripts/calibrate_costs.py: the shipped constants are the fit's, the papers' rows come out."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,8 @@ def test_formulas_are_computed_as_arithmetic_has_them() -> None:
 @pytest.mark.parametrize(
     ("option", "file", "message"),
     [
-        ("--model", "configs/cost/sigma.json", "only aero_papers.json is fitted here"),
-        ("--model", "configs/tiny/base.json", "only aero_papers.json is fitted here"),
+        ("--model", "configs/cost/sigma.json", "no cost model with constants, primitives and"),
+        ("--model", "configs/tiny/base.json", "no cost model with constants, primitives and"),
         ("--tables", "configs/tiny/base.json", "not the papers' tables"),
         ("--tables", "configs", "a folder, where a file belongs"),
     ],
@@ -69,6 +70,18 @@ def test_a_file_of_another_kind_is_told(
     assert calibrate_costs.main() == 2
     said = capsys.readouterr().err
     assert said.startswith(f"error: {path}: ") and message in said
+
+
+def test_a_model_without_a_constant_that_is_fitted_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_object(calibrate_costs.MODEL)
+    del model["constants"]["second_per_byte"]
+    file = tmp_path / "model.json"
+    file.write_text(json.dumps(model), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["calibrate_costs.py", "--model", str(file)])
+    assert calibrate_costs.main() == 2
+    assert f"error: {file}: no constant second_per_byte" in capsys.readouterr().err
 
 
 def test_a_file_that_is_none_is_told(
