@@ -197,9 +197,10 @@ def test_a_reader_that_went_is_no_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_both_parties_without_a_word(number: signal.Signals, tmp_path: Path) -> None:
-    run = write_checkpoint(tmp_path / "run")
+    run, prompts = write_checkpoint(tmp_path / "run"), tmp_path / "prompts.txt"
+    prompts.write_text("1 2 3 4\n" * 40)  # a minute's work and more
     process = subprocess.Popen(
-        command("private_inference.py", run, "--tokens", "1 2 3 4"),
+        command("private_inference.py", run, "--tokens", prompts),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -211,10 +212,12 @@ def test_a_signal_ends_both_parties_without_a_word(number: signal.Signals, tmp_p
             break
     time.sleep(1)
     os.killpg(process.pid, number)
+    began = time.monotonic()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert errors == ""
     _wait_for_the_group_to_end(process.pid)
+    assert time.monotonic() - began < 20
 
 
 def _wait_for_the_group_to_end(group: int) -> None:

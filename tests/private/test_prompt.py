@@ -134,6 +134,9 @@ def test_what_text_encodes_to_ends_no_text(tmp_path: Path) -> None:
     vocabulary = changes["model"]["vocab"]
     assert tokens_of_prompt("</s>", file) == [[vocabulary["</s>"]]]
     assert end_of_text(file) == vocabulary["<eos>"]
+    changes["added_tokens"][0]["special"] = False
+    assert tokens_of_prompt("<eos>", write_tokenizer(file, **changes)) == [[vocabulary["<eos>"]]]
+    assert end_of_text(file) == vocabulary["<eos>"]
     del vocabulary["<eos>"]
     assert end_of_text(write_tokenizer(file, **changes | {"added_tokens": []})) is None
 
