@@ -264,7 +264,7 @@ TEST(OwnParts, KeepTheirBuffersAndSharedTensorsOnceInACheckpoint) {
   EXPECT_EQ(norms, 2U * 4U);  // weight and bias of four norms
 }
 
-TEST(Initialization, DrawsTheSameForAerosPartsWhateverOthersThereAre) {
+TEST(InitializationWithOwnParts, DrawsTheSameForAerosPartsWhateverOthersThereAre) {
   const auto bare = initialized(small_gpt2(), PartFactory(), 7)->named_parameters();
   const auto with_own = initialized(small_gpt2(), own::Factory(), 7)->named_parameters();
   int compared = 0;
@@ -276,7 +276,7 @@ TEST(Initialization, DrawsTheSameForAerosPartsWhateverOthersThereAre) {
   EXPECT_EQ(compared, 2 + 2 * 12);
 }
 
-TEST(Initialization, StartsOwnPartsFromTheSeedAndTheirNamesAlone) {
+TEST(InitializationWithOwnParts, StartsOwnPartsFromTheSeedAndTheirNamesAlone) {
   own::Factory factory;
   factory.ffns = true;
   const auto gate = [&](std::uint64_t seed, const std::string& name) {
@@ -291,7 +291,7 @@ TEST(Initialization, StartsOwnPartsFromTheSeedAndTheirNamesAlone) {
   EXPECT_NEAR(first.std().item<double>(), 0.1, 0.02);
 }
 
-TEST(Initialization, LeavesNothingOfAerosToChance) {
+TEST(InitializationWithOwnParts, LeavesNothingOfAerosToChance) {
   for (const auto& [name, value, kind] : parameters_of(*Decoder(small_gpt2()))) {
     if (kind == ParameterKind::norm) continue;
     EXPECT_TRUE(torch::isnan(value).all().item<bool>()) << name;
