@@ -2,9 +2,9 @@
 
 #include "aero/core/error.h"
 #include "aero/core/log.h"
-#include "aero/core/numbers.h"
 #include "aero/model/initialization.h"
 #include "aero/ops/generator.h"
+#include "aero/train/run_length.h"
 
 #include <algorithm>
 #include <chrono>
@@ -39,29 +39,9 @@ model::Decoder take_decoder(const RunConfig& config, model::Decoder decoder, tor
   return decoder;
 }
 
-RunLength run_length(const RunConfig& config, std::int64_t samples) {
-  const auto batch = static_cast<double>(config.train.batch_size * config.train.accumulation);
-  return {config.tokens_per_step(), static_cast<double>(samples) / batch, 0};
-}
-
-/// What the config's own check cannot see: lengths in epochs.
-void check_lengths(const RunConfig& config, const RunLength& length) {
-  const auto duration = "train.duration = \"" + to_string(config.train.duration) + "\"";
-  if (!product({length.total_steps, length.tokens_per_step})) {
-    throw UsageError(duration + ": more tokens than can be counted; shorten it");
-  }
-  const auto warmup = aero::to_steps(config.schedule.warmup, length);
-  if (warmup <= length.total_steps) return;
-  throw UsageError("schedule.warmup: \"" + to_string(config.schedule.warmup) + "\": its " +
-                   std::to_string(warmup) + " steps are more than the " +
-                   std::to_string(length.total_steps) + " of the training, " + duration +
-                   "; shorten it, or give a share as \"5%\"");
-}
-
-Schedule make_schedule(const RunConfig& config, RunLength length, std::int64_t total_steps) {
-  length.total_steps = total_steps;
+Schedule make_schedule(const RunConfig& config, const RunLength& length) {
   return {config.schedule, config.optimizer.lr, to_steps(config.schedule.warmup, length),
-          total_steps};
+          length.total_steps};
 }
 
 /// "a", "b", and so many more.
@@ -97,20 +77,16 @@ Trainer::Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder)
       decoder_(take_decoder(config_, std::move(decoder), device_)),
       parameters_(model::parameters_of(*decoder_)),
       optimizer_(config_.optimizer, parameters_),
-      total_steps_(aero::to_steps(config_.train.duration, run_length(config_, corpus_.size()))),
-      schedule_(make_schedule(config_, run_length(config_, corpus_.size()), total_steps_)) {
+      length_(run_length(config_, corpus_.size())),
+      schedule_(make_schedule(config_, length_)) {
   corpus_.require_samples(config_.train.batch_size);
-  auto length = run_length(config_, corpus_.size());
-  length.total_steps = total_steps_;
-  check_lengths(config_, length);
+  check_length(config_, length_);
   config_.model.own_parts = decoder_->own_parts();
   if (config_.train.dtype == Precision::float16) scaler_.emplace();
 }
 
 std::int64_t Trainer::to_steps(const Duration& duration) const {
-  auto length = run_length(config_, corpus_.size());
-  length.total_steps = total_steps_;
-  return aero::to_steps(duration, length);
+  return aero::to_steps(duration, length_);
 }
 
 void Trainer::require_trainable() const {
@@ -157,7 +133,7 @@ void Trainer::start() {
 }
 
 void Trainer::train() {
-  while (step_ < total_steps_ && !outcome_) {
+  while (step_ < length_.total_steps && !outcome_) {
     const auto record = train_step();
     if (outcome_) break;
     for (const auto& callback : callbacks_) callback->on_step(*this, record);
@@ -230,7 +206,7 @@ void Trainer::update(const StepRecord& record) {
 }
 
 void Trainer::set_progress() {
-  decoder_->set_progress(static_cast<double>(step_) / static_cast<double>(total_steps_));
+  decoder_->set_progress(static_cast<double>(step_) / static_cast<double>(length_.total_steps));
 }
 
 Trainer::StepLoss Trainer::accumulate_gradients() {
@@ -317,9 +293,9 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
                      (same_tokenizer ? "" : ", by another tokenizer") +
                      "); resume with the corpus that the run began with");
   }
-  if (state.step > total_steps_) {
+  if (state.step > length_.total_steps) {
     throw UsageError("train.duration: \"" + to_string(config_.train.duration) +
-                     "\": ends at step " + std::to_string(total_steps_) +
+                     "\": ends at step " + std::to_string(length_.total_steps) +
                      ", and the run has come to step " + std::to_string(state.step) +
                      " already; give a longer one");
   }

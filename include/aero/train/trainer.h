@@ -60,7 +60,7 @@ class Trainer {
   /// False where an exception came in the middle of an update, or a callback brought other parts:
   /// the weights are those of no step.
   bool is_whole() const { return is_whole_; }
-  std::int64_t total_steps() const { return total_steps_; }
+  std::int64_t total_steps() const { return length_.total_steps; }
   /// A duration of this run in steps; 0 stays 0.
   std::int64_t to_steps(const Duration& duration) const;
 
@@ -105,7 +105,7 @@ class Trainer {
   bool is_brought_ = true;  // the decoder, whose weights may not be filled
   NamedParameters parameters_;
   Optimizer optimizer_;
-  std::int64_t total_steps_;
+  RunLength length_;
   Schedule schedule_;
   std::optional<LossScaler> scaler_;  // float16 alone
   std::vector<std::unique_ptr<Callback>> callbacks_;

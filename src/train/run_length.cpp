@@ -1,0 +1,30 @@
+#include "aero/train/run_length.h"
+
+#include "aero/core/error.h"
+#include "aero/core/numbers.h"
+
+#include <string>
+
+namespace aero::train {
+
+RunLength run_length(const RunConfig& config, std::int64_t samples) {
+  const auto batch = static_cast<double>(config.train.batch_size * config.train.accumulation);
+  RunLength length{config.tokens_per_step(), static_cast<double>(samples) / batch, 0};
+  length.total_steps = to_steps(config.train.duration, length);
+  return length;
+}
+
+void check_length(const RunConfig& config, const RunLength& length) {
+  const auto duration = "train.duration = \"" + to_string(config.train.duration) + "\"";
+  if (!product({length.total_steps, length.tokens_per_step})) {
+    throw UsageError(duration + ": more tokens than can be counted; shorten it");
+  }
+  const auto warmup = to_steps(config.schedule.warmup, length);
+  if (warmup <= length.total_steps) return;
+  throw UsageError("schedule.warmup: \"" + to_string(config.schedule.warmup) + "\": its " +
+                   std::to_string(warmup) + " steps are more than the " +
+                   std::to_string(length.total_steps) + " of the training, " + duration +
+                   "; shorten it, or give a share as \"5%\"");
+}
+
+}  // namespace aero::train
