@@ -287,7 +287,11 @@ TEST_F(OwnPartsTest, OfAnotherPrecisionAreTrainedInTheirs) {
   decoder->blocks()[0]->norm1 = std::make_shared<WideScaleImpl>();
   Trainer trainer(run, open_corpus(run, "train"), decoder);
   EXPECT_EQ(trainer.run(), Outcome::finished);
-  EXPECT_EQ(trainer.state().weights.at("blocks.0.norm1.alpha").scalar_type(), torch::kFloat64);
+  const auto state = trainer.state();
+  const auto& alpha = state.weights.at("blocks.0.norm1.alpha");
+  EXPECT_EQ(alpha.scalar_type(), torch::kFloat64);
+  EXPECT_TRUE(alpha.ne(1).all().item<bool>());
+  EXPECT_EQ(state.optimizer.at("exp_avg.blocks.0.norm1.alpha").scalar_type(), torch::kFloat64);
 }
 
 TEST_F(OwnPartsTest, ThatNobodyFilledAreRefused) {

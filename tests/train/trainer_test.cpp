@@ -327,7 +327,16 @@ TEST_F(TrainerTest, RefusesAWarmUpThatIsLongerThanTheRunInEpochs) {
 }
 
 TEST_F(TrainerTest, RefusesEpochsOfMoreTokensThanCanBeCounted) {
-  EXPECT_THROW(trainer_for(config({"train.duration=9000000000000000e"})), UsageError);
+  // Twice the tokens, so that so many epochs have steps that can be counted: 249 samples, 600 a
+  // step.
+  const auto corpus = folder_.path() / "train.bin";
+  const auto tokens = testing_support::get(corpus);
+  testing_support::put(corpus, tokens + tokens);
+  EXPECT_THAT(
+      [&] {
+        trainer_for(config({"train.duration=9000000000000000e", "train.accumulation=100"}));
+      },
+      ::testing::ThrowsMessage<UsageError>(HasSubstr("more tokens than can be counted")));
 }
 
 TEST_F(TrainerTest, RefusesACorpusShorterThanABatch) {
