@@ -179,7 +179,9 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_killed_sweep_leaves_no_run_behind(aero: str, corpus: Path, tmp_path: Path) -> None:
-    process = start(aero, make_sweep(tmp_path, corpus), "--jobs", "2")
+    # So many steps that no child ends by itself.
+    sweep = make_sweep(tmp_path, corpus, set={"train.duration": "1000000"})
+    process = start(aero, sweep, "--jobs", "2")
     for run in RUNS[:2]:
         wait_for_step(process, tmp_path / "runs" / run, 1)
     children = children_of(process)
@@ -189,7 +191,10 @@ def test_a_killed_sweep_leaves_no_run_behind(aero: str, corpus: Path, tmp_path: 
     end = time.monotonic() + 5
     while any(map(is_alive, children)) and time.monotonic() < end:
         time.sleep(0.01)
-    assert not any(map(is_alive, children))
+    left = [child for child in children if is_alive(child)]
+    for child in left:
+        os.kill(child, signal.SIGKILL)
+    assert not left
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,12 @@ def test_a_command_line_that_lacks_something_says_so(
     assert result.stderr.count("\n") == 1
 
 
-def test_words_after_two_dashes_are_no_options(aero: str, run: Path) -> None:
-    result = call(aero, "eval", "--", run)
-    assert result.returncode == 0, result.stderr
+def test_words_after_two_dashes_are_no_options(
+    aero: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("--json", "--data="):
+        (tmp_path / name).symlink_to(run)
+        result = call(aero, "eval", "--", name)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith("checkpoint ")

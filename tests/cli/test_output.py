@@ -92,8 +92,7 @@ def test_a_failure_of_the_command_keeps_its_own_exit_code(aero: str, folder: Pat
             [aero, "config", "check", "mine.json", "none.json"],
             stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, check=False,
         )  # fmt: skip
-    assert result.returncode == 2 or "cannot write the output" in result.stderr
-    assert result.returncode != 0
+    assert result.returncode == 2 and "cannot write the output" in result.stderr
 
 
 @pytest.mark.parametrize("flags", [["--ids", "1"], ["--ids", "1", "--print-ids"]])
