@@ -37,6 +37,20 @@ std::string signal_name(Outcome outcome) {
   }
 }
 
+sigset_t set_of(int signal) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  return set;
+}
+
+/// The next of the signals that has come, or nothing.
+std::optional<int> take_one(const sigset_t& signals) {
+  const timespec at_once{};
+  const int signal = sigtimedwait(&signals, nullptr, &at_once);
+  return signal > 0 ? std::optional(signal) : std::nullopt;
+}
+
 /// Puts a thread's mask back on the way out.
 class MaskGuard {
  public:
@@ -64,16 +78,19 @@ SignalWatch::SignalWatch() {
 
 SignalWatch::~SignalWatch() {
   sigaction(SIGPIPE, &previous_pipe_, nullptr);
+  while (received_ && take_one(watched_)) continue;  // what came after the first is answered by it
   pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
 }
 
 std::optional<Outcome> SignalWatch::pending() {
   if (received_) return received_;
-  const timespec at_once{};
-  const int signal = sigtimedwait(&watched_, nullptr, &at_once);
-  if (signal <= 0) return std::nullopt;
-  received_ = outcome_of(signal);
-  pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+  const auto signal = take_one(watched_);
+  if (!signal) return std::nullopt;
+  received_ = outcome_of(*signal);
+  const sigset_t interrupt = set_of(SIGINT);
+  if (sigismember(&watched_, SIGINT) == 1 && sigismember(&previous_, SIGINT) == 0) {
+    pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
+  }
   return received_;
 }
 

@@ -56,7 +56,22 @@ TEST_F(SignalWatchTest, LetsASignalThroughWhereNothingIsToBeSaved) {
       ::testing::KilledBySignal(SIGTERM), "");
 }
 
-TEST_F(SignalWatchTest, LetsASecondSignalEndTheProcess) {
+TEST_F(SignalWatchTest, GoesOnSavingWhereTheSchedulerAndTheSweepBothStopIt) {
+  EXPECT_EXIT(
+      {
+        {
+          SignalWatch watch;
+          ::raise(SIGTERM);
+          watch.pending();
+          ::raise(SIGTERM);
+          ::raise(SIGHUP);
+        }
+        ::_exit(7);  // also the end of the watch lets none of them through
+      },
+      ::testing::ExitedWithCode(7), "");
+}
+
+TEST_F(SignalWatchTest, LetsASecondInterruptEndTheProcess) {
   EXPECT_EXIT(
       {
         SignalWatch watch;

@@ -9,10 +9,11 @@
 namespace aero::train {
 
 /// Holds back SIGINT, SIGTERM and SIGHUP while it lives, so that a step or a save is never cut in
-/// two; pending() tells of the first that came. After it the signals act as usual: a second Ctrl-C
-/// ends the process. One that is ignored, as SIGHUP under nohup, stays ignored. SIGPIPE is ignored
-/// too: a run goes on when nobody reads its console any more. Make it before the first tensor
-/// operation, so that LibTorch's threads hold the signals back too.
+/// two; pending() tells of the first that came. After it a second Ctrl-C ends the process; SIGTERM
+/// and SIGHUP say nothing new, as a run of a sweep gets them from its scheduler and from the sweep.
+/// One that is ignored, as SIGHUP under nohup, stays ignored. SIGPIPE is ignored too: a run goes on
+/// when nobody reads its console any more. Make it before the first tensor operation, so that
+/// LibTorch's threads hold the signals back too.
 class SignalWatch {
  public:
   SignalWatch();
