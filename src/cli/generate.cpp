@@ -1,3 +1,4 @@
+#include "aero/config/json_value.h"
 #include "aero/model/sampler.h"
 
 #include "cli/commands.h"
@@ -57,6 +58,12 @@ std::vector<std::int64_t> find_prompt(const GenerateOptions& options, const Load
     if (const auto eos = tokenizer->eos()) return {*eos};
     throw UsageError(
         "generate: give a --prompt; the tokenizer has no end-of-text token to start from");
+  }
+  if (!is_utf8(options.prompt)) {
+    throw UsageError(
+        "generate: --prompt: not UTF-8 text, which a corpus leaves out; convert it, for example "
+        "with "
+        "iconv, or give --ids");
   }
   auto tokens = tokenizer->encode(options.prompt, data::SpecialNames::text);
   for (const auto token : tokens) {

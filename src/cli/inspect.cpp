@@ -141,6 +141,9 @@ torch::Tensor read_tokens(const std::string& source, const ModelConfig& config) 
         rows.push_back(parse_tokens(line, config.vocab_size));
       }
     }
+  } else if (source.find_first_not_of("0123456789,- \t\r\n") != std::string::npos) {
+    throw UsageError("--logits: " + source +
+                     ": neither token ids such as 1,2,3 nor a file of them");
   } else {
     rows.push_back(parse_tokens(source, config.vocab_size));
   }
@@ -184,6 +187,11 @@ void write_logits(const InspectOptions& options) {
                           options.dtype == "float64" ? torch::kFloat64 : torch::kFloat32);
   auto& decoder = model.decoder;
   const auto tokens = read_tokens(options.tokens, model.config.model).to(decoder->device());
+  require_suffix("--out", options.out, ".safetensors");
+  if (std::error_code ignored;
+      std::filesystem::equivalent(options.out, model.checkpoint / "weights.safetensors", ignored)) {
+    throw UsageError("--out: " + options.out + ": the weights that are read; name another file");
+  }
   const auto length = tokens.size(1);
 
   const auto logits = decoder->forward(tokens);

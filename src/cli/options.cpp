@@ -62,4 +62,9 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& val
   return app.add_option_function<std::string>(name, read, description)->default_str(value);
 }
 
+void require_suffix(const std::string& option, const std::string& file, const std::string& suffix) {
+  if (file.ends_with(suffix)) return;
+  throw UsageError(option + ": \"" + file + "\": name a file that ends in " + suffix);
+}
+
 }  // namespace aero::cli

@@ -38,4 +38,8 @@ CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::
 CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& value,
                         const std::vector<std::string>& choices, const std::string& description);
 
+/// Keeps a command from writing over what it reads. Throws UsageError for a file to write whose
+/// name does not end in `suffix`.
+void require_suffix(const std::string& option, const std::string& file, const std::string& suffix);
+
 }  // namespace aero::cli

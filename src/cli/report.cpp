@@ -66,6 +66,9 @@ RunConfig find_config(const Options& options) {
 /// A file, a folder, "SM+LN+G", or "simplified:SM+ScFFN".
 RunConfig config_to_compare(const std::string& name, std::vector<Override> overrides) {
   if (fs::exists(name)) return config_of_path(name, overrides);
+  if (name.find('/') != std::string::npos || name.ends_with(".json")) {
+    throw UsageError("report: --compare: " + name + ": no such file or folder");
+  }
   const auto colon = name.find(':');
   if (colon == std::string::npos) return config_of_architecture(name, std::move(overrides));
   overrides.insert(overrides.begin(), "model.family=" + name.substr(0, colon));
@@ -131,6 +134,7 @@ void check(const Options& options) {
   if (options.compare.empty() && options.format == "latex") {
     throw UsageError("report: --format latex: is for models side by side; add --compare MODELS");
   }
+  if (!options.svg.empty()) require_suffix("--svg", options.svg, ".svg");
   if (!options.cost_models.empty()) return;
   const char* needs = !options.network.empty()  ? "--network"
                       : options.sensitivity     ? "--sensitivity"

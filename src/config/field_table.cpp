@@ -39,7 +39,10 @@ std::string FieldTable::unknown_key(const std::string& section, const std::strin
     }
   }
   if (!best.empty()) return "unknown key, did you mean \"" + best + "\"?";
-  return "unknown key; the keys here are " + join(keys(section));
+  if (const auto here = keys(section); !here.empty()) {
+    return "unknown key; the keys here are " + join(here);
+  }
+  return "unknown key; \"" + section + "\" has no keys of its own";
 }
 
 std::vector<std::string> FieldTable::paths() const {

@@ -2,6 +2,7 @@
 
 #include "text_width.h"
 #include <algorithm>
+#include <array>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -16,7 +17,8 @@ std::string markdown_cell(const std::string& text) {
   std::string cell;
   for (const char c : text) {
     if (c == '|') cell += '\\';
-    cell += c == '\n' || c == '\r' ? ' ' : c;
+    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == '\x7F';
+    cell += c == '\n' || c == '\r' ? ' ' : is_control ? '?' : c;
   }
   return cell;
 }
@@ -72,24 +74,53 @@ std::string_view latex_of(char c) {
   }
 }
 
+/// What pdflatex does not set as it stands.
+constexpr auto latex_symbols = std::to_array<std::pair<std::string_view, std::string_view>>(
+    {{"±", "$\\pm$"},      {"–", "--"},         {"−", "$-$"},       {"×", "$\\times$"},
+     {"≤", "$\\leq$"},     {"≥", "$\\geq$"},    {"→", "$\\to$"},    {"∞", "$\\infty$"},
+     {"α", "$\\alpha$"},   {"β", "$\\beta$"},   {"γ", "$\\gamma$"}, {"δ", "$\\delta$"},
+     {"ε", "$\\epsilon$"}, {"ζ", "$\\zeta$"},   {"η", "$\\eta$"},   {"θ", "$\\theta$"},
+     {"κ", "$\\kappa$"},   {"λ", "$\\lambda$"}, {"μ", "$\\mu$"},    {"ν", "$\\nu$"},
+     {"ξ", "$\\xi$"},      {"π", "$\\pi$"},     {"ρ", "$\\rho$"},   {"σ", "$\\sigma$"},
+     {"τ", "$\\tau$"},     {"φ", "$\\phi$"},    {"χ", "$\\chi$"},   {"ψ", "$\\psi$"},
+     {"ω", "$\\omega$"},   {"Γ", "$\\Gamma$"},  {"Δ", "$\\Delta$"}, {"Λ", "$\\Lambda$"},
+     {"Σ", "$\\Sigma$"},   {"Φ", "$\\Phi$"},    {"Ω", "$\\Omega$"}});
+
+std::string_view digits_of(std::string_view text) {
+  return text.substr(0, std::min(text.find_first_not_of("0123456789"), text.size()));
+}
+
+/// "R^{128x768}" at the beginning of `text`, as the papers set it; empty for other text. `length`
+/// becomes that of what was read.
+std::string latex_shape(std::string_view text, std::size_t& length) {
+  constexpr std::string_view head = "R^{";
+  if (!text.starts_with(head)) return "";
+  const auto rows = digits_of(text.substr(head.size()));
+  const auto after = text.substr(head.size() + rows.size());
+  const auto columns = digits_of(after.substr(std::min<std::size_t>(after.size(), 1)));
+  if (rows.empty() || columns.empty() || after[0] != 'x') return "";
+  if (!after.substr(1 + columns.size()).starts_with('}')) return "";
+  length = head.size() + rows.size() + columns.size() + 2;
+  return "$\\mathbb{R}^{" + std::string(rows) + "\\times " + std::string(columns) + "}$";
+}
+
 }  // namespace
 
 std::string latex_text(const std::string& text) {
-  constexpr std::string_view plus_minus = "±";
-  constexpr std::string_view dash = "–";
   std::string result;
   for (std::string_view rest = text; !rest.empty();) {
     std::size_t length = 1;
+    const auto symbol = std::ranges::find_if(
+        latex_symbols, [rest](const auto& entry) { return rest.starts_with(entry.first); });
     const bool is_minus = result.empty() && rest.size() > 1 && rest[0] == '-' &&
                           std::string_view("0123456789.").find(rest[1]) != std::string_view::npos;
     if (is_minus) {
       result += "$-$";
-    } else if (rest.starts_with(plus_minus)) {
-      length = plus_minus.size();
-      result += "$\\pm$";
-    } else if (rest.starts_with(dash)) {
-      length = dash.size();
-      result += "--";
+    } else if (symbol != latex_symbols.end()) {
+      length = symbol->first.size();
+      result += symbol->second;
+    } else if (const auto shape = latex_shape(rest, length); !shape.empty()) {
+      result += shape;
     } else if (const auto escaped = latex_of(rest.front()); !escaped.empty()) {
       result += escaped;
     } else {
@@ -152,7 +183,7 @@ std::string Table::to_latex() const {
       filled.push_back(i);
     }
   }
-  std::string text = "% needs \\usepackage{booktabs}\n\\begin{tabular}{";
+  std::string text = "% needs \\usepackage{amssymb,booktabs}\n\\begin{tabular}{";
   for (const std::size_t i : filled) text += columns_[i].align == Align::left ? 'l' : 'r';
   text += "}\n\\toprule\n";
   const auto add_row = [&](const auto& cell_of) {

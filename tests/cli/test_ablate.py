@@ -471,7 +471,7 @@ def test_the_table_for_a_paper_is_a_tabular(aero: str, whole: Path) -> None:
     rows = [line for line in lines[begin:end] if line.endswith(r" \\")]
     assert len(rows) == 3
     assert {row.count(" & ") for row in rows} == {10}
-    assert r"SM: 4 x R\textasciicircum{}\{16x16\}" in result.stdout
+    assert r"SM: 4 x $\mathbb{R}^{16\times 16}$" in result.stdout
     assert all(line.startswith("% ") for line in lines[end + 1 :])
 
 

@@ -88,12 +88,12 @@ def test_a_comparison_for_a_paper_is_a_tabular(aero: str) -> None:
     assert result.returncode == 0
     lines = result.stdout.splitlines()
     assert lines[:3] == [
-        r"% needs \usepackage{booktabs}",
+        r"% needs \usepackage{amssymb,booktabs}",
         r"\begin{tabular}{lllrrrrrr}",
         r"\toprule",
     ]
     assert (
-        r"EReg(SM(t)+ScFuFFN\_i6) & gpt2 & SM: 144 x R\textasciicircum{}\{128x128\}"
+        r"EReg(SM(t)+ScFuFFN\_i6) & gpt2 & SM: 144 x $\mathbb{R}^{128\times 128}$"
         in "\n".join(lines)
     )
     assert lines[lines.index(r"\end{tabular}") + 1].startswith("% - Charged by aero_papers")

@@ -57,6 +57,12 @@ TEST(Table, QuotesInCsvWhatWouldBreakALine) {
             "plain |,\n");
 }
 
+TEST(Table, ShowsNoControlCharacters) {
+  Table table({{"name"}});
+  table.add_row({"a\x1b[31mred"});
+  EXPECT_EQ(table.to_markdown(), "| name      |\n| --------- |\n| a?[31mred |\n");
+}
+
 TEST(Table, RefusesARowOfAnotherLength) {
   Table table({{"a"}, {"b"}});
   EXPECT_THROW(table.add_row({"1"}), std::invalid_argument);
@@ -68,13 +74,15 @@ TEST(Table, IsATabularOfBooktabsWithoutEmptyColumns) {
   Table table({{"model"}, {"first step"}, {"change", Align::right}});
   table.add_row({"50% a_b & c", "", "-0.80%"});
   table.add_row({"[x]^2 {y} ~ # $ \\ | < >", "", "2.94 ± 0.01"});
-  EXPECT_EQ(table.to_latex(), R"(% needs \usepackage{booktabs}
+  table.add_row({"α ≤ R^{16x8}, R^{2x}", "", ""});
+  EXPECT_EQ(table.to_latex(), R"(% needs \usepackage{amssymb,booktabs}
 \begin{tabular}{lr}
 \toprule
 model & change \\
 \midrule
 50\% a\_b \& c & $-$0.80\% \\
 {[}x]\textasciicircum{}2 \{y\} \textasciitilde{} \# \$ \textbackslash{} \textbar{} \textless{} \textgreater{} & 2.94 $\pm$ 0.01 \\
+$\alpha$ $\leq$ $\mathbb{R}^{16\times 8}$, R\textasciicircum{}\{2x\} &  \\
 \bottomrule
 \end{tabular}
 )");
