@@ -1,4 +1,5 @@
 #include "aero/checkpoint/safetensors.h"
+#include "aero/core/checksum.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
@@ -10,6 +11,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 namespace aero::checkpoint {
@@ -134,11 +136,9 @@ Entry read_entry(const std::string& name, const json& value) {
   return {name, type, {shape.begin(), shape.end()}, offsets[0], offsets[1]};
 }
 
-/// Each tensor must begin where the one before ends, and the last one at the end of the file.
-void check_layout(std::vector<Entry> entries, std::size_t data_size) {
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-  });
+/// In the order of the file: each tensor must begin where the one before ends, and the last one at
+/// the end of the file.
+void check_layout(const std::vector<Entry>& entries, std::size_t data_size) {
   std::size_t offset = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != offset) {
@@ -154,13 +154,16 @@ void check_layout(std::vector<Entry> entries, std::size_t data_size) {
   }
 }
 
-/// The tensors' bytes begin at `data`.
-torch::Tensor read_tensor(const Entry& entry, const RandomAccessFile& file, std::size_t data) {
+/// The tensors' bytes begin at `data`; `checksum` goes on over this one's.
+torch::Tensor read_tensor(const Entry& entry, const RandomAccessFile& file, std::size_t data,
+                          std::uint32_t& checksum) {
   const bool truth = entry.type == torch::kBool;
   torch::Tensor tensor = torch::empty(entry.shape, truth ? torch::kUInt8 : entry.type);
   if (entry.end > entry.begin) {
-    file.read(data + entry.begin,
-              {static_cast<char*>(tensor.mutable_data_ptr()), entry.end - entry.begin});
+    const std::span<char> bytes(static_cast<char*>(tensor.mutable_data_ptr()),
+                                entry.end - entry.begin);
+    file.read(data + entry.begin, bytes);
+    checksum = crc32({bytes.data(), bytes.size()}, checksum);
   }
   // A byte other than 0 and 1 would be no valid bool in memory.
   return truth ? tensor.to(torch::kBool) : tensor;
@@ -189,6 +192,9 @@ Parsed parse(const RandomAccessFile& file) {
       throw Damage("tensor '" + name + "': " + damage.what());
     }
   }
+  std::sort(result.entries.begin(), result.entries.end(), [](const Entry& a, const Entry& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
   check_layout(result.entries, file.size() - result.data);
   return result;
 }
@@ -207,9 +213,9 @@ Parsed parse_or_name(const RandomAccessFile& file) {
 SafetensorsFile load_safetensors(const std::filesystem::path& path) {
   const RandomAccessFile file(path);
   const Parsed parsed = parse_or_name(file);
-  SafetensorsFile result{{}, parsed.metadata};
+  SafetensorsFile result{{}, parsed.metadata, crc32(file.bytes(0, parsed.data))};
   for (const Entry& entry : parsed.entries) {
-    result.tensors.emplace(entry.name, read_tensor(entry, file, parsed.data));
+    result.tensors.emplace(entry.name, read_tensor(entry, file, parsed.data, result.crc32));
   }
   return result;
 }

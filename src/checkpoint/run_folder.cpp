@@ -1,6 +1,7 @@
 #include "aero/checkpoint/run_folder.h"
 
 #include "aero/config/loader.h"
+#include "aero/core/checksum.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
@@ -17,6 +18,22 @@ fs::path best_file(const RunFolder& run) {
   return run.checkpoints() / "best";
 }
 
+/// Empty where no state tells it.
+std::string said_checksum(const fs::path& folder) {
+  const auto state = folder / state_name;
+  return fs::exists(state) ? read_state(state).weights_crc32 : "";
+}
+
+/// `checksum` is what the state tells; empty: nothing.
+TensorMap load_checked(const fs::path& file, const std::string& checksum) {
+  auto loaded = load_safetensors(file);
+  if (checksum.empty() || checksum == checksum_text(loaded.crc32)) return std::move(loaded.tensors);
+  throw Error("'" + file.string() +
+              "' is damaged, or of another checkpoint: its checksum is not the one in " +
+              std::string(state_name) +
+              " beside it; use another checkpoint, or a copy of this one");
+}
+
 }  // namespace
 
 bool RunFolder::holds_run() const {
@@ -25,7 +42,15 @@ bool RunFolder::holds_run() const {
          !steps().empty();
 }
 
+void RunFolder::require_held() const {
+  if (lock_ == nullptr || lock_->is_on(root_ / "lock")) return;
+  throw Error(root_.string() +
+              ": is no longer the folder of this run: it was moved, removed or replaced; the run "
+              "ends and writes nothing there");
+}
+
 void RunFolder::prepare() const {
+  require_held();
   std::error_code error;
   fs::create_directories(checkpoints(), error);
   if (error) throw Error("cannot create '" + checkpoints().string() + "': " + error.message());
@@ -69,15 +94,21 @@ std::optional<fs::path> RunFolder::best() const {
 }
 
 void RunFolder::save(const Checkpoint& checkpoint, const RunConfig& config) const {
+  require_held();
   AtomicFolder folder(this->checkpoint(checkpoint.state.step));
-  save_safetensors(folder.path() / weights_name, checkpoint.weights);
-  save_safetensors(folder.path() / optimizer_name, checkpoint.optimizer);
-  write_file(folder.path() / state_name, to_json(checkpoint.state));
+  auto state = checkpoint.state;
+  state.weights_crc32 =
+      checksum_text(save_safetensors(folder.path() / weights_name, checkpoint.weights));
+  state.optimizer_crc32 =
+      checksum_text(save_safetensors(folder.path() / optimizer_name, checkpoint.optimizer));
+  write_file(folder.path() / state_name, to_json(state));
   write_file(folder.path() / config_name, to_json(config));
+  require_held();
   folder.commit();
 }
 
 void RunFolder::mark_best(std::int64_t step) const {
+  require_held();
   if (!is_whole(checkpoint(step))) {
     throw Error("cannot mark '" + checkpoint(step).string() + "' as best: it is no checkpoint");
   }
@@ -89,6 +120,7 @@ void RunFolder::prune(std::int64_t keep_last, std::optional<std::int64_t> keep_s
     throw Error("cannot keep " + std::to_string(keep_last) + " checkpoints in '" +
                 checkpoints().string() + "': at least 1 stays");
   }
+  require_held();
   const auto all = steps();
   const auto best_one = best();
   const auto count = static_cast<std::int64_t>(all.size());
@@ -117,8 +149,8 @@ void save_model(const fs::path& folder, const TensorMap& weights, const RunConfi
 Checkpoint load_checkpoint(const fs::path& folder) {
   Checkpoint result;
   result.state = load_state(folder);
-  result.weights = load_weights(folder);
-  result.optimizer = load_safetensors(folder / optimizer_name).tensors;
+  result.weights = load_checked(folder / weights_name, result.state.weights_crc32);
+  result.optimizer = load_checked(folder / optimizer_name, result.state.optimizer_crc32);
   return result;
 }
 
@@ -130,7 +162,12 @@ void check_checkpoint(const fs::path& folder) {
 }
 
 TensorMap load_weights(const fs::path& folder) {
-  return load_safetensors(folder / weights_name).tensors;
+  return load_checked(folder / weights_name, said_checksum(folder));
+}
+
+std::string weights_checksum(const fs::path& folder) {
+  const auto said = said_checksum(folder);
+  return said.empty() ? checksum_text(load_safetensors(folder / weights_name).crc32) : said;
 }
 
 TrainingState load_state(const fs::path& folder) {
@@ -138,7 +175,12 @@ TrainingState load_state(const fs::path& folder) {
 }
 
 RunConfig load_checkpoint_config(const fs::path& folder) {
-  return load_config(folder / config_name);
+  const auto file = folder / config_name;
+  // A config that a user writes may be wrong; this one was written whole.
+  if (fs::is_regular_file(file) && fs::file_size(file) == 0) {
+    throw Error("'" + file.string() + "' is damaged: the file is empty");
+  }
+  return load_config(file);
 }
 
 }  // namespace aero::checkpoint

@@ -1,4 +1,5 @@
 #include "aero/checkpoint/safetensors.h"
+#include "aero/core/checksum.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
@@ -80,8 +81,8 @@ std::string header_of(const std::vector<Entry>& entries, const Metadata& metadat
 
 }  // namespace
 
-void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
-                      const Metadata& metadata) {
+std::uint32_t save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
+                               const Metadata& metadata) {
   const Faults faults(path);
   const std::vector<Entry> entries = in_file_order(tensors, faults);
   const std::string header = header_of(entries, metadata, faults);
@@ -90,13 +91,19 @@ void save_safetensors(const std::filesystem::path& path, const TensorMap& tensor
   std::memcpy(prefix, &length, sizeof length);
 
   AtomicFile file(path);
-  file.append({prefix, sizeof prefix});
-  file.append(header);
+  std::uint32_t checksum = 0;
+  const auto append = [&](std::string_view bytes) {
+    checksum = crc32(bytes, checksum);
+    file.append(bytes);
+  };
+  append({prefix, sizeof prefix});
+  append(header);
   for (const Entry& entry : entries) {
     const torch::Tensor data = entry.tensor.cpu().contiguous();
-    file.append({static_cast<const char*>(data.const_data_ptr()), data.nbytes()});
+    append({static_cast<const char*>(data.const_data_ptr()), data.nbytes()});
   }
   file.commit();
+  return checksum;
 }
 
 }  // namespace aero::checkpoint

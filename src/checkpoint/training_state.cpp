@@ -118,6 +118,10 @@ std::string to_json(const TrainingState& state) {
   object["eval_step"] = state.eval_step;
   object["loss_scale"] = state.loss_scale ? write_number(state.loss_scale->scale) : ordered_json();
   object["loss_scale_growth"] = state.loss_scale.value_or(LossScale{}).growth;
+  object["held_out_fingerprint"] = state.held_out_fingerprint;
+  object["warm_start_crc32"] = state.warm_start_crc32;
+  object["weights_crc32"] = state.weights_crc32;
+  object["optimizer_crc32"] = state.optimizer_crc32;
   return object.dump(2) + "\n";
 }
 
@@ -138,6 +142,10 @@ TrainingState read_state(const std::filesystem::path& file) {
   const auto scale = reader.number_or_null("loss_scale");
   const auto growth = reader.count("loss_scale_growth");
   if (scale) state.loss_scale = {*scale, growth};
+  state.held_out_fingerprint = reader.text_or_empty("held_out_fingerprint");
+  state.warm_start_crc32 = reader.text_or_empty("warm_start_crc32");
+  state.weights_crc32 = reader.text_or_empty("weights_crc32");
+  state.optimizer_crc32 = reader.text_or_empty("optimizer_crc32");
   reader.finish();
   return state;
 }

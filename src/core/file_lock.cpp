@@ -96,6 +96,25 @@ int lock(int descriptor, int operation) {
   return 0;
 }
 
+using Identity = std::pair<std::uint64_t, std::uint64_t>;
+
+/// Nothing where there is no such file.
+std::optional<Identity> identity_of(const fs::path& file) {
+  struct stat named {};
+  if (::stat(file.c_str(), &named) != 0) return std::nullopt;
+  return Identity(named.st_dev, named.st_ino);
+}
+
+std::optional<Identity> identity_of(int descriptor) {
+  struct stat open {};
+  if (::fstat(descriptor, &open) != 0) return std::nullopt;
+  return Identity(open.st_dev, open.st_ino);
+}
+
+std::optional<Identity> folder_of(const fs::path& file) {
+  return identity_of(file.has_parent_path() ? file.parent_path() : fs::path("."));
+}
+
 bool has_no_locks(int code) {
   return code == ENOLCK || code == EOPNOTSUPP || code == ENOSYS || code == EINVAL;
 }
@@ -103,7 +122,7 @@ bool has_no_locks(int code) {
 }  // namespace
 
 std::optional<FileLock> FileLock::attempt(const fs::path& file) {
-  FileLock result(open_file(file));
+  FileLock result(open_file(file), file);
   const int code = lock(result.descriptor_, LOCK_EX | LOCK_NB);
   if (code == EWOULDBLOCK) return std::nullopt;
   if (has_no_locks(code)) {
@@ -118,7 +137,7 @@ std::optional<FileLock> FileLock::attempt(const fs::path& file) {
 }
 
 FileLock FileLock::wait(const fs::path& file) {
-  FileLock result(open_file(file));
+  FileLock result(open_file(file), file);
   const int code = lock(result.descriptor_, LOCK_EX);
   if (code != 0 && !has_no_locks(code)) fail(file, code);
   write_holder(result.descriptor_, this_process());
@@ -130,13 +149,19 @@ std::optional<FileLock> FileLock::inherit(const fs::path& file) {
   const auto number = integer_from(text == nullptr ? "" : text);
   if (!number || *number < 0 || *number > std::numeric_limits<int>::max()) return std::nullopt;
   const int descriptor = static_cast<int>(*number);
-  struct stat handed {};
-  struct stat wanted {};
-  if (::fstat(descriptor, &handed) != 0 || ::stat(file.c_str(), &wanted) != 0) return std::nullopt;
-  if (handed.st_dev != wanted.st_dev || handed.st_ino != wanted.st_ino) return std::nullopt;
+  const auto handed = identity_of(descriptor);
+  if (!handed || handed != identity_of(file)) return std::nullopt;
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   write_holder(descriptor, this_process());
-  return FileLock(descriptor);
+  return FileLock(descriptor, file);
+}
+
+FileLock::FileLock(int descriptor, const fs::path& file)
+    : descriptor_(descriptor), folder_(folder_of(file).value_or(Identity())) {}
+
+bool FileLock::is_on(const fs::path& file) const {
+  const auto named = identity_of(file);
+  return named ? named == identity_of(descriptor_) : folder_of(file) == folder_;
 }
 
 FileLock::~FileLock() {
@@ -147,10 +172,12 @@ FileLock::~FileLock() {
 
 FileLock::FileLock(FileLock&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
+      folder_(other.folder_),
       clears_entry_(std::exchange(other.clears_entry_, false)) {}
 
 FileLock& FileLock::operator=(FileLock&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(folder_, other.folder_);
   std::swap(clears_entry_, other.clears_entry_);
   return *this;
 }

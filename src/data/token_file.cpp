@@ -1,20 +1,13 @@
 #include "aero/data/token_file.h"
 
+#include "aero/core/checksum.h"
 #include "aero/core/error.h"
-
-#include <zlib.h>
 
 #include "token_header.h"
 #include <algorithm>
 
 namespace aero::data {
 namespace {
-
-/// CRC-32 of bytes that follow those of `before`.
-std::uint32_t checksum(std::string_view bytes, std::uint32_t before = 0) {
-  const auto* data = reinterpret_cast<const Bytef*>(bytes.data());
-  return static_cast<std::uint32_t>(crc32_z(before, data, bytes.size()));
-}
 
 /// Makes the narrow tokens at the end of the memory of `out` into the tokens of `out`: each is read
 /// before what is written reaches it.
@@ -102,7 +95,7 @@ void TokenFile::check_checksum() const {
   for (std::size_t at = header_.payload; at < file_.size(); at += bytes.size()) {
     bytes.resize(std::min(block, file_.size() - at));
     file_.read(at, bytes);
-    sum = checksum(bytes, sum);
+    sum = crc32(bytes, sum);
   }
   if (sum == header_.crc32) return;
   throw Error(path().string() +
@@ -134,10 +127,17 @@ std::vector<std::int64_t> TokenFile::document_starts() const {
 
 std::string TokenFile::identity() const {
   if (header_.format == TokenFormat::aero) return file_.bytes(0, aero_header_size);
+  constexpr std::size_t block = 1 << 16;
+  constexpr std::size_t most_blocks = 1024;
   const std::size_t size = file_.size();
-  const std::size_t sampled = std::min<std::size_t>(1 << 20, size);
-  return std::to_string(size) + ' ' + std::to_string(checksum(file_.bytes(0, sampled))) + ' ' +
-         std::to_string(checksum(file_.bytes(size - sampled, sampled)));
+  const std::size_t step = std::max(block, size / most_blocks);
+  std::uint32_t sum = 0;
+  for (std::size_t at = 0; at < size; at += step) {
+    sum = crc32(file_.bytes(at, std::min(block, size - at)), sum);
+  }
+  const std::size_t end = std::min(block, size);
+  sum = crc32(file_.bytes(size - end, end), sum);
+  return std::to_string(size) + ' ' + checksum_text(sum);
 }
 
 }  // namespace aero::data

@@ -1,6 +1,7 @@
 #include "four_steps_baseline.h"
 
 #include "aero/checkpoint/run_folder.h"
+#include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/train/evaluation.h"
@@ -42,13 +43,22 @@ std::int64_t batch_size(const RunConfig& config) {
   return config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;
 }
 
+/// Its fingerprint; the path of what cannot be opened, of which whoever evaluates on it says why.
+std::string held_out_of(RunConfig config) {
+  config.data.verify = false;  // its headers suffice
+  try {
+    return train::open_corpus(config, "val").fingerprint();
+  } catch (const Error&) {
+    return config.data.path;
+  }
+}
+
 /// What an evaluation depends on.
 Json evaluation_key(const FourSteps& plan) {
   const auto folder = checkpoint::find_checkpoint(plan.loaded);
-  const auto written = fs::last_write_time(folder / "weights.safetensors").time_since_epoch();
   const auto& config = plan.baseline;
-  return {{"checkpoint", folder.string()},  {"written", written.count()},
-          {"data", config.data.path},       {"batch_size", batch_size(config)},
+  return {{"checkpoint", folder.string()},  {"weights", checkpoint::weights_checksum(folder)},
+          {"data", held_out_of(config)},    {"batch_size", batch_size(config)},
           {"batches", config.eval.batches}, {"dtype", static_cast<int>(config.train.dtype)}};
 }
 

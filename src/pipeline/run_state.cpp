@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "corpus_conflict.h"
+#include "input_conflict.h"
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -170,7 +170,7 @@ std::string conflict_with(const fs::path& folder, const RunConfig& config) {
   const auto file = checkpoint::RunFolder(folder).config_file();
   if (!fs::exists(file)) return "";
   const std::string difference = first_difference(load_config(file), config);
-  if (difference.empty()) return corpus_conflict(folder, config);
+  if (difference.empty()) return input_conflict(folder, config);
   return file.string() + ": holds another run: " + difference +
          "; name another folder, rename the member, or remove " + folder.string();
 }

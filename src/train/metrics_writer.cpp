@@ -155,6 +155,7 @@ void MetricsWriter::after_finish(Trainer& trainer, Outcome outcome) {
 }
 
 void MetricsWriter::flush() {
+  folder_.require_held();
   if (!pending_.empty()) append(file_, pending_);
   if (!pending_.empty()) {
     throw Error(file_.string() + ": its last " +
@@ -164,6 +165,7 @@ void MetricsWriter::flush() {
 }
 
 void MetricsWriter::write(const std::string& line) {
+  folder_.require_held();
   const bool was_failing = !pending_.empty();
   pending_ += line + '\n';
   const auto reason = append(file_, pending_);

@@ -55,16 +55,21 @@ std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFol
                                                         const RunConfig& config) {
   const auto latest = folder.latest();
   if (!latest) return std::nullopt;
-  const auto begun = checkpoint::load_checkpoint_config(*latest);
-  check_resume(begun, config);
+  const auto advice = "; remove " + latest->string() + " to resume from the checkpoint before it";
+  std::optional<RunConfig> begun;
+  try {
+    begun = checkpoint::load_checkpoint_config(*latest);
+  } catch (const Error& error) {
+    throw Error(error.what() + advice);
+  }
+  check_resume(*begun, config);
   try {
     auto checkpoint = checkpoint::load_checkpoint(*latest);
     // One that was not in use says nothing.
-    if (begun.train.dtype != Precision::float16) checkpoint.state.loss_scale.reset();
+    if (begun->train.dtype != Precision::float16) checkpoint.state.loss_scale.reset();
     return checkpoint;
   } catch (const Error& error) {
-    throw Error(std::string(error.what()) + "; remove " + latest->string() +
-                " to resume from the checkpoint before it");
+    throw Error(error.what() + advice);
   }
 }
 
@@ -176,7 +181,7 @@ double peak_flops(const Trainer& trainer, torch::Device device) {
 Outcome run_session(const RunConfig& config, bool resume) {
   SignalWatch signals;
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
-  const auto folder = find_folder(config);
+  auto folder = find_folder(config);
   if (!resume) require_no_run(folder);
   std::optional<FileLock> lock;
   if (std::filesystem::exists(folder.root())) lock = lock_folder(folder.root());
@@ -194,12 +199,16 @@ Outcome run_session(const RunConfig& config, bool resume) {
   } else if (!config.train.warm_start.empty()) {
     check_tokenizer_of_warm_start(config, trainer.corpus());
     start = warm_start(*trainer.decoder(), config.train.warm_start);
+    trainer.note_warm_start(
+        checkpoint::weights_checksum(checkpoint::find_checkpoint(config.train.warm_start)));
   }
+  if (held_out) trainer.note_held_out(*held_out);
   const auto tokenizer = tokenizer_file(trainer.corpus());
   if (const auto outcome = signals.pending()) return *outcome;  // nothing was begun
 
   if (!lock) lock = make_and_lock(folder);
   if (!resume) require_no_run(folder);  // another may have begun and ended one meanwhile
+  folder.hold(std::move(*lock));
   folder.prepare();
   open_log(folder);
   auto files = std::make_unique<RunFiles>();
@@ -210,7 +219,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
 
   const auto flops = static_cast<double>(cost::training_flops_per_step(config));
   trainer.add(std::make_unique<NonfiniteGuard>());
-  trainer.add(std::make_unique<MetricsWriter>(folder.metrics_file()));
+  trainer.add(std::make_unique<MetricsWriter>(folder));
   trainer.add(std::make_unique<Console>(flops, peak_flops(trainer, trainer.decoder()->device())));
   const auto proceed = [&signals] { return !signals.pending(); };
   if (held_out) {

@@ -72,6 +72,7 @@ Trainer::Trainer(RunConfig config, data::Corpus corpus)
 Trainer::Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder)
     : config_(std::move(config)),
       corpus_(std::move(corpus)),
+      data_fingerprint_(corpus_.fingerprint()),
       sampler_(corpus_.size(), static_cast<std::uint64_t>(config_.seed)),
       device_(find_device(config_.train.device)),
       decoder_(take_decoder(config_, std::move(decoder), device_)),
@@ -275,17 +276,19 @@ checkpoint::Checkpoint Trainer::state() const {
   result.optimizer = optimizer_.state();
   result.state.step = step_;
   result.state.samples_seen = samples_seen_;
-  result.state.data_fingerprint = corpus_.fingerprint();
+  result.state.data_fingerprint = data_fingerprint_;
   result.state.tokenizer_sha256 = corpus_.tokenizer_identity().sha256;
   if (last_evaluation_) result.state.eval_loss = last_evaluation_->loss;
   result.state.eval_step = evaluated_step_;
   if (scaler_) result.state.loss_scale = {scaler_->scale(), scaler_->growth()};
+  result.state.held_out_fingerprint = held_out_fingerprint_;
+  result.state.warm_start_crc32 = warm_start_crc32_;
   return result;
 }
 
 void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
   const auto& state = checkpoint.state;
-  if (const auto here = corpus_.fingerprint(); state.data_fingerprint != here) {
+  if (const auto& here = data_fingerprint_; state.data_fingerprint != here) {
     const bool same_tokenizer = state.tokenizer_sha256.empty() ||
                                 state.tokenizer_sha256 == corpus_.tokenizer_identity().sha256;
     throw UsageError("data.path: " + config_.data.path + ": not the data of the checkpoint (" +
@@ -305,9 +308,22 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
   samples_seen_ = state.samples_seen;
   if (state.eval_loss) last_evaluation_ = Evaluation{*state.eval_loss};
   evaluated_step_ = state.eval_step;
+  held_out_fingerprint_ = state.held_out_fingerprint;
+  warm_start_crc32_ = state.warm_start_crc32;
   if (scaler_ && state.loss_scale) {
     scaler_.emplace(state.loss_scale->scale, state.loss_scale->growth);
   }
+}
+
+void Trainer::note_held_out(const data::Corpus& corpus) {
+  auto here = corpus.fingerprint();
+  if (!held_out_fingerprint_.empty() && held_out_fingerprint_ != here) {
+    throw UsageError("data.path: " + config_.data.path +
+                     ": its validation split is not that of the checkpoint (" +
+                     held_out_fingerprint_ + " there, " + here +
+                     " here); resume with the corpus that the run began with");
+  }
+  held_out_fingerprint_ = std::move(here);
 }
 
 void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights) {

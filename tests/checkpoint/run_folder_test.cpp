@@ -1,6 +1,7 @@
 #include "aero/checkpoint/run_folder.h"
 
 #include "aero/config/loader.h"
+#include "aero/core/checksum.h"
 #include "aero/core/error.h"
 
 #include <gmock/gmock.h>
@@ -85,6 +86,9 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
   checkpoint.state.eval_step = 2;
   checkpoint.state.loss_scale = {65536, 4};
   run_.save(checkpoint, config_);
+  const auto checksum = [this](const char* name) {
+    return checksum_text(crc32(get(run_.checkpoint(3) / name)));
+  };
   EXPECT_EQ(get(run_.checkpoint(3) / "state.json"), R"({
   "format_version": 1,
   "step": 3,
@@ -94,7 +98,13 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
   "eval_loss": 2.5,
   "eval_step": 2,
   "loss_scale": 65536.0,
-  "loss_scale_growth": 4
+  "loss_scale_growth": 4,
+  "held_out_fingerprint": "",
+  "warm_start_crc32": "",
+  "weights_crc32": ")" + checksum("weights.safetensors") +
+                                                        R"(",
+  "optimizer_crc32": ")" + checksum("optimizer.safetensors") +
+                                                        R"("
 }
 )");
 }

@@ -92,9 +92,8 @@ def test_a_comparison_for_a_paper_is_a_tabular(aero: str) -> None:
         r"\begin{tabular}{lllrrrrrr}",
         r"\toprule",
     ]
-    assert (
-        r"EReg(SM(t)+ScFuFFN\_i6) & gpt2 & SM: 144 x $\mathbb{R}^{128\times 128}$"
-        in "\n".join(lines)
+    assert r"EReg(SM(t)+ScFuFFN\_i6) & gpt2 & SM: 144 x $\mathbb{R}^{128\times 128}$" in "\n".join(
+        lines
     )
     assert lines[lines.index(r"\end{tabular}") + 1].startswith("% - Charged by aero_papers")
     alone = call(aero, "report", "--arch", "SM", "--format", "latex")

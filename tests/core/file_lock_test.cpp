@@ -108,6 +108,22 @@ TEST_F(FolderLock, AHandedOverLockCountsAndOneOfAnotherFileDoesNot) {
   ::close(other);
 }
 
+TEST_F(FolderLock, IsLostWhereItsFolderIsMovedOrReplaced) {
+  const auto folder = folder_.path() / "run";
+  std::filesystem::create_directory(folder);
+  const auto lock = lock_folder(folder);
+  EXPECT_TRUE(lock.is_on(folder / "lock"));
+  std::filesystem::rename(folder, folder_.path() / "moved");
+  EXPECT_FALSE(lock.is_on(folder / "lock"));
+  std::filesystem::create_directory(folder);
+  EXPECT_FALSE(lock.is_on(folder / "lock")) << "another folder without a lock";
+  const auto next = lock_folder(folder);
+  EXPECT_FALSE(lock.is_on(folder / "lock"));
+  EXPECT_TRUE(next.is_on(folder / "lock"));
+  std::filesystem::remove(folder / "lock");
+  EXPECT_TRUE(next.is_on(folder / "lock")) << "the folder is still its own";
+}
+
 TEST_F(FolderLock, AFolderThatCannotBeWrittenIsNamed) {
   try {
     lock_folder(folder_.path() / "missing");

@@ -2,9 +2,11 @@
 
 #include "aero/checkpoint/safetensors.h"
 #include "aero/config/run_config.h"
+#include "aero/core/file_lock.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +31,10 @@ struct TrainingState {
   std::optional<double> eval_loss;      ///< mean loss of the latest evaluation, nats a token
   std::int64_t eval_step = 0;           ///< when that was; 0: none yet
   std::optional<LossScale> loss_scale;  ///< float16 only
+  std::string held_out_fingerprint;     ///< of the validation split; empty: none, or not known
+  std::string warm_start_crc32;         ///< of the weights that it began with; empty: with none
+  std::string weights_crc32;            ///< of weights.safetensors beside it; empty: not known
+  std::string optimizer_crc32;          ///< of optimizer.safetensors beside it; empty: not known
 };
 
 /// Everything that a run needs to go on.
@@ -66,6 +72,13 @@ class RunFolder {
   /// Nothing when none was marked, or the marked one is gone.
   std::optional<std::filesystem::path> best() const;
 
+  /// Takes over the lock of this folder (lock_folder): from now on what writes here goes through
+  /// require_held().
+  void hold(FileLock lock) { lock_ = std::make_shared<const FileLock>(std::move(lock)); }
+  /// Throws Error where the lock is held and the folder is no longer the one that it is of: moved
+  /// away, removed, or another in its place.
+  void require_held() const;
+
   /// Appears whole or not at all, in place of an earlier one of that step. Throws Error; what was
   /// there before stays.
   void save(const Checkpoint& checkpoint, const RunConfig& config) const;
@@ -77,6 +90,7 @@ class RunFolder {
 
  private:
   std::filesystem::path root_;
+  std::shared_ptr<const FileLock> lock_;
 };
 
 /// A checkpoint without a training state, enough for eval, generate, inspect, transform and warm
@@ -85,11 +99,14 @@ class RunFolder {
 void save_model(const std::filesystem::path& folder, const TensorMap& weights,
                 const RunConfig& config, const std::filesystem::path& tokenizer = {});
 
-/// Throws Error that names the file: missing, damaged, of another version.
+/// Throws Error that names the file: missing, damaged, of another version, or not the one that the
+/// state was saved with.
 Checkpoint load_checkpoint(const std::filesystem::path& folder);
 /// Throws the same Error, without a look at what the tensors hold.
 void check_checkpoint(const std::filesystem::path& folder);
 TensorMap load_weights(const std::filesystem::path& folder);
+/// CRC-32 of weights.safetensors: what the state beside it says, or that of the file.
+std::string weights_checksum(const std::filesystem::path& folder);
 TrainingState load_state(const std::filesystem::path& folder);
 RunConfig load_checkpoint_config(const std::filesystem::path& folder);
 

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -15,13 +16,14 @@ using Metadata = std::map<std::string, std::string>;
 /// little-endian, contiguous, the data section aligned to 8 bytes, wider element types first and
 /// then names in order, so that the same tensors give the same bytes, and those that the Python
 /// package writes. Tensors may live on any device and are copied one at a time. Written beside and
-/// renamed. Throws Error (unsupported dtype, disk full).
-void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
-                      const Metadata& metadata = {});
+/// renamed. Returns the file's CRC-32. Throws Error (unsupported dtype, disk full).
+std::uint32_t save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
+                               const Metadata& metadata = {});
 
 struct SafetensorsFile {
   TensorMap tensors;  ///< own memory, on the CPU
   Metadata metadata;
+  std::uint32_t crc32 = 0;  ///< of the whole file
 };
 
 /// Throws Error that names the file and, where one is at fault, the tensor: header out of bounds,

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace aero {
 
@@ -26,12 +28,16 @@ class FileLock {
   FileLock& operator=(const FileLock&) = delete;
 
   int descriptor() const { return descriptor_; }
+  /// Whether `file` is still the one that is locked, not another in its place. One that was removed
+  /// counts while its folder is the same.
+  bool is_on(const std::filesystem::path& file) const;
 
  private:
-  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
+  FileLock(int descriptor, const std::filesystem::path& file);
 
   int descriptor_ = -1;
-  bool clears_entry_ = false;  ///< without flock the entry is the lock
+  std::pair<std::uint64_t, std::uint64_t> folder_;  ///< device and inode of the file's folder
+  bool clears_entry_ = false;                       ///< without flock the entry is the lock
 };
 
 /// "process 4711 on host node3", as the lock's file says; "another process" where it says nothing.

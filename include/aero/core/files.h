@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <ctime>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -90,14 +91,18 @@ class RandomAccessFile {
   /// Bytes, when it was opened.
   std::size_t size() const { return size_; }
 
-  /// Fills `out` from byte `offset` on. Throws Error where the file ends before, or cannot be read.
+  /// Fills `out` from byte `offset` on. Throws Error where the file ends before, cannot be read, or
+  /// was written to since it was opened.
   void read(std::size_t offset, std::span<char> out) const;
   /// Bytes [offset, offset + length). Throws as read().
   std::string bytes(std::size_t offset, std::size_t length) const;
 
  private:
+  void require_unchanged() const;
+
   std::filesystem::path path_;
   std::size_t size_ = 0;
+  std::timespec modified_{};
   int descriptor_ = -1;
 };
 

@@ -83,8 +83,9 @@ class TokenFile {
   /// First token of each document, from the index. Throws Error when it is missing or damaged.
   std::vector<std::int64_t> document_starts() const;
 
-  /// Bytes that tell this file from another without reading all of it: AERO's header, which holds a
-  /// checksum; for other formats the size and a CRC-32 of the first and the last MB.
+  /// Bytes that tell this file from another: AERO's header, which holds a checksum; for other
+  /// formats the size and a CRC-32 of the file, of which no more than 1,024 blocks of 64 KiB are
+  /// read, evenly spaced, and its end.
   std::string identity() const;
 
  private:

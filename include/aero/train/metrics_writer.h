@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aero/checkpoint/run_folder.h"
 #include "aero/train/callback.h"
 
 #include <filesystem>
@@ -25,7 +26,8 @@ namespace aero::train {
 /// that each step stands there once.
 class MetricsWriter : public Callback {
  public:
-  explicit MetricsWriter(std::filesystem::path file) : file_(std::move(file)) {}
+  explicit MetricsWriter(checkpoint::RunFolder folder)
+      : folder_(std::move(folder)), file_(folder_.metrics_file()) {}
 
   void on_start(Trainer& trainer) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
@@ -41,6 +43,7 @@ class MetricsWriter : public Callback {
   void write(const std::string& line);
   void flush();
 
+  checkpoint::RunFolder folder_;
   std::filesystem::path file_;
   std::string pending_;  // lines that a full disk has refused so far
 };

@@ -13,6 +13,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace aero::train {
@@ -68,6 +70,11 @@ class Trainer {
   /// Goes on from a checkpoint. Throws UsageError that names the data where they differ, or where
   /// it lies beyond train.duration; Error that names the tensor where the model differs.
   void restore(const checkpoint::Checkpoint& checkpoint);
+  /// Tells the state of the validation split that the run is evaluated on. Throws UsageError where
+  /// the checkpoint that it goes on from tells of another.
+  void note_held_out(const data::Corpus& corpus);
+  /// Tells the state of the weights that the run begins with (checkpoint::weights_checksum).
+  void note_warm_start(std::string crc32) { warm_start_crc32_ = std::move(crc32); }
 
   const RunConfig& config() const { return config_; }
   model::Decoder& decoder() { return decoder_; }
@@ -99,6 +106,9 @@ class Trainer {
 
   RunConfig config_;
   data::Corpus corpus_;
+  std::string data_fingerprint_;
+  std::string held_out_fingerprint_;  // empty: none is known
+  std::string warm_start_crc32_;      // empty: with none
   data::BatchSampler sampler_;
   torch::Device device_;
   model::Decoder decoder_;
