@@ -68,8 +68,14 @@ def _tokenizer(file: Path | None) -> Tokenizer:
 
 
 def tokens_of_prompt(text: str, file: Path | None) -> list[list[int]]:
-    """One sequence, with the ids that the text has in a corpus. What is no UTF-8 becomes U+FFFD."""
-    valid = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """One sequence, with the ids that the text has in a corpus, which has UTF-8 alone."""
+    try:
+        valid = text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PrivateError(
+            f"--prompt: not UTF-8 text (byte {error.start + 1}); convert it, for example with "
+            f"iconv, or give --tokens"
+        ) from error
     ids = _tokenizer(file).encode(valid, add_special_tokens=False).ids
     if not ids:
         raise PrivateError("--prompt: no tokens in the text")

@@ -114,6 +114,10 @@ class TestTheScript:
     def test_asks_for_a_tokenizer_where_text_needs_one(self, tmp_path: Path) -> None:
         refused("give --tokenizer FILE", write_checkpoint(tmp_path), "--prompt", "a")
 
+    def test_refuses_a_prompt_that_is_no_text(self, tmp_path: Path) -> None:
+        folder = write_checkpoint(tmp_path)
+        refused("--prompt: not UTF-8 text (byte 4)", folder, "--prompt", "caf\udce9")
+
     def test_refuses_addresses_that_are_none(self, tmp_path: Path) -> None:
         folder = write_checkpoint(tmp_path)
         refused("--peers here: expected", folder, "--tokens", "1", "--party", 0, "--peers", "here")

@@ -141,9 +141,25 @@ def test_what_text_encodes_to_ends_no_text(tmp_path: Path) -> None:
     assert end_of_text(write_tokenizer(file, **changes | {"added_tokens": []})) is None
 
 
-def test_bytes_that_are_no_text_become_a_replacement(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("prompt", "byte"), [(b"caf\xe9", 4), ("é".encode() + b"\xff", 3), (b"\xed\xa0\x80", 1)]
+)
+def test_bytes_that_are_no_text_are_refused_as_a_corpus_does(
+    prompt: bytes, byte: int, tmp_path: Path
+) -> None:
     file = write_tokenizer(tmp_path / "tokenizer.json")
-    assert tokens_of_prompt("ab\udcff", file) == tokens_of_prompt("ab\ufffd", file)
+    with pytest.raises(PrivateError) as raised:
+        tokens_of_prompt(prompt.decode("utf-8", "surrogateescape"), file)
+    assert str(raised.value) == (
+        f"--prompt: not UTF-8 text (byte {byte}); convert it, for example with iconv, or give "
+        "--tokens"
+    )
+
+
+def test_text_that_a_terminal_without_utf8_passed_on_is_whole(tmp_path: Path) -> None:
+    file = write_tokenizer(tmp_path / "tokenizer.json")
+    passed = "ab é".encode().decode("ascii", "surrogateescape")
+    assert tokens_of_prompt(passed, file) == tokens_of_prompt("ab é", file)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "no JSON", '{"model": {"type": "BPE"}}'])
