@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from aero_corpus.errors import CorpusError, describe_os_error
 from aero_corpus.filters import FILTERS
-from aero_corpus.option_values import count, positive_number, probability, seed, share
+from aero_corpus.option_values import count, positive_number, probability, seed, share, utf8_text
 from aero_corpus.settings import DEFAULT_EOS, MIN_VOCAB, FilterSettings, Settings
 from aero_corpus.standard_output import SIGPIPE_CODE, run_printing
 from aero_corpus.stopping import Undo, stop_on_signals
@@ -33,11 +33,11 @@ _MOST_TOKENS = 1 << 24  # in a vocabulary that aero reads
 _LONGEST_CONTEXT = (1 << 32) - 1
 
 
-def separator(text: str) -> str:
+def separator(value: str) -> str:
     r"""A separator in which \n and \t stand for a line end and a tab."""
-    if not text:
+    if not value:
         raise argparse.ArgumentTypeError("a separator cannot be empty")
-    return text.replace("\\n", "\n").replace("\\t", "\t")
+    return utf8_text(value).replace("\\n", "\n").replace("\\t", "\t")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,6 +84,7 @@ def _add_reading(group: Any) -> None:
     )
     group.add_argument(
         "--jsonl-key",
+        type=utf8_text,
         metavar="KEY",
         help="the key that holds the text (default: text, or content where there is no text)",
     )
@@ -186,6 +187,7 @@ def _add_tokenizing(group: Any) -> None:
     )
     group.add_argument(
         "--eos",
+        type=utf8_text,
         metavar="TOKEN",
         help=f"the token that ends documents (default: the given tokenizer's own, {DEFAULT_EOS} in "
         "one that is trained)",

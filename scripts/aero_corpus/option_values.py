@@ -1,4 +1,4 @@
-"""Numbers on the command line: decimal, in their range, and named where they are not."""
+"""Values on the command line: numbers in decimals and in their range, texts in UTF-8."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ _SHOWN = 40
 def _refuse(text: str, wanted: str) -> argparse.ArgumentTypeError:
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     return argparse.ArgumentTypeError(f"{shown!r} is not {wanted}")
+
+
+def utf8_text(value: str) -> str:
+    """A text of documents or tokenizers, which are in UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # where a byte that is no UTF-8 came in
+        at = len(value[: error.start].encode()) + 1
+        raise argparse.ArgumentTypeError(
+            f"not UTF-8 text (byte {at}); convert it, for example with iconv"
+        ) from error
+    return value
 
 
 def count(most: int = (1 << 63) - 1) -> Callable[[str], int]:

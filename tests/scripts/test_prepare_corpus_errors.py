@@ -205,6 +205,9 @@ def test_an_existing_output_is_kept(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("--seed", "18446744073709551616"), "is not a whole number below 2^64"),
         (("--seed", "0x10"), "is not a whole number below 2^64"),
         (("--without", "typo"), "choose from"),
+        (("--separator", "caf\udce9"), "argument --separator: not UTF-8 text (byte 4); convert"),
+        (("--eos", "é\udce9"), "argument --eos: not UTF-8 text (byte 3)"),
+        (("--jsonl-key", "\udce9"), "argument --jsonl-key: not UTF-8 text (byte 1)"),
     ],
 )
 def test_wrong_usage_exits_with_2(
