@@ -14,7 +14,7 @@ and delay. On two machines:
   server:  private_inference.py RUN --party 1 --peers CLIENT:9100,SERVER:9101
   client:  private_inference.py RUN --party 0 --peers CLIENT:9100,SERVER:9101 --prompt TEXT
 
-where the client's RUN needs config.json and tokenizer.json alone.
+where the client's RUN needs config.json and tokenizer.json alone, the latter that of the server's.
 
 Example:
   build/venv-spu/bin/python scripts/private_inference.py runs/quickstart --prompt 'import os'
@@ -68,7 +68,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--other-tokenizer",
         action="store_true",
-        help="take a tokenizer other than the model's",
+        help="the client's: take a tokenizer other than the model's",
     )
     parser.add_argument(
         "--max-tokens",
@@ -164,9 +164,13 @@ def _check_room(generate: int, sequences: list[list[int]], context: int) -> None
 def run(arguments: argparse.Namespace, plan: Plan, network: Network | None) -> Outcome:
     """Under encryption: both parties, or this machine's."""
     from aero_private.encrypted import run_here, run_with_peer
+    from aero_private.tokenizer_identity import tokenizer_in_use
 
     if plan.party is not None:
-        return run_with_peer(plan, _addresses(arguments.peers), arguments.patience)
+        # The prompt and what becomes of it are the client's: so is another tokenizer.
+        is_meant = plan.party == CLIENT and arguments.other_tokenizer
+        tokenizer = "" if is_meant else tokenizer_in_use(plan.checkpoint)
+        return run_with_peer(plan, _addresses(arguments.peers), arguments.patience, tokenizer)
     with contextlib.nullcontext() if network is None else line(network) as joined:
         return run_here(plan, joined, arguments.patience)
 

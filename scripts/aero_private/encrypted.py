@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -59,8 +60,11 @@ def run_here(plan: Plan, joined: Line | None = None, patience: float = 60) -> Ou
         )[CLIENT]
 
 
-def run_with_peer(plan: Plan, addresses: tuple[str, str], patience: float) -> Outcome:
-    """This machine's party alone. Raises PrivateError."""
+def run_with_peer(
+    plan: Plan, addresses: tuple[str, str], patience: float, tokenizer: str
+) -> Outcome:
+    """This machine's party alone; `tokenizer` is the hash of its own. Raises PrivateError."""
     assert plan.party is not None
     with tempfile.TemporaryDirectory(prefix="aero-private-") as folder, _progress(plan) as progress:
-        return run_party(_job(plan, plan.party, addresses, folder, patience), progress)
+        job = _job(plan, plan.party, addresses, folder, patience)
+        return run_party(replace(job, tokenizer=tokenizer), progress)

@@ -29,6 +29,7 @@ from .profile import Profile, Traffic
 from .program import Stage, build_program, one_hot
 from .session import Session
 from .settings import CLIENT, SERVER, Settings
+from .tokenizer_identity import TokenizerIdentity, require_same_tokenizer
 
 Progress = Callable[[str], None]
 
@@ -47,6 +48,7 @@ class Job:
     patience: float = 60
     generate: int = 0  # tokens that the client wants after its one sequence
     stop: int | None = None  # the token that ends a text
+    tokenizer: str = ""  # its hash, where there is one to compare with the other party's
 
 
 @dataclass
@@ -134,7 +136,10 @@ class Agreed:
 
 
 def _agree(session: Session, job: Job) -> Agreed:
-    mine: dict[str, Any] = {"digest": program_digest(job.config, job.settings)}
+    mine: dict[str, Any] = {
+        "digest": program_digest(job.config, job.settings),
+        "tokenizer": job.tokenizer,
+    }
     if job.sequences is not None:
         length = len(job.sequences[0])
         mine |= {"sequences": len(job.sequences), "length": length, "generate": job.generate}
@@ -144,6 +149,14 @@ def _agree(session: Session, job: Job) -> Agreed:
             "the parties differ in the model's config, in --weights, --precision or --threads; "
             "give both the same config.json and the same options"
         )
+    told = (mine["tokenizer"], theirs.get("tokenizer", ""))
+    client, server = told if job.rank == CLIENT else told[::-1]
+    require_same_tokenizer(
+        TokenizerIdentity(client, "the client"),
+        TokenizerIdentity(server, "the server"),
+        "give the client the tokenizer.json of the server's run, or --other-tokenizer where the "
+        "difference is meant",
+    )
     both = mine | theirs
     return Agreed(both["sequences"], both["length"], both["generate"])
 

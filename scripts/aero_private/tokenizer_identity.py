@@ -40,6 +40,14 @@ def tokenizer_of_model(checkpoint: Checkpoint) -> TokenizerIdentity:
     return TokenizerIdentity(known, f"the model {checkpoint.folder}")
 
 
+def tokenizer_in_use(checkpoint: Checkpoint) -> str:
+    """The hash that a party tells the other: of the model's, else of the file it was given."""
+    known = tokenizer_of_model(checkpoint).sha256
+    if not known and checkpoint.tokenizer is not None:
+        known = identity_of_file(checkpoint.tokenizer).sha256
+    return known
+
+
 def _of_state(file: Path) -> str:
     if not file.is_file():
         return ""

@@ -21,6 +21,9 @@ from aero_private.products import FUNCTIONS
 from aero_private.spawn import free_addresses
 from aero_reference.config import ModelConfig
 from aero_results.cost_formulas import CostFormulas
+from test_prompt import PADDING, write_tokenizer
+from test_tokenizer_identity import WORDS as PIECES
+from test_tokenizer_identity import digest
 from unfolded import logits, random_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -213,6 +216,63 @@ def test_parties_apart_generate_what_the_client_asks_for(tmp_path: Path) -> None
     assert [row["token"] for row in theirs] == [None, None]
     config, weights = ModelConfig.from_dict(MODEL), tensors()
     assert [row["token"] for row in ours] == greedy(config, weights, [5, 9, 2], 2)
+
+
+def meet(
+    folders: tuple[Path, Path], *options: str
+) -> tuple[subprocess.CompletedProcess[str], subprocess.CompletedProcess[str]]:
+    """Client and server, each with its own folder; `options` are the client's."""
+    base = [sys.executable, str(SCRIPT)]
+    peers = ["--peers", ",".join(free_addresses()), "--weights", "colocated"]
+    command = [*base, str(folders[1]), "--party", "1", *peers]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            client = subprocess.run(
+                [*base, str(folders[0]), "--party", "0", *peers, *options],
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            out, errors = server.communicate(timeout=60)
+        finally:
+            server.kill()
+    return client, subprocess.CompletedProcess(command, server.returncode, out, errors)
+
+
+@pytest.mark.parametrize("known_by", ["state.json", "tokenizer.json"])
+def test_a_client_with_another_tokenizer_is_refused(known_by: str, tmp_path: Path) -> None:
+    folders = tmp_path / "client", tmp_path / "server"
+    model = MODEL | {"vocab_size": PIECES}
+    for folder in folders:
+        write_checkpoint(folder, random_floats(model), model)
+    (folders[0] / "weights.safetensors").unlink()
+    ours = digest(write_tokenizer(folders[0] / "tokenizer.json", padding=PADDING))
+    theirs = digest(write_tokenizer(folders[1] / "tokenizer.json"))
+    if known_by == "state.json":
+        (folders[1] / "tokenizer.json").unlink()
+        (folders[1] / "state.json").write_text(json.dumps({"tokenizer_sha256": theirs}))
+    for done in meet(folders, "--prompt", "ab"):
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.startswith(
+            f"error: the client (tokenizer {ours[:12]}) and the server (tokenizer {theirs[:12]}) "
+            "speak different tokenizers"
+        )
+        assert "--other-tokenizer" in done.stderr and done.stderr.count("\n") == 1
+    if known_by == "state.json":
+        return
+    for done in meet(folders, "--prompt", "ab", "--other-tokenizer"):
+        assert done.returncode == 0, done.stderr
+    (folders[0] / "tokenizer.json").unlink()
+    for done in meet(folders, "--tokens", "1 2"):
+        assert done.returncode == 0, done.stderr
+
+
+def random_floats(model: dict[str, Any]) -> dict[str, np.ndarray]:
+    drawn = random_weights(ModelConfig.from_dict(model))
+    return {name: tensor.astype(np.float32) for name, tensor in drawn.items()}
 
 
 def greedy(
