@@ -289,7 +289,7 @@ def main(argv: list[str] | None = None, undo: Undo | None = None) -> int:
         manifest = prepare(settings, args.out, args.workers, args.overwrite, console, undo)
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
     except BrokenPipeError:  # nobody reads what it says
         return SIGPIPE_CODE
     except OSError as error:

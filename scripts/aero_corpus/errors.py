@@ -10,6 +10,14 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 class CorpusError(Exception):
     """A fault that stops the run; its text is the whole message."""
 
+    exit_code = 1
+
+
+class OutputError(CorpusError):
+    """Something else has the place of the output: another one must be named."""
+
+    exit_code = 2
+
 
 def describe_os_error(error: OSError) -> str:
     """One line for an operating system error that no closer handler explained."""

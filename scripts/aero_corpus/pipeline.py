@@ -74,7 +74,7 @@ def prepare(
     found = find_files(settings, output)
     if found.unreadable:
         console.warn(f"{found.unreadable} files or folders left out: permission denied")
-    with staging_folder(output, undo) as folder:
+    with staging_folder(output, overwrite, undo) as folder:
         spill_folder = folder / "spill"
         spill_folder.mkdir()
         with Crew(workers, undo) as crew:

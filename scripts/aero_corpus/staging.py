@@ -1,72 +1,194 @@
-"""The output folder appears whole or not at all: it is written beside and renamed."""
+"""The output folder appears whole or not at all: it is written beside and renamed.
+
+Several processes may write to one output. What is written beside bears host and process in its name
+and is locked (flock) while that lives, so that what is left from a killed run is told apart. No
+lock guards the output itself: a rename replaces no folder that holds something, on any file system.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import glob
 import json
 import os
+import re
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from .console import Console
-from .errors import CorpusError
+from .errors import OutputError
 from .stopping import Undo
 
 MANIFEST = "manifest.json"
 FORMAT = "aero-corpus"
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says to a folder that holds something
+_NAME = re.compile(r".*\.tmp-(.+)-([0-9]{1,9})-[0-9a-f]{8}", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """The process that a temporary folder is of."""
+
+    host: str
+    pid: int
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on host {self.host}"
+
+    def is_here(self) -> bool:
+        return self.host == os.uname().nodename
+
+    def lives(self) -> bool:
+        """Of a process of this host."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
 
 
 def check_output(output: Path, overwrite: bool, console: Console) -> None:
     """Refuse an output that is in the way before any work is done."""
     if output.exists() or output.is_symlink():
         if not overwrite:
-            raise CorpusError(f"{output} exists; give another --out, or --overwrite to replace it")
+            raise OutputError(f"{output} exists; give another --out, or --overwrite to replace it")
         if not _is_corpus(output):
-            raise CorpusError(
-                f"{output} is not a corpus that this script wrote, so --overwrite leaves it alone; "
-                "give another --out or remove it yourself"
+            raise _is_foreign(output)
+    for folder in sorted(output.parent.glob(f"{glob.escape(output.name)}.tmp-*")):
+        writer = _writer_of(folder)
+        if writer is not None and not writer.is_here():
+            console.warn(f"{folder} is of {writer}; remove it where that has ended")
+        elif not _is_in_use(folder, writer):
+            console.warn(f"{folder} is left from a run that was killed; remove it")
+        elif overwrite:
+            console.warn(f"{writer or 'another process'} writes {output}, too; the last one stays")
+        else:
+            raise OutputError(
+                f"{output}: {writer or 'another process'} is writing it; wait for that, or give "
+                "another --out"
             )
-    for leftover in sorted(output.parent.glob(f"{glob.escape(output.name)}.tmp-*")):
-        console.warn(f"{leftover} is left from a run that was killed (or still runs); remove it")
 
 
 @contextmanager
-def staging_folder(output: Path, undo: Undo) -> Iterator[Path]:
+def staging_folder(output: Path, overwrite: bool, undo: Undo) -> Iterator[Path]:
     """A folder beside `output` that takes its place on success and vanishes on any failure."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    staging = output.with_name(f"{output.name}.tmp-{secrets.token_hex(4)}")
+    staging = _temporary_name(output)
     undo.begin(staging)
-    try:
-        staging.mkdir()
-        yield staging
-        _sync_folder(staging)
-        with undo.committing():
-            _replace(staging, output)
-    except BaseException:
-        undo.give_way()
-        raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _replace(staging: Path, output: Path) -> None:
-    if not output.exists():
-        staging.rename(output)
-    else:
-        old = Path(tempfile.mkdtemp(prefix=f"{output.name}.tmp-old-", dir=output.parent))
-        output.rename(old / output.name)
+    with _temporary(staging):
         try:
-            staging.rename(output)
-        except OSError:
-            (old / output.name).rename(output)
-            old.rmdir()
+            yield staging
+            _sync_folder(staging)
+            with undo.committing():
+                _take_place(staging, output, overwrite)
+        except BaseException:
+            undo.give_way()
             raise
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def _temporary_name(output: Path) -> Path:
+    host, token = os.uname().nodename, secrets.token_hex(4)
+    return output.with_name(f"{output.name}.tmp-{host}-{os.getpid()}-{token}")
+
+
+def _writer_of(folder: Path) -> _Writer | None:
+    """As its name says."""
+    found = _NAME.fullmatch(folder.name)
+    return None if found is None else _Writer(found[1], int(found[2]))
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[None]:
+    """Make a folder, locked while it is in use; it vanishes, unless it has got another name."""
+    handle = None
+    try:
+        folder.mkdir()
+        handle = os.open(folder, os.O_RDONLY)
+        with contextlib.suppress(OSError):  # without locks the name alone tells whose it is
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_in_use(folder: Path, writer: _Writer | None) -> bool:
+    """Whether a process of this host holds its lock or, without locks, lives."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # it is done
+        return False
+    except OSError:
+        return writer is not None and writer.lives()
+    try:
+        # Shared: two that look at once are not taken for writers.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return writer is not None and writer.lives()
+    finally:
+        os.close(handle)
+    return False
+
+
+def _take_place(staging: Path, output: Path, overwrite: bool) -> None:
+    """Another run may take it at any moment: what is found there in the end decides."""
+    is_placed = _renamed(staging, output)
+    while not is_placed:
+        if not overwrite:
+            raise OutputError(
+                f"{output}: another run has written it meanwhile, and nothing of this one was "
+                "kept; give another --out, or --overwrite to replace it"
+            )
+        with _temporary(aside := _temporary_name(output)):
+            is_placed = _replace(staging, output, aside / output.name)
     _sync_folder(output.parent)
+
+
+def _replace(staging: Path, output: Path, old: Path) -> bool:
+    """A corpus that is there goes to `old`. False where another run was faster to take its place,
+    whose corpus is the next to be replaced.
+    """
+    if not _is_corpus(output):
+        if output.exists():
+            raise _is_foreign(output)
+        return False  # another run has just put it aside
+    with contextlib.suppress(FileNotFoundError):
+        output.rename(old)
+    try:
+        return _renamed(staging, output)
+    except OSError:
+        if old.exists():
+            old.rename(output)
+        raise
+
+
+def _renamed(staging: Path, output: Path) -> bool:
+    """False where something is there."""
+    try:
+        staging.rename(output)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        return False
+    return True
+
+
+def _is_foreign(output: Path) -> OutputError:
+    return OutputError(
+        f"{output} is not a corpus that this script wrote, so --overwrite leaves it alone; "
+        "give another --out or remove it yourself"
+    )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -160,14 +160,14 @@ def test_an_existing_output_is_kept(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = tmp_path / "corpus"
     assert run(source, "--out", out, *SMALL) == 0
     before = folder_bytes(out)
-    assert run(source, "--out", out, *SMALL, "--seed", "5") == 1
+    assert run(source, "--out", out, *SMALL, "--seed", "5") == 2
     assert "corpus exists; give another --out, or --overwrite" in capsys.readouterr().err
     assert folder_bytes(out) == before
     assert run(tmp_path / "none", "--out", out, "--overwrite") == 1
     assert folder_bytes(out) == before
     assert run(source, "--out", out, *SMALL, "--seed", "5", "--overwrite") == 0
     assert manifest_of(out)["settings"]["seed"] == 5
-    assert run(source, "--out", source, *SMALL, "--overwrite") == 1
+    assert run(source, "--out", source, *SMALL, "--overwrite") == 2
     assert "is not a corpus" in capsys.readouterr().err
     assert len(list(source.iterdir())) == 3
     assert {path.name for path in tmp_path.iterdir()} == {"in", "corpus"}

@@ -178,4 +178,4 @@ def test_a_closed_output_is_told_and_a_closed_log_is_quiet(tmp_path: Path, worke
     code_, printed, _ = call("2>&-", *run)
     assert code_ == 0 and printed.startswith(f"{out}: stream layout")
     assert manifest_of(out)["counts"]["train"]["documents"] == 5
-    assert call("2>&-", *run) == (1, "", "")  # the corpus is there
+    assert call("2>&-", *run) == (2, "", "")  # the corpus is there
