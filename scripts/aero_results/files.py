@@ -26,7 +26,7 @@ def read_text(file: Path) -> str:
     try:
         return read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{file}: not a text in UTF-8 (byte {error.start})") from error
+        raise UsageError(f"{file}: not a text in UTF-8 (byte {error.start + 1})") from error
 
 
 def _target(path: Path) -> Path:
@@ -66,7 +66,11 @@ def write_whole(contents: Mapping[Path, bytes]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """As write_whole()."""
-    write_whole({path: text.encode()})
+    try:
+        content = text.encode()
+    except UnicodeEncodeError as error:  # of a name of a file, say
+        raise ResultsError(f"{path}: {error}") from error
+    write_whole({path: content})
 
 
 def require_writable(path: Path) -> None:
