@@ -4,7 +4,8 @@
 Runs of one seed share initial weights and the order of the data as far as their shapes allow, so
 the spread of their differences says more of two members than their own spreads do. The table has
 mean and sample standard deviation of perplexity, and of its difference over the seeds that both
-members finished; "(level)" where the 95% interval of the mean difference contains 0.
+members finished; "(level)" where the 95% interval of the mean difference contains 0, "other
+evaluation" where the two perplexities are of other data, tokens, contexts or batches.
 
 Example:
   scripts/compare_members.py runs/tiny/alpha.json --against SM+ScFFN
@@ -22,6 +23,7 @@ try:
     from aero_results.command import run_command
     from aero_results.errors import UsageError
     from aero_results.fit import add_wide, print_fitted
+    from aero_results.inputs import note_other_evaluation
     from aero_results.latex import latex_table
     from aero_results.markdown import markdown_table
     from aero_results.options import Parser
@@ -43,6 +45,8 @@ def spread(values: Sequence[float], sign: str = "") -> str:
 
 def difference(member: Member, against: Member) -> str:
     """Over the common seeds, marked where these do not tell the two apart."""
+    if member.evaluated_otherwise(against):
+        return "other evaluation"
     text = spread(member.differences(against), "+")
     return f"{text} (level)" if member.is_level_with(against) else text
 
@@ -58,6 +62,7 @@ FORMATS = {"markdown": markdown_table, "latex": latex_table}
 def table(sweep: Sweep, against: Member, names: Sequence[str], form: str) -> list[str]:
     """The lines of a form; all members where no names are given."""
     members = [sweep.member(name) for name in names] if names else sweep.members
+    note_other_evaluation(against, members, "no difference is shown")
     rows = []
     for member in members:
         pairs = member.differences(against)

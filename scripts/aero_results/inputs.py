@@ -33,6 +33,24 @@ def note_left_out(names: Sequence[str], why: str) -> None:
         print(f"note: left out, {why}: {quoted}", file=sys.stderr)
 
 
+def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> None:
+    """As note_left_out(), of members that do not compare with the first one."""
+    named = [
+        f'"{m.name}" ({", ".join(keys)})' for m in others if (keys := m.evaluated_otherwise(one))
+    ]
+    if named:
+        print(
+            f'note: {what}, evaluated otherwise than "{one.name}": {", ".join(named)}',
+            file=sys.stderr,
+        )
+
+
+def comparable(members: Sequence[Member]) -> list[Member]:
+    """Those that were evaluated as the first one was; others are left out with a note."""
+    note_other_evaluation(members[0], members, "left out")
+    return [member for member in members if not member.evaluated_otherwise(members[0])]
+
+
 def _label(folder: Path) -> str:
     parent = folder.resolve().parent.name
     name = folder.resolve().name

@@ -67,29 +67,35 @@ def _scaled(value: float | None, unit: float) -> float | None:
     return None if value is None else value / unit
 
 
+def _change(member: Member | None, baseline: Member | None) -> str:
+    """Of the perplexity, where the two compare."""
+    if member is None or baseline is None:
+        return _NONE
+    if member.evaluated_otherwise(baseline):
+        return "other evaluation"
+    return _percent(change_percent(member.perplexity, baseline.perplexity))
+
+
 def _perplexities(table: Table, lines: list[Line], rest: list[Member]) -> list[str]:
     paper_baseline = table.row(table.baseline).perplexity
     by_row = {line.row.name: line.member for line in reversed(lines)}
     baseline = by_row.get(table.baseline)
-    ours = None if baseline is None else baseline.perplexity
     decimals = _decimals(table)
     header = ["architecture", "papers", "change", "ours", "change"]
     rows = []
     for line in lines:
         paper = line.row.perplexity
-        perplexity = None if line.member is None else line.member.perplexity
         rows.append(
             [
                 _name(line),
                 "NaN" if paper is None else f"{paper:.{decimals}f}",
                 _percent(change_percent(paper, paper_baseline)),
                 outcome(line.member),
-                _percent(change_percent(perplexity, ours)),
+                _change(line.member, baseline),
             ]
         )
     for member in rest:
-        change = _percent(change_percent(member.perplexity, ours))
-        rows.append([member.name, _NONE, _NONE, outcome(member), change])
+        rows.append([member.name, _NONE, _NONE, outcome(member), _change(member, baseline)])
     caption = f"Held-out perplexity; changes against {table.baseline}."
     return [caption, "", *markdown_table(header, rows)]
 

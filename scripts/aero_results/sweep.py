@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 from aero_results.errors import ResultsError, UsageError
+from aero_results.evaluation import Evaluation, evaluation_of
 from aero_results.jsonc import load_object
 from aero_results.kinds import is_result, wrong_kind
 from aero_results.records import FieldError, Record
@@ -53,6 +54,8 @@ class Member:
     cost_model: str | None
     network: str | None  # None: the line that the cost model was measured on
     runs: list[SeedRun]
+    settings: dict[str, Any] = field(default_factory=dict)  # what the sweep sets for it
+    evaluation: Evaluation = field(default_factory=Evaluation)
 
     def identity(self) -> tuple[str, ...]:
         """What a row of a table is recognised by."""
@@ -68,8 +71,16 @@ class Member:
             if run.state == "finished" and run.perplexity is not None
         }
 
+    def evaluated_otherwise(self, other: Member) -> list[str]:
+        """The keys for which its perplexity does not compare with the other's."""
+        return self.evaluation.differs_in(other.evaluation)
+
     def differences(self, other: Member) -> list[float]:
-        """Perplexity above the other's, seed by seed of those that both finished."""
+        """Perplexity above the other's, seed by seed of those that both finished; none where the
+        two were evaluated on something else.
+        """
+        if self.evaluated_otherwise(other):
+            return []
         theirs = other.by_seed()
         ours = sorted(self.by_seed().items())
         return [value - theirs[seed] for seed, value in ours if seed in theirs]
@@ -161,6 +172,7 @@ def _member(record: Record) -> Member:
         cost_model=_text(pi, "cost_model"),
         network=_text(pi, "network"),
         runs=[_run(run) for run in record.entries("runs")],
+        settings=record.raw("set"),
     )
 
 
@@ -195,6 +207,12 @@ def _candidates(steps: list[Any]) -> Iterator[Member]:
             yield member
 
 
+def _evaluated(file: Path, member: Member) -> Member:
+    """With what its runs' folders tell, where they are at hand."""
+    folders = [find_run_folder(file, run.folder) for run in member.runs]
+    return replace(member, evaluation=evaluation_of(member.config, member.settings, folders))
+
+
 def _sweep(file: Path, value: dict[str, Any]) -> Sweep:
     record = Record(value)
     if "members" in record:
@@ -216,9 +234,10 @@ def read_sweep(file: Path) -> Sweep:
     if not is_result(value):
         raise wrong_kind(file, WANTED)
     try:
-        return _sweep(file, value)
+        sweep = _sweep(file, value)
     except FieldError as error:
         raise ResultsError(f"{file}: {error}") from error
+    return replace(sweep, members=[_evaluated(file, member) for member in sweep.members])
 
 
 def find_run_folder(sweep_file: Path, folder: Path) -> Path:

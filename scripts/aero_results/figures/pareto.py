@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from aero_results.errors import UsageError
 from aero_results.figures import scales, style
 from aero_results.figures.text import wrap
-from aero_results.inputs import note_left_out
+from aero_results.inputs import comparable, note_left_out
 from aero_results.sweep import Member
 
 COSTS = {
@@ -103,7 +103,7 @@ def _is_level(member: Member, others: Sequence[Member], on_front: bool) -> bool:
 
 def points(members: Sequence[Member], by: str) -> list[Point]:
     """By cost."""
-    found = _with_cost(members, by)
+    found = comparable(_with_cost(members, by))
     placed = []
     for member in found:
         cost = _cost(member, by) or 0.0

@@ -15,7 +15,7 @@ from aero_results.errors import UsageError
 from aero_results.figures import scales, style
 from aero_results.figures.records import extract, record_at
 from aero_results.figures.text import LINE_HEIGHT, lines_of, wrap
-from aero_results.inputs import Found, Series, note_left_out
+from aero_results.inputs import Found, Series, comparable, note_left_out
 from aero_results.run_folder import FloatArray, NothingToShow, Run
 
 BINS = ("[0, max/4)", "[max/4, max/2)", "[max/2, 3max/4)", "[3max/4, max]")
@@ -120,6 +120,9 @@ def gamma_points(members: Sequence[Found]) -> list[GammaPoint]:
             points.append(GammaPoint(float(gamma), found))
         else:
             others.append(found.member.name)
+    if points:
+        kept = comparable([point.found.member for point in points])
+        points = [point for point in points if point.found.member in kept]
     gammas = {point.gamma for point in points}
     if len(gammas) < 2:
         raise UsageError("a gamma sweep takes EReg(...) members with at least two gammas")
