@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 try:
-    from aero_results.command import run_command
+    from aero_results.command import note, run_command
     from aero_results.errors import UsageError
     from aero_results.figures import heads, layers, loss, nonfinite, pareto, scales, shares, style
     from aero_results.figures.save import files_of, save
@@ -202,10 +202,7 @@ def _draw(parsed: argparse.Namespace) -> int:
     for file in save(figure, parsed.out):
         print(file)
     if height > PRINTED_HEIGHT:
-        print(
-            f"note: the figure is {height:.0f} inches high; --members or --seed make it fit a page",
-            file=sys.stderr,
-        )
+        note(f"the figure is {height:.0f} inches high; --members or --seed make it fit a page")
     return 0
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 try:
     from tqdm import tqdm
 
-    from aero_results.command import run_command
+    from aero_results.command import note, run_command
     from aero_results.errors import ResultsError, UsageError
     from aero_results.files import require_writable, write_text
     from aero_results.fit import add_wide, print_fitted
@@ -140,7 +140,7 @@ def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
         except UsageError as error:
             if len(tables) == 1:
                 raise
-            print(f"note: {error}", file=sys.stderr)
+            note(str(error))
     if arguments.run:
         sweeps = list(dict.fromkeys(file for _, file in available))
         for file in tqdm(sweeps, desc="sweeps", disable=len(sweeps) < 2):

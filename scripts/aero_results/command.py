@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from aero_results.errors import ResultsError
+from aero_results.visible import visible
 
 _BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE has ended
 _INTERRUPTED = 130
@@ -20,8 +21,13 @@ def _forget_output() -> None:
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible(message)}", file=sys.stderr)
     return status
+
+
+def note(message: str) -> None:
+    """On standard error: what the user may want to know."""
+    print(f"note: {visible(message)}", file=sys.stderr)
 
 
 def run_command(work: Callable[[], int]) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
+
+from aero_results.visible import visible
 
 _NARROWEST = 3  # a rule needs three dashes
 
@@ -22,6 +25,7 @@ def add_wide(parser: argparse.ArgumentParser) -> None:
 
 def print_fitted(text: str, wide: bool) -> None:
     """Whole where `wide` asks for it, and into files and pipes."""
+    text = visible(text)
     if sys.stdout.isatty() and not wide:
         text = fit_tables(text, shutil.get_terminal_size().columns)
     print(text.removesuffix("\n"), flush=True)
@@ -99,7 +103,8 @@ def _total(widths: list[int]) -> int:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip()[1:-1].split("|")]
+    r"""Of "| a | b |"; "\|" is part of a cell."""
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip()[1:-1])]
 
 
 def _shrunk(table: list[_Column], columns: int) -> list[int]:
@@ -127,7 +132,11 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _fitted_table(lines: list[str], columns: int) -> list[str]:
-    titles, rules, *rows = map(_cells, lines)
+    """As it is where it is none: a row lacks cells."""
+    cells_of_rows = [_cells(line) for line in lines]
+    if len(lines) < 2 or len(set(map(len, cells_of_rows))) > 1:
+        return lines
+    titles, rules, *rows = cells_of_rows
     table = [
         _Column(list(cells), rule.endswith(":") and not rule.startswith(":"))
         for rule, *cells in zip(rules, titles, *rows, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from aero_results.command import note
 from aero_results.errors import UsageError
 from aero_results.kinds import METRICS, wrong_kind
 from aero_results.run_folder import WANTED as RUN
@@ -30,7 +30,7 @@ def note_left_out(names: Sequence[str], why: str) -> None:
     """On standard error; nothing where there is no name."""
     if names:
         quoted = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
-        print(f"note: left out, {why}: {quoted}", file=sys.stderr)
+        note(f"left out, {why}: {quoted}")
 
 
 def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> None:
@@ -99,7 +99,7 @@ def _read(group: _Group, bar: tqdm[Any]) -> list[Run]:
     if faults and group.wanted and not runs:
         raise faults[0]
     for fault in faults:
-        print(f"note: left out: {fault}", file=sys.stderr)
+        note(f"left out: {fault}")
     return runs
 
 

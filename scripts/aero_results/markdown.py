@@ -9,6 +9,7 @@ from aero_results.comparability import statements
 from aero_results.outcome import outcome
 from aero_results.sweep import Member, Sweep
 from aero_results.tables import Line, Table, change_percent, match
+from aero_results.visible import visible
 
 _OPERATIONS = {
     "softmax": "SM",
@@ -41,10 +42,15 @@ def operations_text(operations: dict[str, list[int]] | None) -> str:
     )
 
 
+def _cell(text: str) -> str:
+    r"""On one line, with "|" as "\|"."""
+    return visible(" ".join(text.splitlines())).replace("\t", " ").replace("|", r"\|")
+
+
 def markdown_table(header: list[str], rows: list[list[str]], text_columns: int = 1) -> list[str]:
     """The first columns are text, the others lean right."""
     rule = [":--" if index < text_columns else "--:" for index in range(len(header))]
-    return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
+    return ["| " + " | ".join(map(_cell, cells)) + " |" for cells in (header, rule, *rows)]
 
 
 def _name(line: Line) -> str:

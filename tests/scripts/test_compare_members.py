@@ -103,6 +103,19 @@ def test_a_member_that_is_not_there_is_named(
     assert error.startswith(f'error: {result}: no member "SM+G"; it has')
 
 
+def test_a_terminal_gets_no_control_characters_of_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_sweep(tmp_path / "sweep.json", [member("A", 1.0), member("a|b\x1b[2J\ud800", 2.0)])
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert run(monkeypatch, file, "--against", "A") == 0
+    assert r"| a\|b?[2J? " in capsys.readouterr().out
+    assert run(monkeypatch, file, "--against", "A", "--format", "latex") == 0
+    assert r"a\textbar{}b?{[}2J?" in capsys.readouterr().out
+    assert run(monkeypatch, file, "--against", "B") == 2
+    assert '"a|b?[2J?"' in capsys.readouterr().err
+
+
 def test_a_table_for_a_paper_is_a_tabular_with_its_characters_escaped(
     result: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aero_results.fit import fit_tables
+from aero_results.markdown import markdown_table
 
 TABLE = """\
 # Title
@@ -56,6 +57,23 @@ def test_a_column_without_room_is_named_and_what_stands_left_is_kept() -> None:
         "(too narrow for: by seed;",
         "--wide prints all)",
     ]
+
+
+def test_an_escaped_bar_is_part_of_its_cell() -> None:
+    """By markdown_table() and by `aero ablate` alike."""
+    lines = markdown_table(["name", "x"], [["a|b", "1"], ["two\nlines", "2"]])
+    assert lines[2:] == [r"| a\|b | 1 |", "| two lines | 2 |"]
+    assert fit_tables("\n".join(lines), 80).split("\n") == [
+        "| name      |   x |",
+        "| --------- | --: |",
+        r"| a\|b      |   1 |",
+        "| two lines |   2 |",
+    ]
+
+
+def test_lines_that_are_no_table_stay() -> None:
+    text = "| a bar begins this line\n\n| a | b |\n| --- | --- |\n| c |"
+    assert fit_tables(text, 80) == text
 
 
 @pytest.mark.parametrize("columns", range(12, 70))
