@@ -14,11 +14,13 @@ Examples:
 
 from __future__ import annotations
 
+import aero_signals  # before all else
+
+# isort: split
 import argparse
 import json
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -246,7 +248,7 @@ def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measur
     setting = setting_of(arguments)
     measured = {side: Measured() for side in sides}
     turns = [(number, side) for number in range(arguments.rounds) for side in sides]
-    with tempfile.TemporaryDirectory(prefix="aero-benchmark-") as name:
+    with aero_signals.Tidying(), tempfile.TemporaryDirectory(prefix="aero-benchmark-") as name:
         make_corpus(Path(name) / "corpus", setting)
         progress = tqdm(turns, unit="turn", disable=None)
         for number, side in progress:
@@ -390,7 +392,6 @@ def benchmark(arguments: argparse.Namespace) -> int:
     """Measures and reports."""
     if arguments.json:
         require_writable(arguments.json)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     report = summary(measure(arguments.sides, arguments), setting_of(arguments))
     if arguments.json:
         write_text(arguments.json, json.dumps(report, indent=2) + "\n")

@@ -13,6 +13,9 @@ Example:
 
 from __future__ import annotations
 
+import aero_signals  # noqa: F401  (before all else)
+
+# isort: split
 import argparse
 import sys
 from collections.abc import Sequence

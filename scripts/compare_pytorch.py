@@ -13,6 +13,9 @@ Example:
 
 from __future__ import annotations
 
+import aero_signals  # noqa: F401  (before all else)
+
+# isort: split
 import argparse
 import contextlib
 import hashlib

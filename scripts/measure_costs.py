@@ -14,6 +14,9 @@ Example:
 
 from __future__ import annotations
 
+import aero_signals  # before all else
+
+# isort: split
 import argparse
 import sys
 import tempfile
@@ -58,7 +61,7 @@ def measured(
     from aero_private.probes import Order, measure_party
     from aero_private.spawn import run_both
 
-    with tempfile.TemporaryDirectory(prefix="aero-costs-") as folder:
+    with aero_signals.Tidying(), tempfile.TemporaryDirectory(prefix="aero-costs-") as folder:
 
         def order(rank: int, addresses: tuple[str, str]) -> Order:
             log = Path(folder) / f"{rank}.log"

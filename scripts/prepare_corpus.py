@@ -9,6 +9,9 @@ Example:
 
 from __future__ import annotations
 
+import aero_signals  # noqa: F401  (before all else)
+
+# isort: split
 import argparse
 import os
 import signal

@@ -22,6 +22,9 @@ Example:
 
 from __future__ import annotations
 
+import aero_signals  # noqa: F401  (before all else)
+
+# isort: split
 import argparse
 import contextlib
 import functools
@@ -372,7 +375,7 @@ def work(arguments: argparse.Namespace) -> None:
 def main() -> int:
     """Exit code 2 for what the user can put right."""
     arguments = parse_arguments()
-    return run_command(lambda: work(arguments), both_parties=arguments.party is None)
+    return run_command(lambda: work(arguments))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ Examples:
 
 from __future__ import annotations
 
+import aero_signals  # before all else
+
+# isort: split
 import argparse
 import shlex
 import subprocess
@@ -65,7 +68,8 @@ def run_sweep(aero: Path, sweep_file: Path, jobs: int, costs: str | None) -> Non
     command = [str(aero), "ablate", str(sweep_file), "--jobs", str(jobs), *cost_options(costs)]
     print("$ " + shlex.join(command), file=sys.stderr, flush=True)
     try:
-        status = subprocess.run(command, check=False).returncode
+        with aero_signals.Tidying():
+            status = subprocess.run(command, check=False).returncode
     except OSError as error:
         raise ResultsError(
             f"{aero}: {error.strerror}; build it with scripts/build.sh, or name it with --aero"

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
+from aero_signals import Tidying
+
 from .errors import PrivateError
 from .line import Network
 
@@ -72,7 +74,7 @@ def aero_tokens(
 
 def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> list[np.ndarray]:
     """[T, V] of each sequence, in float32."""
-    with tempfile.TemporaryDirectory(prefix="aero-logits-") as folder:
+    with Tidying(), tempfile.TemporaryDirectory(prefix="aero-logits-") as folder:
         tokens, out = Path(folder) / "tokens.txt", Path(folder) / "logits.safetensors"
         tokens.write_text("".join(",".join(map(str, ids)) + "\n" for ids in sequences))
         command = [aero, "inspect", checkpoint, "--logits", tokens, "--out", out]

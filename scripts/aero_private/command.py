@@ -9,21 +9,15 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from types import FrameType
 
 from .errors import CrashError, PrivateError, UndoneError, fault_of_machine
 from .output import Output
 
 
-def run_command(work: Callable[[], int | None], both_parties: bool = True) -> int:
+def run_command(work: Callable[[], int | None]) -> int:
     """The exit code: that of `work` or 0, 1 for what could not be done, 2 for what the user can put
-    right, 128 and its number for a signal.
-
-    Where both parties run here, signals end this process in Python's way, so that the parties'
-    processes and network namespaces go with it. One party alone, which may wait for the other in
-    SPU's code, is ended at once.
+    right, 128 and its number for a signal where something was put in order.
     """
-    _heed_signals(both_parties)
     if sys.stderr is None:  # closed (2>&-): quiet
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
         os.set_inheritable(sys.stderr.fileno(), True)  # as an error output is
@@ -46,19 +40,6 @@ def run_command(work: Callable[[], int | None], both_parties: bool = True) -> in
     except Exception as error:
         return _end(fault_of_machine(error) or _crash(error))
     return code
-
-
-def _heed_signals(both_parties: bool) -> None:
-    def end(number: int, _: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    if both_parties:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            # What nohup has set stays.
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, end)
-    elif signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _end(error: PrivateError) -> int:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from aero_signals import Tidying
+
 from .line import Line
 from .party import Job, Outcome, run_party
 from .plan import Plan
@@ -51,7 +53,11 @@ def _progress(plan: Plan) -> Iterator[Callable[[str], None]]:
 
 def run_here(plan: Plan, joined: Line | None = None, patience: float = 60) -> Outcome:
     """Both parties on this machine; the client's view. Raises PrivateError."""
-    with tempfile.TemporaryDirectory(prefix="aero-private-") as folder, _progress(plan) as progress:
+    with (
+        Tidying(),
+        tempfile.TemporaryDirectory(prefix="aero-private-") as folder,
+        _progress(plan) as progress,
+    ):
         return run_both(
             run_party,
             lambda rank, addresses: _job(plan, rank, addresses, folder, patience),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from aero_signals import Tidying
+
 from .errors import PrivateError, UndoneError
 
 
@@ -33,13 +35,15 @@ def check_output(path: Path, option: str) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Writes beside the file, then takes its place; to a device or a pipe, as it is."""
     file, beside = _place(path)
-    try:
-        if file.exists() and not file.is_file():
-            file.write_text(text, encoding="utf-8")
-            return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(file)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise UndoneError(f"{path}: {error.strerror}") from error
+    with Tidying():
+        try:
+            if file.exists() and not file.is_file():
+                file.write_text(text, encoding="utf-8")
+                return
+            file.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(file)
+        except OSError as error:
+            raise UndoneError(f"{path}: {error.strerror}") from error
+        finally:
+            beside.unlink(missing_ok=True)

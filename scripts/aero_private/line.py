@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aero_signals import Tidying
+
 from .carrier import MTU
 from .errors import PrivateError
 
@@ -119,7 +121,13 @@ def _remove_leftovers() -> None:
 
 @contextmanager
 def line(network: Network) -> Iterator[Line]:
-    """The line while it lasts; everything is removed afterwards."""
+    """The line while it lasts; everything is removed afterwards, whatever signal ends it."""
+    with Tidying(), _line(network) as joined:
+        yield joined
+
+
+@contextmanager
+def _line(network: Network) -> Iterator[Line]:
     check_network(network)
     _remove_leftovers()
     pid = os.getpid()

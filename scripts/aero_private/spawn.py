@@ -10,7 +10,9 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -41,10 +43,22 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+@contextmanager
+def _signals_of_the_parent() -> Iterator[None]:
+    """Processes that start inside never see them, from their first moment on: they inherit what is
+    held back here. The parent ends its children.
+    """
+    resource_tracker.ensure_running()  # when a process starts it, it lets signals through
+    numbers = (signal.SIGINT, signal.SIGHUP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+
+
 def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> None:
     """`order` is a pickled task and its argument, whose modules start threads when they load."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the parent ends its children
     # What libraries write as they fail; the parent says what happened.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     keep_memory()
@@ -90,16 +104,17 @@ def run_both(
     enter = None if joined is None else joined.enter
     context = multiprocessing.get_context("spawn")
     pipes, processes = [], []
-    for rank in (CLIENT, SERVER):
-        order = pickle.dumps((task, argument_of(rank, addresses)))
-        mine, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_child, args=(rank, order, enter, theirs))
-        process.start()
-        theirs.close()
-        pipes.append(mine)
-        processes.append(process)
     results: dict[int, Any] = {}
     try:
+        with _signals_of_the_parent():
+            for rank in (CLIENT, SERVER):
+                order = pickle.dumps((task, argument_of(rank, addresses)))
+                mine, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_child, args=(rank, order, enter, theirs))
+                process.start()
+                theirs.close()
+                pipes.append(mine)
+                processes.append(process)
         while len(results) < len(pipes):
             open_pipes = [pipe for rank, pipe in enumerate(pipes) if rank not in results]
             for pipe in wait(open_pipes):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aero_results.errors import ResultsError, UsageError
+from aero_signals import Tidying
 
 
 def read_bytes(file: Path) -> bytes:
@@ -42,6 +43,11 @@ def _beside(path: Path) -> Path:
 
 def write_whole(contents: Mapping[Path, bytes]) -> None:
     """Each file is written beside its place, and then all take their places."""
+    with Tidying():
+        _write_whole(contents)
+
+
+def _write_whole(contents: Mapping[Path, bytes]) -> None:
     beside: dict[Path, Path] = {}
     current = Path()
     try:

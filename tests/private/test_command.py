@@ -220,6 +220,22 @@ def test_a_signal_ends_both_parties_without_a_word(number: signal.Signals, tmp_p
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.parametrize("script", ["private_inference.py", "private_table.py", "measure_costs.py"])
+def test_a_break_while_spu_loads_is_no_fault_of_the_machine(script: str, tmp_path: Path) -> None:
+    library = "import os\ntry:\n    os.kill(os.getpid(), 2)\nexcept KeyboardInterrupt:\n    pass\n"
+    (tmp_path / "spu.py").write_text(library + "raise ImportError\n")
+    arguments = ("--out", tmp_path) if script == "measure_costs.py" else ("run", "--out", tmp_path)
+    done = subprocess.run(
+        command(script, *(arguments if script != "private_inference.py" else ["run"])),
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def _wait_for_the_group_to_end(group: int) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

@@ -1,0 +1,67 @@
+"""Ctrl-C ends a script in silence, also while it loads, and lets it put things in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aero_signals import Tidying
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+NAMES = sorted(file.name for file in SCRIPTS.glob("*.py") if file.name != "aero_signals.py")
+# In place of what every script loads first: a library that takes a signal for a fault of its own.
+LIBRARY = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    raise ImportError("swallowed")
+raise SystemExit(7)
+"""
+
+
+def load(name: str, folder: Path, ignored: bool) -> subprocess.CompletedProcess[str]:
+    (folder / "argparse.py").write_text(LIBRARY)
+    shell = 'trap "" INT; exec "$@"' if ignored else 'exec "$@"'
+    return subprocess.run(
+        ["sh", "-c", shell, "sh", sys.executable, str(SCRIPTS / name)],
+        env=os.environ | {"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_break_while_a_script_loads_ends_it_in_silence(name: str, tmp_path: Path) -> None:
+    done = load(name, tmp_path, ignored=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_a_break_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    done = load("plot.py", tmp_path, ignored=True)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+def test_where_things_are_put_in_order_a_signal_is_an_exception() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Tidying():
+            signal.raise_signal(signal.SIGHUP)
+        with pytest.raises(KeyboardInterrupt), Tidying(), Tidying():
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(SystemExit) as ended, Tidying():
+            signal.raise_signal(signal.SIGTERM)
+        assert ended.value.code == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGHUP, hangup)
