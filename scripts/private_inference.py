@@ -329,7 +329,7 @@ def report(
 
 def work(arguments: argparse.Namespace) -> None:
     """All of it. Raises PrivateError."""
-    from aero_private.aero_program import find_aero
+    from aero_private.aero_program import find_aero, predict, require_prediction
     from aero_private.allocator import keep_memory
     from aero_private.checkpoint import find_checkpoint
     from aero_private.files import check_output
@@ -360,15 +360,18 @@ def work(arguments: argparse.Namespace) -> None:
         _check_tokenizer(checkpoint)
     sequences = None if party == SERVER else _sequences(arguments, checkpoint)
     stop = end_of_text(checkpoint.tokenizer) if arguments.max_tokens > 0 else None
+    settings, aero = settings_of(arguments), find_aero(arguments.aero)
+    length = len(sequences[0]) if sequences else checkpoint.config.context
+    cost_model = arguments.cost or settings.cost_model
+    require_prediction(predict(aero, checkpoint.folder, length, cost_model), arguments)
     plan = make_plan(
         checkpoint,
-        settings_of(arguments),
+        settings,
         sequences,
         party,
         generate=arguments.max_tokens,
         stop=stop,
     )
-    aero = find_aero(arguments.aero)
     report(arguments, plan, run(arguments, plan, network), aero, network)
 
 

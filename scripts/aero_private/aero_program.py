@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -24,7 +25,8 @@ def find_aero(given: Path | None) -> Path | None:
     """The program: as given, of this repository's build, or on the PATH."""
     if given is not None:
         if not given.is_file():
-            raise PrivateError(f"--aero {given}: no such file")
+            fault = "a folder; name the program in it" if given.is_dir() else "no such file"
+            raise PrivateError(f"--aero {given}: {fault}")
         return given
     built = ROOT / "build" / "release" / "bin" / "aero"
     if built.is_file():
@@ -133,8 +135,9 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
     command += ["--set", f"model.context={length}"]
     done = _ask(command)
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return Prediction({}, 0, f"aero report --cost {cost_model}: {lines[0]}")
+        lines = done.stderr.strip().splitlines() or [f"{aero} ended with {done.returncode}"]
+        fault = lines[0].removeprefix("error: ")
+        return Prediction({}, 0, f"aero report --cost {cost_model}: {fault}")
     try:
         cost = json.loads(done.stdout)["pi"][0]
         operations: dict[tuple[str, int], float] = {}
@@ -153,4 +156,10 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
             operation_seconds=seconds,
         )
     except (ValueError, KeyError, IndexError, TypeError):
-        return Prediction({}, 0, f"aero report --cost {cost_model}: it printed no costs")
+        return Prediction({}, 0, f"aero report --cost {cost_model}: {aero} printed no costs")
+
+
+def require_prediction(prediction: Prediction, arguments: argparse.Namespace) -> None:
+    """Raises PrivateError where there is none, though --aero or --cost ask for it."""
+    if prediction.missing and (arguments.aero is not None or arguments.cost is not None):
+        raise PrivateError(prediction.missing)

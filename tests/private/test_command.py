@@ -14,6 +14,7 @@ import pytest
 from aero_private.command_line import Parser, decimal_number, whole_number
 from aero_private.errors import PrivateError, UndoneError
 from aero_private.files import check_output, write_whole
+from test_table import AERO, write_corpus
 from tiny_model import MODEL, tensors, write_checkpoint
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -79,6 +80,9 @@ def test_a_rate_is_a_decimal_within_bounds(text: str, capsys: pytest.CaptureFixt
         ("private_inference.py", ["--json", "/"], "--json /: is a folder"),
         ("private_inference.py", ["--json", "/proc/none/x"], "--json /proc/none/x: "),
         ("private_inference.py", ["--aero", "/nowhere"], "--aero /nowhere: no such file"),
+        ("private_inference.py", ["--aero", "/tmp"], "--aero /tmp: a folder; name the program"),
+        ("private_inference.py", ["--aero", "/bin/false"], "_shared: /bin/false ended with 1"),
+        ("private_inference.py", ["--aero", "/bin/true"], "_shared: /bin/true printed no costs"),
         ("private_table.py", ["--out", "x", "--threads", "0"], "--threads: '0': expected a whole"),
         ("private_table.py", ["--out", "x", "--repeats", "1e1"], "--repeats: '1e1': expected"),
         ("private_table.py", ["--out", "x", "--wan", "nan", "80"], "--wan: 'nan': expected"),
@@ -93,6 +97,27 @@ def test_options_are_refused_before_anything_runs(
     done = start(script, run, *prompt, *words)
     assert done.returncode == 2, done.stderr
     assert message in told(done)
+
+
+@pytest.mark.skipif(not AERO.is_file(), reason=f"{AERO} is not built")
+@pytest.mark.parametrize("script", ["private_inference.py", "private_table.py"])
+def test_a_cost_model_that_is_none_is_told_before_anything_runs(
+    script: str, tmp_path: Path
+) -> None:
+    """The weights, which are not there, are read after it."""
+    run, corpus = write_checkpoint(tmp_path / "run"), tmp_path / "corpus"
+    write_corpus(corpus)
+    (run / "weights.safetensors").unlink()
+    words = ["--tokens", "1 2"]
+    if script == "private_table.py":
+        words = ["--out", str(tmp_path / "out"), "--data", str(corpus)]
+    (tmp_path / "junk.json").write_text("{}")
+    for cost, fault in (("nope", 'cost model "nope": unknown name'), ("junk.json", "primitives: ")):
+        name = tmp_path / cost if cost.endswith(".json") else cost
+        done = start(script, run, *words, "--aero", AERO, "--cost", name)
+        assert done.returncode == 2, done.stderr
+        assert told(done).startswith(f"error: aero report --cost {name}: ")
+        assert fault in told(done)
 
 
 @pytest.mark.parametrize("script", ["private_inference.py", "private_table.py", "measure_costs.py"])

@@ -67,7 +67,11 @@ def test_another_tokenizer_is_refused_before_anything_runs(known_by: str, tmp_pa
 def test_a_program_that_fails_afterwards_costs_no_result(tmp_path: Path) -> None:
     run, out = write_checkpoint(tmp_path / "run", tensors()), tmp_path / "out.json"
     aero = tmp_path / "aero"
-    aero.write_text('#!/bin/sh\necho "error: no $1 today" >&2\nexit 1\n')
+    costs = json.dumps({"pi": [{"operations": [], "rounds": None, "compute_s": None}]})
+    aero.write_text(
+        f"#!/bin/sh\n[ $1 = report ] && echo '{costs}' && exit\n"
+        'echo "error: no $1 today" >&2\nexit 1\n'
+    )
     aero.chmod(0o755)
     options = ["--weights", "colocated", "--max-tokens", "1", "--aero", aero, "--json", out]
     done = start(run, "--tokens", "1 2", *options)
