@@ -27,6 +27,7 @@ try:
     from aero_results.command import note, run_command
     from aero_results.errors import UsageError
     from aero_results.figures import heads, layers, loss, nonfinite, pareto, scales, shares, style
+    from aero_results.figures.fonts import note_lacking
     from aero_results.figures.save import files_of, save
     from aero_results.inputs import find_members, load_members, load_series
     from aero_results.options import Parser, whole
@@ -201,6 +202,7 @@ def _draw(parsed: argparse.Namespace) -> int:
     style.apply_style()
     draw = KINDS[parsed.kind][0]
     figure = draw(parsed)
+    note_lacking(figure)
     height = figure.get_figheight()
     for file in save(figure, parsed.out):
         print(file)

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 import plot
@@ -357,3 +358,23 @@ def test_figures_say_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFix
 def test_an_unknown_member_is_answered_with_those_that_are_there(sweep: Path):
     with pytest.raises(ResultsError, match=r'no member "SM\+X"; it has "gamma=0.2", .*"SM"'):
         read_sweep(sweep).member("SM+X")
+
+
+def test_names_are_no_formulas_and_of_any_script(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+):
+    """Matplotlib's own fonts have no 中; another of them than the usual one has Ⓐ."""
+    names = [r"$\frac$", "x $x$", "_", "\x1b<b>", "Ⓐ", "中"]
+    runs = [write_run(tmp_path / str(n), {2: 2.0, 4: 1.0}) for n in range(len(names))]
+    out = tmp_path / "loss.svg"
+    own = [each for each in fontManager.ttflist if "mpl-data" in each.fname]
+    monkeypatch.setattr(fontManager, "ttflist", own)
+    assert plot.main(["loss", *map(str, runs), "--out", str(out), "--labels", *names]) == 0
+    texts = [each.text for each in ElementTree.parse(out).iter() if each.tag.endswith("}text")]
+    assert [text for text in texts if text in {*names, "?<b>"}] == [*names[:3], "?<b>", *names[4:]]
+    told = "note: no font has 中: install one, or give other names (--labels)\n"
+    assert capfd.readouterr().err == told
+    assert not [str(each.message) for each in recwarn if "Glyph" in str(each.message)]

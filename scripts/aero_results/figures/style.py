@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ AUXILIARY = "#555555"  # of what is no series
 BAND = 0.2  # how opaque
 
 _STYLE: dict[str, Any] = {
+    "font.family": ["sans-serif"],
     "font.size": FONT_SIZE,
     "axes.titlesize": FONT_SIZE,
     "axes.labelsize": FONT_SIZE,
@@ -42,6 +44,7 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": FONT_SIZE,
     "legend.title_fontsize": FONT_SIZE,
     "legend.frameon": False,
+    "text.parse_math": False,  # names are no formulas
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
@@ -57,6 +60,8 @@ _STYLE: dict[str, Any] = {
 
 def apply_style() -> None:
     """For every figure made from now on."""
+    # note_lacking() says it in one line.
+    warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     mpl.rcParams.update(mpl.RcParams(_STYLE))
 
 

@@ -8,6 +8,9 @@ from functools import cache
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
+from aero_results.figures.fonts import find_fonts
+from aero_results.visible import visible
+
 FONT_SIZE = 8.0
 LINE_HEIGHT = 0.155  # inches
 # Where a word that is too wide may break: before an opening bracket, and after one of these.
@@ -55,6 +58,8 @@ def _pieces(text: str, inches: float) -> list[str]:
 
 def wrap(text: str, inches: float) -> str:
     """With line breaks, so that no line is wider; those of the text stay."""
+    text = visible(text).replace("\t", " ")
+    find_fonts(text)
     lines: list[str] = []
     for part in text.split("\n"):
         current = ""
