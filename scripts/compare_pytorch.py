@@ -69,6 +69,10 @@ class Run:
 def read_config(folder: Path) -> dict[str, Any]:
     """With every section that the loop needs."""
     file = folder / CONFIG
+    if (folder / METRICS).is_file() and not file.is_file():
+        raise UsageError(
+            f"{file}: no such file, but `aero train` writes one; give the whole folder of a run"
+        )
     if not file.is_file() or not (folder / METRICS).is_file():
         raise wrong_kind(folder, "the folder of a finished run")
     config = load_object(file)

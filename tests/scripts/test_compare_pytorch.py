@@ -261,3 +261,14 @@ def test_weights_of_another_model_are_told(
     (run / "config.json").write_text(json.dumps(changed))
     assert compare_pytorch.main([str(run)]) == 2
     assert "and in the PyTorch model of" in capsys.readouterr().err
+
+
+def test_a_run_without_its_config_is_told_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "metrics.jsonl").write_text("")
+    assert compare_pytorch.main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/config.json: no such file, but `aero train` writes one; give the whole "
+        "folder of a run\n"
+    )
