@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aero_corpus.errors import CorpusError, describe_os_error
 from aero_corpus.filters import FILTERS
@@ -25,9 +25,7 @@ from aero_corpus.option_values import count, positive_number, probability, seed,
 from aero_corpus.settings import DEFAULT_EOS, MIN_VOCAB, FilterSettings, Settings
 from aero_corpus.standard_output import SIGPIPE_CODE, run_printing
 from aero_corpus.stopping import Undo, stop_on_signals
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
+from aero_results.options import Parser
 
 _NEEDED = "numpy, tokenizers and tqdm"
 _MOST_WORKERS = 1024
@@ -43,16 +41,9 @@ def separator(value: str) -> str:
     return utf8_text(value).replace("\\n", "\n").replace("\\t", "\t")
 
 
-class _Parser(argparse.ArgumentParser):
-    """One whose help, where it cannot be written, is an error."""
-
-    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
-        (file or sys.stdout).write(self.format_help())
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = _Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "sources", nargs="+", metavar="SOURCE", help="a file, a folder or a quoted glob"
     )

@@ -7,16 +7,18 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from typing import IO, NoReturn
+from typing import IO
 
-from .errors import USAGE, UndoneError
+from aero_results import options
+
+from .errors import UndoneError
 from .output import Output
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(options.Parser):
     """Shows its description as it is written."""
 
     def __init__(self, description: str | None) -> None:
@@ -37,12 +39,6 @@ class Parser(argparse.ArgumentParser):
             sys.exit(error.exit_code)
         except BrokenPipeError:
             sys.exit(128 + signal.SIGPIPE)
-
-    def error(self, message: str) -> NoReturn:
-        """The fault alone, without the usage of all options."""
-        fault = message.removeprefix("argument ")
-        print(f"error: {fault}; see {self.prog} --help", file=sys.stderr)
-        sys.exit(USAGE)
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

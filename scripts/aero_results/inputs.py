@@ -72,6 +72,12 @@ class _Group:
 
 def _groups(inputs: Sequence[Path], names: Sequence[str]) -> list[_Group]:
     found: list[_Group] = []
+    runs = [path for path in inputs if (path / METRICS).is_file()]
+    if names and len(runs) == len(inputs):
+        raise UsageError(
+            f"--members {' '.join(names)}: {runs[0]} is a run's folder, which has none; "
+            "leave --members out"
+        )
     for path in inputs:
         if (path / METRICS).is_file():
             found.append(_Group(_label(path), [path], wanted=True))

@@ -75,7 +75,7 @@ def test_a_rate_is_a_decimal_within_bounds(text: str, capsys: pytest.CaptureFixt
         ("private_inference.py", ["--party", "2"], "--party: '2': expected a whole number"),
         ("private_inference.py", ["--patience", "nan"], "--patience: 'nan': expected a number"),
         ("private_inference.py", ["--max-tokens", "0"], "--max-tokens: '0': expected"),
-        ("private_inference.py", ["--wights", "shared"], "unrecognized arguments: --wights"),
+        ("private_inference.py", ["--wights", "shared"], "no such option, did you mean --weights?"),
         ("private_inference.py", ["--party", "0", "--peers", "a:1,b:99999"], "with ports from 1"),
         ("private_inference.py", ["--json", "/"], "--json /: is a folder"),
         ("private_inference.py", ["--json", "/proc/none/x"], "--json /proc/none/x: "),

@@ -103,6 +103,32 @@ def test_a_member_that_is_not_there_is_named(
     assert error.startswith(f'error: {result}: no member "SM+G"; it has')
 
 
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["--formt", "latex"], "--formt: no such option, did you mean --format? see "),
+        (
+            ["--format", "latx"],
+            "--format: 'latx', did you mean latex? one of markdown, latex; see ",
+        ),
+        (["--xyz=1", "more"], "--xyz: no such option; see "),
+        (["more"], "unrecognized arguments: more; see "),
+        (["--members"], "--members: expected at least one argument; see "),
+    ],
+)
+def test_a_misspelt_word_is_named_in_one_line(
+    result: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    fault: str,
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, result, *words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: {fault}compare_members.py --help\n"
+
+
 def test_a_terminal_gets_no_control_characters_of_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -378,3 +378,33 @@ def test_names_are_no_formulas_and_of_any_script(
     told = "note: no font has 中: install one, or give other names (--labels)\n"
     assert capfd.readouterr().err == told
     assert not [str(each.message) for each in recwarn if "Glyph" in str(each.message)]
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("los in --out f", "KIND: 'los', did you mean loss? one of loss, entropy"),
+        ("loss in --labls a --out f", "--labls: no such option, did you mean --labels? see plot"),
+        ("loss in --oot f", "--oot: no such option, did you mean --out? see plot"),
+        ("loss in --out f --x token", "--x: 'token', did you mean tokens? one of steps, tokens;"),
+        ("loss in", "the following arguments are required: --out/-o; see plot"),
+    ],
+)
+def test_a_misspelt_word_is_named_in_one_line(
+    words: str, fault: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sys.argv", ["plot.py"])
+    with pytest.raises(SystemExit) as ended:
+        plot.main(words.split())
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {fault}") and error.count("\n") == 1
+    assert error.endswith(f"see plot.py {'' if 'KIND' in error else 'loss '}--help\n")
+
+
+def test_members_are_of_sweeps(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    run, out = write_run(tmp_path / "run", {2: 2.0}), str(tmp_path / "loss")
+    assert plot.main(["loss", str(run), "--members", "SM", "--out", out]) == 2
+    assert capsys.readouterr().err == (
+        f"error: --members SM: {run} is a run's folder, which has none; leave --members out\n"
+    )
