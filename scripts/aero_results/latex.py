@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 # "[" and "*" behind the end of a row would belong to it.
@@ -22,11 +23,34 @@ _SPECIAL = {
     "|": r"\textbar{}",
     "[": "{[}",
     "*": "{*}",
-    "±": r"$\pm$",
     "–": "--",
     "\n": " ",
     "\r": " ",
 }
+
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+).split()
+_SIGNS = {"±": "pm", "×": "times", "÷": "div", "·": "cdot", "−": "-", "µ": "mu", "∞": "infty"}
+_SIGNS |= {"≤": "leq", "≥": "geq", "≠": "neq", "≈": "approx", "→": "to", "√": "surd", "∈": "in"}
+
+
+def _greek(name: str) -> str:
+    """The letter of a name of LaTeX, by that of Unicode."""
+    case = "CAPITAL" if name[0].isupper() else "SMALL"
+    return unicodedata.lookup(f"GREEK {case} LETTER {name.replace('ambda', 'amda').upper()}")
+
+
+_SPECIAL |= {_greek(name): rf"$\{name}$" for name in _GREEK}
+_SPECIAL |= {sign: "$-$" if name == "-" else rf"$\{name}$" for sign, name in _SIGNS.items()}
+
+
+def _beyond_pdflatex(text: str) -> str:
+    """The characters that it has no command for: all but Latin letters with one accent."""
+    left = sorted(each for each in set(text) - _SPECIAL.keys() if not each.isascii())
+    accented = (unicodedata.normalize("NFD", each) for each in left)
+    return "".join(c for c, parts in zip(left, accented, strict=True) if not parts[0].isascii())
 
 
 def latex_text(text: str) -> str:
@@ -43,8 +67,11 @@ def latex_table(
 ) -> list[str]:
     """The first columns are text, the others lean right."""
     columns = "l" * text_columns + "r" * (len(header) - text_columns)
+    beyond = _beyond_pdflatex("".join(map("".join, (header, *rows))))
+    engines = [f"% compile with xelatex or lualatex, and a font that has {beyond}"]
     lines = [" & ".join(map(latex_text, cells)) + r" \\" for cells in (header, *rows)]
     return [
+        *(engines if beyond else []),
         r"% needs \usepackage{booktabs}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import compare_members
-from aero_results.latex import latex_text
+from aero_results import latex
+from aero_results.latex import latex_table, latex_text
 from aero_results.student import t_of_95_percent
 from results_folder import member, seed_run, write_sweep
 
@@ -157,6 +160,29 @@ def test_a_table_for_a_paper_is_a_tabular_with_its_characters_escaped(
         r"SM+LN+G & 12.00 $\pm$ 2.00 & $-$4.00 $\pm$ 1.00 & $-$3.00, $-$4.00, $-$5.00 & "
         r"10\% 20\% 30\% 40\% \\"
     ) in lines
+
+
+def test_signs_of_mathematics_are_set_as_such_and_others_named_first() -> None:
+    assert latex_text("α=0.1 ≤ Λ × 2 ± µ") == (
+        r"$\alpha$=0.1 $\leq$ $\Lambda$ $\times$ 2 $\pm$ $\mu$"
+    )
+    assert latex_table(["é"], [["λ"]])[0].startswith("% needs ")
+    first, second, *_ = latex_table(["中"], [["λ"], ["ж"]])
+    assert first == "% compile with xelatex or lualatex, and a font that has ж中"
+    assert second.startswith("% needs ")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
+def test_pdflatex_compiles_a_table_of_all_that_has_a_command(tmp_path: Path) -> None:
+    names = [*latex._SPECIAL, "é ö ñ", "α=0.1 ≤"]
+    table = latex_table(["member", "x"], [[f"{name} a{name}", "-1"] for name in names])
+    assert not table[0].startswith("% compile")
+    head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n"
+    lines = [head, *table, "\\end{document}\n"]
+    (tmp_path / "table.tex").write_text("\n".join(lines), encoding="utf-8")
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "table.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-500:]
 
 
 def test_every_special_character_of_latex_is_escaped() -> None:
