@@ -456,7 +456,7 @@ def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
     sweep = make_sweep(tmp_path, corpus, runs=runs, set={"train.duration": "1e"})
     result = call(aero, "ablate", sweep)
     assert result.returncode == 2
-    assert 'norms.json: runs: "slow": schedule.warmup: "40": 40 steps are longer' in result.stderr
+    assert 'norms.json: runs: "slow": schedule.warmup: "40": its 40 steps are more' in result.stderr
     assert 'train.duration = "1e", which is 31 steps' in result.stderr
     assert "SM+G" not in result.stderr
     assert not (tmp_path / "runs").exists()
