@@ -71,8 +71,8 @@ Section describe_train(TrainConfig& t) {
            "starts anew. Empty: all of it does.",
            &t.warm_start},
           {"train.other_tokenizer",
-           "Begin with train.warm_start even where its model learned the ids of another tokenizer "
-           "than the corpus's.",
+           "Train even where token ids change their meaning: the model of train.warm_start, or the "
+           "tokenizer's file beside the corpus, has another tokenizer than the corpus's tokens.",
            &t.other_tokenizer},
       }};
 }

@@ -10,11 +10,11 @@
 namespace aero::pipeline {
 namespace {
 
-/// Samples of the training split; nothing where it cannot be opened.
-std::optional<std::int64_t> samples_of(RunConfig config) {
-  config.data.verify = false;  // its length alone counts here
+/// The training split; nothing where it cannot be opened.
+std::optional<data::Corpus> corpus_of(RunConfig config) {
+  config.data.verify = false;  // its headers suffice
   try {
-    return train::open_corpus(config, "train").size();
+    return train::open_corpus(config, "train");
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -25,8 +25,9 @@ std::optional<std::int64_t> samples_of(RunConfig config) {
 std::string training_fault(const RunConfig& config) {
   try {
     train::find_device(config.train.device);
-    if (const auto samples = samples_of(config)) {
-      train::check_length(config, train::run_length(config, *samples));
+    if (const auto corpus = corpus_of(config)) {
+      train::require_own_tokenizer(config, *corpus);
+      train::check_length(config, train::run_length(config, corpus->size()));
     }
     return "";
   } catch (const UsageError& error) {

@@ -32,4 +32,11 @@ data::Corpus open_corpus(const RunConfig& config, const std::string& split) {
                                   config.data.verify);
 }
 
+void require_own_tokenizer(const RunConfig& config, const data::Corpus& corpus) {
+  if (config.train.other_tokenizer || !corpus.tokenizer()) return;
+  data::require_same_tokenizer(corpus.tokenizer_identity(),
+                               data::identity_of_tokenizer(corpus.tokenizer()->path),
+                               "train.other_tokenizer=true");
+}
+
 }  // namespace aero::train

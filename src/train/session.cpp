@@ -190,6 +190,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
   signals.let_through([&] {
     held_out = open_held_out(config);
     training = open_corpus(config, "train");
+    require_own_tokenizer(config, *training);
   });
   const auto checkpoint = resume ? latest_checkpoint(folder, config) : std::nullopt;
   Trainer trainer(config, std::move(*training));

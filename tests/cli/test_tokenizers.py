@@ -126,6 +126,33 @@ def test_a_warm_start_of_another_tokenizer_is_refused_before_anything_is_written
     world.takes("train", config, "--set", "train.other_tokenizer=true")
 
 
+def test_a_corpus_with_the_file_of_another_tokenizer_is_refused_before_anything_is_written(
+    world: World, tmp_path: Path
+) -> None:
+    corpus = shutil.copytree(world.corpus, tmp_path / "corpus")
+    shutil.copy(world.other_tokenizer, corpus / "tokenizer.json")
+    run = tmp_path / "run"
+    config = make_config(
+        tmp_path / "run.json",
+        corpus,
+        run,
+        model={"vocab_size": VOCABULARY},
+        train={"duration": "2"},
+        eval={"every": "0"},
+    )
+    sweep = tmp_path / "sweep.json"
+    sweep.write_text(json.dumps({"base": config.name, "folder": str(tmp_path / "sweep")}))
+    warm = ("--set", f"train.warm_start={world.run}")
+    for command in (["train", config], ["train", config, *warm], ["ablate", sweep]):
+        said = world.refuses(*command)
+        assert str(corpus / "tokenizer.json") in said
+        assert said.count("(tokenizer ") == 2
+        assert "train.other_tokenizer=true" in said
+    assert not run.exists()
+    assert not (tmp_path / "sweep").exists()
+    world.takes("train", config, "--set", "train.other_tokenizer=true")
+
+
 def test_a_resume_on_another_corpus_is_refused(world: World, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(world.run, copy)
