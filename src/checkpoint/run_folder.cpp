@@ -132,7 +132,7 @@ void RunFolder::prune(std::int64_t keep_last, std::optional<std::int64_t> keep_s
 }
 
 void save_model(const fs::path& folder, const TensorMap& weights, const RunConfig& config,
-                const fs::path& tokenizer) {
+                const std::optional<TrainingState>& state, const fs::path& tokenizer) {
   if (fs::exists(folder)) {
     throw UsageError(folder.string() + ": exists already; name another folder, or remove it");
   }
@@ -140,6 +140,7 @@ void save_model(const fs::path& folder, const TensorMap& weights, const RunConfi
   AtomicFolder target(folder);
   save_safetensors(target.path() / weights_name, weights);
   write_file(target.path() / config_name, to_json(config));
+  if (state) write_file(target.path() / state_name, to_json(*state));
   if (!tokenizer.empty()) {
     write_file(target.path() / tokenizer.filename(), read_file(tokenizer));
   }

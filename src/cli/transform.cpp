@@ -1,6 +1,7 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/notation.h"
 #include "aero/model/surgery.h"
+#include "aero/train/model_tokenizer.h"
 
 #include "cli/commands.h"
 #include "cli/loaded_model.h"
@@ -22,6 +23,7 @@ struct TransformOptions {
   bool fold_forms = false;
   bool fold_norms = false;
   bool fold_scales = false;
+  bool other_tokenizer = false;
 };
 
 void cast(model::TrainedModel& model, torch::ScalarType dtype) {
@@ -35,6 +37,27 @@ checkpoint::TensorMap load_whole_weights(const ModelConfig& config,
   model::Decoder decoder(config);
   load_into(*decoder, weights, source);
   return weights;
+}
+
+/// The tokenizer's file of a model, of either kind; empty where it keeps none.
+std::filesystem::path kept_tokenizer(const std::filesystem::path& source, bool may_be_other) {
+  auto file = find_tokenizer_file(source);
+  if (file.empty()) file = find_tokenizer_file(source, "tokenizer.model");
+  if (!file.empty() && !may_be_other) {
+    data::require_same_tokenizer(train::tokenizer_of_model(source),
+                                 data::identity_of_tokenizer(file), other_tokenizer_flag);
+  }
+  return file;
+}
+
+/// How far a model was trained, and on what; its losses were those of the model before surgery.
+std::optional<checkpoint::TrainingState> state_after_surgery(const std::filesystem::path& source) {
+  if (!std::filesystem::exists(source / "state.json")) return std::nullopt;
+  auto state = checkpoint::load_state(source);
+  state.eval_loss.reset();
+  state.eval_step = 0;
+  state.loss_scale.reset();
+  return state;
 }
 
 std::vector<std::int64_t> pruned_layers(const TransformOptions& options,
@@ -52,6 +75,7 @@ void run_transform(const TransformOptions& options) {
   const auto source = checkpoint::find_checkpoint(options.model);
   auto config = checkpoint::load_checkpoint_config(source);
   model::TrainedModel model{config.model, load_whole_weights(config.model, source)};
+  const auto tokenizer = kept_tokenizer(source, options.other_tokenizer);
   const auto before = architecture_name(model.config);
   const auto layers = pruned_layers(options, model.config);
   const bool folds = options.fold_forms || options.fold_norms || options.fold_scales;
@@ -70,9 +94,8 @@ void run_transform(const TransformOptions& options) {
   if (options.dtype != "float64") cast(model, options.dtype.empty() ? dtype : torch::kFloat32);
 
   config.model = model.config;
-  auto tokenizer = find_tokenizer_file(source);
-  if (tokenizer.empty()) tokenizer = find_tokenizer_file(source, "tokenizer.model");
-  checkpoint::save_model(options.out, model.weights, config, tokenizer);
+  checkpoint::save_model(options.out, model.weights, config, state_after_surgery(source),
+                         tokenizer);
   std::cout << options.out << ": " << before << " became " << architecture_name(config.model)
             << "\n";
 }
@@ -100,6 +123,8 @@ void add_transform(CLI::App& app) {
       "alpha, beta, 1/sqrt(d_k) and SM(h)'s temperatures go into the matrices (exact)");
   add_choice(*command, "--dtype", options->dtype, {"float32", "float64"},
              "Of the written weights: float32 or float64; without it, as they were");
+  command->add_flag(other_tokenizer_flag, options->other_tokenizer,
+                    "Take a tokenizer's file other than the model's along");
   command->footer(
       "Examples:\n"
       "  aero transform runs/mine --out small --prune-ffn 1");

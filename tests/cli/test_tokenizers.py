@@ -183,6 +183,35 @@ def test_a_tokenizer_that_was_exchanged_in_the_run_is_found(world: World, tmp_pa
     shutil.copytree(world.run, copy)
     shutil.copy(world.other_tokenizer, copy / "tokenizer.json")
     assert str(copy) in world.refuses("generate", copy, "--prompt", "short")
+    fold = ("transform", copy, "--out", tmp_path / "folded", "--fold-scales")
+    said = world.refuses(*fold)
+    assert str(copy / "tokenizer.json") in said
+    assert "--other-tokenizer" in said
+    assert not (tmp_path / "folded").exists()
+    world.takes(*fold, "--other-tokenizer")
+    world.refuses("generate", tmp_path / "folded", "--prompt", "short")
+
+
+def test_a_transformed_model_knows_its_tokenizer(world: World, tmp_path: Path) -> None:
+    """Also one of a checkpoint that lies alone, without the tokenizer's file."""
+    alone = shutil.copytree(world.run / "checkpoints" / "step-00000004", tmp_path / "alone")
+    config = make_config(
+        tmp_path / "warm.json",
+        world.other_corpus,
+        tmp_path / "warm",
+        model={"vocab_size": VOCABULARY},
+        train={"duration": "2", "warm_start": str(tmp_path / "alone-folded")},
+    )
+    for source in (alone, world.run):
+        folded = tmp_path / f"{source.name}-folded"
+        world.takes("transform", source, "--out", folded, "--fold-scales")
+        world.takes("eval", folded, "--data", world.corpus)
+        said = world.refuses("eval", folded, "--data", world.other_corpus)
+        assert str(folded) in said
+        shown = json.loads(world.takes("inspect", folded, "--json"))
+        assert shown["step"] == 4
+        assert shown["eval_loss"] is None
+    assert "alone-folded" in world.refuses("train", config)
 
 
 def test_what_names_no_tokenizer_is_taken(world: World, aero: str, tmp_path: Path) -> None:

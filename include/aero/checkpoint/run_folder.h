@@ -93,11 +93,13 @@ class RunFolder {
   std::shared_ptr<const FileLock> lock_;
 };
 
-/// A checkpoint without a training state, enough for eval, generate, inspect, transform and warm
-/// starts: weights.safetensors and config.json, and a copy of `tokenizer` unless it is empty.
-/// Appears whole or not at all. Throws UsageError when `folder` exists.
+/// A checkpoint without the optimizer's state, enough for eval, generate, inspect, transform and
+/// warm starts: weights.safetensors and config.json, where it is given state.json, and a copy of
+/// `tokenizer` unless it is empty. Appears whole or not at all. Throws UsageError when `folder`
+/// exists.
 void save_model(const std::filesystem::path& folder, const TensorMap& weights,
-                const RunConfig& config, const std::filesystem::path& tokenizer = {});
+                const RunConfig& config, const std::optional<TrainingState>& state = {},
+                const std::filesystem::path& tokenizer = {});
 
 /// Throws Error that names the file: missing, damaged, of another version, or not the one that the
 /// state was saved with.
