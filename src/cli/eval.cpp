@@ -86,14 +86,14 @@ std::filesystem::path tokenizer_file(const LoadedModel& model, const EvalOptions
   return find_tokenizer_file(model.checkpoint);
 }
 
-/// Nothing where a tokenizer that nobody named cannot be used: the loss a token needs none.
-std::optional<data::Tokenizer> load_tokenizer(const std::filesystem::path& file, bool is_needed) {
+/// By token; empty where a tokenizer that nobody named cannot be used: the loss a token needs none.
+std::vector<std::int32_t> counts_of(const std::filesystem::path& file, bool is_needed) {
   try {
-    return data::Tokenizer::load(file);
+    return data::Tokenizer::load(file).character_counts();
   } catch (const Error& error) {
     if (is_needed) throw;
     log::warn(std::string("the loss per character is left out: ") + error.what());
-    return std::nullopt;
+    return {};
   }
 }
 
@@ -106,13 +106,14 @@ std::vector<std::int32_t> character_counts(const LoadedModel& model, const EvalO
     data::require_same_tokenizer(corpus.tokenizer_identity(), data::identity_of_tokenizer(file),
                                  other_tokenizer_flag);
   }
-  const auto tokenizer = load_tokenizer(file, /*is_needed=*/!options.tokenizer.empty());
-  if (!tokenizer) return {};
-  auto counts = tokenizer->character_counts();
-  const auto size = std::max(tokenizer->vocab_size(), model.config.model.vocab_size);
-  counts.resize(static_cast<std::size_t>(size));
+  auto counts = counts_of(file, /*is_needed=*/!options.tokenizer.empty());
+  if (counts.empty()) return {};
+  const auto vocabulary = static_cast<std::size_t>(model.config.model.vocab_size);
+  counts.resize(std::max(counts.size(), vocabulary));
   const auto eos = corpus.tokenizer() ? corpus.tokenizer()->eos_id : std::nullopt;
-  if (eos && *eos < size) counts[static_cast<std::size_t>(*eos)] = 0;
+  if (eos && static_cast<std::size_t>(*eos) < counts.size()) {
+    counts[static_cast<std::size_t>(*eos)] = 0;
+  }
   return counts;
 }
 

@@ -90,6 +90,23 @@ AddedTokens make_matcher(const TokenizerFile& file, bool normalized) {
   return AddedTokens(std::move(tokens));
 }
 
+/// Why the tokens of a text have other characters than the text; empty where they have the same.
+std::string character_change(const TokenizerFile& file) {
+  for (const PreTokenizerStep& step : file.pre_tokenizer) {
+    if (step.add_prefix_space) return "its pre-tokenizer adds spaces (add_prefix_space)";
+    if (step.pattern && step.behavior == SplitBehavior::removed) {
+      return "its pre-tokenizer takes characters out (Split, Removed)";
+    }
+  }
+  for (const AddedToken& token : file.added_tokens) {
+    // In a corpus the name of a special token is text.
+    if (!token.special && (token.lstrip || token.rstrip)) {
+      return "its token '" + token.content + "' takes white space along (lstrip, rstrip)";
+    }
+  }
+  return "";
+}
+
 void remove_empty(std::vector<AddedToken>& tokens) {
   std::erase_if(tokens, [](const AddedToken& token) { return token.content.empty(); });
 }
@@ -97,8 +114,10 @@ void remove_empty(std::vector<AddedToken>& tokens) {
 }  // namespace
 
 struct Tokenizer::Parts {
-  Parts(TokenizerFile file, const Vocabulary& model_vocabulary)
-      : vocabulary(model_vocabulary),
+  Parts(TokenizerFile file, const Vocabulary& model_vocabulary, std::filesystem::path file_path)
+      : path(std::move(file_path)),
+        vocabulary(model_vocabulary),
+        changes_characters(character_change(file)),
         bpe(make_bpe(file, model_vocabulary)),
         pre_tokenizer(std::move(file.pre_tokenizer)),
         verbatim(make_matcher(file, false)),
@@ -131,7 +150,9 @@ struct Tokenizer::Parts {
         [&](std::string_view piece) { encode_plain(piece, words, ids); });
   }
 
+  std::filesystem::path path;
   Vocabulary vocabulary;
+  std::string changes_characters;
   Bpe bpe;
   PreTokenizer pre_tokenizer;
   AddedTokens verbatim;
@@ -147,7 +168,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path) {
   remove_empty(file.added_tokens);
   const Vocabulary vocabulary(file.vocab.begin(), file.vocab.end());
   try {
-    return Tokenizer(std::make_shared<const Parts>(std::move(file), vocabulary));
+    return Tokenizer(std::make_shared<const Parts>(std::move(file), vocabulary, path));
   } catch (const Error& fault) {
     throw Error(path.string() + ": " + fault.what());
   }
@@ -207,6 +228,10 @@ std::string_view Tokenizer::token_bytes(std::int64_t id) const {
 }
 
 std::vector<std::int32_t> Tokenizer::character_counts() const {
+  if (!parts_->changes_characters.empty()) {
+    throw Error(parts_->path.string() + ": " + parts_->changes_characters +
+                ", so that its tokens do not tell how many characters a text has");
+  }
   std::vector<std::int32_t> counts;
   counts.reserve(parts_->bytes.size());
   for (const std::string& token : parts_->bytes) {

@@ -279,6 +279,27 @@ def test_an_eos_that_is_not_marked_as_special_is_no_text_either(
     assert result["characters"] == characters_of_targets(corpus, "<|endoftext|>")
 
 
+def test_spaces_that_the_tokenizer_adds_are_no_text(
+    world: World, aero: str, tmp_path: Path
+) -> None:
+    content = json.loads((world.corpus / "tokenizer.json").read_text())
+    content["pre_tokenizer"]["add_prefix_space"] = True
+    adding = tmp_path / "adding.json"
+    adding.write_text(json.dumps(content))
+    corpus = prepare(world.source, tmp_path / "corpus", "--tokenizer", str(adding))
+    run = make_run(aero, corpus, tmp_path / "run")
+    result = call(aero, "eval", run, "--json")
+    assert result.returncode == 0
+    assert result.stderr.count("the loss per character is left out") == 1
+    assert "add_prefix_space" in result.stderr
+    shown = json.loads(result.stdout)
+    assert shown["characters"] is None
+    assert shown["loss_per_character"] is None
+    named = call(aero, "eval", run, "--tokenizer", adding)
+    assert (named.returncode, named.stdout) == (1, "")
+    assert f"{adding}: its pre-tokenizer adds spaces" in named.stderr
+
+
 # The vocabulary.
 
 

@@ -143,6 +143,44 @@ TEST(Tokenizer, CountsNoCharactersForWhatStandsForNoText) {
   EXPECT_EQ(load(content).character_counts()[0], 0) << "EOS, whatever its flag";
 }
 
+TEST(Tokenizer, CountsTheCharactersOfTheNormalizedText) {
+  json content = golden("tokenizer.json");
+  content["normalizer"] = {{"type", "NFC"}};
+  const Tokenizer tokenizer = load(content);
+  const auto counts = tokenizer.character_counts();
+  std::int64_t characters = 0;
+  for (const auto id : tokenizer.encode("nai\u0308ve")) {
+    characters += counts[static_cast<std::size_t>(id)];
+  }
+  EXPECT_EQ(characters, 5);
+}
+
+TEST(Tokenizer, CountsNoCharactersWhereTokensHaveOthersThanTheText) {
+  const auto fault = [](const json& content) {
+    const Tokenizer tokenizer = load(content);
+    return test::message_of<Error>([&] { tokenizer.character_counts(); });
+  };
+  json spaces = golden("tokenizer.json");
+  spaces["pre_tokenizer"]["add_prefix_space"] = true;
+  EXPECT_THAT(fault(spaces), AllOf(HasSubstr("tokenizer.json: "), HasSubstr("add_prefix_space")));
+
+  json removed = golden("tokenizer.json");
+  const json split = {{"type", "Split"},
+                      {"pattern", {{"String", " "}}},
+                      {"behavior", "Removed"},
+                      {"invert", false}};
+  removed["pre_tokenizer"] = {
+      {"type", "Sequence"},
+      {"pretokenizers", json::array({split, golden("tokenizer.json")["pre_tokenizer"]})}};
+  EXPECT_THAT(fault(removed), HasSubstr("Removed"));
+
+  json strips = golden("tokenizer.json");
+  strips["added_tokens"].push_back(added_token(2000, "<think>", {{"lstrip", true}}));
+  EXPECT_THAT(fault(strips), HasSubstr("'<think>'"));
+  strips["added_tokens"].back()["special"] = true;
+  EXPECT_EQ(fault(strips), "nothing") << "in a corpus its name is text";
+}
+
 TEST(Tokenizer, TakesNoPieceOfTextForTheEndOfText) {
   json content = golden("tokenizer.json");
   content["added_tokens"] = json::array({added_token(0, "<|endoftext|>", json::object())});

@@ -53,8 +53,10 @@ class Tokenizer {
   std::string_view token_bytes(std::int64_t id) const;
 
   /// For each id how many Unicode characters begin in the token, so that the counts of a text's
-  /// tokens sum to its characters: for loss per character. Special tokens and eos() stand for no
-  /// text and have none.
+  /// tokens sum to its characters, those of the normalized text where there is a normalizer: for
+  /// loss per character. Special tokens and eos() stand for no text and have none. Throws Error
+  /// that names the file where tokens do not have the characters of their text: the pre-tokenizer
+  /// adds spaces or takes characters out, or an added token takes white space along.
   std::vector<std::int32_t> character_counts() const;
 
  private:
