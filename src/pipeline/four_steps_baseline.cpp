@@ -104,7 +104,8 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
                       .loss = spread_of({loss}),
                       .change_percent = {},
                       .difference = {},
-                      .bins = {}};
+                      .bins = {},
+                      .measured_otherwise = {}};
   result.report.pi = plan.pricings.own.charge(plan.baseline.model);
   return result;
 }

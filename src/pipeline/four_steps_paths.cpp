@@ -5,6 +5,7 @@
 #include "aero/report/report.h"
 
 #include "four_steps_candidates.h"
+#include "measurement.h"
 #include "output.h"
 #include <algorithm>
 #include <optional>
@@ -72,6 +73,11 @@ class PathCheck {
                          R"( too; give each a "name" of its own)");
         }
         check(place, member.config);
+        for (const auto& [key, value] : measured_otherwise(member.config, before)) {
+          add(place, "set: " + key + ": " + value +
+                         ": perplexity would be of other tokens than the baseline's, which it is "
+                         "held against; set it for all");
+        }
         const auto path = run_path_fault(plan_.folder / member.folder / "seed-0000000000000000000");
         if (!path.empty()) add(place, "its runs would have " + path + R"(; give it a "name")");
         list.push_back(std::move(member));

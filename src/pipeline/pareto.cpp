@@ -11,9 +11,14 @@ namespace {
 
 using CostOf = std::optional<double> (*)(const MemberResult&);
 
+/// Nothing where the model has none that compares with the others'.
+std::optional<double> perplexity_of(const MemberResult& member) {
+  return member.measured_otherwise.empty() ? member.perplexity.mean : std::nullopt;
+}
+
 bool beats(const MemberResult& a, const MemberResult& b, CostOf cost) {
-  if (!a.perplexity.mean || !cost(a)) return false;
-  const double quality = *a.perplexity.mean - *b.perplexity.mean;
+  if (!perplexity_of(a) || !cost(a)) return false;
+  const double quality = *perplexity_of(a) - *perplexity_of(b);
   const double price = *cost(a) - *cost(b);
   return quality <= 0 && price <= 0 && (quality < 0 || price < 0);
 }
@@ -21,12 +26,13 @@ bool beats(const MemberResult& a, const MemberResult& b, CostOf cost) {
 Standing standing(const std::vector<MemberResult>& members, const MemberResult& member,
                   CostOf cost) {
   Standing result;
-  if (!member.perplexity.mean || !cost(member)) return result;
+  if (!perplexity_of(member) || !cost(member)) return result;
   result.on_front = std::ranges::none_of(
       members, [&](const MemberResult& other) { return beats(other, member, cost); });
   const auto seeds = perplexities(member);
   for (const MemberResult& other : members) {
-    if (&other == &member || !cost(other) || *cost(other) > *cost(member)) continue;
+    if (&other == &member || !perplexity_of(other)) continue;
+    if (!cost(other) || *cost(other) > *cost(member)) continue;
     const auto order = paired_difference(perplexities(other), seeds).order();
     if (order == Order::level) result.level.push_back(other.name);
     if (order == Order::lower) result.is_beaten = true;
@@ -66,7 +72,7 @@ Rank parse_rank(const std::string& text) {
 void sort_by(Rank rank, std::vector<MemberResult>& members) {
   if (rank == Rank::none) return;
   const auto key = [rank](const MemberResult& member) {
-    const auto value = rank == Rank::perplexity ? member.perplexity.mean
+    const auto value = rank == Rank::perplexity ? perplexity_of(member)
                        : rank == Rank::bytes    ? bytes_of(member)
                                                 : seconds_of(member);
     return value.value_or(std::numeric_limits<double>::infinity());

@@ -1,5 +1,6 @@
 #include "aero/pipeline/sweep_table.h"
 
+#include "measurement.h"
 #include <cmath>
 
 namespace aero::pipeline {
@@ -31,7 +32,9 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
                       .loss = {},
                       .change_percent = {},
                       .difference = {},
-                      .bins = {}};
+                      .bins = {},
+                      .measured_otherwise =
+                          measured_otherwise(member.config, sweep.members[sweep.baseline].config)};
   result.report.pi = sweep.pricings.own.charge(member.config.model);
   std::vector<double> losses;
   std::vector<double> perplexities;
@@ -92,6 +95,7 @@ SweepResult collect(const Sweep& sweep) {
   const auto baseline = result.members[sweep.baseline].perplexity.mean;
   const auto its_seeds = perplexities(result.members[sweep.baseline]);
   for (MemberResult& member : result.members) {
+    if (!member.measured_otherwise.empty()) continue;
     member.difference = paired_difference(perplexities(member), its_seeds);
     if (!baseline || !member.perplexity.mean) continue;
     member.change_percent = 100 * (*member.perplexity.mean / *baseline - 1);

@@ -5,6 +5,7 @@
 #include "aero/report/format.h"
 #include "aero/report/table.h"
 
+#include "measurement.h"
 #include "numbers.h"
 #include "output.h"
 #include <algorithm>
@@ -88,6 +89,19 @@ bool evaluates_a_part(const MemberResult& member) {
   });
 }
 
+/// Empty where all perplexities compare.
+std::string incomparable_remark(const std::vector<MemberResult>& members) {
+  std::string list;
+  for (const MemberResult& member : members) {
+    if (member.measured_otherwise.empty()) continue;
+    list += (list.empty() ? "" : "; ") + member.name + " (" +
+            settings_text(member.measured_otherwise) + ")";
+  }
+  if (list.empty()) return "";
+  return "Measured on other tokens than the baseline, so that the perplexities do not compare: " +
+         list + ".";
+}
+
 /// What can be said of the spread: two members with fewer than two seeds in common show none.
 std::vector<std::string> spread_remarks(const std::vector<MemberResult>& members) {
   bool is_known = false;
@@ -95,6 +109,7 @@ std::vector<std::string> spread_remarks(const std::vector<MemberResult>& members
   for (const MemberResult& member : members) {
     for (const MemberResult& other : members) {
       if (&other == &member || !member.perplexity.mean || !other.perplexity.mean) continue;
+      if (!member.measured_otherwise.empty() || !other.measured_otherwise.empty()) continue;
       const auto difference = paired_difference(perplexities(member), perplexities(other));
       (difference.order() == Order::unknown ? is_unknown : is_known) = true;
     }
@@ -189,6 +204,8 @@ std::string remarks_markdown(const std::vector<MemberResult>& members) {
   for (const MemberResult& member : members) costs.push_back(member.report.pi);
   const auto text = report::remarks_markdown(costs);
   auto lines = spread_remarks(members);
+  const auto incomparable = incomparable_remark(members);
+  if (!incomparable.empty()) lines.push_back(incomparable);
   if (std::ranges::any_of(members, evaluates_a_part)) {
     lines.emplace_back(
         "The perplexities are of the first contexts of the validation split, not of all "
@@ -203,13 +220,29 @@ std::string to_markdown(const SweepResult& result) {
 }
 
 std::string to_csv(const SweepResult& result) {
-  report::Table table(
-      {{"architecture"},   {"member"},          {"perplexity"},     {"perplexity_std"},
-       {"seeds_finished"}, {"seeds"},           {"change_percent"}, {"parameters"},
-       {"ffn_flops"},      {"attention_flops"}, {"operations"},     {"comm_bytes"},
-       {"latency_s"},      {"cost_model"},      {"network"},        {"pareto"},
-       {"bin_1"},          {"bin_2"},           {"bin_3"},          {"bin_4"},
-       {"tokens"},         {"nonfinite"}});
+  report::Table table({{"architecture"},
+                       {"member"},
+                       {"perplexity"},
+                       {"perplexity_std"},
+                       {"seeds_finished"},
+                       {"seeds"},
+                       {"change_percent"},
+                       {"parameters"},
+                       {"ffn_flops"},
+                       {"attention_flops"},
+                       {"operations"},
+                       {"comm_bytes"},
+                       {"latency_s"},
+                       {"cost_model"},
+                       {"network"},
+                       {"pareto"},
+                       {"bin_1"},
+                       {"bin_2"},
+                       {"bin_3"},
+                       {"bin_4"},
+                       {"tokens"},
+                       {"nonfinite"},
+                       {"measured_otherwise"}});
   const auto front = fronts(result.members);
   for (std::size_t i = 0; i < front.size(); ++i) {
     const MemberResult& member = result.members[i];
@@ -235,7 +268,8 @@ std::string to_csv(const SweepResult& result) {
                    share(member, 2),
                    share(member, 3),
                    std::to_string(tokens_of(member)),
-                   nonfinite_text(member)});
+                   nonfinite_text(member),
+                   settings_text(member.measured_otherwise)});
   }
   return table.to_csv();
 }

@@ -291,8 +291,14 @@ def test_a_step_of_which_nothing_stays_finite_says_what_was_tried(
 
 
 def test_every_fault_of_a_pipeline_is_told_at_once(aero: str, corpus: Path, tmp_path: Path) -> None:
-    pipeline = make_pipeline(tmp_path, corpus, without_norm=["SM+LN"], without_activation=["SM+X"])
+    measured = {"architecture": "SM+G", "set": {"eval.batches": 3}}
+    pipeline = make_pipeline(
+        tmp_path, corpus, without_norm=["SM+LN", measured], without_activation=["SM+X"]
+    )
     result = call(aero, "pipeline", pipeline)
     assert result.returncode == 2
+    told = 'without_norm: "SM+G": set: eval.batches: 3: perplexity would be of other tokens'
+    assert result.stderr.count("eval.batches") == 1
+    assert told in result.stderr
     assert 'without_norm: "SM+LN": still has the norms' in result.stderr
     assert not (tmp_path / "runs").exists()

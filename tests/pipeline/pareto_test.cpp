@@ -105,6 +105,18 @@ TEST(Rank, SortsFromTheLowestAndKeepsTheOrderOfEquals) {
   EXPECT_EQ(sorted(Rank::seconds), "ebcadf");
 }
 
+TEST(Fronts, AndRanksLeaveOutWhatDoesNotCompare) {
+  std::vector<MemberResult> members{by_seed("a", {9, 10}, 50), by_seed("b", {10, 9}, 100)};
+  members[0].measured_otherwise = {{"model.context", "64"}};
+  const auto front = fronts(members);
+  EXPECT_EQ(front[0].bytes.on_front, std::nullopt);
+  EXPECT_EQ(front[1].bytes.on_front, true);
+  EXPECT_THAT(front[0].bytes.level, IsEmpty());
+  EXPECT_THAT(front[1].bytes.level, IsEmpty());
+  sort_by(Rank::perplexity, members);
+  EXPECT_EQ(members.back().name, "a");
+}
+
 TEST(Rank, RefusesAnotherWord) {
   EXPECT_EQ(parse_rank(""), Rank::none);
   EXPECT_EQ(parse_rank("seconds"), Rank::seconds);

@@ -10,6 +10,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/support/trained_run.h"
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace aero::pipeline {
@@ -146,10 +147,10 @@ TEST_F(TwoMembers, AreInCsvWithNumbersThatASpreadsheetReads) {
   EXPECT_THAT(csv, HasSubstr("architecture,member,perplexity,perplexity_std,seeds_finished,seeds,"
                              "change_percent,parameters,ffn_flops,attention_flops,operations,"
                              "comm_bytes,latency_s,cost_model,network,pareto,bin_1,bin_2,bin_3,bin_"
-                             "4,tokens,nonfinite\n"));
+                             "4,tokens,nonfinite,measured_otherwise\n"));
   EXPECT_THAT(csv, HasSubstr("14495514624,7700742144,\"SM: 144 x R^{128x128}, LN: "));
-  EXPECT_THAT(csv, HasSubstr(",0.375,0.25,0.375,0,10240,\n"));
-  EXPECT_THAT(csv, HasSubstr(",,,,,10240,\"seed 2: step 12, blocks.3, loss\"\n"));
+  EXPECT_THAT(csv, HasSubstr(",0.375,0.25,0.375,0,10240,,\n"));
+  EXPECT_THAT(csv, HasSubstr(",,,,,10240,\"seed 2: step 12, blocks.3, loss\",\n"));
 }
 
 // The papers' table: 25.32 GB and 8.21 minutes for SM+LN+G, which their cost model meets within
@@ -245,6 +246,57 @@ TEST_F(TwoMembers, AreMarkedWhereTheyAreLevel) {
   const auto json = Json::parse(to_json(result));
   EXPECT_EQ(json["members"][0]["pareto"]["level"]["bytes"], Json::array({"SM"}));
   EXPECT_EQ(json["members"][1]["perplexity"]["difference"]["level"], true);
+}
+
+TEST_F(TwoMembers, AreNotHeldAgainstOneAnotherWhereTheirPerplexitiesAreOfOtherTokens) {
+  finished("SM", 2, 0.6931471805599453, "");
+  sweep_.pricings.own = Pricing({.model = "aero_papers", .network = ""});
+  sweep_.members[1].config.data.path = "other";
+  sweep_.members[1].config.eval.batches = 7;
+  const auto result = collect(sweep_);
+  const std::string remark =
+      "Measured on other tokens than the baseline, so that the perplexities do not compare: SM "
+      "(data.path=other, eval.batches=7).";
+  const auto text = to_markdown(result);
+  EXPECT_THAT(text, HasSubstr("\n- " + remark));
+  EXPECT_THAT(text, HasSubstr("2 of 2 |        | "));
+  EXPECT_THAT(text, Not(HasSubstr("level")));
+  EXPECT_THAT(to_latex(result), HasSubstr(remark));
+  EXPECT_THAT(to_csv(result), HasSubstr(",\"data.path=other, eval.batches=7\"\n"));
+  const auto json = Json::parse(to_json(result));
+  const auto& other = json["members"][1];
+  EXPECT_EQ(other["perplexity"]["measured_otherwise"],
+            (Json{{"data.path", "other"}, {"eval.batches", "7"}}));
+  EXPECT_EQ(other["perplexity"]["change_percent"], Json());
+  EXPECT_EQ(other["perplexity"]["difference"]["mean"], Json());
+  EXPECT_EQ(other["pareto"]["bytes"], Json());
+  EXPECT_EQ(json["members"][0]["pareto"]["level"]["bytes"], Json::array());
+  EXPECT_EQ(json["members"][0]["perplexity"]["measured_otherwise"], Json::object());
+}
+
+/// What of the second member's measurement the table holds apart.
+std::string apart(Sweep sweep, const std::function<void(RunConfig&)>& change) {
+  change(sweep.members[1].config);
+  const auto result = collect(sweep);
+  std::string keys;
+  for (const auto& [key, value] : result.members[1].measured_otherwise) {
+    keys += key + "=" + value + " ";
+  }
+  return keys;
+}
+
+TEST_F(TwoMembers, CompareAsFarAsTheyAreMeasuredOnTheSameTokens) {
+  for (Member& member : sweep_.members) member.config.data.path = folder_.path().string();
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.data.path += "/."; }), "");
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.data.format = DataFormat::llmc; }),
+            "data.format=llmc ");
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.model.context = 64; }), "model.context=64 ");
+  // The whole split, in batches of any size.
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.train.batch_size = 8; }), "");
+  for (Member& member : sweep_.members) member.config.eval.batches = 4;
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.train.batch_size = 8; }), "train.batch_size=8 ");
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.eval.batch_size = 8; }), "eval.batch_size=8 ");
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.eval.batch_size = c.train.batch_size; }), "");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,10 @@ struct MemberResult {
   std::optional<double> change_percent;       ///< of the mean perplexity against the baseline's
   PairedDifference difference;                ///< of the perplexity from the baseline's
   std::optional<std::array<double, 4>> bins;  ///< mean over the runs that finished and have them
+  /// Keys by which its perplexity is of other tokens than the baseline's, with their values. Unless
+  /// empty, the two do not compare: the member has no change, no difference and no place on a
+  /// front.
+  std::map<std::string, std::string> measured_otherwise;
 };
 
 struct SweepResult {
@@ -61,8 +66,8 @@ void charge(std::vector<MemberResult>& members, const Pricing& pricing);
 /// One row a member, for people.
 std::string rows_markdown(const SweepResult& result);
 
-/// What a reader of the rows must know: report::remarks_markdown(), and what "level" says of the
-/// spread over the seeds.
+/// What a reader of the rows must know: report::remarks_markdown(), what "level" says of the spread
+/// over the seeds, and whose perplexity does not compare with the baseline's.
 std::string remarks_markdown(const std::vector<MemberResult>& members);
 
 /// Both.
@@ -82,7 +87,9 @@ std::string to_csv(const SweepResult& result);
 ///     config       the effective section "model"
 ///     perplexity   mean, std (sample), n, change_percent: over the runs that finished; difference
 ///                  {mean, margin, n, level}: from the baseline's, paired by seed (paired.h), level
-///                  null where fewer than two seeds are shared
+///                  null where fewer than two seeds are shared; measured_otherwise {"data.path":
+///                  "other", ...}: keys by which it is of other tokens than the baseline's, so that
+///                  the two do not compare and change_percent, difference and pareto are null
 ///     loss         mean, std
 ///     parameters   total
 ///     flops        ffn, attention: one context, as the papers count
