@@ -138,9 +138,14 @@ void save_model(const fs::path& folder, const TensorMap& weights, const RunConfi
   }
   if (folder.has_parent_path()) fs::create_directories(folder.parent_path());
   AtomicFolder target(folder);
-  save_safetensors(target.path() / weights_name, weights);
+  const auto checksum = checksum_text(save_safetensors(target.path() / weights_name, weights));
   write_file(target.path() / config_name, to_json(config));
-  if (state) write_file(target.path() / state_name, to_json(*state));
+  if (state) {
+    auto saved = *state;
+    saved.weights_crc32 = checksum;
+    saved.optimizer_crc32.clear();
+    write_file(target.path() / state_name, to_json(saved));
+  }
   if (!tokenizer.empty()) {
     write_file(target.path() / tokenizer.filename(), read_file(tokenizer));
   }

@@ -231,7 +231,7 @@ def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
     )
     result = call(aero, "pipeline", pipeline)
     assert result.returncode == 2
-    assert 'regularised: "EReg(SM(t))": schedule.warmup: "126": 126 steps' in result.stderr
+    assert 'regularised: "EReg(SM(t))": schedule.warmup: "126": its 126 steps' in result.stderr
     assert not (tmp_path / "runs").exists()
 
 
