@@ -50,8 +50,8 @@ int main(int argc, char** argv) {
   try {
     const auto tokenizer = aero::data::Tokenizer::load(argv[1]);
     const std::string mode = argv[2];
-    const auto names = mode == "encode" ? aero::data::SpecialNames::tokens
-                                        : aero::data::SpecialNames::text;
+    const auto names =
+        mode == "encode" ? aero::data::SpecialNames::tokens : aero::data::SpecialNames::text;
     for (std::uint32_t size = 0; read_number(size);) {
       mode == "decode" ? decode_ids(tokenizer, size) : encode_text(tokenizer, names, size);
     }
