@@ -39,10 +39,7 @@ def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> N
         f'"{m.name}" ({", ".join(keys)})' for m in others if (keys := m.evaluated_otherwise(one))
     ]
     if named:
-        print(
-            f'note: {what}, evaluated otherwise than "{one.name}": {", ".join(named)}',
-            file=sys.stderr,
-        )
+        note(f'{what}, evaluated otherwise than "{one.name}": {", ".join(named)}')
 
 
 def comparable(members: Sequence[Member]) -> list[Member]:
