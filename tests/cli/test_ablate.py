@@ -457,7 +457,7 @@ def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
     result = call(aero, "ablate", sweep)
     assert result.returncode == 2
     assert 'norms.json: runs: "slow": schedule.warmup: "40": its 40 steps are more' in result.stderr
-    assert 'train.duration = "1e", which is 31 steps' in result.stderr
+    assert 'than the 31 of the training, train.duration = "1e"' in result.stderr
     assert "SM+G" not in result.stderr
     assert not (tmp_path / "runs").exists()
 
@@ -497,6 +497,7 @@ def test_a_member_that_diverges_is_a_result(aero: str, corpus: Path, tmp_path: P
         "n": 0,
         "change_percent": None,
         "difference": {"mean": None, "margin": None, "n": 0, "level": None},
+        "measured_otherwise": {},
     }
     assert f"seed 1: step {event['step']}, " in result.stdout
     again = call(aero, "ablate", sweep)
