@@ -10,7 +10,6 @@ from statistics import fmean, stdev
 from typing import Any
 
 from aero_results.errors import ResultsError, UsageError
-from aero_results.evaluation import Evaluation, evaluation_of
 from aero_results.jsonc import load_object
 from aero_results.kinds import is_result, wrong_kind
 from aero_results.records import FieldError, Record
@@ -54,8 +53,7 @@ class Member:
     cost_model: str | None
     network: str | None  # None: the line that the cost model was measured on
     runs: list[SeedRun]
-    settings: dict[str, Any] = field(default_factory=dict)  # what the sweep sets for it
-    evaluation: Evaluation = field(default_factory=Evaluation)
+    measured_on: dict[str, Any] = field(default_factory=dict)  # perplexities compare where equal
 
     def identity(self) -> tuple[str, ...]:
         """What a row of a table is recognised by."""
@@ -73,7 +71,8 @@ class Member:
 
     def evaluated_otherwise(self, other: Member) -> list[str]:
         """The keys for which its perplexity does not compare with the other's."""
-        return self.evaluation.differs_in(other.evaluation)
+        mine, theirs = self.measured_on, other.measured_on
+        return [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
 
     def differences(self, other: Member) -> list[float]:
         """Perplexity above the other's, seed by seed of those that both finished; none where the
@@ -172,7 +171,7 @@ def _member(record: Record) -> Member:
         cost_model=_text(pi, "cost_model"),
         network=_text(pi, "network"),
         runs=[_run(run) for run in record.entries("runs")],
-        settings=record.raw("set"),
+        measured_on=perplexity.raw("measured_on"),
     )
 
 
@@ -207,12 +206,6 @@ def _candidates(steps: list[Any]) -> Iterator[Member]:
             yield member
 
 
-def _evaluated(file: Path, member: Member) -> Member:
-    """With what its runs' folders tell, where they are at hand."""
-    folders = [find_run_folder(file, run.folder) for run in member.runs]
-    return replace(member, evaluation=evaluation_of(member.config, member.settings, folders))
-
-
 def _sweep(file: Path, value: dict[str, Any]) -> Sweep:
     record = Record(value)
     if "members" in record:
@@ -234,10 +227,9 @@ def read_sweep(file: Path) -> Sweep:
     if not is_result(value):
         raise wrong_kind(file, WANTED)
     try:
-        sweep = _sweep(file, value)
+        return _sweep(file, value)
     except FieldError as error:
         raise ResultsError(f"{file}: {error}") from error
-    return replace(sweep, members=[_evaluated(file, member) for member in sweep.members])
 
 
 def find_run_folder(sweep_file: Path, folder: Path) -> Path:

@@ -24,12 +24,6 @@ std::string batch_text(const RunConfig& config) {
          std::to_string(config.train.accumulation);
 }
 
-/// Contexts of one evaluation; 0: the whole split.
-std::int64_t evaluated_contexts(const RunConfig& config) {
-  const auto batch = config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;
-  return config.eval.batches * batch;
-}
-
 }  // namespace
 
 void check_resume(const RunConfig& begun, const RunConfig& config) {
@@ -48,6 +42,11 @@ void check_resume(const RunConfig& begun, const RunConfig& config) {
   if (sequences_per_step(begun) != sequences_per_step(config)) {
     refuse("train.batch_size x train.accumulation", batch_text(begun), batch_text(config));
   }
+}
+
+std::int64_t evaluated_contexts(const RunConfig& config) {
+  const auto batch = config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;
+  return config.eval.batches * batch;
 }
 
 bool evaluates_alike(const RunConfig& a, const RunConfig& b) {

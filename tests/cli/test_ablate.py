@@ -491,13 +491,13 @@ def test_a_member_that_diverges_is_a_result(aero: str, corpus: Path, tmp_path: P
     assert run["nonfinite"] == {
         key: event[key] for key in ("step", "quantity", "layer", "parameter")
     }
+    assert member["perplexity"].pop("measured_on")["data.path"] == str(corpus)
     assert member["perplexity"] == {
         "mean": None,
         "std": None,
         "n": 0,
         "change_percent": None,
         "difference": {"mean": None, "margin": None, "n": 0, "level": None},
-        "measured_otherwise": {},
     }
     assert f"seed 1: step {event['step']}, " in result.stdout
     again = call(aero, "ablate", sweep)

@@ -265,13 +265,17 @@ TEST_F(TwoMembers, AreNotHeldAgainstOneAnotherWhereTheirPerplexitiesAreOfOtherTo
   EXPECT_THAT(to_csv(result), HasSubstr(",\"data.path=other, eval.batches=7\"\n"));
   const auto json = Json::parse(to_json(result));
   const auto& other = json["members"][1];
-  EXPECT_EQ(other["perplexity"]["measured_otherwise"],
-            (Json{{"data.path", "other"}, {"eval.batches", "7"}}));
+  const auto& config = sweep_.members[1].config;
+  EXPECT_EQ(other["perplexity"]["measured_on"],
+            (Json{{"data.path", "other"},
+                  {"data.format", "auto"},
+                  {"model.context", config.model.context},
+                  {"eval.batches x eval.batch_size", 7 * config.train.batch_size}}));
   EXPECT_EQ(other["perplexity"]["change_percent"], Json());
   EXPECT_EQ(other["perplexity"]["difference"]["mean"], Json());
   EXPECT_EQ(other["pareto"]["bytes"], Json());
   EXPECT_EQ(json["members"][0]["pareto"]["level"]["bytes"], Json::array());
-  EXPECT_EQ(json["members"][0]["perplexity"]["measured_otherwise"], Json::object());
+  EXPECT_NE(json["members"][0]["perplexity"]["measured_on"], other["perplexity"]["measured_on"]);
 }
 
 /// What of the second member's measurement the table holds apart.

@@ -87,9 +87,9 @@ std::string to_csv(const SweepResult& result);
 ///     config       the effective section "model"
 ///     perplexity   mean, std (sample), n, change_percent: over the runs that finished; difference
 ///                  {mean, margin, n, level}: from the baseline's, paired by seed (paired.h), level
-///                  null where fewer than two seeds are shared; measured_otherwise {"data.path":
-///                  "other", ...}: keys by which it is of other tokens than the baseline's, so that
-///                  the two do not compare and change_percent, difference and pareto are null
+///                  null where fewer than two seeds are shared; measured_on {"data.path", ...}: of
+///                  which tokens in which contexts it is; where that is not the baseline's,
+///                  change_percent, difference and pareto are null
 ///     loss         mean, std
 ///     parameters   total
 ///     flops        ffn, attention: one context, as the papers count
