@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import call, make_config, read_metrics
+from program import VOCABULARY, call, make_config, read_metrics, write_tokens
 
 STEPS = 6
 
@@ -233,6 +233,23 @@ def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
     assert result.returncode == 2
     assert 'regularised: "EReg(SM(t))": schedule.warmup: "126": its 126 steps' in result.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_loaded_baseline_is_evaluated_anew_on_other_data(
+    aero: str, corpus: Path, whole: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(corpus, tmp_path / "corpus")
+    loaded = whole / "runs/0-SM+LN+G/seed-3"
+    pipeline = make_pipeline(tmp_path, own, without_activation=["SM"], baseline=str(loaded))
+    assert call(aero, "pipeline", pipeline).returncode == 0
+    before = json.loads((tmp_path / "runs/baseline.json").read_text())["loss"]
+    write_tokens(own / "val-00000.tok", [i % VOCABULARY for i in range(600)])
+    for folder in (tmp_path / "runs").glob("*-*"):
+        shutil.rmtree(folder)
+    assert call(aero, "pipeline", pipeline).returncode == 0
+    after = json.loads((tmp_path / "runs/baseline.json").read_text())["loss"]
+    told = json.loads(call(aero, "eval", loaded, "--data", own, "--json").stdout)
+    assert after == pytest.approx(told["loss"], rel=1e-6) != before
 
 
 def test_a_warm_start_continues_the_model_kept_before(
