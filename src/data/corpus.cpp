@@ -169,8 +169,17 @@ std::int64_t Corpus::characters() const {
 }
 
 std::string Corpus::fingerprint() const {
+  return fingerprint_of([](const TokenFile& shard) { return shard.identity(); });
+}
+
+bool Corpus::has_fingerprint(const std::string& fingerprint) const {
+  return fingerprint == this->fingerprint() ||
+         fingerprint == fingerprint_of([](const auto& shard) { return shard.former_identity(); });
+}
+
+std::string Corpus::fingerprint_of(std::string (*identity)(const TokenFile&)) const {
   std::string identities;
-  for (const TokenFile& shard : shards_) identities += shard.identity() + '\n';
+  for (const TokenFile& shard : shards_) identities += identity(shard) + '\n';
   return std::to_string(tokens()) + " tokens in " + std::to_string(shards_.size()) +
          (shards_.size() == 1 ? " shard, " : " shards, ") + hexadecimal(hash(identities));
 }

@@ -32,7 +32,10 @@ std::filesystem::path index_of(const std::filesystem::path& tokens) {
 }  // namespace
 
 TokenFile::TokenFile(std::filesystem::path path, TokenFormat format)
-    : file_(std::move(path)), header_(parse_header(file_, format)) {}
+    : file_(std::move(path)),
+      header_(parse_header(file_, format)),
+      identity_(read_identity()),
+      checked_(file_.modified()) {}
 
 void TokenFile::read(std::int64_t offset, std::span<std::int64_t> out) const {
   const auto length = static_cast<std::int64_t>(out.size());
@@ -45,6 +48,7 @@ void TokenFile::read(std::int64_t offset, std::span<std::int64_t> out) const {
   const std::span<char> memory(reinterpret_cast<char*>(out.data()), out.size_bytes());
   file_.read(header_.payload + static_cast<std::size_t>(offset) * width,
              memory.last(out.size() * width));
+  require_unchanged();
   if (width == 2) {
     widen<std::uint16_t>(out);
   } else {
@@ -125,7 +129,7 @@ std::vector<std::int64_t> TokenFile::document_starts() const {
   return starts;
 }
 
-std::string TokenFile::identity() const {
+std::string TokenFile::read_identity() const {
   if (header_.format == TokenFormat::aero) return file_.bytes(0, aero_header_size);
   constexpr std::size_t block = 1 << 16;
   constexpr std::size_t most_blocks = 1024;
@@ -138,6 +142,25 @@ std::string TokenFile::identity() const {
   const std::size_t end = std::min(block, size);
   sum = crc32(file_.bytes(size - end, end), sum);
   return std::to_string(size) + ' ' + checksum_text(sum);
+}
+
+std::string TokenFile::former_identity() const {
+  if (header_.format == TokenFormat::aero) return identity_;
+  const std::size_t size = file_.size();
+  const std::size_t sampled = std::min<std::size_t>(1 << 20, size);
+  return std::to_string(size) + ' ' + std::to_string(crc32(file_.bytes(0, sampled))) + ' ' +
+         std::to_string(crc32(file_.bytes(size - sampled, sampled)));
+}
+
+void TokenFile::require_unchanged() const {
+  const auto modified = file_.modified();
+  if (modified.tv_sec == checked_.tv_sec && modified.tv_nsec == checked_.tv_nsec) return;
+  if (read_identity() != identity_) {
+    throw Error(path().string() +
+                ": other tokens were written into it while it was in use; put it back as it was, "
+                "and leave it alone");
+  }
+  checked_ = modified;
 }
 
 }  // namespace aero::data

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/data/token_bytes.h"
+#include <chrono>
+#include <fstream>
 #include <numeric>
 
 namespace aero::data {
@@ -199,8 +201,33 @@ TEST(Corpus, NamesAFileThatShrinksWhileItIsInUse) {
   write_stream(folder);
   const Corpus corpus = Corpus::open_split(folder.path(), "train", 3, 100);
   std::filesystem::resize_file(folder / "train-0.tok", 128 + 2 * 4);
+  EXPECT_EQ(corpus.batch(std::vector<std::int64_t>{0}).inputs[0][2].item<std::int64_t>(), 2);
   EXPECT_THAT(test::message_of<Error>([&] { corpus.batch(std::vector<std::int64_t>{1}); }),
               AllOf(HasSubstr("train-0.tok"), HasSubstr("ends at byte 136")));
+}
+
+TEST(Corpus, IsReadOnWhereItsFileWasTouchedAndNotWhereItWasWrittenOver) {
+  const Folder folder;
+  write_stream(folder);
+  const auto raw = folder.write("raw-train.bin", packed<std::uint16_t>(counting(0, 20)));
+  for (const auto& file : {folder / "train-0.tok", raw}) {
+    const auto path = file == raw ? raw : folder.path();
+    const Corpus corpus = Corpus::open_split(path, "train", 3, 100);
+    const auto first = [&] { corpus.batch(std::vector<std::int64_t>{0}); };
+    const auto touch = [&](int seconds) {
+      const auto before = std::filesystem::last_write_time(file);
+      std::filesystem::last_write_time(file, before + std::chrono::seconds(seconds));
+    };
+    touch(1);
+    EXPECT_NO_THROW(first());
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(file == raw ? 20 : 36);  // a token, or the checksum of all tokens
+    stream << "\x07";
+    stream.close();
+    touch(2);
+    EXPECT_THAT(test::message_of<Error>(first),
+                AllOf(HasSubstr(file.string()), HasSubstr("other tokens were written into it")));
+  }
 }
 
 /// What llm.c writes: 5 tokens.
@@ -352,8 +379,33 @@ TEST(Corpus, HasAFingerprintThatChangesWithTheData) {
   std::vector<std::int64_t> tokens(3'000'000, 1);
   const auto raw_before = raw(tokens);
   EXPECT_EQ(raw(tokens), raw_before);
+  const auto is = [&](const std::string& text) {
+    return Corpus::open_split(folder / "train.bin", "train", 3, 100).has_fingerprint(text);
+  };
+  EXPECT_TRUE(is(raw_before));
+  // zlib and hashlib of Python: FNV-1a of the size and the CRC-32 of the first and the last MiB.
+  EXPECT_TRUE(is("3000000 tokens in 1 shard, f97f424ae91eaed3"));
+  EXPECT_FALSE(is("3000000 tokens in 1 shard, 0123456789abcdef"));
   tokens[1'500'000] = 2;
   EXPECT_NE(raw(tokens), raw_before) << "far from both ends";
+}
+
+TEST(Corpus, HasAFingerprintOfBlocksAllOverAFileThatIsLong) {
+  const Folder folder;
+  const auto path = folder.write("train.bin", "");
+  constexpr std::uintmax_t size = 70U << 20U;
+  std::filesystem::resize_file(path, size);
+  const auto fingerprint = [&] { return Corpus::open_split(path, "train", 3, 100).fingerprint(); };
+  std::string before = fingerprint();
+  for (const std::uintmax_t block : {0U, 10U, 1023U}) {
+    std::fstream stream(path, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(static_cast<std::streamoff>(block * (size / 1024) + 8));
+    stream << '\x01';
+    stream.close();
+    const auto after = fingerprint();
+    EXPECT_NE(after, before) << block;
+    before = after;
+  }
 }
 
 TEST(Corpus, RefusesToBeShorterThanOneBatch) {

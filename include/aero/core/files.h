@@ -91,18 +91,17 @@ class RandomAccessFile {
   /// Bytes, when it was opened.
   std::size_t size() const { return size_; }
 
-  /// Fills `out` from byte `offset` on. Throws Error where the file ends before, cannot be read, or
-  /// was written to since it was opened.
+  /// When it was written to last, by the file system. Throws Error.
+  std::timespec modified() const;
+
+  /// Fills `out` from byte `offset` on. Throws Error where the file ends before, or cannot be read.
   void read(std::size_t offset, std::span<char> out) const;
   /// Bytes [offset, offset + length). Throws as read().
   std::string bytes(std::size_t offset, std::size_t length) const;
 
  private:
-  void require_unchanged() const;
-
   std::filesystem::path path_;
   std::size_t size_ = 0;
-  std::timespec modified_{};
   int descriptor_ = -1;
 };
 

@@ -88,6 +88,8 @@ class Corpus {
 
   /// A line that tells this data from other data: a run resumes only where it is the same.
   std::string fingerprint() const;
+  /// Whether it is the one of this fingerprint, also of one in the form of earlier states.
+  bool has_fingerprint(const std::string& fingerprint) const;
 
   /// Throws UsageError when there are fewer than `samples` samples, as one batch needs.
   void require_samples(std::int64_t samples) const;
@@ -96,6 +98,7 @@ class Corpus {
   Corpus(std::string name, std::int64_t context, std::int64_t vocab_size)
       : name_(std::move(name)), context_(context), model_vocab_size_(vocab_size) {}
   void add(TokenFile shard);
+  std::string fingerprint_of(std::string (*identity)(const TokenFile&)) const;
   void read_shard(std::size_t index, std::int64_t offset, std::span<std::int64_t> out) const;
 
   std::string name_;

@@ -65,7 +65,8 @@ class TokenFile {
   std::int64_t count() const { return header_.count; }
 
   /// Copies tokens [offset, offset + out.size()). Throws Error beyond the end, and where the file
-  /// has shrunk since it was opened.
+  /// has shrunk, or holds other tokens (identity()), since it was opened. One that was only touched
+  /// is read on.
   void read(std::int64_t offset, std::span<std::int64_t> out) const;
 
   /// Throws UsageError when the header's vocabulary is larger than the model's. Reads no token.
@@ -86,13 +87,20 @@ class TokenFile {
   /// Bytes that tell this file from another: AERO's header, which holds a checksum; for other
   /// formats the size and a CRC-32 of the file, of which no more than 1,024 blocks of 64 KiB are
   /// read, evenly spaced, and its end.
-  std::string identity() const;
+  const std::string& identity() const { return identity_; }
+  /// That of other formats than AERO's as earlier states have it: the size and a CRC-32
+  /// of the first and the last MiB.
+  std::string former_identity() const;
 
  private:
   void check_checksum() const;
+  std::string read_identity() const;
+  void require_unchanged() const;
 
   RandomAccessFile file_;
   TokenHeader header_;
+  std::string identity_;
+  mutable std::timespec checked_{};  ///< the time of the file whose identity was last compared
 };
 
 }  // namespace aero::data
