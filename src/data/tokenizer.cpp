@@ -90,8 +90,26 @@ AddedTokens make_matcher(const TokenizerFile& file, bool normalized) {
   return AddedTokens(std::move(tokens));
 }
 
+/// The first byte of UTF-8 that is no token, so that a text loses it.
+std::optional<int> byte_without_token(const TokenizerFile& file) {
+  std::array<bool, 256> is_token{};
+  for (const auto& [token, id] : file.vocab) {
+    const auto bytes = bytes_of_token(token);
+    if (bytes && bytes->size() == 1) is_token[static_cast<unsigned char>(bytes->front())] = true;
+  }
+  for (int byte = 0; byte <= 0xF4; ++byte) {
+    const bool is_of_no_text = byte == 0xC0 || byte == 0xC1;
+    if (!is_of_no_text && !is_token[static_cast<std::size_t>(byte)]) return byte;
+  }
+  return std::nullopt;
+}
+
 /// Why the tokens of a text have other characters than the text; empty where they have the same.
 std::string character_change(const TokenizerFile& file) {
+  if (const auto byte = byte_without_token(file)) {
+    return "its vocabulary has no token for the byte " + std::to_string(*byte) +
+           ", which texts lose";
+  }
   for (const PreTokenizerStep& step : file.pre_tokenizer) {
     if (step.add_prefix_space) return "its pre-tokenizer adds spaces (add_prefix_space)";
     if (step.pattern && step.behavior == SplitBehavior::removed) {

@@ -179,6 +179,15 @@ TEST(Tokenizer, CountsNoCharactersWhereTokensHaveOthersThanTheText) {
   EXPECT_THAT(fault(strips), HasSubstr("'<think>'"));
   strips["added_tokens"].back()["special"] = true;
   EXPECT_EQ(fault(strips), "nothing") << "in a corpus its name is text";
+
+  json lacks = golden("tokenizer.json");
+  auto& model = lacks["model"];
+  model["merges"] = json::array();
+  std::erase_if(model["vocab"].get_ref<json::object_t&>(), [](const auto& entry) {
+    return entry.second > 256 || entry.first == "A" || entry.first == "B";
+  });
+  for (int id = 0; auto& entry : model["vocab"]) entry = id++;
+  EXPECT_THAT(fault(lacks), HasSubstr("no token for the byte 65, which texts lose"));
 }
 
 TEST(Tokenizer, TakesNoPieceOfTextForTheEndOfText) {
@@ -194,6 +203,13 @@ TEST(Tokenizer, TakesNoPieceOfTextForTheEndOfText) {
   model["merges"] = {"< /", "s >", "</ s>"};
   content["pre_tokenizer"]["use_regex"] = false;
   EXPECT_EQ(load(content).eos(), std::nullopt) << "a piece of HTML";
+  // With a token for each byte.
+  const auto vocabulary = golden("tokenizer.json")["model"]["vocab"];
+  for (const auto& [token, id] : vocabulary.items()) {
+    if (id >= 1 && id <= 256 && !model["vocab"].contains(token)) {
+      model["vocab"][token] = model["vocab"].size();
+    }
+  }
   EXPECT_EQ(load(content).character_counts()[6], 4);
 }
 

@@ -55,8 +55,9 @@ class Tokenizer {
   /// For each id how many Unicode characters begin in the token, so that the counts of a text's
   /// tokens sum to its characters, those of the normalized text where there is a normalizer: for
   /// loss per character. Special tokens and eos() stand for no text and have none. Throws Error
-  /// that names the file where tokens do not have the characters of their text: the pre-tokenizer
-  /// adds spaces or takes characters out, or an added token takes white space along.
+  /// that names the file where tokens do not have the characters of their text: the vocabulary
+  /// lacks a byte, the pre-tokenizer adds spaces or takes characters out, or an added token takes
+  /// white space along.
   std::vector<std::int32_t> character_counts() const;
 
  private:
