@@ -18,10 +18,23 @@ fs::path best_file(const RunFolder& run) {
   return run.checkpoints() / "best";
 }
 
-/// Empty where no state tells it.
+/// Empty where no state tells it: weights need none, not even a whole one.
 std::string said_checksum(const fs::path& folder) {
-  const auto state = folder / state_name;
-  return fs::exists(state) ? read_state(state).weights_crc32 : "";
+  try {
+    return read_state(folder / state_name).weights_crc32;
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+std::string checksum_of_file(const fs::path& path) {
+  constexpr std::size_t block = 1 << 20;
+  const RandomAccessFile file(path);
+  std::uint32_t checksum = 0;
+  for (std::size_t at = 0; at < file.size(); at += block) {
+    checksum = crc32(file.bytes(at, std::min(block, file.size() - at)), checksum);
+  }
+  return checksum_text(checksum);
 }
 
 /// `checksum` is what the state tells; empty: nothing.
@@ -173,7 +186,7 @@ TensorMap load_weights(const fs::path& folder) {
 
 std::string weights_checksum(const fs::path& folder) {
   const auto said = said_checksum(folder);
-  return said.empty() ? checksum_text(load_safetensors(folder / weights_name).crc32) : said;
+  return said.empty() ? checksum_of_file(folder / weights_name) : said;
 }
 
 TrainingState load_state(const fs::path& folder) {

@@ -42,12 +42,11 @@ std::vector<Run> runs_of(const Sweep& sweep, const Shard& shard) {
 }
 
 void check_conflicts(const Sweep& sweep) {
-  std::string conflicts;
+  std::vector<RunConfig> configs;
   for (const auto& [member, seed] : runs_of(sweep, {})) {
-    const auto config = run_config(sweep, *member, seed);
-    const auto conflict = conflict_with(config.run.folder, config);
-    if (!conflict.empty()) conflicts += (conflicts.empty() ? "" : "\n") + conflict;
+    configs.push_back(run_config(sweep, *member, seed));
   }
+  const auto conflicts = conflicts_of(configs);
   if (!conflicts.empty()) throw UsageError(conflicts);
 }
 

@@ -1,7 +1,6 @@
 #include "four_steps_baseline.h"
 
 #include "aero/checkpoint/run_folder.h"
-#include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/train/evaluation.h"
@@ -14,6 +13,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "measurement.h"
+#include "unverified_corpus.h"
 #include <cmath>
 #include <limits>
 
@@ -39,18 +40,10 @@ Json trained_form(ModelConfig config, const ModelConfig& base) {
   return Json::parse(to_json(config)).flatten();
 }
 
-std::int64_t batch_size(const RunConfig& config) {
-  return config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;
-}
-
 /// Its fingerprint; the path of what cannot be opened, of which whoever evaluates on it says why.
-std::string held_out_of(RunConfig config) {
-  config.data.verify = false;  // its headers suffice
-  try {
-    return train::open_corpus(config, "val").fingerprint();
-  } catch (const Error&) {
-    return config.data.path;
-  }
+std::string held_out_of(const RunConfig& config) {
+  const auto corpus = unverified_corpus(config, "val");
+  return corpus ? corpus->fingerprint() : config.data.path;
 }
 
 /// What an evaluation depends on.
@@ -58,7 +51,7 @@ Json evaluation_key(const FourSteps& plan) {
   const auto folder = checkpoint::find_checkpoint(plan.loaded);
   const auto& config = plan.baseline;
   return {{"checkpoint", folder.string()},  {"weights", checkpoint::weights_checksum(folder)},
-          {"data", held_out_of(config)},    {"batch_size", batch_size(config)},
+          {"data", held_out_of(config)},    {"batch_size", config.evaluation_batch()},
           {"batches", config.eval.batches}, {"dtype", static_cast<int>(config.train.dtype)}};
 }
 
@@ -95,17 +88,23 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
                                              : std::numeric_limits<double>::quiet_NaN();
   RunState state;
   state.end = RunEnd::finished;
-  state.evaluations.push_back({0, loss});
-  MemberResult result{.name = "loaded",
-                      .changes = {},
-                      .report = report::make_report(plan.baseline),
-                      .runs = {{config.seed, plan.loaded, state}},
-                      .perplexity = spread_of({state.perplexity()}),
-                      .loss = spread_of({loss}),
-                      .change_percent = {},
-                      .difference = {},
-                      .bins = {},
-                      .measured_otherwise = {}};
+  EvaluationPoint point{0, loss, {}};
+  if (const auto part = json.value("part", Json()); part.is_boolean()) {
+    point.is_of_a_part = part.get<bool>();
+  }
+  state.evaluations.push_back(point);
+  MemberResult result{
+      .name = "loaded",
+      .changes = {},
+      .report = report::make_report(plan.baseline),
+      .runs = {{config.seed, plan.loaded, state}},
+      .perplexity = spread_of({state.perplexity()}),
+      .loss = spread_of({loss}),
+      .change_percent = {},
+      .difference = {},
+      .bins = {},
+      .measured_on = measurement_of(plan.baseline, !point.is_of_a_part.value_or(true)),
+      .measured_otherwise = {}};
   result.report.pi = plan.pricings.own.charge(plan.baseline.model);
   return result;
 }
@@ -125,7 +124,7 @@ std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWa
   }
   std::optional<train::Outcome> signal;
   train::EvaluationOptions options;
-  options.batch_size = batch_size(config);
+  options.batch_size = config.evaluation_batch();
   options.batches = config.eval.batches;
   options.precision = config.train.dtype;
   options.progress = [&](std::int64_t done, std::int64_t all) {
@@ -137,7 +136,10 @@ std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWa
   log::status("");
   if (!evaluation) return signal;
   const Json loss = std::isfinite(evaluation->loss) ? Json(evaluation->loss) : Json();
-  const Json json{{"evaluated", key}, {"loss", loss}, {"tokens", evaluation->tokens}};
+  const Json json{{"evaluated", key},
+                  {"loss", loss},
+                  {"tokens", evaluation->tokens},
+                  {"part", evaluation->is_of_a_part()}};
   plan.evaluated = json.dump(2) + "\n";
   return signal;
 }

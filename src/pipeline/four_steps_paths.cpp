@@ -73,7 +73,8 @@ class PathCheck {
                          R"( too; give each a "name" of its own)");
         }
         check(place, member.config);
-        for (const auto& [key, value] : measured_otherwise(member.config, before)) {
+        for (const auto& [key, value] :
+             difference(measurement_of(member.config, false), measurement_of(before, false))) {
           add(place, "set: " + key + ": " + value +
                          ": perplexity would be of other tokens than the baseline's, which it is "
                          "held against; set it for all");

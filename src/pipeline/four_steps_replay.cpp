@@ -64,14 +64,13 @@ class Replayer {
   }
 
   void check_conflicts(const std::vector<Member>& members, const Member* source) const {
-    std::string conflicts;
+    std::vector<RunConfig> configs;
     for (const Member& member : members) {
       for (const std::int64_t seed : plan_.seeds) {
-        const auto config = config_of(member, seed, source);
-        const auto conflict = conflict_with(config.run.folder, config);
-        if (!conflict.empty()) conflicts += (conflicts.empty() ? "" : "\n") + conflict;
+        configs.push_back(config_of(member, seed, source));
       }
     }
+    const auto conflicts = conflicts_of(configs);
     if (!conflicts.empty()) throw UsageError(conflicts);
   }
 

@@ -2,21 +2,11 @@
 
 #include "aero/checkpoint/run_folder.h"
 #include "aero/core/error.h"
-#include "aero/train/open_corpus.h"
 
 #include <optional>
 
 namespace aero::pipeline {
 namespace {
-
-std::optional<data::Corpus> open_split(RunConfig config, const char* split) {
-  config.data.verify = false;  // its headers suffice
-  try {
-    return train::open_corpus(config, split);
-  } catch (const Error&) {
-    return std::nullopt;  // whoever trains on it says why
-  }
-}
 
 std::optional<checkpoint::TrainingState> last_state(const checkpoint::RunFolder& run) {
   const auto latest = run.latest();
@@ -28,10 +18,12 @@ std::optional<checkpoint::TrainingState> last_state(const checkpoint::RunFolder&
   }
 }
 
-std::string corpus_conflict(const checkpoint::TrainingState& state, const RunConfig& config) {
+std::string corpus_conflict(const checkpoint::TrainingState& state, const RunConfig& config,
+                            KnownCorpora& corpora) {
   const auto differs = [&](const char* split, const std::string& there) -> std::string {
-    const auto corpus = there.empty() ? std::nullopt : open_split(config, split);
-    if (!corpus || corpus->fingerprint() == there) return "";
+    if (there.empty()) return "";
+    const auto& corpus = corpora.find(config, split);
+    if (!corpus || corpus->has_fingerprint(there)) return "";
     const bool same_tokenizer = state.tokenizer_sha256.empty() ||
                                 state.tokenizer_sha256 == corpus->tokenizer_identity().sha256;
     return " on other data than " + config.data.path + " holds now (" + there + " there, " +
@@ -58,10 +50,11 @@ std::string warm_start_conflict(const checkpoint::TrainingState& state, const Ru
 
 }  // namespace
 
-std::string input_conflict(const std::filesystem::path& folder, const RunConfig& config) {
+std::string input_conflict(const std::filesystem::path& folder, const RunConfig& config,
+                           KnownCorpora& corpora) {
   const auto state = last_state(checkpoint::RunFolder(folder));
   if (!state) return "";
-  const auto data = corpus_conflict(*state, config);
+  const auto data = corpus_conflict(*state, config, corpora);
   const auto conflict = data.empty() ? warm_start_conflict(*state, config) : data;
   if (conflict.empty()) return "";
   return folder.string() + ": " + conflict +

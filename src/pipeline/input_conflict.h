@@ -2,6 +2,7 @@
 
 #include "aero/config/run_config.h"
 
+#include "unverified_corpus.h"
 #include <filesystem>
 #include <string>
 
@@ -10,6 +11,7 @@ namespace aero::pipeline {
 /// What keeps the run in `folder` from being compared with others of `config`: its last checkpoint
 /// saw another corpus or validation split, or it began with other weights. Empty where nothing
 /// does, and where run, corpus or weights are not there to tell.
-std::string input_conflict(const std::filesystem::path& folder, const RunConfig& config);
+std::string input_conflict(const std::filesystem::path& folder, const RunConfig& config,
+                           KnownCorpora& corpora);
 
 }  // namespace aero::pipeline

@@ -103,7 +103,7 @@ class Runner {
   }
 
   void start(const Waiting& job) {
-    check_conflict(job.index);
+    if (!job.locked_since) check_conflict(job.index);
     if (end_if_done(job.index)) return;
     make_folder(folder(job.index));
     auto lock = FileLock::attempt(folder(job.index) / "lock");
@@ -118,7 +118,7 @@ class Runner {
   }
 
   void check_conflict(std::size_t index) const {
-    const auto conflict = conflict_with(folder(index), jobs_[index]);
+    const auto conflict = conflicts_of({jobs_[index]});
     if (!conflict.empty()) throw UsageError(conflict);
   }
 

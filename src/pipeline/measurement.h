@@ -7,13 +7,17 @@
 
 namespace aero::pipeline {
 
-/// The keys by which the perplexity of a run of `config` is of other tokens, or of tokens in other
-/// contexts, than that of one of `reference`, with their values in `config`: the two do not
-/// compare. Empty where they do.
-std::map<std::string, std::string> measured_otherwise(const RunConfig& config,
-                                                      const RunConfig& reference);
+/// By key, of which tokens in which contexts a perplexity is; two that are equal compare.
+using Measurement = std::map<std::string, std::string>;
+
+/// Of a run of this config. `is_whole`: its evaluation came to the end of the split, whatever
+/// eval.batches says.
+Measurement measurement_of(const RunConfig& config, bool is_whole);
+
+/// What of `measurement` is otherwise in `reference`.
+Measurement difference(const Measurement& measurement, const Measurement& reference);
 
 /// "data.path=other, model.context=64"
-std::string settings_text(const std::map<std::string, std::string>& settings);
+std::string settings_text(const Measurement& settings);
 
 }  // namespace aero::pipeline

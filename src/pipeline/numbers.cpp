@@ -18,7 +18,8 @@ std::string shortest(double value) {
 }
 
 std::string perplexity_text(const RunState& state) {
-  const bool is_of_a_part = !state.evaluations.empty() && state.evaluations.back().is_of_a_part;
+  const bool is_of_a_part =
+      !state.evaluations.empty() && state.evaluations.back().is_of_a_part.value_or(false);
   return perplexity_text(state.perplexity()) + (is_of_a_part ? " (of a part of the split)" : "");
 }
 

@@ -56,8 +56,9 @@ void add_step(const Json& line, RunState& state) {
 void add_event(const std::string& event, const Json& line, RunState& state) {
   if (event == "evaluation") {
     const auto part = line.find("part");
-    const bool is_of_a_part = part != line.end() && part->is_boolean() && part->get<bool>();
-    state.evaluations.push_back({integer(line, "step"), number(line, "loss"), is_of_a_part});
+    EvaluationPoint point{integer(line, "step"), number(line, "loss"), {}};
+    if (part != line.end() && part->is_boolean()) point.is_of_a_part = part->get<bool>();
+    state.evaluations.push_back(point);
   } else if (event == "entropy") {
     if (const auto bins = bins_of(line)) state.bins = bins;
   } else if (event == "nonfinite" && !state.nonfinite) {
@@ -119,6 +120,16 @@ std::string first_difference(const RunConfig& there, const RunConfig& here) {
   return "";
 }
 
+std::string conflict_of(const RunConfig& config, KnownCorpora& corpora) {
+  const fs::path folder = config.run.folder;
+  const auto file = checkpoint::RunFolder(folder).config_file();
+  if (!fs::exists(file)) return "";
+  const std::string difference = first_difference(load_config(file), config);
+  if (difference.empty()) return input_conflict(folder, config, corpora);
+  return file.string() + ": holds another run: " + difference +
+         "; name another folder, rename the member, or remove " + folder.string();
+}
+
 }  // namespace
 
 std::string name(RunEnd end) {
@@ -166,13 +177,14 @@ RunState read_run_state(const fs::path& folder) {
   return state;
 }
 
-std::string conflict_with(const fs::path& folder, const RunConfig& config) {
-  const auto file = checkpoint::RunFolder(folder).config_file();
-  if (!fs::exists(file)) return "";
-  const std::string difference = first_difference(load_config(file), config);
-  if (difference.empty()) return input_conflict(folder, config);
-  return file.string() + ": holds another run: " + difference +
-         "; name another folder, rename the member, or remove " + folder.string();
+std::string conflicts_of(const std::vector<RunConfig>& runs) {
+  KnownCorpora corpora;
+  std::string conflicts;
+  for (const RunConfig& config : runs) {
+    const auto conflict = conflict_of(config, corpora);
+    if (!conflict.empty()) conflicts += (conflicts.empty() ? "" : "\n") + conflict;
+  }
+  return conflicts;
 }
 
 }  // namespace aero::pipeline

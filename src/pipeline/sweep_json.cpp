@@ -1,13 +1,10 @@
-#include "aero/config/enum_names.h"
 #include "aero/config/loader.h"
 #include "aero/pipeline/pareto.h"
 #include "aero/pipeline/sweep_table.h"
-#include "aero/train/resume.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <filesystem>
 
 namespace aero::pipeline {
 namespace {
@@ -90,16 +87,6 @@ Json run_json(const SeedResult& run) {
           {"nonfinite", nonfinite_json(run.state.nonfinite)}};
 }
 
-/// Perplexities compare where these are equal.
-Json measured_on_json(const RunConfig& config) {
-  auto path = std::filesystem::path(config.data.path).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();  // "data/" is "data"
-  return {{"data.path", path.string()},
-          {"data.format", enum_name(config.data.format)},
-          {"model.context", config.model.context},
-          {"eval.batches x eval.batch_size", train::evaluated_contexts(config)}};
-}
-
 Json member_json(const MemberResult& member, const Front& front) {
   const auto& flops = member.report.flops.paper;
   Json runs = Json::array();
@@ -114,7 +101,7 @@ Json member_json(const MemberResult& member, const Front& front) {
             {"n", member.perplexity.n},
             {"change_percent", or_null(member.change_percent)},
             {"difference", difference_json(member.difference)},
-            {"measured_on", measured_on_json(member.report.config)}}},
+            {"measured_on", member.measured_on}}},
           {"loss", {{"mean", or_null(member.loss.mean)}, {"std", or_null(member.loss.deviation)}}},
           {"parameters", member.report.parameters.total()},
           {"flops", {{"ffn", flops.ffn}, {"attention", flops.attention}}},

@@ -10,6 +10,25 @@ bool is_finished(const SeedResult& run) {
   return run.state.end == RunEnd::finished;
 }
 
+/// Whether its runs were evaluated to the end of the split, whatever eval.batches says.
+bool is_of_the_whole_split(const MemberResult& member) {
+  bool any = false;
+  for (const SeedResult& run : member.runs) {
+    if (!is_finished(run)) continue;
+    const auto& evaluations = run.state.evaluations;
+    if (evaluations.empty() || evaluations.back().is_of_a_part.value_or(true)) return false;
+    any = true;
+  }
+  return any;
+}
+
+/// Two whole splits are the same tokens, and so are two parts of one length, finished or not.
+Measurement measured_otherwise(const MemberResult& member, const MemberResult& reference) {
+  const bool is_whole = is_of_the_whole_split(member) && is_of_the_whole_split(reference);
+  return difference(measurement_of(member.report.config, is_whole),
+                    measurement_of(reference.report.config, is_whole));
+}
+
 std::optional<std::array<double, 4>> mean_bins(const std::vector<SeedResult>& runs) {
   std::array<double, 4> sum{};
   int n = 0;
@@ -33,8 +52,8 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
                       .change_percent = {},
                       .difference = {},
                       .bins = {},
-                      .measured_otherwise =
-                          measured_otherwise(member.config, sweep.members[sweep.baseline].config)};
+                      .measured_on = {},
+                      .measured_otherwise = {}};
   result.report.pi = sweep.pricings.own.charge(member.config.model);
   std::vector<double> losses;
   std::vector<double> perplexities;
@@ -48,6 +67,7 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
   result.perplexity = spread_of(perplexities);
   result.loss = spread_of(losses);
   result.bins = mean_bins(result.runs);
+  result.measured_on = measurement_of(member.config, is_of_the_whole_split(result));
   return result;
 }
 
@@ -95,6 +115,7 @@ SweepResult collect(const Sweep& sweep) {
   const auto baseline = result.members[sweep.baseline].perplexity.mean;
   const auto its_seeds = perplexities(result.members[sweep.baseline]);
   for (MemberResult& member : result.members) {
+    member.measured_otherwise = measured_otherwise(member, result.members[sweep.baseline]);
     if (!member.measured_otherwise.empty()) continue;
     member.difference = paired_difference(perplexities(member), its_seeds);
     if (!baseline || !member.perplexity.mean) continue;

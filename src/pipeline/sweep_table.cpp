@@ -85,7 +85,7 @@ std::string change_text(const MemberResult& member) {
 bool evaluates_a_part(const MemberResult& member) {
   return std::ranges::any_of(member.runs, [](const SeedResult& run) {
     const auto& evaluations = run.state.evaluations;
-    return !evaluations.empty() && evaluations.back().is_of_a_part;
+    return !evaluations.empty() && evaluations.back().is_of_a_part.value_or(false);
   });
 }
 

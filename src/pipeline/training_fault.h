@@ -8,8 +8,7 @@ namespace aero::pipeline {
 
 /// Why a run of this config would be refused once it starts, as far as this machine, the length of
 /// the corpus and its tokenizer tell: "schedule.warmup: ...". Empty where nothing is wrong, and
-/// where the corpus cannot be opened, of which its own run tells. Throws Error when the tokenizer's
-/// file cannot be read.
+/// where the corpus cannot be opened, of which its own run tells.
 std::string training_fault(const RunConfig& config);
 
 }  // namespace aero::pipeline

@@ -74,12 +74,11 @@ void EntropyWatch::on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) {
 std::optional<EntropyRecord> EntropyWatch::measure(Trainer& trainer) {
   const auto& config = trainer.config();
   if (config.entropy.batches == 0) return std::nullopt;
-  const auto statistics = measure_entropy(
-      trainer.decoder(), *corpus_,
-      {.batch_size = config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size,
-       .batches = config.entropy.batches,
-       .precision = config.train.dtype,
-       .proceed = proceed_});
+  const auto statistics = measure_entropy(trainer.decoder(), *corpus_,
+                                          {.batch_size = config.evaluation_batch(),
+                                           .batches = config.entropy.batches,
+                                           .precision = config.train.dtype,
+                                           .proceed = proceed_});
   if (!statistics) return std::nullopt;
   EntropyRecord record{*statistics, learned_scalars(*trainer.decoder()), {}};
   for (std::size_t l = 0; l < statistics->mean.size(); ++l) {

@@ -19,8 +19,7 @@ void Evaluator::evaluate_when_due(Trainer& trainer) {
   const bool is_due = every > 0 && trainer.step() % every == 0;
   if (!is_due && trainer.step() != trainer.total_steps()) return;
   EvaluationOptions options;
-  options.batch_size =
-      config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;
+  options.batch_size = config.evaluation_batch();
   options.batches = config.eval.batches;
   options.precision = config.train.dtype;
   options.progress = [this](std::int64_t, std::int64_t) { return proceed_(); };

@@ -45,8 +45,7 @@ void check_resume(const RunConfig& begun, const RunConfig& config) {
 }
 
 std::int64_t evaluated_contexts(const RunConfig& config) {
-  const auto batch = config.eval.batch_size > 0 ? config.eval.batch_size : config.train.batch_size;
-  return config.eval.batches * batch;
+  return config.eval.batches * config.evaluation_batch();
 }
 
 bool evaluates_alike(const RunConfig& a, const RunConfig& b) {

@@ -152,11 +152,11 @@ TEST(RunState, HasNoPerplexityWhereTheEvaluationWasNotFinite) {
 
 class RunFolderOf : public ::testing::Test {
  protected:
-  RunFolderOf() { config_.run.folder = "here"; }
+  RunFolderOf() { config_.run.folder = folder_.path().string(); }
 
   std::string conflict(const RunConfig& there) const {
     put(folder_.path() / "config.json", to_json(there));
-    return conflict_with(folder_.path(), config_);
+    return conflicts_of({config_});
   }
 
   TemporaryFolder folder_;
@@ -164,7 +164,7 @@ class RunFolderOf : public ::testing::Test {
 };
 
 TEST_F(RunFolderOf, NothingIsNoConflict) {
-  EXPECT_THAT(conflict_with(folder_.path(), config_), IsEmpty());
+  EXPECT_THAT(conflicts_of({config_}), IsEmpty());
 }
 
 TEST_F(RunFolderOf, TheSameRunMayDifferInPlaceThreadsDeviceAndLog) {

@@ -254,23 +254,26 @@ TEST_F(TwoMembers, AreNotHeldAgainstOneAnotherWhereTheirPerplexitiesAreOfOtherTo
   sweep_.members[1].config.data.path = "other";
   sweep_.members[1].config.eval.batches = 7;
   const auto result = collect(sweep_);
+  const auto other_place = std::filesystem::weakly_canonical("other").string();
+  const auto contexts = std::to_string(7 * sweep_.members[1].config.train.batch_size);
   const std::string remark =
       "Measured on other tokens than the baseline, so that the perplexities do not compare: SM "
-      "(data.path=other, eval.batches=7).";
+      "(data.path=" +
+      other_place + ", eval.batches x eval.batch_size=" + contexts + ").";
   const auto text = to_markdown(result);
   EXPECT_THAT(text, HasSubstr("\n- " + remark));
   EXPECT_THAT(text, HasSubstr("2 of 2 |        | "));
   EXPECT_THAT(text, Not(HasSubstr("level")));
   EXPECT_THAT(to_latex(result), HasSubstr(remark));
-  EXPECT_THAT(to_csv(result), HasSubstr(",\"data.path=other, eval.batches=7\"\n"));
+  EXPECT_THAT(to_csv(result), HasSubstr(",\"data.path=" + other_place +
+                                        ", eval.batches x eval.batch_size=" + contexts + "\"\n"));
   const auto json = Json::parse(to_json(result));
   const auto& other = json["members"][1];
   const auto& config = sweep_.members[1].config;
   EXPECT_EQ(other["perplexity"]["measured_on"],
-            (Json{{"data.path", "other"},
-                  {"data.format", "auto"},
-                  {"model.context", config.model.context},
-                  {"eval.batches x eval.batch_size", 7 * config.train.batch_size}}));
+            (Json{{"data.path", other_place},
+                  {"model.context", std::to_string(config.model.context)},
+                  {"eval.batches x eval.batch_size", contexts}}));
   EXPECT_EQ(other["perplexity"]["change_percent"], Json());
   EXPECT_EQ(other["perplexity"]["difference"]["mean"], Json());
   EXPECT_EQ(other["pareto"]["bytes"], Json());
@@ -292,15 +295,35 @@ std::string apart(Sweep sweep, const std::function<void(RunConfig&)>& change) {
 TEST_F(TwoMembers, CompareAsFarAsTheyAreMeasuredOnTheSameTokens) {
   for (Member& member : sweep_.members) member.config.data.path = folder_.path().string();
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.data.path += "/."; }), "");
-  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.data.format = DataFormat::llmc; }),
-            "data.format=llmc ");
+  std::filesystem::create_directory_symlink(folder_.path(), folder_ / "link");
+  EXPECT_EQ(apart(sweep_, [&](RunConfig& c) { c.data.path = (folder_ / "link").string(); }), "");
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.model.context = 64; }), "model.context=64 ");
   // The whole split, in batches of any size.
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.train.batch_size = 8; }), "");
+  const auto contexts = [](const char* n) {
+    return "eval.batches x eval.batch_size=" + std::string(n) + " ";
+  };
   for (Member& member : sweep_.members) member.config.eval.batches = 4;
-  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.train.batch_size = 8; }), "train.batch_size=8 ");
-  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.eval.batch_size = 8; }), "eval.batch_size=8 ");
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.train.batch_size = 8; }), contexts("32"));
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.eval.batch_size = 8; }), contexts("32"));
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.eval.batch_size = c.train.batch_size; }), "");
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.eval.batches = 0; }), contexts("all"));
+}
+
+// More batches than the split has, as the evaluations tell.
+TEST_F(TwoMembers, CompareWhereBothWereEvaluatedOnTheWholeSplit) {
+  const auto evaluated = [&](const char* member, int seed, bool part) {
+    metrics(member, seed,
+            Json{{"event", "evaluation"}, {"step", 20}, {"loss", 1}, {"part", part}}.dump() + "\n" +
+                R"({"event": "finish", "step": 20, "outcome": "finished"})" + "\n");
+  };
+  const auto larger = [](RunConfig& c) { c.eval.batches = 1'000'000; };
+  for (const char* member : {"SM+LN+G", "SM"}) {
+    for (const int seed : {1, 2}) evaluated(member, seed, false);
+  }
+  EXPECT_EQ(apart(sweep_, larger), "");
+  evaluated("SM", 2, true);
+  EXPECT_NE(apart(sweep_, larger), "");
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ from results_folder import member, seed_run, write_run, write_sweep
 from test_compare_members import rows_of
 
 BATCHES = "eval.batches x eval.batch_size"
-MEASURED = {"data.path": "data/one", "data.format": "auto", "model.context": 8, BATCHES: 32}
+MEASURED = {"data.path": "data/one", "model.context": "8", BATCHES: "32"}
 
 
 def trained(
@@ -41,7 +41,7 @@ def trained(
     [
         ({}, []),
         ({"data.path": "data/two"}, ["data.path"]),
-        ({"model.context": 16, BATCHES: 0}, ["model.context", BATCHES]),
+        ({"model.context": "16", BATCHES: "all"}, ["model.context", BATCHES]),
         ({"another": 1}, ["another"]),
     ],
 )

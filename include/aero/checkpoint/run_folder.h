@@ -104,10 +104,12 @@ void save_model(const std::filesystem::path& folder, const TensorMap& weights,
 /// Throws Error that names the file: missing, damaged, of another version, or not the one that the
 /// state was saved with.
 Checkpoint load_checkpoint(const std::filesystem::path& folder);
-/// Throws the same Error, without a look at what the tensors hold.
+/// Throws Error as load_checkpoint() does, without a look at what the tensors hold: their checksums
+/// are not compared.
 void check_checkpoint(const std::filesystem::path& folder);
 TensorMap load_weights(const std::filesystem::path& folder);
-/// CRC-32 of weights.safetensors: what the state beside it says, or that of the file.
+/// CRC-32 of weights.safetensors: what the state beside it says, without a look at the file, or
+/// that of the file where it says nothing. Throws Error where there is no such file to read.
 std::string weights_checksum(const std::filesystem::path& folder);
 TrainingState load_state(const std::filesystem::path& folder);
 RunConfig load_checkpoint_config(const std::filesystem::path& folder);

@@ -125,6 +125,11 @@ struct RunConfig {
   CheckpointConfig checkpoint;
   LogConfig log;
 
+  /// Of an evaluation: its own, or that of training.
+  std::int64_t evaluation_batch() const {
+    return eval.batch_size > 0 ? eval.batch_size : train.batch_size;
+  }
+
   std::int64_t tokens_per_step() const {
     return train.batch_size * train.accumulation * model.context;
   }

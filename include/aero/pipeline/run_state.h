@@ -33,8 +33,8 @@ struct Nonfinite {
 
 struct EvaluationPoint {
   std::int64_t step = 0;
-  double loss = 0;            ///< nats a token; NaN where it was not finite
-  bool is_of_a_part = false;  ///< of the validation split (eval.batches)
+  double loss = 0;                   ///< nats a token; NaN where it was not finite
+  std::optional<bool> is_of_a_part;  ///< of the validation split (eval.batches), where that is told
 
   bool operator==(const EvaluationPoint&) const = default;
 };
@@ -59,9 +59,10 @@ struct RunState {
 /// cut off is none. Throws Error when what is there cannot be read.
 RunState read_run_state(const std::filesystem::path& folder);
 
-/// What keeps `folder` from being the run of `config`: its config.json holds another run, or it was
-/// trained on other data than the corpus holds now. Empty where nothing does. Where a run is kept,
-/// on what device, with how many threads and how often it logs makes no other run of it.
-std::string conflict_with(const std::filesystem::path& folder, const RunConfig& config);
+/// What keeps the folder of a run (run.folder) from being that run, a line for each: its
+/// config.json holds another run, or it was trained or evaluated on other data than the corpus
+/// holds now, or began with other weights. Empty where nothing does. Where a run is kept, on what
+/// device, with how many threads and how often it logs makes no other run of it.
+std::string conflicts_of(const std::vector<RunConfig>& runs);
 
 }  // namespace aero::pipeline

@@ -41,9 +41,12 @@ struct MemberResult {
   std::optional<double> change_percent;       ///< of the mean perplexity against the baseline's
   PairedDifference difference;                ///< of the perplexity from the baseline's
   std::optional<std::array<double, 4>> bins;  ///< mean over the runs that finished and have them
-  /// Keys by which its perplexity is of other tokens than the baseline's, with their values. Unless
-  /// empty, the two do not compare: the member has no change, no difference and no place on a
-  /// front.
+  /// Of which tokens in which contexts its perplexity is, by key: "data.path" with links and dots
+  /// resolved, "model.context", "eval.batches x eval.batch_size" as the number of contexts or
+  /// "all".
+  std::map<std::string, std::string> measured_on;
+  /// What of that is otherwise than the baseline's. Unless empty, the two do not compare: the
+  /// member has no change, no difference and no place on a front.
   std::map<std::string, std::string> measured_otherwise;
 };
 
