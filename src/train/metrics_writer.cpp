@@ -90,6 +90,7 @@ std::string append(const std::filesystem::path& file, std::string& text) {
 }  // namespace
 
 void MetricsWriter::on_start(Trainer& trainer) {
+  folder_.require_held();
   if (!std::filesystem::exists(file_)) return;
   const std::string before = read_file(file_);
   const std::string kept = trainer.step() == 0 ? "" : lines_until(before, trainer.step());

@@ -29,6 +29,7 @@ void RunFiles::on_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {
 }
 
 void RunFiles::retry() {
+  if (!missing_.empty()) folder_.require_held();
   std::erase_if(missing_, [](const auto& entry) {
     try {
       write_file(entry.first, entry.second());

@@ -59,6 +59,8 @@ std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFol
   std::optional<RunConfig> begun;
   try {
     begun = checkpoint::load_checkpoint_config(*latest);
+  } catch (const UsageError&) {
+    throw;  // of another version, which all checkpoints of the run are
   } catch (const Error& error) {
     throw Error(error.what() + advice);
   }
@@ -152,9 +154,9 @@ void warn_of_unused_vocabulary(const RunConfig& config, const data::Corpus& corp
             std::to_string(used) + " or a little above");
 }
 
-void check_tokenizer_of_warm_start(const RunConfig& config, const data::Corpus& corpus) {
+void check_tokenizer_of_warm_start(const RunConfig& config, const std::filesystem::path& source,
+                                   const data::Corpus& corpus) {
   if (config.train.other_tokenizer) return;
-  const auto source = checkpoint::find_checkpoint(config.train.warm_start);
   data::require_same_tokenizer(tokenizer_of_model(source), corpus.tokenizer_identity(),
                                "train.other_tokenizer=true");
 }
@@ -198,10 +200,11 @@ Outcome run_session(const RunConfig& config, bool resume) {
   if (checkpoint) {
     trainer.restore(*checkpoint);
   } else if (!config.train.warm_start.empty()) {
-    check_tokenizer_of_warm_start(config, trainer.corpus());
-    start = warm_start(*trainer.decoder(), config.train.warm_start);
-    trainer.note_warm_start(
-        checkpoint::weights_checksum(checkpoint::find_checkpoint(config.train.warm_start)));
+    // Once: the best of a run that still trains may be another in a moment.
+    const auto source = checkpoint::find_checkpoint(config.train.warm_start);
+    check_tokenizer_of_warm_start(config, source, trainer.corpus());
+    start = warm_start(*trainer.decoder(), source);
+    trainer.note_warm_start(checkpoint::weights_checksum(source));
   }
   if (held_out) trainer.note_held_out(*held_out);
   const auto tokenizer = tokenizer_file(trainer.corpus());
@@ -212,7 +215,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
   folder.hold(std::move(*lock));
   folder.prepare();
   open_log(folder);
-  auto files = std::make_unique<RunFiles>();
+  auto files = std::make_unique<RunFiles>(folder);
   write_run_files(*files, folder, config, tokenizer);
   if (start) log_warm_start(*start);
   warn_of_slow_precision(config, trainer.decoder()->device());

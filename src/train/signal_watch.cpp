@@ -88,6 +88,7 @@ std::optional<Outcome> SignalWatch::pending() {
   if (!signal) return std::nullopt;
   received_ = outcome_of(*signal);
   const sigset_t interrupt = set_of(SIGINT);
+  while (take_one(interrupt)) continue;  // one that came with the first is not a second one
   if (sigismember(&watched_, SIGINT) == 1 && sigismember(&previous_, SIGINT) == 0) {
     pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
   }

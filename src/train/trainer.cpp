@@ -288,7 +288,7 @@ checkpoint::Checkpoint Trainer::state() const {
 
 void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
   const auto& state = checkpoint.state;
-  if (const auto& here = data_fingerprint_; state.data_fingerprint != here) {
+  if (const auto& here = data_fingerprint_; !corpus_.has_fingerprint(state.data_fingerprint)) {
     const bool same_tokenizer = state.tokenizer_sha256.empty() ||
                                 state.tokenizer_sha256 == corpus_.tokenizer_identity().sha256;
     throw UsageError("data.path: " + config_.data.path + ": not the data of the checkpoint (" +

@@ -71,6 +71,20 @@ TEST_F(SignalWatchTest, GoesOnSavingWhereTheSchedulerAndTheSweepBothStopIt) {
       ::testing::ExitedWithCode(7), "");
 }
 
+TEST_F(SignalWatchTest, GoesOnSavingWhereSeveralSignalsCameAtOnce) {
+  EXPECT_EXIT(
+      {
+        {
+          SignalWatch watch;
+          ::raise(SIGINT);
+          ::raise(SIGHUP);
+          watch.pending();
+        }
+        ::_exit(7);
+      },
+      ::testing::ExitedWithCode(7), "");
+}
+
 TEST_F(SignalWatchTest, LetsASecondInterruptEndTheProcess) {
   EXPECT_EXIT(
       {

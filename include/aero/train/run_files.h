@@ -1,11 +1,13 @@
 #pragma once
 
+#include "aero/checkpoint/run_folder.h"
 #include "aero/train/callback.h"
 
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 namespace aero::train {
 
@@ -14,6 +16,8 @@ namespace aero::train {
 /// evaluation and at the end.
 class RunFiles : public Callback {
  public:
+  explicit RunFiles(checkpoint::RunFolder folder) : folder_(std::move(folder)) {}
+
   /// Makes the content when it is written.
   using Content = std::function<std::string()>;
 
@@ -27,6 +31,7 @@ class RunFiles : public Callback {
  private:
   void retry();
 
+  checkpoint::RunFolder folder_;
   std::map<std::filesystem::path, Content> missing_;
 };
 
