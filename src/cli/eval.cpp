@@ -86,12 +86,15 @@ std::filesystem::path tokenizer_file(const LoadedModel& model, const EvalOptions
   return find_tokenizer_file(model.checkpoint);
 }
 
-/// By token; empty where a tokenizer that nobody named cannot be used: the loss a token needs none.
-std::vector<std::int32_t> counts_of(const std::filesystem::path& file, bool is_needed) {
+/// By token; empty where they cannot be told: the loss a token needs none. A file that the user has
+/// named must be a tokenizer's at least.
+std::vector<std::int32_t> counts_of(const std::filesystem::path& file, bool is_named) {
+  std::optional<data::Tokenizer> tokenizer;
   try {
-    return data::Tokenizer::load(file).character_counts();
+    tokenizer = data::Tokenizer::load(file);
+    return tokenizer->character_counts();
   } catch (const Error& error) {
-    if (is_needed) throw;
+    if (is_named && !tokenizer) throw;
     log::warn(std::string("the loss per character is left out: ") + error.what());
     return {};
   }
@@ -106,7 +109,7 @@ std::vector<std::int32_t> character_counts(const LoadedModel& model, const EvalO
     data::require_same_tokenizer(corpus.tokenizer_identity(), data::identity_of_tokenizer(file),
                                  other_tokenizer_flag);
   }
-  auto counts = counts_of(file, /*is_needed=*/!options.tokenizer.empty());
+  auto counts = counts_of(file, /*is_named=*/!options.tokenizer.empty());
   if (counts.empty()) return {};
   const auto vocabulary = static_cast<std::size_t>(model.config.model.vocab_size);
   counts.resize(std::max(counts.size(), vocabulary));
@@ -122,9 +125,8 @@ void run_eval(const EvalOptions& options) {
   const auto corpus = open_split(model, options.data, options.split, options.other_tokenizer);
 
   train::EvaluationOptions evaluation;
-  evaluation.batch_size = options.batch_size > 0             ? options.batch_size
-                          : model.config.eval.batch_size > 0 ? model.config.eval.batch_size
-                                                             : model.config.train.batch_size;
+  evaluation.batch_size =
+      options.batch_size > 0 ? options.batch_size : model.config.evaluation_batch();
   evaluation.batches = options.batches;
   evaluation.stride = options.stride;
   evaluation.precision = model.config.train.dtype;

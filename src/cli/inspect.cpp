@@ -181,17 +181,24 @@ void add_gradients(model::Decoder& decoder, const torch::Tensor& loss,
   }
 }
 
+/// A checkpoint's files are its own.
+void require_outside(const std::filesystem::path& out, const std::filesystem::path& checkpoint) {
+  std::error_code is_missing;
+  if (std::filesystem::equivalent(std::filesystem::absolute(out).parent_path(), checkpoint,
+                                  is_missing)) {
+    throw UsageError("--out: " + out.string() +
+                     ": lies in the checkpoint that is read; name a file elsewhere");
+  }
+}
+
 void write_logits(const InspectOptions& options) {
   if (options.out.empty()) throw UsageError("--logits needs --out FILE.safetensors");
+  require_suffix("--out", options.out, ".safetensors");
+  require_outside(options.out, checkpoint::find_checkpoint(options.model));
   auto model = load_model(options.model, options.device,
                           options.dtype == "float64" ? torch::kFloat64 : torch::kFloat32);
   auto& decoder = model.decoder;
   const auto tokens = read_tokens(options.tokens, model.config.model).to(decoder->device());
-  require_suffix("--out", options.out, ".safetensors");
-  if (std::error_code ignored;
-      std::filesystem::equivalent(options.out, model.checkpoint / "weights.safetensors", ignored)) {
-    throw UsageError("--out: " + options.out + ": the weights that are read; name another file");
-  }
   const auto length = tokens.size(1);
 
   const auto logits = decoder->forward(tokens);

@@ -71,8 +71,9 @@ Section describe_train(TrainConfig& t) {
            "starts anew. Empty: all of it does.",
            &t.warm_start},
           {"train.other_tokenizer",
-           "Train even where token ids change their meaning: the model of train.warm_start, or the "
-           "tokenizer's file beside the corpus, has another tokenizer than the corpus's tokens.",
+           "Train even where token ids change their meaning: the model of train.warm_start, a "
+           "pipeline's baseline that is loaded, or the tokenizer's file beside the corpus has "
+           "another tokenizer than the corpus's tokens.",
            &t.other_tokenizer},
       }};
 }
