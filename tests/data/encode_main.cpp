@@ -1,8 +1,11 @@
-// Encodes or decodes a stream of records, for comparison with Hugging Face tokenizers.
+// Encodes or decodes records, job after job, for comparison with Hugging Face tokenizers.
 //
-// usage: encode_main tokenizer.json encode|encode-names-as-text|decode < records > records
+// usage: encode_main < jobs > records
 //
-// A text is a u32 of its bytes and the bytes; a list of ids is a u32 of its length and u32 ids.
+// A job is the path of a tokenizer.json, the name of a mode (encode, encode-names-as-text, decode),
+// a u32 of how many records follow, and these. Paths, names and texts are a u32 of their bytes and
+// the bytes; a list of ids is a u32 of its length and u32 ids. All records of a job are read before
+// the first answer.
 
 #include "aero/data/tokenizer.h"
 
@@ -13,47 +16,66 @@
 
 namespace {
 
-bool read_number(std::uint32_t& value) {
-  return static_cast<bool>(std::cin.read(reinterpret_cast<char*>(&value), sizeof(value)));
+using Ids = std::vector<std::int64_t>;
+
+std::uint32_t read_number() {
+  std::uint32_t value = 0;
+  std::cin.read(reinterpret_cast<char*>(&value), sizeof(value));
+  return value;
 }
 
-void write_number(std::uint32_t value) {
-  std::cout.write(reinterpret_cast<const char*>(&value), sizeof(value));
+std::string read_text() {
+  std::string text(read_number(), '\0');
+  std::cin.read(text.data(), static_cast<std::streamsize>(text.size()));
+  return text;
 }
 
-void encode_text(const aero::data::Tokenizer& tokenizer, aero::data::SpecialNames names,
-                 std::uint32_t size) {
-  std::string text(size, '\0');
-  std::cin.read(text.data(), size);
-  const auto ids = tokenizer.encode(text, names);
-  write_number(static_cast<std::uint32_t>(ids.size()));
-  for (const std::int64_t id : ids) write_number(static_cast<std::uint32_t>(id));
+Ids read_ids() {
+  Ids ids(read_number());
+  for (std::int64_t& id : ids) id = read_number();
+  return ids;
 }
 
-void decode_ids(const aero::data::Tokenizer& tokenizer, std::uint32_t size) {
-  std::vector<std::int64_t> ids(size);
-  for (std::int64_t& id : ids) {
-    std::uint32_t value = 0;
-    read_number(value);
-    id = value;
+void write_number(std::size_t value) {
+  const auto number = static_cast<std::uint32_t>(value);
+  std::cout.write(reinterpret_cast<const char*>(&number), sizeof(number));
+}
+
+void decode(const aero::data::Tokenizer& tokenizer) {
+  std::vector<Ids> records(read_number());
+  for (Ids& ids : records) ids = read_ids();
+  for (const Ids& ids : records) {
+    const std::string text = tokenizer.decode(ids);
+    write_number(text.size());
+    std::cout << text;
   }
-  const std::string text = tokenizer.decode(ids);
-  write_number(static_cast<std::uint32_t>(text.size()));
-  std::cout << text;
+}
+
+void encode(const aero::data::Tokenizer& tokenizer, aero::data::SpecialNames names) {
+  std::vector<std::string> records(read_number());
+  for (std::string& text : records) text = read_text();
+  for (const std::string& text : records) {
+    const auto ids = tokenizer.encode(text, names);
+    write_number(ids.size());
+    for (const std::int64_t id : ids) write_number(static_cast<std::size_t>(id));
+  }
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+int main() {
   std::ios::sync_with_stdio(false);
   try {
-    const auto tokenizer = aero::data::Tokenizer::load(argv[1]);
-    const std::string mode = argv[2];
-    const auto names =
-        mode == "encode" ? aero::data::SpecialNames::tokens : aero::data::SpecialNames::text;
-    for (std::uint32_t size = 0; read_number(size);) {
-      mode == "decode" ? decode_ids(tokenizer, size) : encode_text(tokenizer, names, size);
+    while (std::cin.peek() != std::istream::traits_type::eof()) {
+      const auto tokenizer = aero::data::Tokenizer::load(read_text());
+      const std::string mode = read_text();
+      if (mode == "decode") {
+        decode(tokenizer);
+      } else {
+        encode(tokenizer, mode == "encode" ? aero::data::SpecialNames::tokens
+                                           : aero::data::SpecialNames::text);
+      }
+      std::cout.flush();
     }
   } catch (const std::exception& fault) {
     std::cerr << fault.what() << '\n';

@@ -30,47 +30,61 @@ from tokenizers import Tokenizer, pre_tokenizers
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "tokenizer"
 
 
-class Aero:
-    """The C++ side, through the program encode_main."""
+class Program:
+    """encode_main, which answers one job after another: LibTorch takes long to load."""
 
-    def __init__(self, program: Path, tokenizer: dict[str, Any]) -> None:
+    def __init__(self, path: Path, folder: Path) -> None:
+        """Starts it; tokenizers for it are written into the folder."""
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1 << 20
+        )
+        assert self.process.stdin and self.process.stdout
+        self.input, self.output = self.process.stdin, self.process.stdout
+
+    def ask(self, tokenizer: Path, mode: str, records: list[bytes]) -> None:
+        """Sends a job; as many answers as records are there to be read then."""
+        for text in (str(tokenizer).encode(), mode.encode()):
+            self.input.write(struct.pack("<I", len(text)) + text)
+        self.input.write(struct.pack("<I", len(records)))
+        self.input.writelines(records)
+        self.input.flush()
+
+    def read(self, size: int) -> bytes:
+        """So many bytes of an answer."""
+        read = self.output.read(size)
+        if len(read) < size:
+            raise SystemExit(f"encode_main ended with exit code {self.process.wait()}")
+        return read
+
+    def number(self) -> int:
+        """The next four bytes of an answer."""
+        return struct.unpack("<I", self.read(4))[0]
+
+
+class Aero:
+    """The C++ side, through the program."""
+
+    def __init__(self, program: Program, tokenizer: dict[str, Any]) -> None:
         """`tokenizer` is the content of a tokenizer.json."""
         self.program = program
-        self.tokenizer = tokenizer
-
-    def run(self, mode: str, records: Iterable[bytes]) -> memoryview:
-        """Passes records through the program."""
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(self.tokenizer, file)
-            file.flush()
-            command = [str(self.program), file.name, mode]
-            done = subprocess.run(command, input=b"".join(records), capture_output=True)
-        if done.returncode != 0:
-            raise SystemExit(f"{command}: {done.stderr.decode()}")
-        return memoryview(done.stdout)
+        self.file = program.folder / "tokenizer.json"
+        self.file.write_text(json.dumps(tokenizer))
 
     def encode(self, texts: list[str], names_are_text: bool = False) -> list[list[int]]:
         """Ids of each text."""
         encoded = [text.encode() for text in texts]
         mode = "encode-names-as-text" if names_are_text else "encode"
-        out = self.run(mode, (struct.pack("<I", len(raw)) + raw for raw in encoded))
-        result, at = [], 0
-        while at < len(out):
-            (count,) = struct.unpack_from("<I", out, at)
-            result.append(list(struct.unpack_from(f"<{count}I", out, at + 4)))
-            at += 4 + 4 * count
-        return result
+        records = [struct.pack("<I", len(raw)) + raw for raw in encoded]
+        self.program.ask(self.file, mode, records)
+        counts = (self.program.number() for _ in texts)
+        return [list(struct.unpack(f"<{n}I", self.program.read(4 * n))) for n in counts]
 
     def decode(self, lists: list[list[int]]) -> list[str]:
         """Text of each list of ids."""
-        packed = (struct.pack(f"<{len(ids) + 1}I", len(ids), *ids) for ids in lists)
-        out = self.run("decode", packed)
-        result, at = [], 0
-        while at < len(out):
-            (size,) = struct.unpack_from("<I", out, at)
-            result.append(bytes(out[at + 4 : at + 4 + size]).decode())
-            at += 4 + size
-        return result
+        records = [struct.pack(f"<{len(ids) + 1}I", len(ids), *ids) for ids in lists]
+        self.program.ask(self.file, "decode", records)
+        return [self.program.read(self.program.number()).decode() for _ in lists]
 
 
 def real_code(at_least: int) -> list[str]:
@@ -144,7 +158,7 @@ def patched(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def compare(name: str, program: Path, tokenizer: dict[str, Any], texts: list[str]) -> int:
+def compare(name: str, program: Program, tokenizer: dict[str, Any], texts: list[str]) -> int:
     """Prints one line, and the first texts that differ; returns how many do."""
     began = time.monotonic()
     aero = Aero(program, tokenizer)
@@ -220,7 +234,7 @@ def ids_or_none(peer: Tokenizer, text: str) -> list[int] | None:
         return None
 
 
-def compare_added_tokens(program: Path, base: dict[str, Any], rounds: int) -> int:
+def compare_added_tokens(program: Program, base: dict[str, Any], rounds: int) -> int:
     """Draws added tokens and texts of their pieces; returns how many texts differ."""
     rng = random.Random(5)
     pieces = [*CONTENTS, *BLANKS, "c", "\u0301", "<", "ba"]
@@ -267,20 +281,22 @@ def main() -> None:
     probe = probe_tokenizer(base)
     code = real_code(1_000_000 if arguments.all else 600_000)
     points = probe_texts(arguments.all)
-    differ = 0
-    for seed, variant in enumerate(expected["variants"]):
-        name, patch = variant["name"], variant["patch"]
-        files = code if arguments.all or name in ("gpt2", "llama3", "nfc") else code[:16]
-        differ += compare(f"{name}, code", arguments.program, patched(base, patch), files)
-        texts = random_texts(2000 if arguments.all else 1000, seed)
-        differ += compare(f"{name}, random", arguments.program, patched(base, patch), texts)
-        added = patch.get("added_tokens")
-        if added is None:
-            step = 1 if arguments.all else 3 if name == "llama3" else 16
-            texts = points[::step]
-            probe_patched = patched(probe, patch)
-            differ += compare(f"{name}, code points", arguments.program, probe_patched, texts)
-    differ += compare_added_tokens(arguments.program, base, 400 if arguments.all else 40)
+    with tempfile.TemporaryDirectory() as folder:
+        program = Program(arguments.program, Path(folder))
+        differ = 0
+        for seed, variant in enumerate(expected["variants"]):
+            name, patch = variant["name"], variant["patch"]
+            files = code if arguments.all or name in ("gpt2", "llama3", "nfc") else code[:16]
+            differ += compare(f"{name}, code", program, patched(base, patch), files)
+            texts = random_texts(2000 if arguments.all else 1000, seed)
+            differ += compare(f"{name}, random", program, patched(base, patch), texts)
+            added = patch.get("added_tokens")
+            if added is None:
+                step = 1 if arguments.all else 3 if name == "llama3" else 16
+                texts = points[::step]
+                probe_patched = patched(probe, patch)
+                differ += compare(f"{name}, code points", program, probe_patched, texts)
+        differ += compare_added_tokens(program, base, 400 if arguments.all else 40)
     sys.exit(1 if differ else 0)
 
 
