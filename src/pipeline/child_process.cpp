@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -44,12 +45,20 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-/// This process's variables, and the lock that the child inherits.
-std::vector<std::string> environment_with(int lock) {
-  constexpr std::string_view key = "AERO_LOCK_FD=";
-  std::vector<std::string> variables{std::string(key) + std::to_string(lock)};
+/// This process's environment with these variables in place of its own of the same names.
+std::vector<std::string> environment_with(std::vector<std::string> variables) {
+  const std::vector<std::string> names = [&] {
+    std::vector<std::string> result;
+    for (const auto& variable : variables) {
+      result.push_back(variable.substr(0, variable.find('=') + 1));
+    }
+    return result;
+  }();
   for (char** variable = ::environ; *variable != nullptr; ++variable) {
-    if (!std::string_view(*variable).starts_with(key)) variables.emplace_back(*variable);
+    const std::string_view text(*variable);
+    const bool is_replaced =
+        std::ranges::any_of(names, [&](const auto& name) { return text.starts_with(name); });
+    if (!is_replaced) variables.emplace_back(text);
   }
   return variables;
 }
@@ -57,11 +66,13 @@ std::vector<std::string> environment_with(int lock) {
 }  // namespace
 
 ChildProcess::ChildProcess(const std::vector<std::string>& command,
-                           const std::filesystem::path& console, FileLock lock)
+                           std::vector<std::string> variables, const std::filesystem::path& console,
+                           FileLock lock)
     : lock_(std::move(lock)) {
-  const auto variables = environment_with(lock_.descriptor());
+  variables.push_back("AERO_LOCK_FD=" + std::to_string(lock_.descriptor()));
+  const auto all_variables = environment_with(std::move(variables));
   const auto arguments = pointers(command);
-  const auto environment = pointers(variables);
+  const auto environment = pointers(all_variables);
   const int output = ::open(console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (output < 0) {
     throw Error("cannot write '" + console.string() + "': " + std::strerror(errno));

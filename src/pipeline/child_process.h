@@ -16,11 +16,12 @@ namespace aero::pipeline {
 /// this process dies. The destructor ends it and waits.
 class ChildProcess {
  public:
-  /// Standard output and error go to `console`, input is empty. The child holds the lock too, and
-  /// learns its descriptor from AERO_LOCK_FD (FileLock::inherit).
+  /// Standard output and error go to `console`, input is empty. The child has this process's
+  /// environment with `variables` ("NAME=value") in place of its own of these names. It holds the
+  /// lock too, and learns its descriptor from AERO_LOCK_FD (FileLock::inherit).
   /// Throws Error where no process can be made; a program that cannot be run exits with 127.
-  ChildProcess(const std::vector<std::string>& command, const std::filesystem::path& console,
-               FileLock lock);
+  ChildProcess(const std::vector<std::string>& command, std::vector<std::string> variables,
+               const std::filesystem::path& console, FileLock lock);
   ~ChildProcess();
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;

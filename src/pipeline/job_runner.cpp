@@ -7,6 +7,7 @@
 #include "aero/core/files.h"
 
 #include "child_process.h"
+#include "gpu_slots.h"
 #include "output.h"
 #include "work_lock.h"
 #include <algorithm>
@@ -52,6 +53,7 @@ class Runner {
   Runner(const std::vector<Job>& jobs, const JobOptions& options, const JobWatcher& watcher)
       : jobs_(jobs), options_(options), watcher_(watcher) {
     if (options.signals == nullptr) own_signals_.emplace();
+    gpus_ = options.gpus.empty() ? visible_gpus() : options.gpus;
     results_.jobs.resize(jobs.size());
     for (std::size_t i = 0; i < jobs.size(); ++i) waiting_.push_back({i, std::nullopt});
   }
@@ -77,6 +79,7 @@ class Runner {
   };
   struct Running {
     std::size_t index;
+    std::optional<std::size_t> gpu;  ///< of gpus_, where it was given one
     Clock::time_point start;
     ChildProcess process;
   };
@@ -149,10 +152,21 @@ class Runner {
     const auto before = read_run_state(folder(index));
     const auto config_file = checkpoint::RunFolder(folder(index)).config_file();
     write_file(config_file, to_json(config));
+    std::vector<std::string> variables;
+    std::optional<std::size_t> gpu;
+    const auto& device = config.train.device;
+    if (gpus_.size() > 1 && (device == "auto" || device == "cuda")) {
+      std::vector<std::size_t> taken;
+      for (const Running& job : running_) {
+        if (job.gpu) taken.push_back(*job.gpu);
+      }
+      gpu = freest_gpu(gpus_.size(), taken);
+      variables.push_back("CUDA_VISIBLE_DEVICES=" + gpus_[*gpu]);
+    }
     running_.push_back(
-        {index, Clock::now(),
+        {index, gpu, Clock::now(),
          ChildProcess({options_.program.string(), "train", config_file.string(), "--resume", "-q"},
-                      folder(index) / "console.txt", std::move(lock))});
+                      std::move(variables), folder(index) / "console.txt", std::move(lock))});
     if (watcher_.started) watcher_.started(index, before);
   }
 
@@ -208,6 +222,7 @@ class Runner {
   std::optional<train::SignalWatch> own_signals_;
   std::deque<Waiting> waiting_;
   std::list<Running> running_;
+  std::vector<std::string> gpus_;
   JobResults results_;
 };
 

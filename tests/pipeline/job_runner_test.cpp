@@ -37,11 +37,12 @@ class JobRunner : public ::testing::Test {
     return job;
   }
 
-  JobResults run(const std::vector<Job>& jobs, const std::string& script, int at_a_time = 1) {
+  JobResults run(const std::vector<Job>& jobs, const std::string& script, int at_a_time = 1,
+                 const std::vector<std::string>& gpus = {}) {
     const auto program = folder_.path() / "program.sh";
     put(program, "#!/bin/sh\nRUN=$(dirname \"$2\")\n" + script + "\n");
     ::chmod(program.c_str(), 0755);
-    return run_jobs(jobs, {.jobs = at_a_time, .program = program},
+    return run_jobs(jobs, {.jobs = at_a_time, .program = program, .gpus = gpus},
                     {.started = nullptr, .ended = [this](std::size_t index, const JobResult&) {
                        ended_.push_back(index);
                      }});
@@ -153,6 +154,22 @@ TEST_F(JobRunner, SharesTheThreadsOutAmongRunsAtATime) {
   run({job("free"), fixed}, finishes("finished"), 1000);
   EXPECT_EQ(load_config(folder_.path() / "free/config.json").train.threads, 1);
   EXPECT_EQ(load_config(folder_.path() / "fixed/config.json").train.threads, 5);
+}
+
+TEST_F(JobRunner, SpreadsRunsOverGpus) {
+  std::vector<Job> all{job("a"), job("b"), job("c")};
+  all[2].train.device = "cuda:0";
+  ::setenv("CUDA_VISIBLE_DEVICES", "all of them", 1);
+  // Each waits until all have begun.
+  run(all,
+      "echo $CUDA_VISIBLE_DEVICES > $RUN/gpu\n"
+      "for i in $(seq 500); do [ $(ls $RUN/../*/gpu | wc -l) = 3 ] && break; sleep 0.01; done\n" +
+          finishes("finished"),
+      3, {"5", "7"});
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+  EXPECT_EQ(get(folder_.path() / "a/gpu"), "5\n");
+  EXPECT_EQ(get(folder_.path() / "b/gpu"), "7\n");
+  EXPECT_EQ(get(folder_.path() / "c/gpu"), "all of them\n") << "it names a GPU itself";
 }
 
 TEST_F(JobRunner, RunsSeveralAtATime) {

@@ -38,6 +38,9 @@ struct JobOptions {
   int jobs = 1;                                      ///< runs at a time
   std::filesystem::path program = "/proc/self/exe";  ///< the `aero` that trains
   train::SignalWatch* signals = nullptr;  ///< asked in place of one that lives as long as the call
+  /// Names for CUDA_VISIBLE_DEVICES of the GPUs over which jobs are spread whose train.device names
+  /// none; empty: those that this process sees.
+  std::vector<std::string> gpus = {};
 };
 
 /// Told of runs by their index in the list.
