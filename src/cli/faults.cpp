@@ -15,12 +15,19 @@
 namespace aero::cli {
 namespace {
 
-/// The bytes that an allocator of LibTorch names.
+/// What an allocator of LibTorch says that it was asked for: "you tried to allocate 123 bytes" of
+/// the CPU's, "Tried to allocate 20.00 GiB" of a GPU's.
 std::string bytes_asked_for(const std::string& message) {
-  constexpr std::string_view before = "you tried to allocate ";
+  constexpr std::string_view before = "ried to allocate ";
   const auto at = message.find(before);
   if (at == std::string::npos) return "";
-  const double bytes = std::strtod(message.c_str() + at + before.size(), nullptr);
+  char* end = nullptr;
+  const double amount = std::strtod(message.c_str() + at + before.size(), &end);
+  const std::string_view unit(end);
+  const double bytes = unit.starts_with(" KiB")   ? amount * 0x1p10
+                       : unit.starts_with(" MiB") ? amount * 0x1p20
+                       : unit.starts_with(" GiB") ? amount * 0x1p30
+                                                  : amount;
   return bytes > 0 ? report::traffic_text(bytes) : "";
 }
 

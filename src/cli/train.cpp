@@ -36,11 +36,18 @@ ExitCode exit_code_of(train::Outcome outcome) {
 
 std::string memory_advice(const RunConfig& config) {
   const auto memory = cost::estimate_memory(config);
-  const auto activations = memory.activations.total();
-  return "weights, gradients and moments take " + report::bytes_text(memory.total() - activations) +
-         ", one batch takes " + report::bytes_text(activations) + "; a smaller train.batch_size (" +
-         std::to_string(config.train.batch_size) + "), model.context (" +
-         std::to_string(config.model.context) + ") or model needs less";
+  const auto batch = memory.activations.total();
+  const auto model = memory.total() - batch;
+  const auto& train = config.train;
+  const std::string sizes = "weights, gradients and moments take " + report::bytes_text(model) +
+                            ", one batch takes " + report::bytes_text(batch) + "; ";
+  if (train.batch_size % 2 == 0 && batch > model / 4) {
+    return sizes + "train.batch_size=" + std::to_string(train.batch_size / 2) +
+           " with train.accumulation=" + std::to_string(train.accumulation * 2) +
+           " makes the same step with half of a batch at a time";
+  }
+  return sizes + "a smaller train.batch_size (" + std::to_string(train.batch_size) +
+         "), model.context (" + std::to_string(config.model.context) + ") or model needs less";
 }
 
 ExitCode run_train(const TrainOptions& options) {
