@@ -58,6 +58,14 @@ Section describe_train(TrainConfig& t) {
            enum_ref(t.dtype)},
           {"train.device", "auto, cpu, cuda or cuda:N; auto is the first GPU if there is one.",
            &t.device},
+          {"train.tf32",
+           "Take the float32 products of a GPU in TensorFloat-32: faster, with the precision of "
+           "10 bits in place of 23. Products under bfloat16 and float16 do not change.",
+           &t.tf32},
+          {"train.deterministic",
+           "Take kernels on a GPU that give the same bits each time, on one kind of GPU and one "
+           "build, also across a resume; slower. On the CPU it is so anyway.",
+           &t.deterministic},
           {"train.threads", "CPU threads; 0: as many as LibTorch chooses.", &t.threads,
            between(0, 4096)},
           {"train.clip", "Largest norm of the whole gradient; 0: no clipping.", &t.clip,

@@ -64,10 +64,11 @@ void Console::on_start(Trainer& trainer) {
 
 void Console::on_step(Trainer& trainer, const StepRecord& record) {
   seconds_ += record.seconds;
+  // The first step sets up libraries, and says little of the next.
   constexpr double newest_share = 0.1;
-  smooth_seconds_ = smooth_seconds_ == 0
-                        ? record.seconds
-                        : (1 - newest_share) * smooth_seconds_ + newest_share * record.seconds;
+  const bool is_early = ++seen_steps_ <= 2;
+  smooth_seconds_ = is_early ? record.seconds
+                             : (1 - newest_share) * smooth_seconds_ + newest_share * record.seconds;
   const auto left = static_cast<double>(trainer.total_steps() - record.step);
   // Above 1 the peak is wrong: the machine was busy when it was measured.
   const double mfu = peak_flops_ > 0 ? flops_per_step_ / smooth_seconds_ / peak_flops_ : 0;

@@ -20,22 +20,20 @@ class EntropySums {
  public:
   explicit EntropySums(const ModelConfig& config)
       : context_(config.context),
-        sums_(torch::zeros({config.n_layer, config.n_head}, torch::kFloat64)),
-        finite_(torch::zeros({config.n_layer, config.n_head}, torch::kInt64)),
-        has_rows_(static_cast<std::size_t>(config.n_layer)) {}
+        heads_(config.n_head),
+        layers_(static_cast<std::size_t>(config.n_layer)) {}
 
   /// `row_entropy` [B, H, T] of each layer; undefined where a block has none.
   void add(const std::vector<torch::Tensor>& row_entropy) {
+    const std::vector<std::int64_t> all_rows{0, 2};
     std::int64_t rows = 0;
     for (std::size_t l = 0; l < row_entropy.size(); ++l) {
       if (!row_entropy[l].defined()) continue;
-      has_rows_[l] = true;
       rows = row_entropy[l].size(0) * row_entropy[l].size(2);
-      const auto rows = row_entropy[l].detach().to(torch::kCPU, torch::kFloat64);
-      const auto finite = torch::isfinite(rows);
-      const auto layer = static_cast<std::int64_t>(l);
-      sums_[layer] += rows.masked_fill(finite.logical_not(), 0).sum({0, 2});
-      finite_[layer] += finite.sum({0, 2});
+      const auto wide = row_entropy[l].detach().to(torch::kFloat64);
+      const auto finite = torch::isfinite(wide);
+      add_to(layers_[l].sum, wide.masked_fill(finite.logical_not(), 0).sum(all_rows));
+      add_to(layers_[l].finite, finite.sum(all_rows));
     }
     rows_ += rows;
   }
@@ -46,22 +44,32 @@ class EntropySums {
     result.largest_possible = std::log(context);
     result.uniform = std::lgamma(context + 1) / context;
     result.rows = rows_;
-    const auto mean = sums_ / finite_;
-    for (std::int64_t l = 0; l < sums_.size(0); ++l) {
-      const auto row = mean[l].contiguous();
-      const auto* const first = row.data_ptr<double>();
-      result.mean.emplace_back(first, first + row.numel());
-      const auto rows = has_rows_[static_cast<std::size_t>(l)] ? rows_ * sums_.size(1) : 0;
-      result.nonfinite_rows.push_back(rows - finite_[l].sum().item<std::int64_t>());
+    for (const Layer& layer : layers_) {
+      const auto none = torch::full({heads_}, nan, torch::kFloat64);
+      const auto mean = layer.sum.defined() ? (layer.sum / layer.finite).cpu() : none;
+      const auto* const first = mean.data_ptr<double>();
+      result.mean.emplace_back(first, first + mean.numel());
+      const auto finite = layer.sum.defined() ? layer.finite.sum().item<std::int64_t>() : 0;
+      result.nonfinite_rows.push_back(layer.sum.defined() ? rows_ * heads_ - finite : 0);
     }
     return result;
   }
 
  private:
+  /// [H] each on the model's device, so that no batch waits for the one before; undefined where a
+  /// block has no rows.
+  struct Layer {
+    torch::Tensor sum;
+    torch::Tensor finite;  // rows that are
+  };
+
+  static void add_to(torch::Tensor& sum, const torch::Tensor& share) {
+    sum = sum.defined() ? sum + share : share;
+  }
+
   std::int64_t context_;
-  torch::Tensor sums_;    // [L, H]
-  torch::Tensor finite_;  // [L, H], rows that are
-  std::vector<bool> has_rows_;
+  std::int64_t heads_;
+  std::vector<Layer> layers_;
   std::int64_t rows_ = 0;
 };
 
@@ -145,15 +153,20 @@ LearnedScalars learned_scalars(model::DecoderImpl& decoder) {
     return found != nullptr && found->numel() == 1 ? found : nullptr;
   };
   const auto layers = decoder.blocks().size();
+  const auto none =
+      torch::full({}, nan, torch::device(decoder.head_weight().device()).dtype(torch::kFloat64));
   const auto add = [&](const std::string& name, const std::string& parameter) {
-    ByLayer values;
+    std::vector<torch::Tensor> values;
     bool any = false;
     for (std::size_t l = 0; l < layers; ++l) {
       const auto* found = scalar("blocks." + std::to_string(l) + "." + parameter);
       any = any || found != nullptr;
-      values.push_back(found != nullptr ? found->item<double>() : nan);
+      values.push_back(found != nullptr ? found->detach().reshape({}).to(torch::kFloat64) : none);
     }
-    if (any) scalars.by_layer[name] = std::move(values);
+    if (!any) return;
+    const auto read = torch::stack(values).cpu();  // at once: each read waits for the device
+    const auto* const first = read.data_ptr<double>();
+    scalars.by_layer[name] = ByLayer(first, first + read.numel());
   };
   add("slopes", "ffn.activation.slope");
   for (const char* name : {"alpha", "beta", "attention_gain", "skip_gain", "ffn_gain"}) {

@@ -29,7 +29,8 @@ class Scorer {
     const auto device = decoder_->device();
     const AutocastGuard autocast(device, precision_);
     const auto loss = decoder_->loss(batch.inputs.to(device), batch.targets.to(device));
-    sum_ += loss.item<double>() * static_cast<double>(targets.numel());
+    const auto share = loss.to(torch::kFloat64) * static_cast<double>(targets.numel());
+    sum_ = sum_.defined() ? sum_ + share : share;
     result_.tokens += targets.numel();
     result_.samples += batch.inputs.size(0);
     if (character_counts_.defined()) {
@@ -39,7 +40,8 @@ class Scorer {
 
   Evaluation result() const {
     auto result = result_;
-    result.loss = sum_ / static_cast<double>(result.tokens);
+    const double sum = sum_.defined() ? sum_.item<double>() : 0;
+    result.loss = sum / static_cast<double>(result.tokens);
     return result;
   }
 
@@ -49,7 +51,7 @@ class Scorer {
   model::Decoder& decoder_;
   Precision precision_;
   torch::Tensor character_counts_;  // [V], undefined when not asked for
-  double sum_ = 0;
+  torch::Tensor sum_;  // on the model's device, so that no batch waits for the one before
   Evaluation result_;
 };
 

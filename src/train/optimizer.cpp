@@ -166,9 +166,13 @@ std::vector<torch::Tensor> gradients(const NamedParameters& parameters) {
 }
 
 double gradient_norm(const NamedParameters& parameters) {
+  return gradient_norm_on_device(parameters).item<double>();
+}
+
+torch::Tensor gradient_norm_on_device(const NamedParameters& parameters) {
   const auto all = gradients(parameters);
-  if (all.empty()) return 0;
-  return torch::stack(at::_foreach_norm(all)).norm().item<double>();
+  if (all.empty()) return torch::zeros({});
+  return torch::stack(at::_foreach_norm(all)).norm();
 }
 
 void clip_gradients(const NamedParameters& parameters, double norm, double max_norm) {

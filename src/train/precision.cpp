@@ -5,12 +5,32 @@
 
 #include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/cuda.h>
+
+#include <cstdlib>
 
 namespace aero::train {
 namespace {
 
 constexpr std::int64_t growth_interval = 2000;
+
+torch::Device named_device(const std::string& name) {
+  const bool is_auto = name == "auto";
+  if (is_auto && !at::hasCUDA()) return torch::kCPU;
+  if (!is_auto && !name.starts_with("cuda")) return torch::Device(name);
+  if (!at::hasCUDA()) {
+    throw UsageError("train.device: " + name +
+                     ": this LibTorch or machine has no CUDA device; use \"cpu\" or \"auto\"");
+  }
+  constexpr std::string_view numbered = "cuda:";
+  if (!name.starts_with(numbered)) return {torch::kCUDA, 0};
+  const auto count = static_cast<std::int64_t>(torch::cuda::device_count());
+  const auto index =
+      parse_integer("train.device: cuda", std::string_view(name).substr(numbered.size()),
+                    {.low = 0, .high = count - 1});
+  return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
+}
 
 }  // namespace
 
@@ -27,18 +47,19 @@ torch::ScalarType scalar_type(Precision precision) {
 }
 
 torch::Device find_device(const std::string& name) {
-  if (name == "auto") return at::hasCUDA() ? torch::Device("cuda") : torch::Device("cpu");
-  if (name.starts_with("cuda") && !at::hasCUDA()) {
-    throw UsageError("train.device: " + name +
-                     ": this LibTorch or machine has no CUDA device; use \"cpu\" or \"auto\"");
-  }
-  constexpr std::string_view numbered = "cuda:";
-  if (name.starts_with(numbered)) {
-    const auto count = static_cast<std::int64_t>(torch::cuda::device_count());
-    parse_integer("train.device: cuda", std::string_view(name).substr(numbered.size()),
-                  {.low = 0, .high = count - 1});
-  }
-  return torch::Device(name);
+  const torch::Device device = named_device(name);
+  if (device.is_cuda()) c10::impl::getDeviceGuardImpl(device.type())->setDevice(device);
+  return device;
+}
+
+void set_arithmetic(const TrainConfig& config) {
+  auto& context = at::globalContext();
+  context.setAllowTF32CuBLAS(config.tf32);
+  context.setDeterministicAlgorithms(config.deterministic, /*warn_only=*/false);
+  if (!config.deterministic) return;
+  context.setDeterministicFillUninitializedMemory(false);  // for debugging, and slow
+  // cuBLAS gives the same bits with workspaces of a fixed size, which it asks the environment for.
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
 }
 
 AutocastGuard::AutocastGuard(torch::Device device, Precision precision) {
@@ -58,13 +79,13 @@ AutocastGuard::~AutocastGuard() {
   at::autocast::set_autocast_dtype(previous_->device, previous_->dtype);
 }
 
-bool LossScaler::unscale(const std::vector<torch::Tensor>& gradients) const {
-  if (gradients.empty()) return true;
+torch::Tensor LossScaler::unscale(const std::vector<torch::Tensor>& gradients) const {
+  if (gradients.empty()) return torch::zeros({});
   const auto options = gradients.front().options().dtype(torch::kFloat32);
   auto found_inf = torch::zeros({1}, options);
   at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf,
                                                  torch::full({1}, 1 / scale_, options));
-  return found_inf.item<float>() == 0;
+  return found_inf.squeeze();
 }
 
 void LossScaler::update(bool finite) {

@@ -183,6 +183,7 @@ double peak_flops(const Trainer& trainer, torch::Device device) {
 Outcome run_session(const RunConfig& config, bool resume) {
   SignalWatch signals;
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
+  set_arithmetic(config.train);
   auto folder = find_folder(config);
   if (!resume) require_no_run(folder);
   std::optional<FileLock> lock;

@@ -11,7 +11,9 @@
 #include <cmath>
 #include <exception>
 #include <map>
+#include <numeric>
 #include <sstream>
+#include <utility>
 
 namespace aero::train {
 namespace {
@@ -60,6 +62,20 @@ std::string list(const std::vector<std::string>& names) {
 void seed_step(std::int64_t seed, std::int64_t step) {
   ops::seed_default_generators(static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15 +
                                static_cast<std::uint64_t>(step));
+}
+
+/// Copied from pinned memory, so that the host goes on at once.
+torch::Tensor sent_to(torch::Device device, const torch::Tensor& x) {
+  return device.is_cuda() ? x.pin_memory().to(device, /*non_blocking=*/true) : x.to(device);
+}
+
+/// The values of scalars on one device, read at once: each read waits until the device is done.
+std::vector<double> values_of(const std::vector<torch::Tensor>& scalars, torch::Device device) {
+  std::vector<torch::Tensor> wide;
+  for (const auto& scalar : scalars) wide.push_back(scalar.to(device, torch::kFloat64));
+  const auto read = torch::stack(wide).cpu();
+  const auto* const first = read.data_ptr<double>();
+  return {first, first + read.numel()};
 }
 
 }  // namespace
@@ -176,10 +192,15 @@ StepRecord Trainer::train_step() {
   seed_step(config_.seed, step_);
   optimizer_.zero_grad();
   const auto loss = accumulate_gradients();
-  record.loss = loss.cross_entropy;
-  record.penalty = loss.penalty;
-  const bool overflow = scaler_ && !scaler_->unscale(gradients(parameters_));
-  record.grad_norm = gradient_norm(parameters_);
+  const auto overflows = scaler_ ? scaler_->unscale(gradients(parameters_)) : torch::zeros({});
+  const auto norm = gradient_norm_on_device(parameters_);
+  fetch_ahead();  // while the device works
+  const auto& penalty = loss.penalty.defined() ? loss.penalty : loss.cross_entropy;
+  const auto told = values_of({loss.cross_entropy, norm, overflows, penalty}, device_);
+  record.loss = told[0];
+  record.grad_norm = told[1];
+  const bool overflow = told[2] != 0;
+  if (loss.penalty.defined()) record.penalty = told[3];
 
   // Gradients that overflow under a finite loss ask for a smaller scale; all else is for the
   // judges.
@@ -194,7 +215,7 @@ StepRecord Trainer::train_step() {
   if (scaler_) scaler_->update(!overflow);
   ++step_;
   set_progress();  // what evaluations and checkpoints see
-  samples_seen_ += config_.train.batch_size * config_.train.accumulation;
+  samples_seen_ += samples_per_step();
   record.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return record;
 }
@@ -211,17 +232,12 @@ void Trainer::set_progress() {
 }
 
 Trainer::StepLoss Trainer::accumulate_gradients() {
-  auto batches = next_batches();
-  std::int64_t all_targets = 0;
-  std::vector<std::int64_t> targets;
-  for (const auto& batch : batches) {
-    targets.push_back(batch.targets.ne(data::ignored_target).sum().item<std::int64_t>());
-    all_targets += targets.back();
-  }
+  const auto [first_sample, batches, targets] = take_batches();
+  const auto all_targets = std::reduce(targets.begin(), targets.end());
   auto cross_entropy = torch::zeros({}, torch::device(device_).dtype(torch::kFloat64));
-  auto penalty = cross_entropy.clone();
+  auto penalty = config_.model.ereg.enabled ? cross_entropy.clone() : torch::Tensor();
   for (std::size_t i = 0; i < batches.size(); ++i) {
-    last_batch_ = {batches[i].inputs.to(device_), batches[i].targets.to(device_)};
+    last_batch_ = batches[i];
     // Weighted by targets, so that the sum is the mean over all of them however they are split.
     const auto weight = static_cast<double>(targets[i]) / static_cast<double>(all_targets);
     torch::Tensor share;
@@ -234,18 +250,32 @@ Trainer::StepLoss Trainer::accumulate_gradients() {
     }
     (scaler_ ? share * scaler_->scale() : share).backward();
   }
-  StepLoss result{cross_entropy.item<double>(), std::nullopt};
-  if (config_.model.ereg.enabled) result.penalty = penalty.item<double>();
+  return {cross_entropy, penalty};
+}
+
+std::int64_t Trainer::samples_per_step() const {
+  return config_.train.batch_size * config_.train.accumulation;
+}
+
+Trainer::StepBatches Trainer::fetch(std::int64_t first_sample) {
+  const auto size = config_.train.batch_size;
+  StepBatches result{first_sample, {}, {}};
+  for (std::int64_t i = 0; i < config_.train.accumulation; ++i) {
+    const auto batch = corpus_.batch(sampler_.indices(first_sample + i * size, size));
+    result.targets.push_back(batch.targets.ne(data::ignored_target).sum().item<std::int64_t>());
+    result.batches.push_back({sent_to(device_, batch.inputs), sent_to(device_, batch.targets)});
+  }
   return result;
 }
 
-std::vector<data::Batch> Trainer::next_batches() {
-  const auto size = config_.train.batch_size;
-  std::vector<data::Batch> batches;
-  for (std::int64_t i = 0; i < config_.train.accumulation; ++i) {
-    batches.push_back(corpus_.batch(sampler_.indices(samples_seen_ + i * size, size)));
-  }
-  return batches;
+Trainer::StepBatches Trainer::take_batches() {
+  auto fetched = std::exchange(fetched_, std::nullopt);
+  if (fetched && fetched->first_sample == samples_seen_) return std::move(*fetched);
+  return fetch(samples_seen_);
+}
+
+void Trainer::fetch_ahead() {
+  if (step_ + 1 < length_.total_steps) fetched_ = fetch(samples_seen_ + samples_per_step());
 }
 
 Verdict Trainer::judge(const StepRecord& record) {

@@ -2,8 +2,11 @@
 
 #include "aero/core/error.h"
 
+#include <ATen/Context.h>
+
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <limits>
 
 namespace aero::train {
@@ -33,13 +36,26 @@ TEST(FindDevice, SaysThatThereIsNoCuda) {
   EXPECT_THROW(find_device("cuda:0"), UsageError);
 }
 
+TEST(SetArithmetic, AllowsTf32AndDeterminismAsTheConfigSays) {
+  TrainConfig config;
+  config.tf32 = config.deterministic = true;
+  set_arithmetic(config);
+  EXPECT_TRUE(at::globalContext().allowTF32CuBLAS());
+  EXPECT_TRUE(at::globalContext().deterministicAlgorithms());
+  EXPECT_FALSE(at::globalContext().deterministicAlgorithmsWarnOnly());
+  EXPECT_STREQ(std::getenv("CUBLAS_WORKSPACE_CONFIG"), ":4096:8");
+  set_arithmetic({});
+  EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
+  EXPECT_FALSE(at::globalContext().deterministicAlgorithms());
+}
+
 TEST(LossScaler, DividesGradientsAndSeesAnOverflow) {
   const LossScaler scaler(8);
   const auto finite = torch::tensor({16.0F, 4.0F});
-  EXPECT_TRUE(scaler.unscale({finite}));
+  EXPECT_EQ(scaler.unscale({finite}).item<float>(), 0);
   EXPECT_TRUE(torch::equal(finite, torch::tensor({2.0F, 0.5F})));
-  EXPECT_FALSE(scaler.unscale(
-      {torch::tensor({1.0F}), torch::tensor({std::numeric_limits<float>::infinity()})}));
+  const auto infinite = torch::tensor({std::numeric_limits<float>::infinity()});
+  EXPECT_EQ(scaler.unscale({torch::tensor({1.0F}), infinite}).item<float>(), 1);
 }
 
 TEST(LossScaler, HalvesAfterAnOverflowAndDoublesAfterTwoThousandSteps) {

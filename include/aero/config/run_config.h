@@ -28,8 +28,10 @@ struct TrainConfig {
   std::int64_t accumulation = 1;  ///< forward passes in one optimizer step
   Precision dtype = Precision::float32;
   std::string device = "auto";
-  std::int64_t threads = 0;  ///< 0: LibTorch's own choice
-  double clip = 1.0;         ///< 0: no clipping
+  bool tf32 = false;           ///< float32 products on a GPU in TensorFloat-32
+  bool deterministic = false;  ///< the same bits each time on one GPU and build
+  std::int64_t threads = 0;    ///< 0: LibTorch's own choice
+  double clip = 1.0;           ///< 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
   std::string warm_start;        ///< run or checkpoint folder; empty: from initial weights
   bool other_tokenizer = false;  ///< the warm start's may differ from the corpus's

@@ -26,7 +26,8 @@ class Console : public Callback {
   std::int64_t first_step_ = 0;
   std::chrono::steady_clock::time_point drawn_;
   double seconds_ = 0;         // of this process's steps
-  double smooth_seconds_ = 0;  // a step, moving average
+  double smooth_seconds_ = 0;  // a step, moving average from the second on
+  std::int64_t seen_steps_ = 0;
 };
 
 }  // namespace aero::train

@@ -53,6 +53,8 @@ std::vector<torch::Tensor> gradients(const NamedParameters& parameters);
 
 /// Norm of all gradients together. A parameter without a gradient counts as 0.
 double gradient_norm(const NamedParameters& parameters);
+/// The same as a scalar where the gradients are, for which nobody has waited.
+torch::Tensor gradient_norm_on_device(const NamedParameters& parameters);
 
 /// Scales all gradients so that their norm, now `norm`, is at most `max_norm`; as PyTorch's
 /// clip_grad_norm_.

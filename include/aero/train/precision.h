@@ -11,9 +11,14 @@ namespace aero::train {
 
 torch::ScalarType scalar_type(Precision precision);
 
-/// "auto" is CUDA where there is a device, else the CPU. Throws UsageError for a device that this
-/// machine does not have.
+/// "auto" is CUDA where there is a device, else the CPU. A GPU becomes the current one, so that
+/// this process takes memory on no other. Throws UsageError for a device that this machine does not
+/// have.
 torch::Device find_device(const std::string& name);
+
+/// How this process computes on a GPU from now on: train.tf32, train.deterministic. Before its
+/// first product. Changes nothing on the CPU.
+void set_arithmetic(const TrainConfig& config);
 
 /// Runs products in a lower precision while it lives (autocast); does nothing for float32. Weights
 /// stay float32. The cast copies of weights live until the guard ends.
@@ -43,8 +48,9 @@ class LossScaler {
   double scale() const { return scale_; }
   std::int64_t growth() const { return growth_; }
 
-  /// Divides the gradients by the scale; false when one of them is not finite.
-  bool unscale(const std::vector<torch::Tensor>& gradients) const;
+  /// Divides the gradients by the scale. A scalar where they are, for which nobody has waited: 0
+  /// where all of them are finite, else 1.
+  torch::Tensor unscale(const std::vector<torch::Tensor>& gradients) const;
   void update(bool finite);
 
  private:

@@ -93,15 +93,25 @@ class Trainer {
   StepRecord train_step();
   void update(const StepRecord& record);
   void finish(Outcome outcome);
+  /// Scalars in float64 on the device, for which nobody has waited.
   struct StepLoss {
-    double cross_entropy;
-    std::optional<double> penalty;
+    torch::Tensor cross_entropy;
+    torch::Tensor penalty;  // undefined without one
+  };
+  /// The micro-batches of a step, on their way to the device.
+  struct StepBatches {
+    std::int64_t first_sample = 0;
+    std::vector<data::Batch> batches;
+    std::vector<std::int64_t> targets;  // of each batch that are not ignored
   };
 
-  /// Adds the gradients of all micro-batches; the mean loss.
   void set_progress();
+  /// Adds the gradients of all micro-batches; the mean loss.
   StepLoss accumulate_gradients();
-  std::vector<data::Batch> next_batches();
+  StepBatches fetch(std::int64_t first_sample);
+  StepBatches take_batches();
+  void fetch_ahead();
+  std::int64_t samples_per_step() const;
   Verdict judge(const StepRecord& record);
 
   RunConfig config_;
@@ -129,6 +139,7 @@ class Trainer {
   std::optional<Evaluation> last_evaluation_;
   std::int64_t evaluated_step_ = 0;
   data::Batch last_batch_;
+  std::optional<StepBatches> fetched_;  // those of the next step
 };
 
 /// Copies weights into a decoder. Throws Error that names the tensors which are missing, unknown or
