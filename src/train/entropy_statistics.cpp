@@ -25,15 +25,16 @@ class EntropySums {
 
   /// `row_entropy` [B, H, T] of each layer; undefined where a block has none.
   void add(const std::vector<torch::Tensor>& row_entropy) {
-    const std::vector<std::int64_t> all_rows{0, 2};
+    const std::vector<std::int64_t> batch_and_rows{
+        0, 2};  // bare {0, 2}: ambiguous before LibTorch 2.13
     std::int64_t rows = 0;
     for (std::size_t l = 0; l < row_entropy.size(); ++l) {
       if (!row_entropy[l].defined()) continue;
       rows = row_entropy[l].size(0) * row_entropy[l].size(2);
       const auto wide = row_entropy[l].detach().to(torch::kFloat64);
       const auto finite = torch::isfinite(wide);
-      add_to(layers_[l].sum, wide.masked_fill(finite.logical_not(), 0).sum(all_rows));
-      add_to(layers_[l].finite, finite.sum(all_rows));
+      add_to(layers_[l].sum, wide.masked_fill(finite.logical_not(), 0).sum(batch_and_rows));
+      add_to(layers_[l].finite, finite.sum(batch_and_rows));
     }
     rows_ += rows;
   }
