@@ -10,9 +10,7 @@ endif()
 
 file(STRINGS ${PROJECT_SOURCE_DIR}/scripts/versions.env tested_torch REGEX "^AERO_TORCH_VERSION=")
 string(REPLACE "AERO_TORCH_VERSION=" "" tested_torch "${tested_torch}")
-# The shared LibTorch has kineto inside torch_cpu; its CMake file looks for it alone, and warns.
-set(kineto_LIBRARY torch_cpu)
-find_package(Torch REQUIRED)
+include(LibTorch)
 string(REGEX MATCH "^[0-9]+[.][0-9]+[.]" tested_release "${tested_torch}")
 if(NOT Torch_VERSION MATCHES "^${tested_release}")
   message(WARNING "LibTorch ${Torch_VERSION} in ${TORCH_INSTALL_PREFIX}: AERO is tested with ${tested_torch}")
@@ -31,6 +29,12 @@ add_library(aero_torch INTERFACE)
 set_target_properties(aero_torch PROPERTIES EXPORT_NAME torch)
 target_link_libraries(aero_torch INTERFACE "$<BUILD_INTERFACE:${TORCH_LIBRARIES}>")
 target_include_directories(aero_torch SYSTEM INTERFACE "$<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>")
+target_compile_definitions(aero_torch INTERFACE "$<BUILD_INTERFACE:${TORCH_DEFINITIONS}>")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # LibTorch's wheels export parts of std::filesystem; those of 2.11.0 crash (remove_all). The compiler's
+  # own library must stand before them.
+  target_link_options(aero_torch INTERFACE LINKER:--push-state,--no-as-needed -lstdc++ LINKER:--pop-state)
+endif()
 
 # The Python of the scripts and their tests.
 file(GLOB venv_python ${PROJECT_SOURCE_DIR}/build/venv/bin/python)

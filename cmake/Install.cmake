@@ -17,10 +17,16 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/aeroConfigVersion.c
   COMPATIBILITY SameMinorVersion)
 
 # The installed program finds LibTorch where the build found it.
-set_target_properties(aero PROPERTIES INSTALL_RPATH ${TORCH_INSTALL_PREFIX}/lib)
+set(install_rpath ${TORCH_INSTALL_PREFIX}/lib)
+if(TORCH_CUDART)
+  cmake_path(GET TORCH_CUDART PARENT_PATH cudart_folder)
+  list(APPEND install_rpath ${cudart_folder})
+endif()
+set_target_properties(aero PROPERTIES INSTALL_RPATH "${install_rpath}")
 install(TARGETS aero)
 install(TARGETS aero_library aero_torch ${room_targets} EXPORT aeroTargets)
 install(EXPORT aeroTargets NAMESPACE aero:: DESTINATION ${package_folder})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/aeroConfig.cmake
-  ${CMAKE_CURRENT_BINARY_DIR}/aeroConfigVersion.cmake DESTINATION ${package_folder})
+  ${CMAKE_CURRENT_BINARY_DIR}/aeroConfigVersion.cmake ${CMAKE_CURRENT_LIST_DIR}/LibTorch.cmake
+  DESTINATION ${package_folder})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/aero DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
