@@ -1,0 +1,25 @@
+# CUDA kernels, src/<room>/*.cu: plain CUDA that sees no LibTorch header. They belong to the library where
+# LibTorch is a CUDA build and nvcc is there; elsewhere a test compiles them, if there is nvcc.
+option(AERO_NVCC "Compile the CUDA kernels where nvcc is found" ON)
+find_program(AERO_NVCC_PATH nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
+mark_as_advanced(AERO_NVCC_PATH)
+
+set(AERO_CUDA_OPTIONS -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror)
+set(CMAKE_CUDA_STANDARD 17)  # CMake 3.25 knows no CUDA20
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+if(NOT CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 80 90)  # A100 and H100; later cards translate what is made for 90
+endif()
+
+set(AERO_CUDA_KERNELS OFF)
+if(AERO_NVCC AND AERO_NVCC_PATH AND EXISTS "${TORCH_INSTALL_PREFIX}/lib/libtorch_cuda.so")
+  set(AERO_CUDA_KERNELS ON)
+  if(NOT CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_COMPILER ${AERO_NVCC_PATH})
+  endif()
+  enable_language(CUDA)
+  if(TORCH_CUDART)
+    set(CMAKE_CUDA_RUNTIME_LIBRARY None)  # LibTorch's is linked
+  endif()
+  target_compile_options(aero_options INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:${AERO_CUDA_OPTIONS}>")
+endif()
