@@ -19,7 +19,10 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
       CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE})
 endif()
 
-set(cxx_options -Wall -Wextra -Wpedantic -Werror)
+set(cxx_options -Wall -Wextra -Wpedantic)
+if(AERO_WERROR)
+  list(APPEND cxx_options -Werror)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 sees overlaps in "literal" + std::string that are not there (GCC bug 105651).
   list(APPEND cxx_options -Wno-restrict)
