@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Packs what scripts/gpu/check.sh needs on a machine that has a GPU and no network.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: scripts/gpu/pack.sh [FOLDER]
+
+Copies the headers and small libraries that AERO is built with (a few MB) from this machine's Debian
+packages to FOLDER (default: build/gpu-pack), for scripts/gpu/check.sh on a machine without network.
+Take the checkout there with this folder in it; LibTorch comes from the torch package over there.
+Needs what scripts/setup.sh installs. The libraries run on any Linux of this machine's architecture
+whose glibc is not older than this machine's.
+END
+}
+
+fail() {
+  printf 'pack: %s\n' "$@" >&2
+  exit 1
+}
+
+case ${1:-} in
+  -h | --help) usage && exit 0 ;;
+  -*) usage >&2 && exit 2 ;;
+esac
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+folder=${1:-build/gpu-pack}
+packages=(libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libgtest-dev libgmock-dev
+  libpcre2-dev zlib1g-dev pkgconf-bin libpkgconf3)
+dpkg-query -W "${packages[@]}" >/dev/null || fail "first run scripts/setup.sh, which installs these packages"
+unfinished=$folder.unfinished
+rm -rf "$unfinished"
+mkdir -p "$unfinished"
+
+# Headers, static libraries, and the files by which CMake and pkg-config find them.
+dpkg -L "${packages[@]}" |
+  grep -E '^/usr/(include|bin|lib|share/(cmake|pkgconfig))/' |
+  while IFS= read -r file; do
+    if [[ ! -d $file ]]; then
+      printf '%s\n' "${file#/}"
+    fi
+  done |
+  tar -C / -c --no-recursion -T - | tar -C "$unfinished" -x
+
+lib=$(echo "$unfinished"/usr/lib/*-linux-gnu)
+# spdlog and fmt are shared libraries, with a link of the name that programs ask for.
+for name in spdlog fmt; do
+  file=$(realpath "/${lib#"$unfinished"/}/lib$name.so")
+  cp -a "$file" "$lib/"
+  soname=$(objdump -p "$file" | sed -n 's/^ *SONAME *//p')
+  ln -sf "$(basename "$file")" "$lib/$soname"
+done
+# Of zlib and PCRE2 the static libraries stay.
+rm -f "$lib"/libz.so* "$lib"/libpcre2-*.so* "$lib"/libpcre2-{16,32}*
+# The files of pkg-config say /usr, wherever they lie.
+sed -i 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' "$lib"/pkgconfig/*.pc
+
+rm -rf "$folder"
+mv "$unfinished" "$folder"
+printf 'pack: %s (%s)\n' "$folder" "$(du -sh "$folder" | cut -f 1)"
