@@ -1,9 +1,13 @@
 #pragma once
 
+#include "aero/ops/entropy_attention.h"
+
 #include <torch/types.h>
 
-// The two ways to compute entropy_attention. Neither knows of autograd or of temperature as such:
-// the temperature is in the scale of each row.
+#include <optional>
+
+// The three ways to compute entropy_attention. The first two know neither of autograd nor of
+// temperature as such: the temperature is in the scale of each row.
 
 namespace aero::ops {
 
@@ -56,5 +60,13 @@ bool has_attention_kernel(const torch::Tensor& queries);
 AttentionRows attention_by_kernel(const AttentionInputs& inputs);
 AttentionGradients differentiate_by_kernel(const AttentionInputs& inputs, const AttentionRows& rows,
                                            const ResultGradients& gradients);
+
+/// By the fused attention that LibTorch has for the queries' device, once for the values and once
+/// for the entropy, with autograd; nothing where no kernel takes them. On CUDA: flash for bfloat16
+/// and float16 without a temperature; all else in float32, by the efficient kernel. On the CPU, for
+/// tests: its flash attention, in any dtype.
+std::optional<EntropyAttention> attention_by_fused_kernels(
+    const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
+    double scale, const torch::Tensor& temperature, bool with_entropy);
 
 }  // namespace aero::ops

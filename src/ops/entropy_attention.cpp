@@ -95,6 +95,11 @@ EntropyAttention entropy_attention(const torch::Tensor& queries, const torch::Te
                                    const torch::Tensor& values, double scale,
                                    const torch::Tensor& temperature, bool with_entropy) {
   check(queries, keys, values, temperature);
+  if (!queries.is_cpu()) {
+    const auto fused =
+        attention_by_fused_kernels(queries, keys, values, scale, temperature, with_entropy);
+    if (fused) return *fused;
+  }
   const auto t = temperature.defined() ? std::optional(temperature) : std::nullopt;
   const auto results =
       EntropyAttentionFunction::apply(queries, keys, values, t, scale, with_entropy);

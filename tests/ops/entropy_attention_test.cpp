@@ -9,7 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "src/ops/attention_paths.h"
+#include "tests/ops/attention_reference.h"
 #include "tests/support/autocast.h"
+#include "tests/support/device.h"
 #include "tests/support/tensors.h"
 #include <algorithm>
 #include <array>
@@ -24,139 +26,28 @@ namespace aero::ops {
 namespace {
 
 using testing_support::Autocast;
+using testing_support::back;
 using testing_support::largest;
 using testing_support::largest_difference;
 using testing_support::normal;
 using testing_support::relative_difference;
+using testing_support::tests_the_cpu;
+using testing_support::there;
+using testing_support::tolerance;
+using namespace reference;
 
 constexpr double exact = 1e-10;
 
-struct Inputs {
-  torch::Tensor queries;
-  torch::Tensor keys;
-  torch::Tensor values;
-  torch::Tensor temperature;
-  double scale = 1;
-};
-
-/// In float64, laid out as a model's heads are. Temperatures of both signs.
-Inputs make_inputs(std::int64_t batch, std::int64_t heads, std::int64_t length, std::int64_t d_k,
-                   bool with_temperature = true) {
-  const auto of_heads = [&](std::uint64_t seed) {
-    return normal({batch, length, heads, d_k}, seed).transpose(1, 2);
-  };
-  Inputs inputs{of_heads(1), of_heads(2), of_heads(3), {}, 1 / std::sqrt(double(d_k))};
-  if (with_temperature) {
-    const auto t = normal({heads, length}, 4);
-    inputs.temperature = t.sign() * (0.5 + t.abs());
-  }
-  return inputs;
-}
-
-Inputs to(const Inputs& inputs, torch::ScalarType dtype) {
-  const auto wide = torch::promote_types(dtype, torch::kFloat32);
-  return {inputs.queries.to(dtype), inputs.keys.to(dtype), inputs.values.to(dtype),
-          inputs.temperature.defined() ? inputs.temperature.to(wide) : torch::Tensor(),
-          inputs.scale};
-}
-
-torch::Tensor causal_scores(const Inputs& in) {
-  auto scores = torch::matmul(in.queries, in.keys.transpose(-2, -1)) * in.scale;
-  if (in.temperature.defined()) scores = scores / in.temperature.unsqueeze(-1);
-  const auto length = in.queries.size(2);
-  const auto hidden = torch::ones({length, length}, torch::kBool).triu(1);
-  return scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
-}
-
-/// The formula as it is written, for autograd.
-EntropyAttention written_out(const Inputs& in) {
-  const auto scores = causal_scores(in);
-  const auto log_a = scores.log_softmax(-1);
-  const auto a = log_a.exp();
-  const auto hidden = torch::isinf(log_a);
-  return {torch::matmul(a, in.values), -(a * log_a.masked_fill(hidden, 0)).sum(-1)};
-}
-
 EntropyAttention ours(const Inputs& in) {
-  return entropy_attention(in.queries, in.keys, in.values, in.scale, in.temperature, true);
-}
-
-enum class Loss { both, output, entropy };
-
-struct Outcome {
-  torch::Tensor output;
-  torch::Tensor entropy;
-  torch::Tensor queries;
-  torch::Tensor keys;
-  torch::Tensor values;
-  torch::Tensor temperature;
-};
-
-torch::Tensor output_weights(const torch::Tensor& like) {
-  return normal({like.size(0), like.size(2), like.size(1), like.size(3)}, 5)
-      .transpose(1, 2)
-      .to(like.scalar_type());
-}
-
-torch::Tensor entropy_weights(const torch::Tensor& like) {
-  return normal(like.sizes().slice(0, 3), 6);
-}
-
-Inputs leaves(const Inputs& in) {
-  const auto leaf = [](const torch::Tensor& x) { return x.detach().requires_grad_(); };
-  return {leaf(in.queries), leaf(in.keys), leaf(in.values),
-          in.temperature.defined() ? leaf(in.temperature) : torch::Tensor(), in.scale};
-}
-
-/// The results, and the gradients of a loss that is a weighted sum of them.
-template <class Function>
-Outcome differentiate(Function function, const Inputs& inputs, Loss loss = Loss::both) {
-  const auto in = leaves(inputs);
-  const auto [output, entropy] = function(in);
-  std::vector<torch::Tensor> results;
-  std::vector<torch::Tensor> weights;
-  if (loss != Loss::entropy) {
-    results.push_back(output);
-    weights.push_back(output_weights(output));
-  }
-  if (loss != Loss::output) {
-    results.push_back(entropy);
-    weights.push_back(entropy_weights(output).to(entropy.scalar_type()));
-  }
-  torch::autograd::backward(results, weights);
-  return {output.detach(),   entropy.detach(),
-          in.queries.grad(), in.keys.grad(),
-          in.values.grad(),  in.temperature.defined() ? in.temperature.grad() : torch::Tensor()};
-}
-
-void expect_near(const Outcome& actual, const Outcome& expected, double tolerance) {
-  const auto near = [&](const torch::Tensor& a, const torch::Tensor& e, const char* name) {
-    SCOPED_TRACE(name);
-    ASSERT_EQ(a.defined(), e.defined());
-    if (!e.defined()) return;
-    ASSERT_EQ(a.sizes(), e.sizes());
-    const double size = std::max(1.0, largest(e.to(torch::kFloat64)));
-    const double difference = largest_difference(a, e);
-    EXPECT_LE(difference / size, tolerance);
-    EXPECT_FALSE(std::isnan(difference));
-  };
-  near(actual.output, expected.output, "output");
-  near(actual.entropy, expected.entropy, "entropy");
-  near(actual.queries, expected.queries, "queries");
-  near(actual.keys, expected.keys, "keys");
-  near(actual.values, expected.values, "values");
-  near(actual.temperature, expected.temperature, "temperature");
+  const auto [output, entropy] = entropy_attention(
+      there(in.queries), there(in.keys), there(in.values), in.scale, there(in.temperature), true);
+  return {back(output), back(entropy)};
 }
 
 /// B, H, T and d_k.
 const std::vector<std::array<std::int64_t, 4>> odd_shapes{
     {2, 3, 7, 5},  {1, 1, 1, 4},   {2, 2, 1, 80},   {2, 2, 129, 80},
     {1, 2, 33, 1}, {1, 1, 64, 64}, {3, 1, 200, 16}, {1, 2, 300, 33}};
-
-std::string name_of(const std::array<std::int64_t, 4>& shape) {
-  return "B=" + std::to_string(shape[0]) + " H=" + std::to_string(shape[1]) +
-         " T=" + std::to_string(shape[2]) + " d_k=" + std::to_string(shape[3]);
-}
 
 TEST(EntropyAttention, IsTheFormulaWithItsGradientsInFloat64) {
   for (const auto& shape : odd_shapes) {

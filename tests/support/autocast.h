@@ -3,26 +3,30 @@
 #include <ATen/autocast_mode.h>
 #include <torch/types.h>
 
+#include "tests/support/device.h"
+
 namespace aero::testing_support {
 
-/// Autocast to `dtype` on the CPU while it lives.
+/// Autocast to `dtype` on the tests' device while it lives.
 class Autocast {
  public:
   explicit Autocast(torch::ScalarType dtype)
-      : enabled_(at::autocast::is_autocast_enabled(torch::kCPU)),
-        dtype_(at::autocast::get_autocast_dtype(torch::kCPU)) {
-    at::autocast::set_autocast_enabled(torch::kCPU, true);
-    at::autocast::set_autocast_dtype(torch::kCPU, dtype);
+      : device_(test_device().type()),
+        enabled_(at::autocast::is_autocast_enabled(device_)),
+        dtype_(at::autocast::get_autocast_dtype(device_)) {
+    at::autocast::set_autocast_enabled(device_, true);
+    at::autocast::set_autocast_dtype(device_, dtype);
   }
   ~Autocast() {
     at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(torch::kCPU, enabled_);
-    at::autocast::set_autocast_dtype(torch::kCPU, dtype_);
+    at::autocast::set_autocast_enabled(device_, enabled_);
+    at::autocast::set_autocast_dtype(device_, dtype_);
   }
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
 
  private:
+  torch::DeviceType device_;
   bool enabled_;
   torch::ScalarType dtype_;
 };

@@ -1,0 +1,214 @@
+#include <ATen/ATen.h>
+#include <ATen/SDPBackend.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <torch/autograd.h>
+
+#include "attention_paths.h"
+#include <optional>
+#include <tuple>
+#include <vector>
+
+// With A = softmax(s), s_ij = scale q_i . k_j, and M = A K, which a fused kernel gives when the
+// keys stand for the values:
+//   entropy_i = LSE_i - scale q_i . M_i
+// Its gradient g_i reaches q and k in three ways: through LSE, through q in q . M, and through M.
+// The first two cancel, for q (g scale M - g scale M) as for k (g scale A^T q, and what the keys
+// get as values). What is left is the kernel's backward pass for dM_i = -g_i scale q_i, without the
+// gradient of its values. So LSE needs no gradient, for which the kernels have no way.
+
+namespace aero::ops {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+enum class Kernel : std::int64_t {
+  none,
+  cpu,        // any dtype
+  flash,      // bfloat16 and float16 in and out
+  efficient,  // float32 in and out
+};
+
+bool is_half(torch::ScalarType dtype) {
+  return dtype == torch::kBFloat16 || dtype == torch::kFloat16;
+}
+
+/// LibTorch's own choice knows the card. Where cuDNN is its first, flash would do as well.
+bool flash_takes(const torch::Tensor& queries, const torch::Tensor& keys,
+                 const torch::Tensor& values, double scale) {
+  if (queries.size(3) % 8 != 0) return false;  // PyTorch pads such heads before
+  const auto choice = static_cast<at::SDPBackend>(
+      at::_fused_sdp_choice(queries, keys, values, {}, 0.0, /*is_causal=*/true, scale));
+  return choice == at::SDPBackend::flash_attention || choice == at::SDPBackend::cudnn_attention;
+}
+
+Kernel choose(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
+              double scale, const torch::Tensor& temperature) {
+  if (queries.numel() == 0) return Kernel::none;
+  if (queries.is_cpu()) return Kernel::cpu;
+  if (!queries.is_cuda()) return Kernel::none;
+  const bool half = is_half(queries.scalar_type());
+  // What leaves the flash kernel is rounded to the queries' dtype, and a temperature's gradient
+  // takes the rounding times the mean score.
+  if (half && !temperature.defined() && flash_takes(queries, keys, values, scale)) {
+    return Kernel::flash;
+  }
+  const bool single = half || queries.scalar_type() == torch::kFloat32;
+  return single && queries.size(3) % 4 == 0 ? Kernel::efficient : Kernel::none;
+}
+
+/// As the kernels read it: the last dimension contiguous, rows in whole packs of 16 bytes.
+torch::Tensor aligned(const torch::Tensor& x) {
+  const auto pack = 16 / x.element_size();
+  bool fits = x.stride(3) == 1 && reinterpret_cast<std::uintptr_t>(x.const_data_ptr()) % 16 == 0;
+  for (std::int64_t i = 0; i < 3; ++i) fits = fits && x.stride(i) % pack == 0;
+  return fits ? x : empty_heads(x, x.scalar_type()).copy_(x);
+}
+
+struct Attended {
+  torch::Tensor output;        // [B, H, T, d_k]
+  torch::Tensor log_sum_exp;   // [B, H, T], or T up to the next multiple of 32
+  torch::Tensor seed, offset;  // of the dropout, which is off; the backward pass asks for them
+};
+
+Attended attend(Kernel kernel, const torch::Tensor& q, const torch::Tensor& k,
+                const torch::Tensor& v, double scale) {
+  constexpr bool causal = true;
+  Attended result;
+  if (kernel == Kernel::flash) {
+    std::tie(result.output, result.log_sum_exp, std::ignore, std::ignore, std::ignore, std::ignore,
+             result.seed, result.offset, std::ignore) =
+        at::_scaled_dot_product_flash_attention(q, k, v, 0.0, causal, false, scale);
+  } else if (kernel == Kernel::efficient) {
+    std::tie(result.output, result.log_sum_exp, result.seed, result.offset) =
+        at::_scaled_dot_product_efficient_attention(q, k, v, {}, true, 0.0, causal, scale);
+  } else {
+    std::tie(result.output, result.log_sum_exp) =
+        at::_scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal, {}, scale);
+  }
+  return result;
+}
+
+struct Gradients {
+  torch::Tensor queries, keys, values;
+};
+
+Gradients differentiate(Kernel kernel, const torch::Tensor& dout, const torch::Tensor& q,
+                        const torch::Tensor& k, const torch::Tensor& v, const Attended& forward,
+                        double scale) {
+  constexpr bool causal = true;
+  const auto length = q.size(2);
+  Gradients result;
+  if (kernel == Kernel::flash) {
+    std::tie(result.queries, result.keys, result.values) =
+        at::_scaled_dot_product_flash_attention_backward(
+            dout, q, k, v, forward.output, forward.log_sum_exp, {}, {}, length, length, 0.0, causal,
+            forward.seed, forward.offset, scale);
+  } else if (kernel == Kernel::efficient) {
+    std::tie(result.queries, result.keys, result.values, std::ignore) =
+        at::_scaled_dot_product_efficient_attention_backward(
+            dout, q, k, v, {}, forward.output, forward.log_sum_exp, forward.seed, forward.offset,
+            0.0, {true, true, true, false}, causal, scale);
+  } else {
+    std::tie(result.queries, result.keys, result.values) =
+        at::_scaled_dot_product_flash_attention_for_cpu_backward(
+            dout, q, k, v, forward.output, forward.log_sum_exp, 0.0, causal, {}, scale);
+  }
+  return result;
+}
+
+/// 1 / t as a factor of [B, H, T, d_k].
+torch::Tensor inverse(const torch::Tensor& temperature, torch::ScalarType dtype) {
+  return temperature.to(dtype).reciprocal().unsqueeze(-1);
+}
+
+class FusedAttention : public torch::autograd::Function<FusedAttention> {
+ public:
+  static variable_list forward(AutogradContext* context, const torch::Tensor& queries,
+                               const torch::Tensor& keys, const torch::Tensor& values,
+                               const std::optional<torch::Tensor>& temperature, double scale,
+                               bool with_entropy, std::int64_t kernel_number) {
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    const auto kernel = static_cast<Kernel>(kernel_number);
+    const auto dtype = queries.scalar_type();
+    const auto wide = torch::promote_types(dtype, torch::kFloat32);
+    const auto inner = kernel == Kernel::efficient || temperature ? wide : dtype;
+    // The temperature goes into the queries, s = scale (q / t) . k.
+    const auto q = aligned(temperature ? queries * inverse(*temperature, wide) : queries.to(inner));
+    const auto k = aligned(keys.to(inner));
+    const auto v = aligned(values.to(inner));
+    const auto of_values = attend(kernel, q, k, v, scale);
+    const auto of_keys = with_entropy ? attend(kernel, q, k, k, scale) : Attended();
+    context->set_materialize_grads(false);
+    context->save_for_backward({q, k, v, temperature.value_or(torch::Tensor()), of_values.output,
+                                of_values.log_sum_exp, of_values.seed, of_values.offset,
+                                of_keys.output, of_keys.seed, of_keys.offset});
+    context->saved_data["scale"] = scale;
+    context->saved_data["kernel"] = kernel_number;
+    context->saved_data["dtype"] = dtype;
+    const auto output = of_values.output.to(dtype);
+    if (!with_entropy) return {output};
+    const auto mean_score = (of_keys.output * q.to(wide)).sum(-1).mul_(scale);
+    return {output, of_values.log_sum_exp.narrow(2, 0, q.size(2)) - mean_score};
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    TORCH_CHECK(!torch::GradMode::is_enabled(), "entropy_attention is differentiable once");
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    const auto saved = context->get_saved_variables();
+    const auto& q = saved[0];
+    const auto& k = saved[1];
+    const auto& temperature = saved[3];
+    const auto& log_sum_exp = saved[5];
+    auto& data = context->saved_data;
+    const auto scale = data["scale"].toDouble();
+    const auto kernel = static_cast<Kernel>(data["kernel"].toInt());
+    const auto dtype = data["dtype"].toScalarType();
+    Gradients sum;
+    if (gradients[0].defined()) {
+      sum = differentiate(kernel, aligned(gradients[0].to(q.scalar_type())), q, k, saved[2],
+                          {saved[4], log_sum_exp, saved[6], saved[7]}, scale);
+    }
+    if (gradients.size() > 1 && gradients[1].defined()) {
+      auto mean_gradient = empty_heads(q, q.scalar_type());  // rounds as it is written
+      torch::mul_out(mean_gradient, q, gradients[1].mul(-scale).unsqueeze(-1));
+      const auto part = differentiate(kernel, mean_gradient, q, k, k,
+                                      {saved[8], log_sum_exp, saved[9], saved[10]}, scale);
+      sum.queries = sum.queries.defined() ? sum.queries.add_(part.queries) : part.queries;
+      sum.keys = sum.keys.defined() ? sum.keys.add_(part.keys) : part.keys;
+    }
+    if (!sum.queries.defined()) return variable_list(7);
+    torch::Tensor temperature_gradient;
+    if (temperature.defined()) {
+      auto of_queries = empty_heads(q, dtype);
+      torch::mul_out(of_queries, sum.queries, inverse(temperature, q.scalar_type()));
+      // sum_j ds_ij s_ij = - t_i dt_i
+      const std::vector<std::int64_t> all_but_rows{0, 3};
+      const auto sums = sum.queries.mul_(q).sum(all_but_rows).to(temperature.scalar_type());
+      temperature_gradient = sums.div_(temperature).neg_();
+      sum.queries = of_queries;
+    }
+    return {sum.queries.to(dtype),
+            sum.keys.to(dtype),
+            sum.values.defined() ? sum.values.to(dtype) : torch::Tensor(),
+            temperature_gradient,
+            torch::Tensor(),
+            torch::Tensor(),
+            torch::Tensor()};
+  }
+};
+
+}  // namespace
+
+std::optional<EntropyAttention> attention_by_fused_kernels(
+    const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
+    double scale, const torch::Tensor& temperature, bool with_entropy) {
+  const auto kernel = choose(queries, keys, values, scale, temperature);
+  if (kernel == Kernel::none) return std::nullopt;
+  const auto t = temperature.defined() ? std::optional(temperature) : std::nullopt;
+  const auto results = FusedAttention::apply(queries, keys, values, t, scale, with_entropy,
+                                             static_cast<std::int64_t>(kernel));
+  return EntropyAttention{results[0], with_entropy ? results[1] : torch::Tensor()};
+}
+
+}  // namespace aero::ops
