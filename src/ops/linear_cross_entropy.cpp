@@ -2,88 +2,92 @@
 
 #include "aero/ops/autocast.h"
 
-#include <ATen/Parallel.h>
+#include <ATen/ATen.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/autograd.h>
 
-#include "softmax_rows.h"
+#include "cross_entropy_paths.h"
 #include <algorithm>
 #include <cstdint>
-#include <vector>
+#include <optional>
 
 namespace aero::ops {
 namespace {
 
-constexpr std::int64_t ignored_target = -100;
-
-/// Some rows of logits [n, V], worked on.
-struct Rows {
-  torch::Tensor losses;  // [n], float32 or wider; 0 for a row without a target
-  torch::Tensor
-      gradient;  // room (softmax - onehot), 0 for such a row; undefined where not asked for
-};
-
-bool has_kernel(const torch::Tensor& logits) {
-  const auto dtype = logits.scalar_type();
-  return logits.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16);
-}
-
-/// `Bits` is what the kernel takes for the dtype of `logits`, which become the gradient.
-template <class Bits>
-Rows rows_by_kernel(const torch::Tensor& logits, const torch::Tensor& targets, double room,
-                    bool with_gradient) {
-  const auto vocabulary = logits.size(1);
-  auto losses = torch::zeros({logits.size(0)}, torch::kFloat32);
-  auto* const z = static_cast<Bits*>(logits.data_ptr());
-  auto* const loss = losses.data_ptr<float>();
-  const auto* const target = targets.data_ptr<std::int64_t>();
-  at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> scratch(static_cast<std::size_t>(vocabulary));
-    for (auto row = begin; row < end; ++row) {
-      auto* const first = z + row * vocabulary;
-      if (target[row] == ignored_target) {
-        std::fill_n(first, vocabulary, Bits{});
-        continue;
-      }
-      loss[row] = static_cast<float>(cross_entropy_row(first, vocabulary, target[row],
-                                                       with_gradient ? static_cast<float>(room) : 0,
-                                                       scratch.data()));
-    }
-  });
-  return {losses, with_gradient ? logits : torch::Tensor()};
-}
-
-/// On any device, for any dtype.
-Rows rows_by_operations(const torch::Tensor& logits, const torch::Tensor& targets, double room,
-                        bool with_gradient) {
-  const auto wide = torch::promote_types(logits.scalar_type(), torch::kFloat32);
-  const auto ignored = targets.eq(ignored_target);
-  const auto target = targets.masked_fill(ignored, 0).unsqueeze(1);
-  auto log_probability = torch::log_softmax(logits, 1, wide);
-  Rows rows;
-  rows.losses = log_probability.gather(1, target).squeeze(1).neg().masked_fill(ignored, 0);
-  if (!with_gradient) return rows;
-  auto gradient = log_probability.exp_();
-  gradient.scatter_add_(1, target, torch::full_like(target, -1, gradient.options()));
-  rows.gradient = gradient.mul_(ignored.logical_not().to(wide).mul_(room).unsqueeze(1))
-                      .to(logits.scalar_type());
-  return rows;
-}
-
-Rows work_on(const torch::Tensor& logits, const torch::Tensor& targets, double room,
-             bool with_gradient) {
-  if (!has_kernel(logits)) return rows_by_operations(logits, targets, room, with_gradient);
-  if (logits.scalar_type() == torch::kFloat32) {
-    return rows_by_kernel<float>(logits, targets, room, with_gradient);
-  }
-  return rows_by_kernel<std::uint16_t>(logits, targets, room, with_gradient);
-}
-
 void check_targets(const torch::Tensor& targets, std::int64_t vocabulary) {
   const auto bad =
       targets.ne(ignored_target).logical_and(targets.lt(0).logical_or(targets.ge(vocabulary)));
+  if (targets.is_cuda()) {  // without waiting for it
+    at::_assert_async(bad.any().logical_not(), "a target is outside of the vocabulary");
+    return;
+  }
   TORCH_CHECK_INDEX(!bad.any().item<bool>(), "a target is outside of the vocabulary of ",
                     vocabulary);
 }
+
+/// With rows of zeros up to a multiple of 64, but on the CPU: logits in rows of whole packs are
+/// what fast products and kernels want.
+torch::Tensor padded(const torch::Tensor& weight) {
+  constexpr std::int64_t multiple = 64;
+  const auto missing = (multiple - weight.size(0) % multiple) % multiple;
+  if (weight.is_cpu() || missing == 0) return weight;
+  return at::constant_pad_nd(weight, {0, 0, 0, missing});
+}
+
+/// Blocks of a GPU are larger: each is another sweep over the weight's gradient. They are also as
+/// even as may be.
+std::int64_t rows_of_block(const torch::Tensor& hidden, std::int64_t vocabulary,
+                           const std::optional<std::int64_t>& block_logits) {
+  constexpr std::int64_t device_block_logits = 4 * default_block_logits;
+  const auto rows = std::max<std::int64_t>(hidden.size(0), 1);
+  const auto fitting = [&](std::int64_t logits) {
+    return std::clamp<std::int64_t>(logits / vocabulary, 1, rows);
+  };
+  if (block_logits || hidden.is_cpu()) return fitting(block_logits.value_or(default_block_logits));
+  const auto blocks = (rows - 1) / fitting(device_block_logits) + 1;
+  return (rows - 1) / blocks + 1;
+}
+
+/// gradient^T h of all blocks, in the weight's dtype; on CUDA summed in float32 or wider.
+class WeightGradient {
+ public:
+  explicit WeightGradient(torch::ScalarType dtype) : dtype_(dtype) {}
+
+  void add(const torch::Tensor& gradient, const torch::Tensor& h) {
+    if (h.is_cuda()) {
+      add_in_place(gradient.t(), h);
+      return;
+    }
+    const auto product = torch::matmul(gradient.t(), h).to(dtype_);
+    if (sum_.defined()) {
+      sum_ += product;
+    } else {
+      sum_ = product;
+    }
+  }
+
+  const torch::Tensor& sum() const { return sum_; }
+
+ private:
+  /// cuBLAS adds to what is there, so that no product is kept beside the sum.
+  void add_in_place(const torch::Tensor& a, const torch::Tensor& b) {
+    const auto wide = torch::promote_types(b.scalar_type(), torch::kFloat32);
+    if (wide == b.scalar_type()) {
+      if (sum_.defined()) {
+        sum_.addmm_(a, b);
+      } else {
+        sum_ = torch::mm(a, b);
+      }
+    } else if (sum_.defined()) {
+      at::addmm_out(sum_, sum_, a, b, wide, 1, 1);
+    } else {
+      sum_ = at::mm(a, b, wide);
+    }
+  }
+
+  torch::ScalarType dtype_;
+  torch::Tensor sum_;  // undefined before the first block
+};
 
 /// The loss of a whole batch, and its gradients still to be multiplied by `gradient_scale`.
 struct Result {
@@ -94,43 +98,51 @@ struct Result {
 };
 
 Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
-               const torch::Tensor& all_targets, std::int64_t block_logits, bool hidden_needs,
-               bool weight_needs) {
+               const torch::Tensor& all_targets, const std::optional<std::int64_t>& block_logits,
+               bool hidden_needs, bool weight_needs) {
   const auto h = to_autocast_dtype(hidden);
-  const auto w = to_autocast_dtype(weight);
+  const auto w = padded(to_autocast_dtype(weight));
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto targets = all_targets.contiguous();
-  check_targets(targets, w.size(0));
+  const auto vocabulary = weight.size(0);
+  check_targets(targets, vocabulary);
   const auto wide = torch::promote_types(h.scalar_type(), torch::kFloat32);
   const auto rows = h.size(0);
-  const auto block =
-      std::clamp<std::int64_t>(block_logits / w.size(0), 1, std::max<std::int64_t>(rows, 1));
+  const auto block = rows_of_block(h, vocabulary, block_logits);
   const auto count = targets.ne(ignored_target).sum().to(wide);
   // softmax - onehot is divided by the count only after the products, for divided first its small
-  // entries vanish in float16. `room` keeps the sum of a block's rows within float16.
-  const double room = std::min(1.0, 4096.0 / static_cast<double>(block));
+  // entries vanish in float16. `room` keeps the sum of a block's rows within float16, where the sum
+  // is not float32.
+  const double room = h.is_cuda() ? 1 : std::min(1.0, 4096.0 / static_cast<double>(block));
 
   Result result;
   result.loss = torch::zeros({}, h.options().dtype(wide));
   result.gradient_scale = (count * room).reciprocal();
   if (hidden_needs) result.hidden_gradient = torch::empty_like(h, at::MemoryFormat::Contiguous);
+  WeightGradient weight_gradient(weight.scalar_type());
   for (std::int64_t start = 0; start < rows; start += block) {
     const auto length = std::min(block, rows - start);
-    const auto h_block = h.narrow(0, start, length);
+    auto h_block = h.narrow(0, start, length);
+    const auto block_targets = targets.narrow(0, start, length);
+    const auto logits = torch::matmul(h_block, w.t());
+    const bool by_kernel = has_cross_entropy_kernel(logits);
     const auto [losses, gradient] =
-        work_on(torch::matmul(h_block, w.t()), targets.narrow(0, start, length), room,
-                hidden_needs || weight_needs);
+        (by_kernel ? cross_entropy_by_kernel : cross_entropy_by_operations)(
+            logits, vocabulary, block_targets, room, hidden_needs || weight_needs);
     result.loss += losses.sum();
+    const auto left_out =
+        by_kernel ? torch::Tensor() : block_targets.eq(ignored_target).unsqueeze(1);
     if (hidden_needs) {
       auto out = result.hidden_gradient.narrow(0, start, length);
       torch::matmul_out(out, gradient, w);
+      if (left_out.defined()) out.masked_fill_(left_out, 0);
     }
     if (!weight_needs) continue;
-    const auto product = torch::matmul(gradient.t(), h_block).to(weight.scalar_type());
-    if (result.weight_gradient.defined()) {
-      result.weight_gradient += product;
-    } else {
-      result.weight_gradient = product;
-    }
+    if (left_out.defined()) h_block = h_block.masked_fill(left_out, 0);
+    weight_gradient.add(gradient, h_block);
+  }
+  if (weight_gradient.sum().defined()) {
+    result.weight_gradient = weight_gradient.sum().narrow(0, 0, vocabulary);
   }
   result.loss /= count;
   return result;
@@ -140,7 +152,8 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
  public:
   static torch::Tensor forward(torch::autograd::AutogradContext* context,
                                const torch::Tensor& hidden, const torch::Tensor& weight,
-                               const torch::Tensor& targets, std::int64_t block_logits,
+                               const torch::Tensor& targets,
+                               const std::optional<std::int64_t>& block_logits,
                                bool with_gradient) {
     const bool hidden_needs = with_gradient && context->needs_input_grad(0);
     const bool weight_needs = with_gradient && context->needs_input_grad(1);
@@ -170,7 +183,8 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
 }  // namespace
 
 torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
-                                   const torch::Tensor& targets, std::int64_t block_logits) {
+                                   const torch::Tensor& targets,
+                                   const std::optional<std::int64_t>& block_logits) {
   const bool with_gradient =
       torch::GradMode::is_enabled() && (hidden.requires_grad() || weight.requires_grad());
   return LinearCrossEntropy::apply(hidden, weight, targets, block_logits, with_gradient);

@@ -5,17 +5,22 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/autocast.h"
+#include "tests/support/device.h"
 #include "tests/support/tensors.h"
 #include <cmath>
+#include <optional>
 
 namespace aero::ops {
 namespace {
 
 using testing_support::Autocast;
+using testing_support::back;
 using testing_support::largest;
 using testing_support::largest_difference;
 using testing_support::normal;
 using testing_support::relative_difference;
+using testing_support::tests_the_cpu;
+using testing_support::there;
 using testing_support::tokens;
 
 constexpr double exact = 1e-12;
@@ -53,14 +58,21 @@ torch::Tensor reference(const torch::Tensor& hidden, const torch::Tensor& weight
   return at::cross_entropy_loss(torch::matmul(hidden, weight.t()), targets);
 }
 
-auto in_blocks(std::int64_t block_logits) {
-  return
-      [=](const torch::Tensor& hidden, const torch::Tensor& weight, const torch::Tensor& targets) {
-        return linear_cross_entropy(hidden, weight, targets, block_logits);
-      };
+/// Ours, on the tests' device. Blocks by default are the device's.
+auto in_blocks(std::optional<std::int64_t> block_logits) {
+  return [=](const torch::Tensor& hidden, const torch::Tensor& weight,
+             const torch::Tensor& targets) {
+    return back(linear_cross_entropy(there(hidden), there(weight), there(targets), block_logits));
+  };
 }
 
-void expect_reference(const Inputs& inputs, std::int64_t block_logits = default_block_logits) {
+torch::Tensor ours(const torch::Tensor& hidden, const torch::Tensor& weight,
+                   const torch::Tensor& targets) {
+  return in_blocks(std::nullopt)(hidden, weight, targets);
+}
+
+void expect_reference(const Inputs& inputs,
+                      std::optional<std::int64_t> block_logits = std::nullopt) {
   const auto actual = differentiate(in_blocks(block_logits), inputs);
   const auto expected = differentiate(reference, inputs);
   EXPECT_EQ(actual.loss.scalar_type(), torch::kFloat64);
@@ -98,7 +110,7 @@ TEST(LinearCrossEntropy, LeavesOutRowsWithoutATarget) {
   inputs.targets[6] = -100;
   expect_reference(inputs);
   expect_reference(inputs, 2 * vocab_size);
-  const auto gradient = differentiate(in_blocks(default_block_logits), inputs).hidden_gradient;
+  const auto gradient = differentiate(ours, inputs).hidden_gradient;
   EXPECT_EQ(largest(gradient[1]), 0);
   EXPECT_GT(largest(gradient[0]), 0);
 }
@@ -109,7 +121,7 @@ TEST(LinearCrossEntropy, IsTheLossOfTheOthersWhereARowWithoutATargetIsNan) {
       reference(inputs.hidden.narrow(0, 1, 6), inputs.weight, inputs.targets.narrow(0, 1, 6));
   inputs.hidden[0] = std::nan("");
   inputs.targets[0] = -100;
-  const auto loss = linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets);
+  const auto loss = ours(inputs.hidden, inputs.weight, inputs.targets);
   EXPECT_LE(largest_difference(loss, others), exact);
 }
 
@@ -117,21 +129,20 @@ TEST(LinearCrossEntropy, IsNanWithoutAnyTarget) {
   auto inputs = make_inputs();
   inputs.targets.fill_(-100);
   ASSERT_TRUE(std::isnan(reference(inputs.hidden, inputs.weight, inputs.targets).item<double>()));
-  EXPECT_TRUE(std::isnan(
-      linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets).item<double>()));
+  EXPECT_TRUE(std::isnan(ours(inputs.hidden, inputs.weight, inputs.targets).item<double>()));
 }
 
 TEST(LinearCrossEntropy, IsNanWithoutAnyRow) {
   const auto inputs = make_inputs(0);
-  EXPECT_TRUE(std::isnan(
-      linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets).item<double>()));
+  EXPECT_TRUE(std::isnan(ours(inputs.hidden, inputs.weight, inputs.targets).item<double>()));
 }
 
 TEST(LinearCrossEntropy, RefusesATargetOutsideTheVocabulary) {
+  if (!tests_the_cpu()) GTEST_SKIP() << "a failed assertion ends all work on the device";
   for (const std::int64_t target : {std::int64_t{-1}, vocab_size}) {
     auto inputs = make_inputs();
     inputs.targets[3] = target;
-    EXPECT_THROW(linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets), c10::Error);
+    EXPECT_THROW(ours(inputs.hidden, inputs.weight, inputs.targets), c10::Error);
   }
 }
 
@@ -139,7 +150,7 @@ TEST(LinearCrossEntropy, HasAGradientOfTheHiddenStatesAlone) {
   auto inputs = make_inputs();
   const auto expected = differentiate(reference, inputs).hidden_gradient;
   inputs.hidden.requires_grad_();
-  (3 * linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets)).backward();
+  (3 * ours(inputs.hidden, inputs.weight, inputs.targets)).backward();
   EXPECT_LE(largest_difference(inputs.hidden.grad(), expected), exact);
   EXPECT_FALSE(inputs.weight.grad().defined());
 }
@@ -148,7 +159,7 @@ TEST(LinearCrossEntropy, HasAGradientOfTheWeightAlone) {
   auto inputs = make_inputs();
   const auto expected = differentiate(reference, inputs).weight_gradient;
   inputs.weight.requires_grad_();
-  (3 * linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets)).backward();
+  (3 * ours(inputs.hidden, inputs.weight, inputs.targets)).backward();
   EXPECT_LE(largest_difference(inputs.weight.grad(), expected), exact);
   EXPECT_FALSE(inputs.hidden.grad().defined());
 }
@@ -159,7 +170,7 @@ TEST(LinearCrossEntropy, HasNoGradientWhereGradientsAreOff) {
   inputs.hidden.requires_grad_();
   inputs.weight.requires_grad_();
   const torch::NoGradGuard no_grad;
-  const auto loss = linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets);
+  const auto loss = ours(inputs.hidden, inputs.weight, inputs.targets);
   EXPECT_FALSE(loss.requires_grad());
   EXPECT_LE(largest_difference(loss, expected), exact);
 }
@@ -172,7 +183,7 @@ TEST(LinearCrossEntropy, AddsToTheGradientThatIsThere) {
   inputs.hidden.mutable_grad() = torch::ones_like(inputs.hidden);
   inputs.weight.mutable_grad() = torch::ones_like(inputs.weight);
   for (int i = 0; i < 2; ++i) {
-    (3 * linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets)).backward();
+    (3 * ours(inputs.hidden, inputs.weight, inputs.targets)).backward();
   }
   EXPECT_LE(largest_difference(inputs.hidden.grad(), 1 + 2 * expected.hidden_gradient), exact);
   EXPECT_LE(largest_difference(inputs.weight.grad(), 1 + 2 * expected.weight_gradient), exact);
@@ -213,7 +224,7 @@ TEST(LinearCrossEntropy, HasTheGradientThatFiniteDifferencesGive) {
   auto inputs = make_inputs();
   inputs.targets[4] = -100;
   const auto loss = [&] {
-    return 3 * linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets).item<double>();
+    return 3 * ours(inputs.hidden, inputs.weight, inputs.targets).item<double>();
   };
   const auto actual = differentiate(in_blocks(2 * vocab_size), inputs);
   EXPECT_LE(largest_difference(actual.hidden_gradient, finite_differences(loss, inputs.hidden)),
@@ -228,7 +239,7 @@ TEST(LinearCrossEntropy, StaysFiniteWhereLogitsAreLarge) {
   const auto expected = differentiate(reference, inputs);
   inputs.hidden = inputs.hidden.to(torch::kFloat32);
   inputs.weight = inputs.weight.to(torch::kFloat32);
-  const auto actual = differentiate(in_blocks(default_block_logits), inputs);
+  const auto actual = differentiate(ours, inputs);
   EXPECT_EQ(actual.loss.scalar_type(), torch::kFloat32);
   EXPECT_LE(relative_difference(actual.loss, expected.loss), 1e-5);
   EXPECT_LE(relative_difference(actual.weight_gradient, expected.weight_gradient), 1e-5);
@@ -256,6 +267,38 @@ TEST(LinearCrossEntropy, IsCloseToFloat64UnderAutocast) {
   check(torch::kFloat16, 3e-3);
 }
 
+class LinearCrossEntropyOf : public testing::TestWithParam<std::int64_t> {};
+
+INSTANTIATE_TEST_SUITE_P(VocabularyOf, LinearCrossEntropyOf, testing::Values(50'257, 50'304),
+                         testing::PrintToStringParamName());
+
+TEST_P(LinearCrossEntropyOf, IsCloseToFloat64) {
+  constexpr std::int64_t rows = 50;
+  Inputs inputs{normal({rows, 32}, 1), 0.3 * normal({GetParam(), 32}, 2),
+                tokens({rows}, GetParam(), 3)};
+  inputs.targets[0] = GetParam() - 1;
+  inputs.targets[7] = -100;
+  const auto expected = differentiate(reference, inputs);
+  inputs.hidden = inputs.hidden.to(torch::kFloat32);
+  inputs.weight = inputs.weight.to(torch::kFloat32);
+  const auto check = [&](double tolerance) {
+    for (const auto block : {std::optional<std::int64_t>(), std::optional(20 * GetParam())}) {
+      const auto actual = differentiate(in_blocks(block), inputs);
+      EXPECT_LE(relative_difference(actual.loss, expected.loss), tolerance);
+      EXPECT_EQ(actual.weight_gradient.sizes(), inputs.weight.sizes());
+      EXPECT_LE(relative_difference(actual.hidden_gradient, expected.hidden_gradient), tolerance);
+      EXPECT_LE(relative_difference(actual.weight_gradient, expected.weight_gradient), tolerance);
+    }
+  };
+  check(1e-5);
+  {
+    const Autocast autocast(torch::kFloat16);
+    check(2e-3);
+  }
+  const Autocast autocast(torch::kBFloat16);
+  check(1e-2);
+}
+
 // All hidden states are 0, so each token has p = 1/V and the gradient of a row is
 // (mean of the weight's rows - the target's row) / N. p/N = 2^-25 is nothing in float16.
 TEST(LinearCrossEntropy, KeepsInFloat16WhatManyUnlikelyTokensAddUpTo) {
@@ -265,7 +308,7 @@ TEST(LinearCrossEntropy, KeepsInFloat16WhatManyUnlikelyTokensAddUpTo) {
   const auto targets = tokens({rows}, many_tokens, 2);
   const auto hidden = torch::zeros({rows, 4}).requires_grad_();
   const Autocast autocast(torch::kFloat16);
-  const auto loss = linear_cross_entropy(hidden, weight.to(torch::kFloat32), targets);
+  const auto loss = ours(hidden, weight.to(torch::kFloat32), targets);
   loss.backward();
   EXPECT_NEAR(loss.item<double>(), std::log(many_tokens), 1e-4);
   const auto expected = (weight.mean(0) - weight.index_select(0, targets)) / rows;
@@ -279,7 +322,7 @@ TEST(LinearCrossEntropy, TakesAnyLossScaleInFloat16) {
   const auto hidden = inputs.hidden.to(torch::kFloat32).requires_grad_();
   const auto weight = inputs.weight.to(torch::kFloat32).requires_grad_();
   const Autocast autocast(torch::kFloat16);
-  (65536 * linear_cross_entropy(hidden, weight, inputs.targets)).backward();
+  (65536 * ours(hidden, weight, inputs.targets)).backward();
   EXPECT_LE(relative_difference(hidden.grad() * 3 / 65536, expected.hidden_gradient), 3e-3);
   EXPECT_LE(relative_difference(weight.grad() * 3 / 65536, expected.weight_gradient), 3e-3);
 }
