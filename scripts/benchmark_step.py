@@ -20,26 +20,23 @@ import aero_signals  # before all else
 import argparse
 import json
 import os
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 try:
-    import numpy as np
     from tqdm import tqdm
 
-    from aero_reference.tokens import Split, write_token_file
+    from aero_benchmark.aero_side import BASELINE, aero_turn
+    from aero_benchmark.measured import Measured, ratio
+    from aero_benchmark.pytorch_side import PyTorchTask, pytorch_turn
+    from aero_benchmark.setting import Setting, make_corpus
     from aero_results.command import run_command
     from aero_results.errors import ResultsError
     from aero_results.files import require_writable, write_text
     from aero_results.options import Parser, whole
-    from aero_results.run_folder import read_lines
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
@@ -49,198 +46,6 @@ except ModuleNotFoundError as error:
 ROOT = Path(__file__).resolve().parent.parent
 PYTORCH_SIDES = ("pytorch", "pytorch fused")
 MOST_TOKENS = 1 << 30
-BASELINE = "SM+LN+G"  # what the PyTorch sides compute
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a step is."""
-
-    n_layer: int
-    n_head: int
-    d_model: int
-    vocab_size: int
-    context: int
-    batch_size: int
-    accumulation: int
-    dtype: str
-    threads: int
-    steps: int
-
-    @property
-    def tokens_per_step(self) -> int:
-        return self.batch_size * self.accumulation * self.context
-
-
-@dataclass
-class Measured:
-    """Seconds of each measured step, round by round, and peak memory of one process."""
-
-    rounds: list[list[float]] = field(default_factory=list)
-    peak_bytes: int = 0
-
-    def median_seconds(self) -> float:
-        return statistics.median(seconds for turn in self.rounds for seconds in turn)
-
-
-def aero_config(
-    setting: Setting, corpus: Path, run: Path, architecture: str = BASELINE
-) -> dict[str, Any]:
-    """The config of AERO's side: every key that this script depends on."""
-    return {
-        "seed": 1,
-        "model": {
-            "family": "gpt2",
-            "architecture": architecture,
-            "n_layer": setting.n_layer,
-            "n_head": setting.n_head,
-            "d_model": setting.d_model,
-            "context": setting.context,
-            "vocab_size": setting.vocab_size,
-            "biases": "all",
-            "tied_head": True,
-        },
-        "data": {"path": str(corpus)},
-        "train": {
-            "duration": str(setting.steps),
-            "batch_size": setting.batch_size,
-            "accumulation": setting.accumulation,
-            "dtype": setting.dtype,
-            "device": "cpu",
-            "threads": setting.threads,
-            "clip": 1.0,
-        },
-        "optimizer": {
-            "name": "adamw",
-            "lr": 6e-4,
-            "beta1": 0.9,
-            "beta2": 0.95,
-            "eps": 1e-8,
-            "weight_decay": 0.1,
-        },
-        "schedule": {"name": "constant", "warmup": "0"},
-        "eval": {"every": "0", "batches": 1},
-        "checkpoint": {"every": "0"},
-        "log": {"every": "1"},
-        "run": {"folder": str(run)},
-    }
-
-
-def make_corpus(folder: Path, setting: Setting) -> None:
-    """Random tokens: enough for the steps of a turn, and one batch to evaluate."""
-    folder.mkdir()
-    generator = np.random.default_rng(1)
-    kind = {"kind": "random", "note": "made by scripts/benchmark_step.py"}
-    splits = {}
-    for name, steps in (("train", setting.steps), ("val", 1)):
-        tokens = generator.integers(setting.vocab_size, size=steps * setting.tokens_per_step + 1)
-        write_token_file(folder / f"{name}.bin", tokens, setting.vocab_size)
-        splits[name] = [{"file": f"{name}.bin", "tokens": len(tokens)}]
-    manifest = {"format": "aero-corpus", "version": 1, "splits": splits, "source": kind}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-
-
-def ending(status: int) -> str:
-    """Of a turn that failed."""
-    return f"a turn was ended by signal {-status}" if status < 0 else f"a turn failed ({status})"
-
-
-def tail(log: Path) -> str:
-    """What a process said last; of Python's own report of an exception, its last line."""
-    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-    traced = any(line.startswith("Traceback ") for line in lines)
-    return "\n".join(lines[-1:] if traced else lines[-20:]) or "it said nothing"
-
-
-def run_process(command: list[str], log: Path) -> int:
-    """Peak resident memory in bytes; no less than that of this process, which stays small.
-
-    Raises ResultsError with the end of the output where the command fails.
-    """
-    with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        except OSError as error:
-            raise ResultsError(f"{command[0]}: {error.strerror}") from error
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            raise
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise ResultsError(f"{ending(process.returncode)}:\n{tail(log)}")
-    return usage.ru_maxrss * 1024
-
-
-def aero_turn(
-    binary: Path, setting: Setting, folder: Path, architecture: str
-) -> tuple[list[float], int]:
-    """Seconds of all steps of one `aero train`, and its peak memory."""
-    run, config = folder / "run", folder / "config.json"
-    settings = aero_config(setting, folder.parent / "corpus", run, architecture)
-    config.write_text(json.dumps(settings), encoding="utf-8")
-    peak = run_process([str(binary), "train", str(config)], folder / "log.txt")
-    seconds: list[float] = []
-    read_lines(
-        run, lambda line: seconds.extend([] if "event" in line else [line.number("seconds")])
-    )
-    shutil.rmtree(run)  # its checkpoint is some GB
-    return seconds, peak
-
-
-def pytorch_turn(setting: Setting, folder: Path, fused: bool) -> tuple[list[float], int]:
-    """Seconds of all steps of one PyTorch process, and its peak memory."""
-    task = {"setting": asdict(setting), "corpus": str(folder.parent / "corpus"), "fused": fused}
-    result = folder / "seconds.json"
-    command = [sys.executable, __file__, "--worker", json.dumps(task), str(result)]
-    peak = run_process(command, folder / "log.txt")
-    return json.loads(result.read_text(encoding="utf-8")), peak
-
-
-def pytorch_worker(task: dict[str, Any], result: Path) -> None:
-    """The PyTorch side, in its own process: writes the seconds of each step."""
-    import torch
-    from torch import nn
-    from torch.nn import functional
-
-    from aero_reference.nanogpt import GPT
-
-    setting = Setting(**task["setting"])
-    torch.manual_seed(1)
-    torch.set_num_threads(setting.threads)
-    data = Split(Path(task["corpus"]), "train", setting.context)
-    model = GPT(
-        setting.n_layer, setting.n_head, setting.d_model, setting.context, setting.vocab_size
-    )
-    groups = [
-        {"params": [p for p in model.parameters() if p.dim() >= 2], "weight_decay": 0.1},
-        {"params": [p for p in model.parameters() if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    options = {"fused": True} if task["fused"] else {}
-    optimizer = torch.optim.AdamW(groups, lr=6e-4, betas=(0.9, 0.95), eps=1e-8, **options)
-    bfloat16 = setting.dtype == "bfloat16"
-    position, seconds = 0, []
-    for _ in range(setting.steps):
-        start = time.perf_counter()
-        total = 0.0
-        for _ in range(setting.accumulation):
-            indices = data.training_indices(position, setting.batch_size, seed=1)
-            position += setting.batch_size
-            inputs, targets = map(torch.from_numpy, data.batch(indices))
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
-                logits = model(inputs)
-                loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-            loss = loss / setting.accumulation
-            loss.backward()
-            total += loss.item()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        seconds.append(time.perf_counter() - start)
-    if not np.isfinite(total):
-        sys.exit(f"the loss is {total}")
-    result.write_text(json.dumps(seconds), encoding="utf-8")
 
 
 def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measured]:
@@ -249,30 +54,25 @@ def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measur
     measured = {side: Measured() for side in sides}
     turns = [(number, side) for number in range(arguments.rounds) for side in sides]
     with aero_signals.Tidying(), tempfile.TemporaryDirectory(prefix="aero-benchmark-") as name:
-        make_corpus(Path(name) / "corpus", setting)
+        corpus = Path(name) / "corpus"
+        make_corpus(corpus, setting)
         progress = tqdm(turns, unit="turn", disable=None)
         for number, side in progress:
             progress.set_description(side)
             folder = Path(name) / f"{number}-{sides.index(side)}"
             folder.mkdir()
             if side in PYTORCH_SIDES:
-                seconds, peak = pytorch_turn(setting, folder, fused=side.endswith("fused"))
+                task = PyTorchTask(setting, str(corpus), fused=side.endswith("fused"))
+                turn = pytorch_turn(task, folder)
             else:
                 architecture = BASELINE if side == "aero" else side
-                seconds, peak = aero_turn(arguments.aero, setting, folder, architecture)
-            if len(seconds) != setting.steps:
-                raise ResultsError(f"{side}: {len(seconds)} steps were timed, not {setting.steps}")
-            measured[side].rounds.append(seconds[arguments.warmup :])
-            measured[side].peak_bytes = max(measured[side].peak_bytes, peak)
+                turn = aero_turn(arguments.aero, setting, folder, architecture, corpus=corpus)
+            if len(turn.seconds) != setting.steps:
+                timed = len(turn.seconds)
+                raise ResultsError(f"{side}: {timed} steps were timed, not {setting.steps}")
+            measured[side].rounds.append(turn.seconds[arguments.warmup :])
+            measured[side].peak_bytes = max(measured[side].peak_bytes, turn.peak_bytes)
     return measured
-
-
-def ratio(measured: dict[str, Measured], side: str, reference: str = "aero") -> float:
-    """The reference's tokens/s over the side's: the median over rounds of the ratio within one."""
-    pairs = zip(measured[side].rounds, measured[reference].rounds, strict=True)
-    return statistics.median(
-        statistics.median(theirs) / statistics.median(ours) for theirs, ours in pairs
-    )
 
 
 def summary(measured: dict[str, Measured], setting: Setting) -> dict[str, Any]:
@@ -405,7 +205,4 @@ def main(command_line: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--worker"]:
-        pytorch_worker(json.loads(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        sys.exit(main())
+    sys.exit(main())

@@ -45,7 +45,9 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """[B, T] tokens to [B, T, V] logits, head tied to the embedding, no dropout."""
+    """[B, T] tokens to [B, T, V] logits, or with targets to the mean loss in nats; head tied to the
+    embedding, no dropout.
+    """
 
     def __init__(self, layers: int, heads: int, width: int, context: int, vocab_size: int) -> None:
         super().__init__()
@@ -60,8 +62,11 @@ class GPT(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        x = self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1]))
+    def forward(self, tokens: Tensor, targets: Tensor | None = None) -> Tensor:
+        x = self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1], device=tokens.device))
         for block in self.blocks:
             x = block(x)
-        return functional.linear(self.ln_f(x), self.wte.weight)
+        logits = functional.linear(self.ln_f(x), self.wte.weight)
+        if targets is None:
+            return logits
+        return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())

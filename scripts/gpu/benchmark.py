@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Measures AERO's training steps on a GPU beside PyTorch on the same card, in the same run.
+
+GPT-2 124M beside nanoGPT's loop, eager and under torch.compile; entropy regularisation beside the
+same model without it, and beside the authors' way in PyTorch; T = 1024; the tiny sweeps' model.
+The sides take turns, each turn a process of its own. What does not fit into --seconds is left out
+and named; called again, the program measures what is missing. FOLDER gets benchmark.json and
+benchmark.md.
+
+Examples:
+  scripts/gpu/benchmark.py --aero build/cuda-release/bin/aero --out build/gpu
+  scripts/gpu/benchmark.py --aero build/release/bin/aero --out /tmp/dry --device cpu --tiny
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import aero_signals  # before all else
+
+# isort: split
+try:
+    from aero_benchmark.budget import Budget
+    from aero_benchmark.card import machine, machine_lines
+    from aero_benchmark.options import add_common, check_common
+    from aero_benchmark.step_report import markdown, summary
+    from aero_benchmark.step_scenes import dry_scenes, full_scenes
+    from aero_benchmark.step_turns import Turns
+    from aero_benchmark.store import Store
+    from aero_results.command import run_command
+    from aero_results.files import write_text
+    from aero_results.options import Parser
+except ModuleNotFoundError as error:
+    sys.exit(f"error: the Python package {error.name} is missing; it needs numpy and torch")
+
+GEMM_SIZE, TINY_GEMM_SIZE = 8192, 128
+
+
+def parse(command_line: list[str] | None) -> argparse.Namespace:
+    """The command line; exits with status 2 where it makes no sense."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_common(parser)
+    return check_common(parser, parser.parse_args(command_line))
+
+
+def benchmark(arguments: argparse.Namespace) -> int:
+    """1 where a turn failed; what was left out for want of time is no failure."""
+    budget = Budget(arguments.seconds)
+    facts = machine(arguments.aero, arguments.device)
+    scenes = (dry_scenes if arguments.tiny else full_scenes)(arguments.device)
+    kind = {"device": arguments.device, "tiny": arguments.tiny}
+    store = Store(arguments.out / "benchmark.json", facts, kind)
+    gemm = TINY_GEMM_SIZE if arguments.tiny else GEMM_SIZE
+    taken = Turns(arguments.aero, gemm, budget, store)
+    with aero_signals.Tidying():
+        taken.take(scenes)
+    left_out, failed = taken.left_out, taken.failed
+    store.write(summary=summary(scenes, store.measured()), left_out=left_out, failed=failed)
+    lines = ["# Steps", "", *machine_lines(facts), "", *markdown(scenes, store.measured())]
+    if arguments.tiny:
+        lines += ["", "A dry run: sizes of no interest."]
+    if left_out:
+        lines += ["", f"Left out for want of time: {', '.join(left_out)}."]
+    if failed:
+        lines += ["", f"Failed: {', '.join(failed)}."]
+    text = "\n".join(lines) + "\n"
+    write_text(arguments.out / "benchmark.md", text)
+    print(text, end="")
+    return 1 if failed else 0
+
+
+def main(command_line: list[str] | None = None) -> int:
+    """The exit status."""
+    return run_command(lambda: benchmark(parse(command_line)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
