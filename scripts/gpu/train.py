@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Trains rows of the papers' tables at full size on a GPU, all for the same number of tokens.
+
+Makes a corpus of the Python files on this machine, measures how fast steps are, and trains every
+row (GPT-2, 12 layers, d = 768, T = 128) for as many steps as --seconds allow for all of them, on
+the same tokens in the same order. Called again, the program goes on with what is missing. FOLDER
+gets train.json and train.md; corpus and runs lie under --work.
+
+Examples:
+  scripts/gpu/train.py --aero build/cuda-release/bin/aero --out build/gpu
+  scripts/gpu/train.py --aero build/release/bin/aero --out /tmp/dry --device cpu --tiny
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import aero_signals  # before all else
+
+# isort: split
+try:
+    from aero_benchmark.budget import Budget
+    from aero_benchmark.card import machine, machine_lines
+    from aero_benchmark.options import add_common, check_common
+    from aero_benchmark.store import Store
+    from aero_benchmark.training_corpus import (
+        corpus_facts,
+        dry_recipe,
+        full_recipe,
+        require_corpus,
+    )
+    from aero_benchmark.training_report import markdown
+    from aero_benchmark.training_rows import DRY, FULL
+    from aero_benchmark.training_turns import Training
+    from aero_results.command import run_command
+    from aero_results.files import write_text
+    from aero_results.options import Parser, whole
+except ModuleNotFoundError as error:
+    sys.exit(f"error: the Python package {error.name} is missing; it needs numpy and torch")
+
+_FOR_TRAINING = 60  # seconds that the corpus must leave
+
+
+def parse(command_line: list[str] | None) -> argparse.Namespace:
+    """The command line; exits with status 2 where it makes no sense."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_common(parser)
+    parser.add_argument(
+        "--work", type=Path, metavar="FOLDER", help="for corpus and runs (default: work in --out)"
+    )
+    parser.add_argument(
+        "--steps",
+        type=whole(1),
+        metavar="N",
+        help="of every row, over as many calls as they take (default: what --seconds allow)",
+    )
+    arguments = check_common(parser, parser.parse_args(command_line))
+    arguments.work = (arguments.work or arguments.out / "work").resolve()
+    return arguments
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """1 where a row failed; one that diverged or for which no time was left is no failure."""
+    budget = Budget(arguments.seconds)
+    size = DRY if arguments.tiny else FULL
+    facts = machine(arguments.aero, arguments.device)
+    corpus = arguments.work / ("corpus-tiny" if arguments.tiny else "corpus")
+    recipe = dry_recipe() if arguments.tiny else full_recipe()
+    with aero_signals.Tidying():
+        made = require_corpus(corpus, recipe, budget.left() - _FOR_TRAINING)
+        of_corpus = corpus_facts(corpus)
+        kind = {"device": arguments.device, "tiny": arguments.tiny, "steps": arguments.steps}
+        kind["corpus"] = of_corpus
+        store = Store(arguments.out / "train.json", facts, kind)
+        if made is not None:
+            store.put("corpus", {"seconds": made})
+        work = arguments.work
+        training = Training(arguments.aero, arguments.device, size, corpus, work, budget, store)
+        steps = training.plan(arguments.steps)
+        training.take(steps)
+    store.write(left_out=training.left_out, failed=training.failed)
+    lines = ["# Training", "", *machine_lines(facts), ""]
+    lines += markdown(store.measured(), of_corpus, size, steps)
+    if training.left_out:
+        lines += ["", f"Not finished for want of time: {', '.join(training.left_out)}."]
+    if arguments.tiny:
+        lines += ["", "A dry run: sizes of no interest."]
+    text = "\n".join(lines) + "\n"
+    write_text(arguments.out / "train.md", text)
+    print(text, end="")
+    return 1 if training.failed else 0
+
+
+def main(command_line: list[str] | None = None) -> int:
+    """The exit status."""
+    return run_command(lambda: train(parse(command_line)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
