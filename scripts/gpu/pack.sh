@@ -8,7 +8,8 @@ usage: scripts/gpu/pack.sh [FOLDER]
 
 Copies the headers and small libraries that AERO is built with (a few MB) from this machine's Debian
 packages to FOLDER (default: build/gpu-pack), for scripts/gpu/check.sh on a machine without network.
-Take the checkout there with this folder in it; LibTorch comes from the torch package over there.
+Take the checkout there with this folder in it, made anew for each commit, which it names; LibTorch
+comes from the torch package over there.
 Needs what scripts/setup.sh installs. The libraries run on any Linux of this machine's architecture
 whose glibc is not older than this machine's.
 END
@@ -54,6 +55,9 @@ done
 rm -f "$lib"/libz.so* "$lib"/libpcre2-*.so* "$lib"/libpcre2-{16,32}*
 # The files of pkg-config say /usr, wherever they lie.
 sed -i 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' "$lib"/pkgconfig/*.pc
+
+# What the sources are, where git does not say it.
+git describe --always --dirty --abbrev=12 >"$unfinished/commit"
 
 rm -rf "$folder"
 mv "$unfinished" "$folder"

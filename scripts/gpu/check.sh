@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Builds AERO on a machine with a GPU, tests it on the card, measures it and trains with it.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: scripts/gpu/check.sh [STAGE...] [OPTION...]
+
+Stages (all of them, in this order, where none is named):
+  build   configures and builds against the torch package of this machine's Python
+  test    the C++ suites and the program's on the card, then trial runs (scripts/gpu/trials.py)
+  bench   training steps beside PyTorch, eager and compiled (scripts/gpu/benchmark.py)
+  train   the papers' models at full size on the same tokens (scripts/gpu/train.py)
+
+Each takes less than ten minutes, goes on where it was cut off when it is started again, and needs no
+network. What came out stands in OUT/results.json and OUT/results.md, with the card, its driver, the
+LibTorch and the commit.
+
+options:
+  --device cuda|cpu   what to check (default: cuda)
+  --out FOLDER        where the results go (default: build/gpu-check)
+  --build FOLDER      a build that is there: the stage build takes it as it is
+  --seconds N         the most that a stage may take (default: 540)
+  --tiny              small sizes: a rehearsal of every stage
+  --fresh             forget the results of earlier runs
+
+environment:
+  AERO_LIBTORCH=DIR       the LibTorch to build against, if not that of the Python
+  AERO_PYTHON=PYTHON      the Python with torch and numpy (default: python3)
+  AERO_GPU_PACK=DIR       what scripts/gpu/pack.sh made (default: build/gpu-pack, where it is there)
+END
+}
+
+fail() {
+  printf 'check: %s\n' "$@" >&2
+  exit 1
+}
+say() { printf '\n== %s\n' "$*"; }
+
+stages=()
+device=cuda out= build= seconds=540 tiny=() fresh=
+needs_value() { (($# > 1)) || fail "$1 needs a value; --help tells which"; }
+while (($#)); do
+  case $1 in
+    build | test | bench | train) stages+=("$1") ;;
+    --device | --out | --build | --seconds)
+      needs_value "$@"
+      declare "${1#--}=$2"
+      shift
+      ;;
+    --tiny) tiny=(--tiny) ;;
+    --fresh) fresh=1 ;;
+    -h | --help) usage && exit 0 ;;
+    *) fail "unknown argument $1; --help tells what there is" ;;
+  esac
+  shift
+done
+((${#stages[@]})) || stages=(build test bench train)
+[[ $device == cuda || $device == cpu ]] || fail "--device $device: it is cuda or cpu"
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "--seconds $seconds: it must be a whole number above 0"
+
+out=$(realpath -m "${out:-build/gpu-check}")
+given=${build:+$(realpath -m "$build")}
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+root=$PWD
+build=${given:-$root/build/gpu}
+aero=$build/bin/aero
+pack=$(realpath -m "${AERO_GPU_PACK:-build/gpu-pack}")
+here=scripts/gpu
+python=${AERO_PYTHON:-python3}
+if [[ -n $fresh ]]; then
+  rm -rf "$out"
+fi
+mkdir -p "$out"
+
+# --- build ---------------------------------------------------------------------------------------
+
+libtorch() {
+  if [[ -n ${AERO_LIBTORCH:-} ]]; then
+    realpath "$AERO_LIBTORCH"
+  else
+    "$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))' ||
+      fail "$python has no package torch; name a LibTorch: AERO_LIBTORCH=DIR"
+  fi
+}
+
+configure() {
+  local options=(-DCMAKE_BUILD_TYPE=Release -DAERO_BUILD_TESTS=ON -DAERO_LIBTORCH="$1"
+    -DAERO_PYTHON="$(command -v "$python")" -DAERO_WERROR=OFF)
+  local environment=()
+  if [[ -d $pack ]]; then
+    options+=(-DCMAKE_PREFIX_PATH="$pack/usr")
+    if ! command -v pkg-config >/dev/null; then
+      environment=(PKG_CONFIG="$pack/usr/bin/pkgconf"
+        LD_LIBRARY_PATH="$(echo "$pack"/usr/lib/*-linux-gnu):${LD_LIBRARY_PATH:-}")
+    fi
+  fi
+  env "${environment[@]}" cmake -G Ninja -S "$root" -B "$build" "${options[@]}"
+}
+
+stage_build() {
+  local folder=$out/build torch status=0
+  mkdir -p "$folder"
+  if [[ -z $given ]]; then
+    torch=$(libtorch) || return
+    configure "$torch" 2>&1 | tee "$folder/configure.log" || return
+    # Keeps going: a program that does not build is no reason to be without the others.
+    timeout "$seconds" cmake --build "$build" --parallel "$(nproc)" -- -k 0 2>&1 | tee -a "$folder/build.log" || status=$?
+  fi
+  "$aero" doctor | tee "$folder/doctor.txt" || return
+  return "$status"
+}
+
+# --- the other stages ----------------------------------------------------------------------------
+
+stage_test() {
+  local status=0
+  "$python" $here/suite.py --aero "$aero" --out "$out/suite" --device "$device" \
+    --seconds $((seconds * 6 / 10)) "${tiny[@]}" || status=1
+  "$python" $here/trials.py --aero "$aero" --out "$out/trials" --device "$device" \
+    --seconds $((seconds * 4 / 10)) "${tiny[@]}" || status=1
+  return "$status"
+}
+
+stage_bench() {
+  "$python" $here/benchmark.py --aero "$aero" --out "$out/bench" --device "$device" \
+    --seconds "$seconds" "${tiny[@]}"
+}
+
+stage_train() {
+  "$python" $here/train.py --aero "$aero" --out "$out/train" --device "$device" \
+    --seconds "$seconds" "${tiny[@]}"
+}
+
+if [[ -f $pack/commit ]]; then
+  AERO_COMMIT=${AERO_COMMIT:-$(git describe --always --dirty --abbrev=12 2>/dev/null || cat "$pack/commit")}
+  export AERO_COMMIT
+fi
+
+failed=()
+for stage in "${stages[@]}"; do
+  say "$stage"
+  [[ $stage == build || -x $aero ]] || fail "$aero is not there; first: $0 build"
+  "stage_$stage" || failed+=("$stage")
+done
+if [[ -x $aero ]]; then
+  "$python" $here/collect.py --aero "$aero" --out "$out" --device "$device"
+fi
+((${#failed[@]} == 0)) || fail "not well: ${failed[*]}"
