@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .console import Console
-from .errors import OutputError
+from .errors import OutputError, describe_os_error
 from .stopping import Undo
 
 MANIFEST = "manifest.json"
 FORMAT = "aero-corpus"
-_TAKEN = {errno.ENOTEMPTY, errno.EEXIST}  # what a rename says to a folder that holds something
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}  # what a rename says where something is
+_FORMER = "former"  # in a temporary folder: what stood at the output before
 _NAME = re.compile(r".*\.tmp-(.+)-([0-9]{1,9})-[0-9a-f]{8}", re.DOTALL)
 
 
@@ -64,17 +65,32 @@ def check_output(output: Path, overwrite: bool, console: Console) -> None:
             raise _is_foreign(output)
     for folder in sorted(output.parent.glob(f"{glob.escape(output.name)}.tmp-*")):
         writer = _writer_of(folder)
-        if writer is not None and not writer.is_here():
-            console.warn(f"{folder} is of {writer}; remove it where that has ended")
-        elif not _is_in_use(folder, writer):
-            console.warn(f"{folder} is left from a run that was killed; remove it")
-        elif overwrite:
-            console.warn(f"{writer or 'another process'} writes {output}, too; the last one stays")
-        else:
+        if writer is not None:
+            _tell_of(folder, writer, output, overwrite, console)
+
+
+def _tell_of(
+    folder: Path, writer: _Writer, output: Path, overwrite: bool, console: Console
+) -> None:
+    """Of another run that is at work, or of what one has left."""
+    is_locked = _is_locked(folder)
+    if not folder.exists():  # it has just been done
+        return
+    if is_locked or (is_locked is None and writer.is_here() and writer.lives()):
+        if not overwrite:
             raise OutputError(
-                f"{output}: {writer or 'another process'} is writing it; wait for that, or give "
-                "another --out"
+                f"{output}: {writer} is writing it; wait for that, or give another --out"
             )
+        console.warn(f"{writer} writes {output}, too; the last one stays")
+    elif not writer.is_here() or writer.lives():
+        console.warn(f"{folder} is of {writer}; remove it where that has ended")
+    elif (former := folder / _FORMER).exists():
+        console.warn(
+            f"{former} is what stood at {output} until a run that replaced it was killed; move it "
+            f"back, or remove {folder}"
+        )
+    else:
+        console.warn(f"{folder} is left from a run that was killed; remove it")
 
 
 @contextmanager
@@ -121,21 +137,19 @@ def _temporary(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_in_use(folder: Path, writer: _Writer | None) -> bool:
-    """Whether a process of this host holds its lock or, without locks, lives."""
+def _is_locked(folder: Path) -> bool | None:
+    """None where that cannot be told: it is gone, or there are no locks."""
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:  # it is done
-        return False
     except OSError:
-        return writer is not None and writer.lives()
+        return None
     try:
         # Shared: two that look at once are not taken for writers.
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
-        return writer is not None and writer.lives()
+        return None
     finally:
         os.close(handle)
     return False
@@ -151,26 +165,36 @@ def _take_place(staging: Path, output: Path, overwrite: bool) -> None:
                 "kept; give another --out, or --overwrite to replace it"
             )
         with _temporary(aside := _temporary_name(output)):
-            is_placed = _replace(staging, output, aside / output.name)
+            is_placed = _replace(staging, output, aside / _FORMER)
     _sync_folder(output.parent)
 
 
 def _replace(staging: Path, output: Path, old: Path) -> bool:
-    """A corpus that is there goes to `old`. False where another run was faster to take its place,
-    whose corpus is the next to be replaced.
+    """What is there goes to `old`, and back unless it is a corpus. False where another run was
+    faster to take its place, whose corpus is the next to be replaced.
     """
-    if not _is_corpus(output):
-        if output.exists():
-            raise _is_foreign(output)
-        return False  # another run has just put it aside
-    with contextlib.suppress(FileNotFoundError):
-        output.rename(old)
     try:
+        output.rename(old)
+    except FileNotFoundError:  # another run has just put it aside
         return _renamed(staging, output)
-    except OSError:
-        if old.exists():
-            old.rename(output)
-        raise
+    try:
+        if not _is_corpus(old):
+            raise _is_foreign(output)
+        return _renamed(staging, output)
+    except (OSError, OutputError) as error:
+        kept = _put_back(old, output)
+        if kept == output:
+            raise
+        told = describe_os_error(error) if isinstance(error, OSError) else error
+        raise OutputError(f"{told}; what stood there before is {kept} now") from error
+
+
+def _put_back(old: Path, output: Path) -> Path:
+    """Where it is then: beside the output where something else has taken its place."""
+    if not os.path.lexists(output):  # a rename replaces files
+        with contextlib.suppress(OSError):
+            return old.rename(output)
+    return old.rename(output.with_name(f"{output.name}.former-{secrets.token_hex(4)}"))
 
 
 def _renamed(staging: Path, output: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,23 @@ from aero_corpus.stopping import Undo
 from corpus_reader import SCRIPT, SMALL, code, manifest_of, run, write
 
 HOST = os.uname().nodename
+# A run that is killed between two renames: what was there is aside, and its place is empty.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from aero_corpus.staging import staging_folder
+from aero_corpus.stopping import Undo
+
+def rename(path, target):
+    real(path, target)
+    if path == out:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+out, real = Path(sys.argv[1]), Path.rename
+with staging_folder(out, True, Undo()) as folder:
+    (folder / "manifest.json").touch()
+    Path.rename = rename
+"""
 
 
 def fill(folder: Path, seed: int) -> None:
@@ -32,6 +50,17 @@ def fill(folder: Path, seed: int) -> None:
 
 def seed_of(out: Path) -> int:
     return manifest_of(out)["settings"]["seed"]
+
+
+def put(out: Path, kind: str, text: str) -> None:
+    """What is no corpus."""
+    if kind == "a folder":
+        out.mkdir()
+    (out if kind == "a file" else out / "file").write_text(text)
+
+
+def text_at(out: Path) -> str:
+    return (out if out.is_file() else out / "file").read_text()
 
 
 @pytest.fixture
@@ -46,12 +75,18 @@ def held(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 60
-        while not list(out.parent.glob("corpus.tmp-*/spill/*")) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGSTOP)
-        yield process
-        process.kill()
+        try:
+            deadline = time.monotonic() + 60
+            while not list(out.parent.glob("corpus.tmp-*/spill/*")):
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.01)
+            process.send_signal(signal.SIGSTOP)
+            state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            assert state is not None and state.si_code == os.CLD_STOPPED
+            assert list(out.parent.glob("corpus.tmp-*/spill/*"))
+            yield process
+        finally:
+            process.kill()
 
 
 def test_who_comes_second_is_refused_before_its_work(
@@ -124,33 +159,154 @@ def test_a_run_that_is_faster_while_another_replaces_is_replaced_too(
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_overwrite_leaves_alone_what_appeared_and_is_no_corpus(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["a file", "a folder"])
+def test_overwrite_leaves_alone_what_appeared_and_is_no_corpus(kind: str, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
 
     def work() -> None:
         with staging_folder(out, True, Undo()) as folder:
             fill(folder, seed=1)
+            put(out, kind, "notes")
+
+    with pytest.raises(OutputError, match="is not a corpus"):
+        work()
+    assert text_at(out) == "notes" and list(tmp_path.iterdir()) == [out]
+
+
+def test_an_output_that_goes_away_meanwhile_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, real = tmp_path / "corpus", staging._renamed
+    names = iter([tmp_path / "aside"])  # a loop that does not end asks for more
+
+    def renamed(path: Path, target: Path) -> bool:
+        if not out.exists():
+            return real(path, target)
+        shutil.rmtree(out)
+        return False
+
+    with staging_folder(out, True, Undo()) as folder:
+        fill(folder, seed=3)
+        fill(out, seed=1)
+        monkeypatch.setattr(staging, "_temporary_name", lambda output: next(names))
+        monkeypatch.setattr(staging, "_renamed", renamed)
+    assert seed_of(out) == 3
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_overwrite_leaves_alone_what_comes_at_the_last_moment_and_is_no_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, rename = tmp_path / "corpus", Path.rename
+
+    def after_another(path: Path, target: Path) -> Path:
+        if path == out:
+            monkeypatch.undo()
+            shutil.rmtree(out)
             write(out, ["notes"])
+        return rename(path, target)
+
+    def work() -> None:
+        with staging_folder(out, True, Undo()) as folder:
+            fill(folder, seed=1)
+            fill(out, seed=2)
+            monkeypatch.setattr(Path, "rename", after_another)
 
     with pytest.raises(OutputError, match="is not a corpus"):
         work()
     assert list(out.iterdir()) and list(tmp_path.iterdir()) == [out]
 
 
-def test_what_a_killed_run_left_is_told_from_what_is_in_use(
+@pytest.mark.parametrize("kind", ["a file", "a folder"])
+def test_what_cannot_go_back_is_kept_and_named(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, rename = tmp_path / "corpus", Path.rename
+
+    def with_another(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        if path == out:
+            monkeypatch.undo()
+            put(out, kind, "later")
+        return moved
+
+    def work() -> None:
+        with staging_folder(out, True, Undo()) as folder:
+            fill(folder, seed=1)
+            put(out, kind, "notes")
+            monkeypatch.setattr(Path, "rename", with_another)
+
+    with pytest.raises(OutputError, match=r"is not a corpus.*what stood there before is") as raised:
+        work()
+    (kept,) = tmp_path.glob("corpus.former-*")
+    assert str(raised.value).endswith(f" is {kept} now")
+    assert (text_at(kept), text_at(out)) == ("notes", "later")
+    assert sorted(tmp_path.iterdir()) == [out, kept]
+
+
+def told_of(folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The warnings where `folder` lies beside the output."""
+    folder.mkdir(parents=True)
+    check_output(out, False, Console(quiet=True))
+    return capsys.readouterr().err.splitlines()
+
+
+def test_what_a_killed_run_left_is_told(
     held: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "results" / "corpus"
     (folder,) = out.parent.glob("corpus.tmp-*")
     held.kill()
     held.wait()
-    elsewhere = out.with_name("corpus.tmp-node-3-4711-0a1b2c3d")
-    elsewhere.mkdir()
     check_output(out, False, Console(quiet=True))
-    assert set(capsys.readouterr().err.splitlines()) == {
-        f"warning: {folder} is left from a run that was killed; remove it",
-        f"warning: {elsewhere} is of process 4711 on host node-3; remove it where that has ended",
-    }
+    assert capsys.readouterr().err == (
+        f"warning: {folder} is left from a run that was killed; remove it\n"
+    )
+
+
+@pytest.mark.parametrize(("host", "pid"), [("node-3", 4711), (HOST, os.getpid())])
+def test_a_process_that_may_live_is_named(
+    host: str, pid: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "corpus"
+    folder = tmp_path / f"corpus.tmp-{host}-{pid}-0a1b2c3d"
+    assert told_of(folder, out, capsys) == [
+        f"warning: {folder} is of process {pid} on host {host}; remove it where that has ended"
+    ]
+
+
+def test_where_a_killed_run_left_the_former_corpus_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "corpus"
+    fill(out, seed=1)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(out)],
+        env=os.environ | {"PYTHONPATH": str(SCRIPT.parent)},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL and not out.exists()
+    check_output(out, False, Console(quiet=True))
+    (former,) = tmp_path.glob("corpus.tmp-*/former")
+    assert seed_of(former) == 1
+    assert (
+        f"warning: {former} is what stood at {out} until a run that replaced it was killed; "
+        f"move it back, or remove {former.parent}"
+    ) in capsys.readouterr().err.splitlines()
+
+
+def test_a_folder_of_another_name_is_not_talked_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told_of(tmp_path / "corpus.tmp-backup", tmp_path / "corpus", capsys) == []
+
+
+def test_what_is_done_meanwhile_is_not_talked_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / f"corpus.tmp-{HOST}-{2**22 + 1}-0a1b2c3d"  # above the largest number
+    monkeypatch.setattr(staging, "_is_locked", lambda folder: folder.rmdir())
+    assert told_of(gone, tmp_path / "corpus", capsys) == []
 
 
 def test_without_locks_the_process_decides(
