@@ -11,9 +11,11 @@ import _signal  # built in: to load `signal` takes as long as a signal needs
 import gc
 import os.path
 import sys
-from types import FrameType, TracebackType
+import time
+from types import FrameType
 
 _SIGNALS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+_TOGETHER = 1.0  # seconds
 
 
 def _is_run() -> bool:
@@ -22,35 +24,58 @@ def _is_run() -> bool:
     return os.path.dirname(os.path.realpath(script)) == os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120
 
 
-def _end(number: int, _: FrameType | None) -> None:
-    sys.exit(128 + number)
-
-
 class Tidying:
-    """Inside, signals are exceptions, so that what was begun is put in order.
+    """Inside, a signal whose action is the default one (not ignored, as under nohup) is an
+    exception, so that what was begun is put in order. Those that come together, as from a terminal
+    that is closed, are one.
 
-    Those that are ignored (nohup, background jobs of scripts) stay so. Garbage is not collected:
-    what libraries do after it would lose the exception.
+    The collector of cyclic garbage rests: JAX has a callback of it, in which the exception would be
+    printed and lost. One that comes in a library's other callbacks may still be lost.
     """
 
     def __enter__(self) -> None:
+        self._raised = -_TOGETHER
         self._heeded = [n for n in _SIGNALS if _signal.getsignal(n) == _signal.SIG_DFL]
         for number in self._heeded:
-            is_break = number == _signal.SIGINT
-            _signal.signal(number, _signal.default_int_handler if is_break else _end)
+            _signal.signal(number, self._raise)
         self._collects = gc.isenabled()
         gc.disable()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number in self._heeded:
             _signal.signal(number, _signal.SIG_DFL)
         if self._collects:
             gc.enable()
+
+    def _raise(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._raised < _TOGETHER:
+            return
+        self._raised = now
+        if number == _signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+
+class Undisturbed:
+    """Inside, things are put in order: a signal takes effect afterwards."""
+
+    def __enter__(self) -> None:
+        self._came: list[int] = []
+        found = {number: _signal.getsignal(number) for number in _SIGNALS}
+        self._handlers = {
+            number: handler
+            for number, handler in found.items()
+            if handler not in (_signal.SIG_IGN, None)
+        }
+        for number in self._handlers:
+            _signal.signal(number, lambda number, _: self._came.append(number))
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            _signal.signal(number, handler)
+        if self._came:
+            _signal.raise_signal(self._came[0])
 
 
 # Where it is ignored, it stays so.

@@ -64,12 +64,20 @@ def result_file(sweep_file: Path, results: Path | None, costs: str | None = None
 
 
 def run_sweep(aero: Path, sweep_file: Path, jobs: int, costs: str | None) -> None:
-    """Members that diverge are results; what else fails stops the script."""
+    """Members that diverge are results; what else fails stops the script. Where the script ends
+    meanwhile, the sweep saves first.
+    """
     command = [str(aero), "ablate", str(sweep_file), "--jobs", str(jobs), *cost_options(costs)]
     print("$ " + shlex.join(command), file=sys.stderr, flush=True)
     try:
-        with aero_signals.Tidying():
-            status = subprocess.run(command, check=False).returncode
+        with aero_signals.Tidying(), subprocess.Popen(command) as process:
+            try:
+                status = process.wait()
+            except BaseException:
+                with aero_signals.Undisturbed():
+                    process.terminate()
+                    process.wait()
+                raise
     except OSError as error:
         raise ResultsError(
             f"{aero}: {error.strerror}; build it with scripts/build.sh, or name it with --aero"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from resource import struct_rusage
 
+import aero_signals
 from aero_results.errors import ResultsError
 
 _POLL_SECONDS = 0.02
@@ -84,7 +85,9 @@ def run_process(
             process.wait()
             raise OutOfTime(f"{command[0]}: stopped after {limit:.0f} s") from None
         except BaseException:
-            process.kill()
+            with aero_signals.Undisturbed():
+                process.kill()
+                process.wait()
             raise
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:

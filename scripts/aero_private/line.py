@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aero_signals import Tidying
+from aero_signals import Tidying, Undisturbed
 
 from .carrier import MTU
 from .errors import PrivateError
@@ -96,8 +96,18 @@ class Line:
                 raise PrivateError(f"setns: {os.strerror(ctypes.get_errno())}")
 
 
+def _run_ip(*words: str) -> subprocess.CompletedProcess[str]:
+    """In a session of its own: a Ctrl-C, which all processes of a terminal get, does not cut it in
+    two.
+    """
+    command = ["ip", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, start_new_session=True
+    )
+
+
 def _ip(*words: str) -> None:
-    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+    done = _run_ip(*words)
     if done.returncode != 0:
         raise PrivateError(f"ip {' '.join(words)}: {done.stderr.strip()}")
 
@@ -113,10 +123,10 @@ def _open_tun(name: str) -> int:
 
 def _remove_leftovers() -> None:
     """Namespaces of processes that were killed."""
-    done = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False)
-    for name, pid in re.findall(rf"^((?:{'|'.join(_NAMES)})-(\d+))\b", done.stdout, re.MULTILINE):
+    listed = _run_ip("netns", "list").stdout
+    for name, pid in re.findall(rf"^((?:{'|'.join(_NAMES)})-(\d+))\b", listed, re.MULTILINE):
         if not Path(f"/proc/{pid}").exists():
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            _run_ip("netns", "del", name)
 
 
 @contextmanager
@@ -154,10 +164,11 @@ def _line(network: Network) -> Iterator[Line]:
         )
         yield joined
     finally:
-        if carrier is not None:
-            carrier.terminate()
-            carrier.wait()
-        for device in devices:
-            os.close(device)
-        for namespace in joined.namespaces:
-            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
+        with Undisturbed():
+            if carrier is not None:
+                carrier.terminate()
+                carrier.wait()
+            for device in devices:
+                os.close(device)
+            for namespace in joined.namespaces:
+                _run_ip("netns", "del", namespace)

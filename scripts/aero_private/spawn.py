@@ -10,17 +10,21 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from typing import Any
+
+from aero_signals import Undisturbed
 
 from .allocator import keep_memory
 from .errors import CrashError, PrivateError, UndoneError, fault_of_machine
 from .line import Line
 from .settings import CLIENT, SERVER
 
+_ENDING_SECONDS = 10.0
 Progress = Callable[[str], None]
 # A task takes its argument and a function that reports progress.
 Task = Callable[[Any, Progress], Any]
@@ -89,6 +93,18 @@ def _death(rank: int, code: int | None) -> str:
     return f"the {who}'s process ended with exit code {code}"
 
 
+def _end(processes: Sequence[SpawnProcess], are_done: bool) -> None:
+    """Those that are not done are told to end, and all that live on are killed."""
+    if not are_done:
+        for process in processes:
+            process.terminate()
+    for process in processes:
+        process.join(_ENDING_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
 def run_both(
     task: Task,
     argument_of: Callable[[int, tuple[str, str]], Any],
@@ -110,7 +126,9 @@ def run_both(
             for rank in (CLIENT, SERVER):
                 order = pickle.dumps((task, argument_of(rank, addresses)))
                 mine, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_child, args=(rank, order, enter, theirs))
+                process = context.Process(
+                    target=_child, args=(rank, order, enter, theirs), daemon=True
+                )
                 process.start()
                 theirs.close()
                 pipes.append(mine)
@@ -133,10 +151,6 @@ def run_both(
                 elif kind == "crash":
                     raise CrashError(f"the {('client', 'server')[rank]} failed:\n{value}")
     finally:
-        for process in processes:
-            if len(results) < len(pipes):
-                process.terminate()
-            process.join(10)
-            if process.is_alive():
-                process.kill()
+        with Undisturbed():
+            _end(processes, are_done=len(results) == 2)
     return [results[rank] for rank in range(len(pipes))]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aero_results.errors import ResultsError, UsageError
-from aero_signals import Tidying
+from aero_signals import Tidying, Undisturbed
 
 
 def read_bytes(file: Path) -> bytes:
@@ -60,14 +60,16 @@ def _write_whole(contents: Mapping[Path, bytes]) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             beside[target] = _beside(target)
             beside[target].write_bytes(content)
-        for target, temporary in beside.items():
-            current = target
-            temporary.replace(target)
+        with Undisturbed():
+            for target, temporary in beside.items():
+                current = target
+                temporary.replace(target)
     except (OSError, ValueError) as error:
         raise ResultsError(f"{current}: {getattr(error, 'strerror', None) or error}") from error
     finally:
-        for temporary in beside.values():
-            temporary.unlink(missing_ok=True)
+        with Undisturbed():
+            for temporary in beside.values():
+                temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -117,16 +117,48 @@ def _exchange(end: tuple[int, tuple[str, str]], progress: Callable[[str], None])
     return seconds
 
 
-def test_a_message_takes_its_delay_and_its_bytes_time_and_nothing_is_left_behind() -> None:
-    network = Network(RATE, ROUND_TRIP)
+@pytest.fixture
+def network() -> Network:
+    """A line that this machine can simulate."""
+    found = Network(RATE, ROUND_TRIP)
     try:
-        check_network(network)
+        check_network(found)
     except PrivateError as error:
         pytest.skip(str(error))
+    return found
+
+
+def left_of(names: tuple[str, str]) -> list[str]:
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+    return [name for name in names if name in listed.stdout]
+
+
+def test_a_message_takes_its_delay_and_its_bytes_time_and_nothing_is_left_behind(
+    network: Network,
+) -> None:
     with line(network) as joined:
-        assert all(Path("/var/run/netns", name).exists() for name in joined.namespaces)
+        assert left_of(joined.namespaces) == list(joined.namespaces)
         short, long = run_both(_exchange, lambda *end: end, joined=joined)[CLIENT]
     assert 0.060 <= short < 0.5
     assert 0.060 + 2 * 0.2 <= long < 4
-    left = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
-    assert not any(name in left.stdout for name in joined.namespaces)
+    assert left_of(joined.namespaces) == []
+
+
+def test_a_break_while_a_line_is_removed_leaves_nothing_behind(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_ip, names = line_module._run_ip, []
+
+    def with_break(*words: str) -> subprocess.CompletedProcess[str]:
+        if words[:2] == ("netns", "del"):
+            signal.raise_signal(signal.SIGINT)
+        return run_ip(*words)
+
+    def work() -> None:
+        with line(network) as joined:
+            names.append(joined.namespaces)
+            monkeypatch.setattr(line_module, "_run_ip", with_break)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert left_of(*names) == []

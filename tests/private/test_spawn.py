@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from aero_private.spawn import run_both
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[1] / "scripts"
@@ -20,29 +23,81 @@ if __name__ == "__main__":
 """
 
 
+INTERRUPTED = """
+import signal, sys, time
+from aero_private import spawn
+from aero_signals import Tidying
+from test_spawn import wait_for_ever
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as in a script
+    spawn._ENDING_SECONDS = 2.0
+    tell = lambda text: print(text, flush=True)
+    with Tidying():
+        spawn.run_both(wait_for_ever, lambda rank, addresses: rank, tell)
+"""
+
+
 def wait_for_ever(rank: int, progress: Callable[[str], None]) -> None:
     """A party's task; the client's progress is passed on."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     progress(str(os.getpid()))
     time.sleep(600)
 
 
-def test_a_parent_that_is_killed_leaves_no_party_behind(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
+def is_daemon(rank: int, progress: Callable[[str], None]) -> bool:
+    return multiprocessing.current_process().daemon
+
+
+def start(program: str, folder: Path) -> tuple[subprocess.Popen[str], list[str]]:
+    """A parent and its children, of which the client is at work."""
+    file = folder / "program.py"
+    file.write_text(program)
     environment = os.environ | {"PYTHONPATH": f"{SCRIPTS}:{HERE}"}
     parent = subprocess.Popen(
-        [sys.executable, program], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, file],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert parent.stdout is not None
     client = int(parent.stdout.readline())
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
     assert str(client) in children
+    return parent, children
+
+
+def test_a_parent_that_is_killed_leaves_no_party_behind(tmp_path: Path) -> None:
+    parent, children = start(PROGRAM, tmp_path)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and any(map(_lives, children)):
+    expect_end_of(children)
+
+
+def test_a_second_break_does_not_end_the_tidying(tmp_path: Path) -> None:
+    """The client ignores that it is told to end."""
+    parent, children = start(INTERRUPTED, tmp_path)
+    try:
+        parent.send_signal(signal.SIGINT)
+        time.sleep(1.5)
+        parent.send_signal(signal.SIGINT)
+        parent.communicate(timeout=20)
+        expect_end_of(children)
+    finally:
+        parent.kill()
+        parent.wait()
+
+
+def test_a_party_ends_with_its_parent_where_nothing_else_ends_it() -> None:
+    """As where a signal comes just after its start."""
+    assert run_both(is_daemon, lambda rank, addresses: rank) == [True, True]
+
+
+def expect_end_of(processes: list[str]) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(map(_lives, processes)):
         time.sleep(0.1)
-    assert not any(map(_lives, children))
+    assert not any(map(_lives, processes))
 
 
 def _lives(process: str) -> bool:

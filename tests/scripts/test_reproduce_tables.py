@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -314,6 +318,28 @@ def test_a_sweep_that_fails_gives_no_table(tmp_path: Path, capsys: pytest.Captur
     captured = capsys.readouterr()
     assert "ended with status 143; run it again" in captured.err
     assert captured.out == ""
+
+
+SWEEP = """#!/bin/sh
+trap 'echo saved > "{0}.state"; exit 130' TERM
+echo begun > "{0}.state"
+while :; do sleep 0.05; done
+"""
+
+
+def test_a_sweep_saves_where_the_script_is_interrupted(tmp_path: Path):
+    program, state = tmp_path / "aero", tmp_path / "aero.state"
+    program.write_text(SWEEP.format(program), encoding="utf-8")
+    program.chmod(0o755)
+    words = ["gpt2-t128", "--run", "--aero", str(program)]
+    with subprocess.Popen([sys.executable, reproduce_tables.__file__, *words]) as script:
+        deadline = time.monotonic() + 60
+        while not state.exists() or not state.read_text():
+            assert script.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        script.send_signal(signal.SIGINT)
+        assert script.wait(30) == 130
+    assert state.read_text() == "saved\n"
 
 
 def test_a_program_that_is_not_built_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

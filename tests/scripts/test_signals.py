@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from aero_signals import Tidying
+from aero_signals import Tidying, Undisturbed
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 NAMES = sorted(file.name for file in SCRIPTS.glob("*.py") if file.name != "aero_signals.py")
@@ -49,19 +50,60 @@ def test_a_break_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (7, "")
 
 
-def test_where_things_are_put_in_order_a_signal_is_an_exception() -> None:
+@pytest.fixture
+def default_actions() -> Iterator[None]:
+    """Of a script; here a hangup is ignored."""
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with Tidying():
-            signal.raise_signal(signal.SIGHUP)
-        with pytest.raises(KeyboardInterrupt), Tidying(), Tidying():
-            signal.raise_signal(signal.SIGINT)
-        with pytest.raises(SystemExit) as ended, Tidying():
-            signal.raise_signal(signal.SIGTERM)
-        assert ended.value.code == 128 + signal.SIGTERM
-        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
-        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        yield
     finally:
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGHUP, hangup)
+
+
+@pytest.mark.usefixtures("default_actions")
+def test_where_things_are_put_in_order_a_signal_is_an_exception() -> None:
+    with Tidying():
+        signal.raise_signal(signal.SIGHUP)
+    with pytest.raises(KeyboardInterrupt), Tidying(), Tidying():
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(SystemExit) as ended, Tidying():
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("default_actions")
+def test_signals_that_come_together_are_one() -> None:
+    def work() -> None:
+        with Tidying():
+            try:
+                signal.raise_signal(signal.SIGINT)
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
+@pytest.mark.usefixtures("default_actions")
+def test_where_things_are_in_disorder_a_signal_waits() -> None:
+    done = []
+
+    def work() -> None:
+        with Tidying(), Undisturbed():
+            with Undisturbed():
+                signal.raise_signal(signal.SIGHUP)
+                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(signal.SIGINT)
+                done.append("inner")
+            done.append("outer")
+
+    with pytest.raises(SystemExit) as ended:
+        work()
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert done == ["inner", "outer"]
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
