@@ -29,7 +29,7 @@ try:
     from aero_results.figures import heads, layers, loss, nonfinite, pareto, scales, shares, style
     from aero_results.figures.fonts import note_lacking
     from aero_results.figures.save import files_of, save
-    from aero_results.inputs import find_members, load_members, load_series
+    from aero_results.inputs import find_members, load_baseline, load_members, load_series
     from aero_results.options import Parser, whole
 except ModuleNotFoundError as error:
     sys.exit(
@@ -107,7 +107,12 @@ KINDS: dict[str, tuple[Draw, str, str]] = {
     ),
     "pareto": (
         lambda a: pareto.draw(
-            load_members(a.inputs, a.members), _width(a), a.x, a.scale_x, a.scale_y
+            load_members(a.inputs, a.members),
+            _width(a),
+            a.x,
+            a.scale_x,
+            a.scale_y,
+            load_baseline(a.inputs),
         ),
         "perplexity against cost, with its front (the JSON file of a sweep or pipeline)",
         "pareto runs/tiny/tiny.json --x latency --out front.pdf",

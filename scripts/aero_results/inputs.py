@@ -42,10 +42,13 @@ def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> N
         note(f'{what}, evaluated otherwise than "{one.name}": {", ".join(named)}')
 
 
-def comparable(members: Sequence[Member]) -> list[Member]:
-    """Those that were evaluated as the first one was; others are left out with a note."""
-    note_other_evaluation(members[0], members, "left out")
-    return [member for member in members if not member.evaluated_otherwise(members[0])]
+def comparable(members: Sequence[Member], one: Member) -> list[Member]:
+    """Those that were evaluated as this one was, at least one; others are left out with a note."""
+    found = [member for member in members if not member.evaluated_otherwise(one)]
+    if not found:
+        raise UsageError(f'no member was evaluated as "{one.name}" was: nothing compares with it')
+    note_other_evaluation(one, members, "left out")
+    return found
 
 
 def _label(folder: Path) -> str:
@@ -166,3 +169,9 @@ def find_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Found]:
 def load_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Member]:
     """As find_members()."""
     return [each.member for each in find_members(inputs, names)]
+
+
+def load_baseline(inputs: Sequence[Path]) -> Member | None:
+    """Of the first sweep."""
+    sweep = read_sweep(inputs[0])
+    return None if sweep.baseline is None else sweep.member(sweep.baseline)

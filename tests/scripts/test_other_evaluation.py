@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import compare_members
+import plot
 from aero_results.errors import UsageError
 from aero_results.figures import pareto, shares
 from aero_results.inputs import find_members, load_members
@@ -94,6 +95,27 @@ def test_a_front_is_of_one_evaluation(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [(point.label, point.on_front) for point in placed] == [("B", True), ("A", False)]
     note = 'note: left out, evaluated otherwise than "A": "C" (data.path)\n'
     assert capsys.readouterr().err == note
+
+
+def test_a_front_is_of_the_evaluation_of_the_baseline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which need not be the first, or among those that are drawn."""
+    members = [
+        trained(tmp_path, "C", 1.0, {"data.path": "data/two"}),
+        trained(tmp_path, "B", 1.5),
+        trained(tmp_path, "A", 2.0),
+    ]
+    file = write_sweep(tmp_path / "sweep.json", members, baseline="A")
+    words = ["pareto", str(file), "--out", str(tmp_path / "front.pdf"), "--members"]
+    assert plot.main([*words, "C", "B"]) == 0
+    assert 'note: left out, evaluated otherwise than "A": "C" (data.path)\n' in (
+        capsys.readouterr().err
+    )
+    assert plot.main([*words, "C"]) == 2
+    assert capsys.readouterr().err == (
+        'error: no member was evaluated as "A" was: nothing compares with it\n'
+    )
 
 
 def test_a_sweep_of_gamma_is_of_one_evaluation(

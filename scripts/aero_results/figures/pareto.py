@@ -101,9 +101,12 @@ def _is_level(member: Member, others: Sequence[Member], on_front: bool) -> bool:
     return is_level and (on_front or not beaten)
 
 
-def points(members: Sequence[Member], by: str) -> list[Point]:
-    """By cost."""
-    found = comparable(_with_cost(members, by))
+def points(members: Sequence[Member], by: str, baseline: Member | None = None) -> list[Point]:
+    """By cost, of those whose perplexities compare with the baseline's (without one, with the
+    first member's).
+    """
+    costed = _with_cost(members, by)
+    found = comparable(costed, baseline or costed[0])
     placed = []
     for member in found:
         cost = _cost(member, by) or 0.0
@@ -146,10 +149,17 @@ def _marks(placed: Sequence[Point]) -> list:
 
 
 def draw(
-    members: Sequence[Member], width: float, by: str, scale_x: str = "auto", scale_y: str = "auto"
+    members: Sequence[Member],
+    width: float,
+    by: str,
+    scale_x: str = "auto",
+    scale_y: str = "auto",
+    baseline: Member | None = None,
 ) -> Figure:
-    """The front is a stair: below and to the left of it there is nothing."""
-    placed = points(members, by)
+    """The front is a stair: below and to the left of it there is nothing. For the baseline see
+    points().
+    """
+    placed = points(members, by, baseline)
     priced = ""
     if by in PRICED:
         names = {point.label for point in placed}

@@ -121,7 +121,7 @@ def gamma_points(members: Sequence[Found]) -> list[GammaPoint]:
         else:
             others.append(found.member.name)
     if points:
-        kept = comparable([point.found.member for point in points])
+        kept = comparable([point.found.member for point in points], points[0].found.member)
         points = [point for point in points if point.found.member in kept]
     gammas = {point.gamma for point in points}
     if len(gammas) < 2:
