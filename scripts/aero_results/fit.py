@@ -24,9 +24,9 @@ def add_wide(parser: argparse.ArgumentParser) -> None:
 
 
 def print_fitted(text: str, wide: bool) -> None:
-    """Whole where `wide` asks for it, and into files and pipes."""
+    """Whole where `wide` asks for it, and into files and pipes; a closed output is quiet."""
     text = visible(text)
-    if sys.stdout.isatty() and not wide:
+    if sys.stdout is not None and sys.stdout.isatty() and not wide:
         text = fit_tables(text, shutil.get_terminal_size().columns)
     print(text.removesuffix("\n"), flush=True)
 
@@ -84,11 +84,11 @@ class _Column:
     def least(self) -> int:
         """So wide that no word is broken."""
         words = (word for cell in self.cells for word in cell.split())
-        return max(_NARROWEST, *map(_width, words))
+        return max([_NARROWEST, *map(_width, words)])
 
     @property
     def whole(self) -> int:
-        return max(_NARROWEST, *map(_width, self.cells))
+        return max([_NARROWEST, *map(_width, self.cells)])
 
     def padded(self, text: str, width: int) -> str:
         space = " " * (width - _width(text))

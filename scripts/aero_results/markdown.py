@@ -62,7 +62,7 @@ def _name(line: Line) -> str:
 def _decimals(table: Table) -> int:
     """As many as the papers print: two, or three."""
     printed = (str(row.perplexity).partition(".")[2] for row in table.rows)
-    return max(2, *map(len, printed))
+    return max([2, *map(len, printed)])
 
 
 def _gflops(flops: int | None) -> float | None:

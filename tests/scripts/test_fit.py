@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aero_results.fit import fit_tables
+from aero_results.fit import fit_tables, print_fitted
 from aero_results.markdown import markdown_table
 
 TABLE = """\
@@ -90,3 +90,16 @@ def test_wide_characters_take_two_columns_and_marks_none() -> None:
         "| 模型 | x   |",
         "| e\u0301x   | y   |",
     ]
+
+
+def test_a_column_without_a_word_has_the_width_of_a_rule() -> None:
+    assert fit_tables("| a |  |\n| - | - |\n| b |  |", 80).split("\n") == [
+        "| a   |     |",
+        "| --- | --- |",
+        "| b   |     |",
+    ]
+
+
+def test_where_there_is_no_output_nothing_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    print_fitted(TABLE, wide=False)
