@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
+from aero_results.error_output import open_error_output
+
 SIGPIPE_CODE = 128 + signal.SIGPIPE
 
 
@@ -18,9 +20,7 @@ def run_printing(program: Callable[[], int]) -> int:
     Where somebody stops reading (`| head`) nothing is said; any other failure is an error, and a
     standard output that is closed is one before anything runs. A closed standard error is quiet.
     """
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-        os.set_inheritable(sys.stderr.fileno(), True)  # as an error output is
+    open_error_output()
     if sys.stdout is None:
         print("error: standard output is closed", file=sys.stderr)
         return 1

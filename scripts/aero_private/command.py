@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+
+from aero_results.error_output import open_error_output
 
 from .errors import CrashError, PrivateError, UndoneError, fault_of_machine
 from .output import Output
@@ -18,9 +19,7 @@ def run_command(work: Callable[[], int | None]) -> int:
     """The exit code: that of `work` or 0, 1 for what could not be done, 2 for what the user can put
     right, 128 and its number for a signal where something was put in order.
     """
-    if sys.stderr is None:  # closed (2>&-): quiet
-        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-        os.set_inheritable(sys.stderr.fileno(), True)  # as an error output is
+    open_error_output()
     try:
         # Without a standard output (>&-), print() says nothing.
         output = None if sys.stdout is None else Output(sys.stdout)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from aero_results.error_output import open_error_output
 from aero_results.errors import ResultsError
 from aero_results.visible import visible
 
@@ -35,9 +36,7 @@ def run_command(work: Callable[[], int]) -> int:
 
     A closed standard error is quiet.
     """
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-        os.set_inheritable(sys.stderr.fileno(), True)  # as an error output is
+    open_error_output()
     try:
         if sys.stdout is None:
             return _fail("standard output is closed", 1)

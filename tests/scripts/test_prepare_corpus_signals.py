@@ -175,6 +175,8 @@ def test_a_closed_output_is_told_and_a_closed_log_is_quiet(tmp_path: Path, worke
     assert call(">&- 2>&-", *run) == (1, "", "")
     assert not out.parent.exists()
     assert call("2>&-", "--no-such-option") == (2, "", "")
+    named = write(tmp_path / "\udcff", ["no corpus"])  # it is named in the error
+    assert call("2>&-", *run, "--out", str(named)) == (2, "", "")
     code_, printed, _ = call("2>&-", *run)
     assert code_ == 0 and printed.startswith(f"{out}: stream layout")
     assert manifest_of(out)["counts"]["train"]["documents"] == 5
