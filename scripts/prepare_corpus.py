@@ -25,7 +25,7 @@ from aero_corpus.option_values import count, positive_number, probability, seed,
 from aero_corpus.settings import DEFAULT_EOS, MIN_VOCAB, FilterSettings, Settings
 from aero_corpus.standard_output import SIGPIPE_CODE, run_printing
 from aero_corpus.stopping import Undo, stop_on_signals
-from aero_results.options import Parser
+from aero_results.options import Help, Parser
 
 _NEEDED = "numpy, tokenizers and tqdm"
 _MOST_WORKERS = 1024
@@ -43,17 +43,21 @@ def separator(value: str) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    usage = "%(prog)s SOURCE... --out FOLDER [OPTION...]"
+    parser = Parser(usage=usage, description=__doc__, formatter_class=Help)
     parser.add_argument(
         "sources", nargs="+", metavar="SOURCE", help="a file, a folder or a quoted glob"
     )
-    parser.add_argument("--out", required=True, type=Path, help="the corpus folder to write")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="FOLDER", help="the corpus to write"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a corpus at --out")
     parser.add_argument(
         "--workers",
         type=count(_MOST_WORKERS),
         default=len(os.sched_getaffinity(0)),
-        help="processes; the bytes written do not depend on it (default: all cores, %(default)s)",
+        metavar="N",
+        help="processes; change no byte (default: all cores, %(default)s)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print warnings and errors only")
     _add_reading(parser.add_argument_group("reading"))
@@ -68,24 +72,25 @@ def _add_reading(group: Any) -> None:
         "--include",
         action="append",
         metavar="PATTERN",
-        help="names to take from folders, such as '*.py'; may be repeated (default: all)",
+        help="names to take from folders, as '*.py'; may be repeated (default: all)",
     )
     group.add_argument(
         "--format",
         choices=("auto", "text", "jsonl"),
         default="auto",
-        help="auto: .jsonl and .ndjson (also .gz, .zst) hold JSON lines, all else is plain text",
+        metavar="FORMAT",
+        help="text, jsonl, or auto (default): by the name",
     )
     group.add_argument(
         "--jsonl-key",
         type=utf8_text,
         metavar="KEY",
-        help="the key that holds the text (default: text, or content where there is no text)",
+        help="that holds the text (default: text, else content)",
     )
     group.add_argument(
         "--skip-bad",
         action="store_true",
-        help="leave out JSONL records that cannot be read, and count them (default: stop)",
+        help="leave out and count JSONL records that cannot be read (default: stop)",
     )
     group.add_argument(
         "--separator",
@@ -98,7 +103,7 @@ def _add_reading(group: Any) -> None:
         type=count(_MOST_DOCUMENT_BYTES),
         default=Settings.max_document_bytes,
         metavar="N",
-        help="cut longer documents at line ends into documents of this size (default: %(default)s)",
+        help="cut longer ones at line ends (default: %(default)s)",
     )
 
 
@@ -107,8 +112,8 @@ def _add_filtering(group: Any) -> None:
         "--filters",
         choices=("auto", "code", "text", "none"),
         default="auto",
-        help="code: all; text: alpha-fraction only; auto (default): code for .py, .pyi and the "
-        "JSONL key content, text for all else",
+        metavar="SET",
+        help="code, text, none, or auto (default): by the source",
     )
     group.add_argument(
         "--without",
@@ -116,24 +121,24 @@ def _add_filtering(group: Any) -> None:
         choices=FILTERS,
         default=[],
         metavar="FILTER",
-        help=f"turn one filter off; may be repeated: {', '.join(FILTERS)}",
+        help="turn one filter off; may be repeated",
     )
     group.add_argument("--no-dedup", action="store_true", help="keep exact duplicates")
-    for name, kind, text in (
-        ("line-max", count(), "longest line, in characters"),
-        ("line-mean", positive_number, "longest mean line, in characters"),
-        ("alpha-fraction", probability, "least share of letters and digits"),
-        ("token-ratio", positive_number, "fewest characters a token"),
+    for name, kind, letter, text in (
+        ("line-max", count(), "N", "longest line, in characters"),
+        ("line-mean", positive_number, "X", "longest mean line, in characters"),
+        ("alpha-fraction", probability, "X", "least share of letters and digits"),
+        ("token-ratio", positive_number, "X", "fewest characters a token"),
     ):
         default = getattr(FilterSettings, name.replace("-", "_"))
-        group.add_argument(
-            f"--{name}", type=kind, default=default, help=f"{text} (default: %(default)s)"
-        )
+        text += " (default: %(default)s)"
+        group.add_argument(f"--{name}", type=kind, default=default, metavar=letter, help=text)
     group.add_argument(
         "--drop-share",
         type=probability,
         default=FilterSettings.drop_share,
-        help="share that config-or-test and no-keywords drop of what they catch, chosen by hash "
+        metavar="X",
+        help="share that config-or-test and no-keywords drop of what they catch "
         "(default: %(default)s)",
     )
 
@@ -149,13 +154,18 @@ def _add_choosing(group: Any) -> None:
         help="keep at most N bytes of text, chosen by hash",
     )
     group.add_argument(
-        "--seed", type=seed, default=0, help="orders the documents and draws for the filters"
+        "--seed",
+        type=seed,
+        default=0,
+        metavar="N",
+        help="orders documents, draws for filters (default: 0)",
     )
     group.add_argument(
         "--val-fraction",
         type=share,
         default=Settings.val_fraction,
-        help="share of documents held out, by hash (default: %(default)s)",
+        metavar="X",
+        help="share held out, chosen by hash (default: %(default)s)",
     )
 
 
@@ -163,13 +173,14 @@ def _add_tokenizing(group: Any) -> None:
     group.add_argument(
         "--tokenizer",
         metavar="PATH",
-        help="a tokenizer.json, a SentencePiece .model, or a folder that holds one "
-        "(default: train a byte-level BPE)",
+        help="a tokenizer.json, a SentencePiece .model, or a folder of one (default: train a "
+        "byte-level BPE)",
     )
     group.add_argument(
         "--vocab-size",
         type=count(_MOST_TOKENS),
         default=Settings.vocab_size,
+        metavar="N",
         help="size of the BPE to train (default: %(default)s)",
     )
     group.add_argument(
@@ -177,21 +188,21 @@ def _add_tokenizing(group: Any) -> None:
         type=count(),
         default=Settings.bpe_sample_bytes,
         metavar="N",
-        help="train the BPE on at most this much training text (default: %(default)s)",
+        help="most text to train it on (default: %(default)s)",
     )
     group.add_argument(
         "--eos",
         type=utf8_text,
         metavar="TOKEN",
-        help=f"the token that ends documents (default: the given tokenizer's own, {DEFAULT_EOS} in "
-        "one that is trained)",
+        help=f"ends documents (default: the given tokenizer's own, {DEFAULT_EOS} in one that is "
+        "trained)",
     )
     group.add_argument(
         "--layout",
         choices=("stream", "chunk"),
         default="stream",
         help="stream (default): documents joined by EOS; chunk: each cut to --context tokens, "
-        "the remainder dropped",
+        "the rest dropped",
     )
     group.add_argument(
         "--context", type=count(_LONGEST_CONTEXT), metavar="T", help="chunk length in tokens"

@@ -2,19 +2,12 @@
 """Runs a checkpoint of AERO under encryption: the client has the prompt, the server the weights.
 
 Two processes compute on secret shares with SecretFlow SPU's protocol CHEETAH (two parties,
-semi-honest), one operation of the model after the other. Prints how far the logits are from AERO's
-own, the likely next tokens, and bytes, messages and seconds by operation, beside the bytes that the
-cost model predicts. With --max-tokens N the likeliest token is added and the model run again, until
-there are N, each with its bytes and seconds.
-
-Both parties run on this machine, unless --party says which of them this is: joined over the
-loopback, or with --network wan (as root) in two network namespaces behind a line of the given rate
-and delay. On two machines:
+semi-honest). Prints how far the logits are from AERO's own, the likely next tokens, and bytes,
+messages and seconds by operation beside those that the cost model predicts. See
+docs/private-inference.md, also for parties on two machines:
 
   server:  private_inference.py RUN --party 1 --peers CLIENT:9100,SERVER:9101
   client:  private_inference.py RUN --party 0 --peers CLIENT:9100,SERVER:9101 --prompt TEXT
-
-where the client's RUN needs config.json and tokenizer.json alone, the latter that of the server's.
 
 Example:
   build/venv-spu/bin/python scripts/private_inference.py runs/quickstart --prompt 'import os'
@@ -58,27 +51,31 @@ if TYPE_CHECKING:
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = Parser(__doc__)
-    parser.add_argument("checkpoint", type=Path, help="run folder or checkpoint folder")
+    parser = Parser(__doc__, "%(prog)s CHECKPOINT [OPTION...]")
+    parser.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="run folder or checkpoint folder"
+    )
     prompt = parser.add_mutually_exclusive_group()
     prompt.add_argument("--prompt", metavar="TEXT", help="text to continue")
     prompt.add_argument(
         "--tokens",
         metavar="IDS",
-        help="token ids, '1 2 3', or a file with one sequence a line, all of one length",
+        help="ids, '1 2 3', or a file with one sequence a line, all of one length",
     )
-    parser.add_argument("--tokenizer", type=Path, help="tokenizer.json; without it, the run's own")
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="FILE", help="tokenizer.json (default: the run's own)"
+    )
     parser.add_argument(
         "--other-tokenizer",
         action="store_true",
-        help="the client's: take a tokenizer other than the model's",
+        help="the client's: take one that is not the model's",
     )
     parser.add_argument(
         "--max-tokens",
         type=whole_number(1, 100_000),
         default=0,
         metavar="N",
-        help="generate so many, each by a pass over all before it; an end of text ends it",
+        help="generate so many, or up to an end of text",
     )
     add_settings_options(parser)
     parser.add_argument(
@@ -88,7 +85,7 @@ def parse_arguments() -> argparse.Namespace:
         help="0: this is the client, 1: the server",
     )
     parser.add_argument(
-        "--peers", metavar="HOST:PORT,HOST:PORT", help="addresses of client and server"
+        "--peers", metavar="ADDRESSES", help="HOST:PORT,HOST:PORT of client and server"
     )
     parser.add_argument(
         "--patience",

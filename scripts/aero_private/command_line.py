@@ -21,10 +21,11 @@ _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.
 class Parser(options.Parser):
     """Shows its description as it is written."""
 
-    def __init__(self, description: str | None) -> None:
+    def __init__(self, description: str | None, usage: str | None = None) -> None:
         super().__init__(
+            usage=usage,
             description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=options.Help,
         )
 
     def print_help(self, file: IO[str] | None = None) -> None:

@@ -22,13 +22,14 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
         "--weights",
         choices=("shared", "colocated"),
         default="shared",
-        help="shared: both parties hold shares of them; colocated: the server alone has them",
+        help="shared: both parties hold shares of them (default); colocated: the server alone "
+        "has them",
     )
     parser.add_argument(
         "--precision",
         choices=("default", "fast"),
         default="default",
-        help="SPU's own settings, or products off by up to one bit and a coarser exp",
+        help="fast: products off by up to one bit, a coarser exp",
     )
     parser.add_argument(
         "--threads",
@@ -46,9 +47,11 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """--aero, --cost."""
-    parser.add_argument("--aero", type=Path, help="the program; without it, build/release/bin/aero")
     parser.add_argument(
-        "--cost", metavar="MODEL", help="cost model to compare with; without it, this setting's own"
+        "--aero", type=Path, metavar="FILE", help="the program (default: build/release/bin/aero)"
+    )
+    parser.add_argument(
+        "--cost", metavar="MODEL", help="cost model to compare with (default: the setting's)"
     )
 
 
@@ -58,7 +61,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "--network",
         choices=("loopback", "wan"),
         default="loopback",
-        help="wan: a simulated line between the parties, for which this must be root",
+        help="wan: a simulated line between them, as root",
     )
     parser.add_argument(
         "--rate",

@@ -18,6 +18,13 @@ _LONGEST = 40
 LARGEST = 2**31 - 1
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Most options with their help on one line of 80 columns."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+
+
 class Parser(argparse.ArgumentParser):
     """One whose faults are one line, which names the word that was meant, and that tells where its
     help cannot be written.
