@@ -16,7 +16,7 @@ _ID = re.compile(r"[+-]?[0-9]{1,15}")
 
 
 def _ids(text: str, where: str) -> list[int]:
-    words = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
+    words = re.split(r"\s*,\s*|\s+", text.strip())
     if not all(_ID.fullmatch(word) for word in words):
         raise PrivateError(f"{where}: expected token ids such as 1 2 3, found {shown(text)}")
     return [int(word) for word in words]

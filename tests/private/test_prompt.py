@@ -175,9 +175,20 @@ def test_a_file_that_is_no_tokenizer_is_named(content: str, tmp_path: Path) -> N
         tokens_of_prompt("a", tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("text", ["1 2 3", "1,2,3", " 1, 2 ,3 ", "1\t2,3\n"])
+def test_ids_stand_between_spaces_or_commas(text: str) -> None:
+    assert tokens_from(text) == [[1, 2, 3]]
+
+
 @pytest.mark.parametrize("text", ["1_0", "١ ٢", "0x1", "1.0", "1 two", "9" * 400, "+", ""])
 def test_ids_are_decimals(text: str) -> None:
     with pytest.raises(PrivateError):
+        tokens_from(text)
+
+
+@pytest.mark.parametrize("text", ["1,,2", "1, ,2", ",1", "1,", ","])
+def test_an_id_that_is_left_out_is_a_fault(text: str) -> None:
+    with pytest.raises(PrivateError, match="expected token ids"):
         tokens_from(text)
 
 
