@@ -324,9 +324,26 @@ def report(
         write_whole(arguments.json, json.dumps(result, indent=1) + "\n")
 
 
+def _refuse_options_of_client(arguments: argparse.Namespace) -> None:
+    given = {
+        "--prompt": arguments.prompt is not None,
+        "--tokens": arguments.tokens is not None,
+        "--max-tokens": arguments.max_tokens > 0,
+        "--other-tokenizer": arguments.other_tokenizer,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise PrivateError(f"{option} is the client's: leave it out with --party 1")
+
+
 def work(arguments: argparse.Namespace) -> None:
     """All of it. Raises PrivateError."""
-    from aero_private.aero_program import find_aero, predict, require_prediction
+    from aero_private.aero_program import (
+        find_aero,
+        is_prediction_asked,
+        predict,
+        require_prediction,
+    )
     from aero_private.allocator import keep_memory
     from aero_private.checkpoint import find_checkpoint
     from aero_private.files import check_output
@@ -346,8 +363,8 @@ def work(arguments: argparse.Namespace) -> None:
     network = network_of(arguments)
     if party is not None:
         _addresses(arguments.peers)
-    if party == SERVER and arguments.max_tokens > 0:
-        raise PrivateError("--max-tokens is the client's: leave it out with --party 1")
+    if party == SERVER:
+        _refuse_options_of_client(arguments)
     if arguments.json is not None:
         check_output(arguments.json, "--json")
     checkpoint = find_checkpoint(arguments.checkpoint)
@@ -360,7 +377,8 @@ def work(arguments: argparse.Namespace) -> None:
     settings, aero = settings_of(arguments), find_aero(arguments.aero)
     length = len(sequences[0]) if sequences else checkpoint.config.context
     cost_model = arguments.cost or settings.cost_model
-    require_prediction(predict(aero, checkpoint.folder, length, cost_model), arguments)
+    if is_prediction_asked(arguments):
+        require_prediction(predict(aero, checkpoint.folder, length, cost_model))
     plan = make_plan(
         checkpoint,
         settings,

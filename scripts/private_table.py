@@ -80,7 +80,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_models(arguments: argparse.Namespace, settings: Settings, aero: Path) -> list[Model]:
     """All of them, before the first one runs. Raises PrivateError."""
-    from aero_private.aero_program import predict, require_prediction
+    from aero_private.aero_program import is_prediction_asked, predict, require_prediction
     from aero_private.checkpoint import find_checkpoint
     from aero_private.table_runs import Model, digest_of
     from aero_private.windows import corpus_of, held_out
@@ -96,7 +96,8 @@ def read_models(arguments: argparse.Namespace, settings: Settings, aero: Path) -
         windows = held_out(checkpoint, corpus, arguments.repeats)
         cost_model = arguments.cost or settings.cost_model
         prediction = predict(aero, checkpoint.folder, checkpoint.config.context, cost_model)
-        require_prediction(prediction, arguments)
+        if is_prediction_asked(arguments):
+            require_prediction(prediction)
         models.append(Model(name, checkpoint, windows, prediction, digest_of(checkpoint)))
     return models
 

@@ -159,7 +159,12 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
         return Prediction({}, 0, f"aero report --cost {cost_model}: {aero} printed no costs")
 
 
-def require_prediction(prediction: Prediction, arguments: argparse.Namespace) -> None:
-    """Raises PrivateError where there is none, though --aero or --cost ask for it."""
-    if prediction.missing and (arguments.aero is not None or arguments.cost is not None):
+def is_prediction_asked(arguments: argparse.Namespace) -> bool:
+    """Whether --aero or --cost ask for one, which then must be."""
+    return arguments.aero is not None or arguments.cost is not None
+
+
+def require_prediction(prediction: Prediction) -> None:
+    """Raises PrivateError where there is none."""
+    if prediction.missing:
         raise PrivateError(prediction.missing)

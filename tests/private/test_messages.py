@@ -11,8 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import private_inference
 from aero_private import memory, requirements
 from aero_private.errors import PrivateError
+from aero_private.settings import Settings
 from tiny_model import MODEL, tensors, write_checkpoint
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "private_inference.py"
@@ -29,6 +31,46 @@ def refused(message: str, *arguments: object) -> None:
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "option", ["--prompt=a", "--tokens=1 2", "--max-tokens=3", "--other-tokenizer"]
+)
+def test_what_is_the_clients_is_refused_at_the_server(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [str(tmp_path), "--party", "1", "--peers", "a:1,b:2", option]
+    monkeypatch.setattr("sys.argv", ["private_inference.py", *words])
+    monkeypatch.setattr("aero_private.allocator.keep_memory", lambda: None)
+    name = option.partition("=")[0]
+    with pytest.raises(PrivateError, match=f"^{name} is the client's: leave it out with --party 1"):
+        private_inference.work(private_inference.parse_arguments())
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"), [([], []), (["--cost", "X"], ["X"]), (["--aero", sys.executable], ["own"])]
+)
+def test_the_program_is_asked_before_a_run_where_an_option_asks(
+    words: list[str], asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aero_private import aero_program, plan
+
+    models: list[str] = []
+
+    def predict(aero: Path, checkpoint: Path, length: int, model: str) -> aero_program.Prediction:
+        models.append(model)
+        return aero_program.Prediction({}, 0)
+
+    def stop(*_: object, **__: object) -> None:
+        raise PrivateError("planned")
+
+    run_folder = str(write_checkpoint(tmp_path / "run"))
+    monkeypatch.setattr("sys.argv", ["private_inference.py", run_folder, "--tokens", "1 2", *words])
+    monkeypatch.setattr(aero_program, "predict", predict)
+    monkeypatch.setattr(plan, "make_plan", stop)
+    with pytest.raises(PrivateError, match="planned"):
+        private_inference.work(private_inference.parse_arguments())
+    assert models == [Settings().cost_model if model == "own" else model for model in asked]
 
 
 def test_a_python_without_a_wheel_is_told_which_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
