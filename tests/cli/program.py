@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import struct
 import subprocess
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +104,13 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
         line.pop("seconds", None)
         line.pop("tokens_per_second", None)
     return lines
+
+
+@contextmanager
+def stopped(process: int) -> Iterator[None]:
+    """Inside, a process stands still; it goes on whatever happens."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)

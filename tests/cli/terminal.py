@@ -14,8 +14,9 @@ import struct
 import termios
 import time
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])")
 
@@ -109,12 +110,12 @@ class Session:
 def run_in_terminal(
     *command: str | os.PathLike[str],
     columns: int,
-    resize: Callable[[int], int | None] | None = None,
+    resize: Mapping[int, int] = MappingProxyType({}),
     environment: Mapping[str, str | None] | None = None,
     cwd: str | os.PathLike[str] | None = None,
     timeout: float = 120,
 ) -> Session:
-    """Runs a command; `resize` is asked at each read, by its number, for a new width.
+    """Runs a command; `resize` has new widths by the number of the read, each of which must come.
 
     The program is stopped while the width changes, and nothing that it wrote for the old one is
     unread: what a terminal shows of a line that it reads too late is not the program's to say.
@@ -134,33 +135,54 @@ def run_in_terminal(
         set_size(0, columns)
         # readline, which pytest loads, sets COLUMNS behind os.environ.
         os.execvpe(os.fspath(command[0]), [os.fspath(word) for word in command], os.environ)
+    has_ended = False
+    try:
+        session = watch(child, parent_end, columns, resize, time.monotonic() + timeout)
+        _, status = os.waitpid(child, 0)
+        has_ended = True
+    finally:
+        if not has_ended:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        os.close(parent_end)
+    session.code = os.waitstatus_to_exitcode(status)
+    return session
+
+
+def watch(
+    child: int, screen: int, columns: int, resize: Mapping[int, int], deadline: float
+) -> Session:
+    """What a program shows until its end."""
     terminal = Terminal(columns or 80)
     raw = ""
     screens = []
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    deadline = time.monotonic() + timeout
     for reads in itertools.count():
-        ready, _, _ = select.select([parent_end], [], [], deadline - time.monotonic())
+        ready, _, _ = select.select([screen], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
-            os.kill(child, 9)
-            raise TimeoutError(f"{command}: {raw[-500:]}")
-        wanted = resize(reads) if resize else None
+            raise TimeoutError(raw[-500:])
+        wanted = resize.get(reads)
         if wanted is not None:
-            os.kill(child, signal.SIGSTOP)
-        data = read_all(parent_end)
-        if not data:
-            break
+            stop(child)
+        data = read_all(screen)
         text = decoder.decode(data)
         raw += text
         terminal.feed(text)
         screens.append(terminal.rows())
         if wanted is not None:
             terminal.columns = wanted
-            set_size(parent_end, wanted)
+            set_size(screen, wanted)
             os.kill(child, signal.SIGCONT)
-    os.close(parent_end)
-    _, status = os.waitpid(child, 0)
-    return Session(os.waitstatus_to_exitcode(status), terminal.rows(), raw, screens)
+        if not data:
+            break
+    assert all(number < reads for number in resize), f"only {reads} reads: {raw[-500:]}"
+    return Session(0, terminal.rows(), raw, screens)
+
+
+def stop(child: int) -> None:
+    """Returns once it writes no more."""
+    os.kill(child, signal.SIGSTOP)
+    os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def read_all(descriptor: int) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import call, make_config, read_metrics
+from program import call, make_config, read_metrics, stopped
 
 RUNS = ("SM+LN+G/seed-1", "SM/seed-1", "SM+LN+G/seed-2", "SM/seed-2")
 
@@ -240,14 +240,13 @@ def test_a_second_process_on_a_sweep_is_refused_and_told_who_the_first_is(
     sweep = make_sweep(tmp_path, corpus)
     first = start(aero, sweep)
     wait_for_step(first, tmp_path / "runs" / RUNS[0], 1)
-    first.send_signal(signal.SIGSTOP)
-    second = call(aero, "ablate", sweep)
-    assert second.returncode == 2
-    assert f"process {first.pid} on host {socket.gethostname()}" in second.stderr
-    assert str(tmp_path / "runs") in second.stderr
-    for harmless in ("--list", "--collect"):
-        assert call(aero, "ablate", sweep, harmless).returncode == 0
-    first.send_signal(signal.SIGCONT)
+    with stopped(first.pid):
+        second = call(aero, "ablate", sweep)
+        assert second.returncode == 2
+        assert f"process {first.pid} on host {socket.gethostname()}" in second.stderr
+        assert str(tmp_path / "runs") in second.stderr
+        for harmless in ("--list", "--collect"):
+            assert call(aero, "ablate", sweep, harmless).returncode == 0
     first.communicate()
     assert first.returncode == 0
     assert table(tmp_path) == table(whole)
@@ -287,9 +286,8 @@ def test_a_run_of_a_sweep_is_no_one_elses_to_train(
     process = start(aero, sweep)
     wait_for_step(process, run, 1)
     (child,) = children_of(process)
-    os.kill(child, signal.SIGSTOP)
-    refused = call(aero, "train", run / "config.json", "--resume")
-    os.kill(child, signal.SIGCONT)
+    with stopped(child):
+        refused = call(aero, "train", run / "config.json", "--resume")
     process.communicate()
     assert refused.returncode == 2
     assert f"process {child} on host {socket.gethostname()}" in refused.stderr
@@ -314,9 +312,8 @@ def test_a_run_that_is_trained_alone_is_left_out_by_name(
         [aero, "train", str(tmp_path / "run.json"), "-q"], stderr=subprocess.PIPE, text=True
     )
     wait_for_step(trainer, run, 1)
-    trainer.send_signal(signal.SIGSTOP)
-    result = call(aero, "ablate", sweep)
-    trainer.send_signal(signal.SIGCONT)
+    with stopped(trainer.pid):
+        result = call(aero, "ablate", sweep)
     trainer.communicate()
     assert result.returncode == 1
     name = f"process {trainer.pid} on host {socket.gethostname()}"

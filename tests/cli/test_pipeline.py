@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import VOCABULARY, call, make_config, read_metrics, write_tokens
+from program import VOCABULARY, call, make_config, read_metrics, stopped, write_tokens
 
 STEPS = 6
 
@@ -178,12 +178,11 @@ def test_a_second_process_is_refused_and_told_who_the_first_is(
     (tmp_path / "runs/lock").write_text("4711 1 elsewhere\n")  # is no lock by itself
     first = start(aero, pipeline)
     wait_for_step(first, tmp_path / "runs/1-SM+R/seed-3", 1)
-    first.send_signal(signal.SIGSTOP)
-    second = call(aero, "pipeline", pipeline)
-    assert second.returncode == 2
-    assert f"process {first.pid} on host {socket.gethostname()}" in second.stderr
-    assert call(aero, "pipeline", pipeline, "--list").returncode == 0
-    first.send_signal(signal.SIGCONT)
+    with stopped(first.pid):
+        second = call(aero, "pipeline", pipeline)
+        assert second.returncode == 2
+        assert f"process {first.pid} on host {socket.gethostname()}" in second.stderr
+        assert call(aero, "pipeline", pipeline, "--list").returncode == 0
     first.send_signal(signal.SIGTERM)
     first.communicate()
     assert first.returncode == 143

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,19 @@ def test_the_progress_line_fits_the_window(train: Train, columns: int) -> None:
 
 def test_a_window_that_changes_leaves_no_rows_behind(train: Train) -> None:
     widths = {3: 120, 10: 31, 14: 90, 18: 25, 22: 64}
-    check_screens(train(100, resize=widths.get))
+    check_screens(train(100, resize=widths))
+
+
+def test_a_width_that_did_not_come_is_a_fault() -> None:
+    with pytest.raises(AssertionError, match="only [0-9] reads"):
+        run_in_terminal("echo", "a", columns=20, resize={0: 10, 50: 30})
+
+
+def test_no_program_is_left_behind() -> None:
+    with pytest.raises(TimeoutError):
+        run_in_terminal("sleep", "100", columns=20, timeout=0.2)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_the_window_counts_and_not_the_columns_of_the_shell(train: Train) -> None:
