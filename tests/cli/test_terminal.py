@@ -69,7 +69,7 @@ def test_a_window_that_changes_leaves_no_rows_behind(train: Train) -> None:
 
 
 def test_a_width_that_did_not_come_is_a_fault() -> None:
-    with pytest.raises(AssertionError, match="only [0-9] reads"):
+    with pytest.raises(AssertionError, match=r"only [0-9] reads"):
         run_in_terminal("echo", "a", columns=20, resize={0: 10, 50: 30})
 
 
