@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ class _Ticks:
 
     def seconds(self) -> list[float]:
         """Between one moment and the next."""
-        pairs = zip(self._moments, self._moments[1:], strict=False)
+        pairs = pairwise(self._moments)
         if self._cuda is None:
             return [later - earlier for earlier, later in pairs]
         self._cuda.synchronize()

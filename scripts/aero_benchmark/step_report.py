@@ -201,7 +201,8 @@ def markdown(scenes: list[Scene], measured: Mapping[str, Any]) -> list[str]:
     gemm = results.gemm()
     lines = [
         "Medians of steps after warm-up, in rounds in which the sides took turns. "
-        f"Products of random matrices: {_figure(gemm, 1, 1e-12)} TFLOP/s.",
+        f"Products of random matrices: {_figure(gemm, 1, 1e-12)} TFLOP/s. Peak memory is that of "
+        "the card beyond what was in use before, on a CPU that of the process.",
         "",
     ]
     rows = [

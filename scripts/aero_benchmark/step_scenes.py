@@ -40,6 +40,7 @@ class Scene:
     warmup: int  # steps of a turn that are left out
     sides: tuple[Side, ...]
     rounds: int
+    begins: int = 1  # the round of all scenes in which its own first one is taken
 
 
 def _gpt2(backend: str, first: float) -> tuple[Side, ...]:
@@ -111,7 +112,7 @@ def full_scenes(device: str) -> list[Scene]:
         Scene("ereg", "ScFuFFN_i6", gpt2, 15, _ereg(gpt2, 6, first), 3),
         Scene("long", "T = 1024", long, 8, longer, 2),
         Scene("tiny", "the tiny sweeps' model", tiny, 60, sides[:2], 2),
-        Scene("vocabulary", "V = 50,257", replace(gpt2, vocab_size=50257), 15, sides, 1),
+        Scene("vocabulary", "V = 50,257", replace(gpt2, vocab_size=50257), 15, sides, 1, begins=2),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from aero_benchmark.step_scenes import Scene, Side
 from aero_benchmark.store import Store
 
 _RESERVE_SECONDS = 5  # to end a turn and write the report
+_SCRATCH_BYTES = 8 * 10**9
 _SLACK = 1.2  # how much longer than the last one a turn may take
 
 
@@ -30,10 +32,21 @@ def turn_name(scene: Scene, side: Side, number: int) -> str:
 
 def turns(scenes: list[Scene]) -> Iterator[tuple[Scene, Side, int]]:
     """Round by round, so that each scene has its first before another has its second."""
-    for number in range(1, max(scene.rounds for scene in scenes) + 1):
+    for number in range(1, max(scene.begins + scene.rounds for scene in scenes)):
         for scene in scenes:
-            if number <= scene.rounds:
-                yield from ((scene, side, number) for side in scene.sides)
+            own = number - scene.begins + 1
+            if 1 <= own <= scene.rounds:
+                yield from ((scene, side, own) for side in scene.sides)
+
+
+def scratch() -> Path | None:
+    """Memory, where there is enough for the checkpoints that AERO's turns end with; None: the
+    system's place for such files.
+    """
+    memory = Path("/dev/shm")
+    if memory.is_dir() and shutil.disk_usage(memory).free > _SCRATCH_BYTES:
+        return memory
+    return None
 
 
 @dataclass
@@ -49,7 +62,7 @@ class Turns:
 
     def take(self, scenes: list[Scene]) -> None:
         """All that is not measured yet and fits."""
-        with tempfile.TemporaryDirectory(prefix="aero-benchmark-") as place:
+        with tempfile.TemporaryDirectory(prefix="aero-benchmark-", dir=scratch()) as place:
             for scene, side, number in turns(scenes):
                 name = turn_name(scene, side, number)
                 if "seconds" in (self.store.get(name) or {}):

@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # Steps take 0.5 s, 0.6 s under EReg, twice as long at T = 32, times AERO_SLOWER, and the first one
-# 100 s. What AERO_DIVERGES names ends with a NaN at step 2, what AERO_FAILS names with an error.
-# Each call is a line of `calls`.
+# 100 s; they do 1 GFLOP, under EReg 2. What AERO_DIVERGES names ends with a NaN at step 2, what
+# AERO_FAILS names with an error. Each call is a line of `calls`.
 STAND_IN = """#!{python}
 import json, os, pathlib, sys
 if sys.argv[1] == "doctor":
@@ -37,7 +37,8 @@ if architecture == os.environ.get("AERO_FAILS"):
     sys.exit("no room")
 run.mkdir(parents=True)
 diverges = architecture == os.environ.get("AERO_DIVERGES") and run.name != "probe"
-(run / "report.json").write_text(json.dumps({{"training": {{"flops_per_step": 1e9}}}}))
+flops = 2e9 if architecture.startswith("EReg") else 1e9
+(run / "report.json").write_text(json.dumps({{"training": {{"flops_per_step": flops}}}}))
 lines = []
 for step in range(1, (2 if diverges else steps) + 1):
     seconds = (0.6 if architecture.startswith("EReg") else 0.5) * (2 if context == 32 else 1)

@@ -113,11 +113,12 @@ def test_a_row_that_fails_is_tried_again(
     assert results(tmp_path)["measurements"][EREG]["outcome"] == "finished"
 
 
-def test_rows_for_which_no_time_is_left_are_named(run: Run, tmp_path: Path) -> None:
+def test_rows_for_which_no_time_is_left_are_named(run: Run, binary: Path, tmp_path: Path) -> None:
     assert run("--steps", "5") == 0
     assert results(tmp_path)["left_out"] == []
     assert run("--steps", "6", "--seconds", "25") == 0
     assert results(tmp_path)["left_out"] == list(ORDER)
+    assert len(calls(binary)) == len(ROWS)
     assert f"Not finished for want of time: {', '.join(ORDER)}." in table(tmp_path)
 
 
