@@ -28,10 +28,12 @@ def _said(command: list[str]) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _query(keys: str) -> list[str]:
-    """The command that tells of the first GPU that programs see."""
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0] or "0"
-    return ["nvidia-smi", "-i", first, f"--query-gpu={keys}", "--format=csv,noheader,nounits"]
+def _query(device: str, keys: str) -> list[str]:
+    """The command that tells of a GPU: cuda, the first that programs see, or cuda:N."""
+    number = int(device.partition(":")[2] or 0)
+    seen = list(filter(None, os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")))
+    gpu = seen[number] if number < len(seen) else str(number)
+    return ["nvidia-smi", "-i", gpu, f"--query-gpu={keys}", "--format=csv,noheader,nounits"]
 
 
 def _processor() -> str:
@@ -60,7 +62,7 @@ def machine(aero: Path, device: str) -> dict[str, str]:
         raise UsageError(f"{aero}: `{aero} doctor` fails; run it to see why")
     card, driver = _processor(), "none"
     if device.startswith("cuda"):
-        facts = _said(_query("name,driver_version")).split(", ")
+        facts = _said(_query(device, "name,driver_version")).split(", ")
         if len(facts) != 2:
             raise UsageError("nvidia-smi tells of no GPU; --device cpu goes without")
         card, driver = facts
@@ -97,7 +99,7 @@ def watch_memory(device: str) -> Iterator[MemoryInUse]:
     if not device.startswith("cuda"):
         yield found
         return
-    command = [*_query("memory.used"), "-lms", str(_SAMPLE_MILLISECONDS)]
+    command = [*_query(device, "memory.used"), "-lms", str(_SAMPLE_MILLISECONDS)]
     try:
         sampler = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     except OSError:

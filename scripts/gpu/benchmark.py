@@ -28,7 +28,7 @@ try:
     from aero_benchmark.card import machine, machine_lines
     from aero_benchmark.options import add_common, check_common
     from aero_benchmark.step_report import markdown, summary
-    from aero_benchmark.step_scenes import dry_scenes, full_scenes
+    from aero_benchmark.step_scenes import Scene, dry_scenes, full_scenes
     from aero_benchmark.step_turns import Turns
     from aero_benchmark.store import Store
     from aero_results.command import run_command
@@ -47,6 +47,24 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     return check_common(parser, parser.parse_args(command_line))
 
 
+def report(
+    taken: Turns, scenes: list[Scene], facts: dict[str, str], out: Path, is_dry: bool
+) -> str:
+    """Writes what is measured so far; returns the table."""
+    measured, left_out, failed = taken.store.measured(), taken.left_out, taken.failed
+    taken.store.write(summary=summary(scenes, measured), left_out=left_out, failed=failed)
+    lines = ["# Steps", "", *machine_lines(facts), "", *markdown(scenes, measured)]
+    if is_dry:
+        lines += ["", "A dry run: sizes of no interest."]
+    if left_out:
+        lines += ["", f"Left out for want of time: {', '.join(left_out)}."]
+    if failed:
+        lines += ["", f"Failed: {', '.join(failed)}."]
+    text = "\n".join(lines) + "\n"
+    write_text(out / "benchmark.md", text)
+    return text
+
+
 def benchmark(arguments: argparse.Namespace) -> int:
     """1 where a turn failed; what was left out for want of time is no failure."""
     budget = Budget(arguments.seconds)
@@ -57,20 +75,12 @@ def benchmark(arguments: argparse.Namespace) -> int:
     gemm = TINY_GEMM_SIZE if arguments.tiny else GEMM_SIZE
     taken = Turns(arguments.aero, gemm, budget, store)
     with aero_signals.Tidying():
-        taken.take(scenes)
-    left_out, failed = taken.left_out, taken.failed
-    store.write(summary=summary(scenes, store.measured()), left_out=left_out, failed=failed)
-    lines = ["# Steps", "", *machine_lines(facts), "", *markdown(scenes, store.measured())]
-    if arguments.tiny:
-        lines += ["", "A dry run: sizes of no interest."]
-    if left_out:
-        lines += ["", f"Left out for want of time: {', '.join(left_out)}."]
-    if failed:
-        lines += ["", f"Failed: {', '.join(failed)}."]
-    text = "\n".join(lines) + "\n"
-    write_text(arguments.out / "benchmark.md", text)
+        try:
+            taken.take(scenes)
+        finally:
+            text = report(taken, scenes, facts, arguments.out, arguments.tiny)
     print(text, end="")
-    return 1 if failed else 0
+    return 1 if taken.failed else 0
 
 
 def main(command_line: list[str] | None = None) -> int:

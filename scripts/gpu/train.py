@@ -63,34 +63,42 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
+def report(training: Training, facts: dict[str, str], steps: int, out: Path, is_dry: bool) -> str:
+    """Writes what is trained so far; returns the table."""
+    training.store.write(left_out=training.left_out, failed=training.failed)
+    lines = ["# Training", "", *machine_lines(facts), ""]
+    of_corpus = corpus_facts(training.corpus)
+    lines += markdown(training.store.measured(), of_corpus, training.size, steps)
+    if training.left_out:
+        lines += ["", f"Not finished for want of time: {', '.join(training.left_out)}."]
+    if is_dry:
+        lines += ["", "A dry run: sizes of no interest."]
+    text = "\n".join(lines) + "\n"
+    write_text(out / "train.md", text)
+    return text
+
+
 def train(arguments: argparse.Namespace) -> int:
     """1 where a row failed; one that diverged or for which no time was left is no failure."""
     budget = Budget(arguments.seconds)
     size = DRY if arguments.tiny else FULL
     facts = machine(arguments.aero, arguments.device)
-    corpus = arguments.work / ("corpus-tiny" if arguments.tiny else "corpus")
+    work = arguments.work
+    corpus = work / ("corpus-tiny" if arguments.tiny else "corpus")
     recipe = dry_recipe() if arguments.tiny else full_recipe()
     with aero_signals.Tidying():
         made = require_corpus(corpus, recipe, budget.left() - _FOR_TRAINING)
-        of_corpus = corpus_facts(corpus)
         kind = {"device": arguments.device, "tiny": arguments.tiny, "steps": arguments.steps}
-        kind["corpus"] = of_corpus
+        kind["corpus"] = corpus_facts(corpus)
         store = Store(arguments.out / "train.json", facts, kind)
         if made is not None:
             store.put("corpus", {"seconds": made})
-        work = arguments.work
         training = Training(arguments.aero, arguments.device, size, corpus, work, budget, store)
         steps = training.plan(arguments.steps)
-        training.take(steps)
-    store.write(left_out=training.left_out, failed=training.failed)
-    lines = ["# Training", "", *machine_lines(facts), ""]
-    lines += markdown(store.measured(), of_corpus, size, steps)
-    if training.left_out:
-        lines += ["", f"Not finished for want of time: {', '.join(training.left_out)}."]
-    if arguments.tiny:
-        lines += ["", "A dry run: sizes of no interest."]
-    text = "\n".join(lines) + "\n"
-    write_text(arguments.out / "train.md", text)
+        try:
+            training.take(steps)
+        finally:
+            text = report(training, facts, steps, arguments.out, arguments.tiny)
     print(text, end="")
     return 1 if training.failed else 0
 
