@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 _MEBIBYTE = 1 << 20
+_QUERY = ("--query-gpu=memory.used", "--format=csv,noheader,nounits")
 
 
 def memory_in_use(device: str, process: int) -> int | None:
@@ -17,11 +18,11 @@ def memory_in_use(device: str, process: int) -> int | None:
     """
     if device.startswith("cuda"):
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0] or "0"
-        query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"]
-        done = subprocess.run(
-            ["nvidia-smi", "-i", first, *query], capture_output=True, text=True, check=False
-        )
-        return int(done.stdout) * _MEBIBYTE if done.stdout.strip().isdigit() else None
+        command = ["nvidia-smi", "-i", first, *_QUERY]
+        with contextlib.suppress(OSError, ValueError):
+            said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+            return int(said) * _MEBIBYTE
+        return None
     with contextlib.suppress(OSError):
         status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
         if found := re.search(r"^VmRSS:\s+([0-9]+) kB$", status, re.MULTILINE):

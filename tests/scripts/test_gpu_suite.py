@@ -1,0 +1,76 @@
+"""scripts/gpu/suite.py runs the tests, tells how they ended, and goes on where it was cut off."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from aero_check import ctest
+from aero_results.errors import ResultsError
+from gpu import suite
+
+TESTS = """
+add_test(ops.good /bin/sh -c "test \\"$AERO_TEST_DEVICE\\" = cuda")
+add_test(ops.bad /bin/false)
+add_test(ops.slow /bin/sleep 30)
+add_test(cli.good /bin/true)
+"""
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    (tmp_path / "CTestTestfile.cmake").write_text(TESTS, encoding="utf-8")
+    return tmp_path
+
+
+def run(build: Path, tests: list[str], seconds: float) -> dict[str, str]:
+    outcomes: dict[str, str] = {}
+    ctest.run(
+        build,
+        tests,
+        device="cuda",
+        jobs=3,
+        seconds=seconds,
+        log=build / "log.txt",
+        ended=lambda name, outcome, _: outcomes.__setitem__(name, outcome),
+    )
+    return outcomes
+
+
+def test_names_are_those_that_match(build: Path) -> None:
+    assert ctest.names(build, r"^ops\.") == ["ops.good", "ops.bad", "ops.slow"]
+    with pytest.raises(ResultsError, match="no test that matches"):
+        ctest.names(build, "^none")
+
+
+def test_outcomes_are_told_and_the_device_is_passed_on(build: Path) -> None:
+    outcomes = run(build, ["ops.good", "ops.bad", "cli.good"], 60)
+    assert outcomes == {"ops.good": "passed", "ops.bad": "failed", "cli.good": "passed"}
+    assert "ops.bad" in (build / "log.txt").read_text(encoding="utf-8")
+
+
+def test_only_those_named_run(build: Path) -> None:
+    assert run(build, ["cli.good"], 60) == {"cli.good": "passed"}
+
+
+def test_what_takes_too_long_ends_without_an_outcome(build: Path) -> None:
+    start = time.monotonic()
+    assert run(build, ["ops.good", "ops.slow"], 3) == {"ops.good": "passed"}
+    assert time.monotonic() - start < 20
+
+
+def test_the_table_counts_what_passed_failed_and_was_not_reached() -> None:
+    results = {
+        "ops.good": {"outcome": "passed", "seconds": 1.4},
+        "ops.bad": {"outcome": "exception: segfault", "seconds": 2.4},
+        "cli.good": {"outcome": "passed", "seconds": 0.2},
+    }
+    wanted = ["ops.good", "ops.bad", "ops.slow", "cli.good"]
+    assert suite.table(wanted, results)[2:] == [
+        "| ops | 1 | 1 | 1 | 4 |",
+        "| cli | 1 | 0 | 0 | 0 |",
+        "",
+        "- ops.bad: exception: segfault",
+    ]
