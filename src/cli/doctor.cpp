@@ -1,14 +1,21 @@
 #include "aero/core/text.h"
 #include "aero/core/version.h"
+#include "aero/ops/copy_rate.h"
 #include "aero/ops/gemm_rate.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/SDPBackend.h>
 #include <ATen/Version.h>
 #include <ATen/cpu/Utils.h>
+#include <ATen/ops/_fused_sdp_choice.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <torch/version.h>
 
+#include <dlfcn.h>
+
 #include "cli/commands.h"
+#include "cli/gpus.h"
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -46,16 +53,86 @@ constexpr bool has_gloo =
 #else
     false;
 #endif
-constexpr bool has_nccl =
-#ifdef USE_C10D_NCCL
+constexpr bool has_kernels =
+#ifdef AERO_CUDA_KERNELS
     true;
 #else
     false;
 #endif
 
-void print_rate(const char* name, torch::ScalarType dtype, torch::Device device) {
-  const double rate = ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.5);
-  std::cout << format("  %-10s %.0f GFLOP/s\n", name, rate / 1e9);
+/// A version that a library tells as one number, major x 10000 + minor x 100 + patch.
+std::string dotted(std::int64_t version) {
+  return format("%d.%d.%d", static_cast<int>(version / 10000),
+                static_cast<int>(version / 100 % 100), static_cast<int>(version % 100));
+}
+
+/// Of the NCCL that LibTorch has loaded.
+std::string nccl_version() {
+  using GetVersion = int(int*);
+  const auto get_version = reinterpret_cast<GetVersion*>(dlsym(RTLD_DEFAULT, "ncclGetVersion"));
+  int version = 0;
+  return get_version != nullptr && get_version(&version) == 0 ? dotted(version) : "no";
+}
+
+std::string cuda_version() {
+  if (!at::Context::hasCUDART()) return "no";
+  const auto version = at::Context::versionCUDART();
+  const auto runtime = format("%ld.%ld", version / 1000, version % 1000 / 10);
+  return at::hasCUDA() ? runtime : "no GPU, in a LibTorch for CUDA " + runtime;
+}
+
+const char* name_of(at::SDPBackend backend) {
+  switch (backend) {
+    case at::SDPBackend::flash_attention:
+      return "flash";
+    case at::SDPBackend::efficient_attention:
+      return "efficient";
+    case at::SDPBackend::cudnn_attention:
+      return "cuDNN";
+    default:
+      return "none";
+  }
+}
+
+/// The fused attention that LibTorch takes to train with on the first GPU, T = 128, d_k = 64.
+const char* fused_attention(torch::ScalarType dtype) {
+  const auto x =
+      torch::zeros({1, 1, 128, 64}, torch::device(torch::kCUDA).dtype(dtype)).requires_grad_(true);
+  return name_of(static_cast<at::SDPBackend>(at::_fused_sdp_choice(x, x, x, {}, 0, true)));
+}
+
+void print_gpus() {
+  torch::zeros({1}, torch::kCUDA);  // starts CUDA, which the memory is asked of
+  const auto gpus = find_gpus();
+  for (std::size_t i = 0; i < gpus.size(); ++i) {
+    const auto& gpu = gpus[i];
+    const auto free =
+        at::getDeviceAllocator(torch::kCUDA)->getMemoryInfo(static_cast<c10::DeviceIndex>(i)).first;
+    std::cout << format("cuda:%-11zu %s, capability %d.%d, %.1f of %.1f GB free\n", i,
+                        gpu.name.c_str(), gpu.major, gpu.minor, static_cast<double>(free) / 1e9,
+                        gpu.bytes / 1e9);
+  }
+  const auto version = at::Context::hasCuDNN() ? at::Context::versionRuntimeCuDNN() : 0;
+  std::cout << format("cuDNN            %s\n", version > 0 ? dotted(version).c_str() : "no");
+  std::cout << format("AERO's kernels   %s\n",
+                      has_kernels ? "built in" : "not built in, since nvcc was not there");
+  std::cout << format("fused attention  %s in bfloat16, %s in float32\n",
+                      fused_attention(torch::kBFloat16), fused_attention(torch::kFloat32));
+}
+
+void print_rates(torch::Device device) {
+  const std::int64_t bytes = device.is_cuda() ? 1 << 30 : 1 << 26;
+  std::cout << format("copies on %-6s %.0f GB/s, read and written\n",
+                      device.is_cuda() ? "CUDA" : "the CPU",
+                      ops::copy_rate(device, bytes, 0.3) / 1e9);
+  const std::int64_t n = device.is_cuda() ? 8192 : 2048;
+  std::cout << format("matrix products of %ld on %s:\n", static_cast<long>(n),
+                      device.is_cuda() ? "CUDA" : "the CPU");
+  for (const auto& [name, dtype] :
+       {std::pair{"float32", torch::kFloat32}, std::pair{"bfloat16", torch::kBFloat16}}) {
+    std::cout << format("  %-10s %.0f GFLOP/s\n", name,
+                        ops::gemm_rate(dtype, device, n, 0.5) / 1e9);
+  }
 }
 
 void run_doctor() {
@@ -67,15 +144,13 @@ void run_doctor() {
                       std::thread::hardware_concurrency());
   std::cout << format("bf16 in hardware %s (AVX-512 BF16), %s (AMX)\n",
                       yes_no(has_cpu("avx512_bf16")), yes_no(has_cpu("amx_bf16")));
-  std::cout << format("CUDA             %s\n", yes_no(has_cuda));
-  std::cout << format("gloo, NCCL       %s, %s\n", yes_no(has_gloo), yes_no(has_nccl));
+  std::cout << format("CUDA             %s\n", cuda_version().c_str());
+  std::cout << format("gloo, NCCL       %s, %s\n", yes_no(has_gloo), nccl_version().c_str());
   std::cout << format("memory available %.1f GB\n", available_memory() / 1e9);
   const auto disk = std::filesystem::space(".");
   std::cout << format("disk available   %.1f GB here\n", static_cast<double>(disk.available) / 1e9);
-  std::cout << format("matrix products of %s:\n", has_cuda ? "8192 on CUDA" : "2048 on the CPU");
-  const auto device = has_cuda ? torch::Device("cuda") : torch::Device("cpu");
-  print_rate("float32", torch::kFloat32, device);
-  print_rate("bfloat16", torch::kBFloat16, device);
+  if (has_cuda) print_gpus();
+  print_rates(has_cuda ? torch::Device("cuda") : torch::Device("cpu"));
 }
 
 }  // namespace

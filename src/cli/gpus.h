@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace aero::cli {
+
+/// A GPU as the CUDA driver knows it.
+struct Gpu {
+  std::string name;
+  int major, minor;  ///< compute capability
+  double bytes;      ///< all of its memory
+};
+
+/// Those that CUDA_VISIBLE_DEVICES leaves, in CUDA's order; none without a driver. Asks the
+/// driver's library itself, so that no CUDA toolkit is needed to build this.
+std::vector<Gpu> find_gpus();
+
+}  // namespace aero::cli
