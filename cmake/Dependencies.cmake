@@ -1,18 +1,19 @@
 # LibTorch is taken from AERO_LIBTORCH (a cache entry or the environment: a LibTorch folder or a
 # Python torch package), else from CMAKE_PREFIX_PATH, else from the venv that scripts/setup.sh makes.
+set(AERO_VENV ${PROJECT_SOURCE_DIR}/build/venv CACHE PATH "The Python environment that scripts/setup.sh made")
 set(AERO_LIBTORCH "$ENV{AERO_LIBTORCH}" CACHE PATH "A LibTorch folder, or the folder of a Python torch package")
 if(AERO_LIBTORCH)
   list(PREPEND CMAKE_PREFIX_PATH ${AERO_LIBTORCH})
 else()
-  file(GLOB venv_torch ${PROJECT_SOURCE_DIR}/build/venv/lib/python3*/site-packages/torch)
+  file(GLOB venv_torch ${AERO_VENV}/lib/python3*/site-packages/torch)
   list(APPEND CMAKE_PREFIX_PATH ${venv_torch})
 endif()
 
-file(STRINGS ${PROJECT_SOURCE_DIR}/scripts/versions.env tested_torch REGEX "^AERO_TORCH_VERSION=")
-string(REPLACE "AERO_TORCH_VERSION=" "" tested_torch "${tested_torch}")
+file(STRINGS ${PROJECT_SOURCE_DIR}/scripts/versions.env tested_torch REGEX "^AERO_TORCH_TESTED=")
+string(REGEX MATCHALL "[0-9]+[.][0-9]+" tested_torch "${tested_torch}")
 include(LibTorch)
-string(REGEX MATCH "^[0-9]+[.][0-9]+[.]" tested_release "${tested_torch}")
-if(NOT Torch_VERSION MATCHES "^${tested_release}")
+string(REGEX MATCH "^[0-9]+[.][0-9]+" torch_release "${Torch_VERSION}")
+if(NOT torch_release IN_LIST tested_torch)
   message(WARNING "LibTorch ${Torch_VERSION} in ${TORCH_INSTALL_PREFIX}: AERO is tested with ${tested_torch}")
 endif()
 find_package(Threads REQUIRED)
@@ -37,7 +38,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 # The Python of the scripts and their tests.
-file(GLOB venv_python ${PROJECT_SOURCE_DIR}/build/venv/bin/python)
+file(GLOB venv_python ${AERO_VENV}/bin/python)
 if(NOT AERO_PYTHON)
   set(AERO_PYTHON "${venv_python}" CACHE FILEPATH "The Python that has the packages of scripts/" FORCE)
 endif()

@@ -7,7 +7,8 @@ usage() {
 usage: scripts/build.sh [PRESET [TARGET...]]
 
 Builds AERO with a preset of CMakePresets.json (default: release) in build/PRESET; without a
-target, everything. Runs scripts/setup.sh first. AERO_LIBTORCH is honoured as there.
+target, everything. Runs scripts/setup.sh first, for cuda-release with --cuda. AERO_LIBTORCH is
+honoured as there.
 END
 }
 
@@ -19,7 +20,11 @@ preset=${1:-release}
 targets=("${@:2}")
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh
+if [[ $preset == cuda-* ]]; then
+  scripts/setup.sh --cuda
+else
+  scripts/setup.sh
+fi
 libtorch=
 if [[ -n ${AERO_LIBTORCH:-} ]]; then
   libtorch=$(realpath "$AERO_LIBTORCH")

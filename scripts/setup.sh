@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/setup.sh [--golden] [--lint]
+usage: scripts/setup.sh [--golden] [--lint] [--cuda]
 
 Installs what is missing to build and test AERO:
   - Debian packages, as root or through sudo (without either: prints which are missing),
@@ -15,12 +15,14 @@ Versions: scripts/versions.env. An interrupted run is taken up by the next one.
 
   --golden   also transformers, which makes the reference tensors of tests/golden anew
   --lint     also clang-format and clang-tidy
+  --cuda     all of it in build/venv-cuda, with the CUDA build of torch (5 GB), for the preset
+             cuda-release; no CUDA toolkit is needed, but where there is nvcc, AERO's own kernels
+             are compiled, too
 
 environment:
   AERO_LIBTORCH=DIR      use this LibTorch folder, or the folder of this Python torch package;
                          then torch is not installed
-  AERO_ALLOW_CUDA=1      accept torch's CUDA build (several GB) when PyTorch's CPU index is out of
-                         reach; building against it needs a CUDA toolkit
+  AERO_ALLOW_CUDA=1      accept torch's CUDA build (5 GB) when PyTorch's CPU index is out of reach
 END
 }
 
@@ -33,10 +35,12 @@ fail() {
 
 golden=
 lint=
+cuda=
 while (($#)); do
   case $1 in
     --golden) golden=1 ;;
     --lint) lint=1 ;;
+    --cuda) cuda=1 ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
@@ -46,7 +50,7 @@ done
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/versions.env
 source "$root/scripts/versions.env"
-venv=$root/build/venv
+venv=$root/build/venv${cuda:+-cuda}
 
 # --- Debian packages ---------------------------------------------------------------------------
 
@@ -105,8 +109,8 @@ check_given_libtorch() {
     "  python3 -c 'import torch, os; print(os.path.dirname(torch.__file__))'"
   version=$(sed -n 's/^set(PACKAGE_VERSION "\(.*\)")$/\1/p' "${config%.cmake}Version.cmake")
   say "LibTorch ${version:-of unknown version} at $folder"
-  if [[ ${version%.*} != "${AERO_TORCH_VERSION%.*}" ]]; then
-    warn "AERO is tested with LibTorch ${AERO_TORCH_VERSION%.*}.x; another may not compile"
+  if [[ " $AERO_TORCH_TESTED " != *" ${version%.*} "* ]]; then
+    warn "AERO is tested with LibTorch $AERO_TORCH_TESTED; another may not compile"
   fi
 }
 
@@ -161,6 +165,7 @@ install_torch() {
   pip install -c "$venv/constraints.txt" "$torch"
 }
 
+install_torch_cuda() { pip install -c "$venv/constraints.txt" "$@" "torch==$AERO_TORCH_VERSION"; }
 install_scripts() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_PACKAGES[@]}"; }
 install_golden() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_GOLDEN[@]}"; }
 
@@ -189,7 +194,7 @@ ensure_venv() {
     return
   fi
   python=$(find_python)
-  say "making a Python environment in build/venv with $python"
+  say "making a Python environment in ${venv#"$root"/} with $python"
   "$python" -m venv --clear "$venv"
   pip install "$AERO_PIP" || fail "pip could not install $AERO_PIP"
   printf '%s' "$AERO_PIP" >"$venv/pip.ready"
@@ -200,7 +205,11 @@ install_python_packages() {
   printf '%s\n' "${AERO_PYTHON_PACKAGES[@]}" "${AERO_PYTHON_GOLDEN[@]}" \
     "${AERO_PYTHON_CONSTRAINTS[@]}" >"$venv/constraints.txt"
   if [[ -z ${AERO_LIBTORCH:-} ]]; then
-    ensure_group torch "torch==$AERO_TORCH_VERSION (LibTorch, some 200 MB)"
+    if [[ -n $cuda ]]; then
+      ensure_group torch_cuda "torch==$AERO_TORCH_VERSION (LibTorch with CUDA, 5 GB)"
+    else
+      ensure_group torch "torch==$AERO_TORCH_VERSION (LibTorch, some 200 MB)"
+    fi
   fi
   ensure_group scripts "${AERO_PYTHON_PACKAGES[*]}"
   if [[ -n $golden ]]; then
