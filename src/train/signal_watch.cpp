@@ -3,16 +3,45 @@
 #include "aero/core/log.h"
 #include "aero/train/trainer.h"
 
-#include <ctime>
+#include <atomic>
+#include <csignal>
 #include <string>
 
 namespace aero::train {
 namespace {
 
-/// A signal that is held back would arrive also where it is ignored.
+/// What a signal handler leaves. Signals are the process's, and so is this.
+struct Caught {
+  std::atomic<int> first = 0;  // the signal; 0: none
+  std::atomic<bool> is_told = false;
+};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+Caught caught;
+
+extern "C" void note_signal(int signal) {
+  int none = 0;
+  if (caught.first.compare_exchange_strong(none, signal)) return;
+  if (signal != SIGINT || !caught.is_told) return;
+  std::signal(signal, SIG_DFL);
+  ::raise(signal);  // ends the process when this handler returns
+}
+
 bool is_ignored(int signal) {
   struct sigaction action {};
   return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+void note(int signal) {
+  struct sigaction action {};
+  action.sa_handler = note_signal;
+  action.sa_flags = SA_RESTART;
+  sigaction(signal, &action, nullptr);
+}
+
+/// Sends again, to its former action, what came and was not told.
+void pass_on() {
+  if (caught.is_told) return;
+  if (const int signal = caught.first.exchange(0)) ::raise(signal);
 }
 
 Outcome outcome_of(int signal) {
@@ -37,40 +66,16 @@ std::string signal_name(Outcome outcome) {
   }
 }
 
-sigset_t set_of(int signal) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, signal);
-  return set;
-}
-
-/// The next of the signals that has come, or nothing.
-std::optional<int> take_one(const sigset_t& signals) {
-  const timespec at_once{};
-  const int signal = sigtimedwait(&signals, nullptr, &at_once);
-  return signal > 0 ? std::optional(signal) : std::nullopt;
-}
-
-/// Puts a thread's mask back on the way out.
-class MaskGuard {
- public:
-  MaskGuard(int how, const sigset_t& signals) { pthread_sigmask(how, &signals, &previous_); }
-  ~MaskGuard() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
-  MaskGuard(const MaskGuard&) = delete;
-  MaskGuard& operator=(const MaskGuard&) = delete;
-
- private:
-  sigset_t previous_;
-};
-
 }  // namespace
 
 SignalWatch::SignalWatch() {
-  sigemptyset(&watched_);
+  caught.first = 0;
+  caught.is_told = false;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    if (!is_ignored(signal)) sigaddset(&watched_, signal);
+    if (is_ignored(signal)) continue;
+    sigaction(signal, nullptr, &previous_[signal]);
+    note(signal);
   }
-  pthread_sigmask(SIG_BLOCK, &watched_, &previous_);
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, &previous_pipe_);
@@ -78,25 +83,33 @@ SignalWatch::SignalWatch() {
 
 SignalWatch::~SignalWatch() {
   sigaction(SIGPIPE, &previous_pipe_, nullptr);
-  while (received_ && take_one(watched_)) continue;  // what came after the first is answered by it
-  pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+  restore();
+  pass_on();
+}
+
+void SignalWatch::restore() const {
+  for (const auto& [signal, action] : previous_) sigaction(signal, &action, nullptr);
 }
 
 std::optional<Outcome> SignalWatch::pending() {
   if (received_) return received_;
-  const auto signal = take_one(watched_);
-  if (!signal) return std::nullopt;
-  received_ = outcome_of(*signal);
-  const sigset_t interrupt = set_of(SIGINT);
-  while (take_one(interrupt)) continue;  // one that came with the first is not a second one
-  if (sigismember(&watched_, SIGINT) == 1 && sigismember(&previous_, SIGINT) == 0) {
-    pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
-  }
+  const int signal = caught.first;
+  if (signal == 0) return std::nullopt;
+  received_ = outcome_of(signal);
+  caught.is_told = true;
   return received_;
 }
 
 void SignalWatch::let_through(const std::function<void()>& work) const {
-  const MaskGuard guard(SIG_UNBLOCK, watched_);
+  struct Again {
+    const Actions& actions;
+    ~Again() {
+      for (const auto& [signal, action] : actions) note(signal);
+    }
+  };
+  const Again again{previous_};
+  restore();
+  pass_on();
   work();
 }
 

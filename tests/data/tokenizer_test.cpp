@@ -183,10 +183,11 @@ TEST(Tokenizer, CountsNoCharactersWhereTokensHaveOthersThanTheText) {
   json lacks = golden("tokenizer.json");
   auto& model = lacks["model"];
   model["merges"] = json::array();
-  std::erase_if(model["vocab"].get_ref<json::object_t&>(), [](const auto& entry) {
-    return entry.second > 256 || entry.first == "A" || entry.first == "B";
-  });
-  for (int id = 0; auto& entry : model["vocab"]) entry = id++;
+  const json all = model["vocab"];
+  model["vocab"] = json::object();
+  for (const auto& [token, id] : all.items()) {
+    if (id <= 256 && token != "A" && token != "B") model["vocab"][token] = model["vocab"].size();
+  }
   EXPECT_THAT(fault(lacks), HasSubstr("no token for the byte 65, which texts lose"));
 }
 

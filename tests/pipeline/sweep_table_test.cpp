@@ -295,8 +295,9 @@ std::string apart(Sweep sweep, const std::function<void(RunConfig&)>& change) {
 TEST_F(TwoMembers, CompareAsFarAsTheyAreMeasuredOnTheSameTokens) {
   for (Member& member : sweep_.members) member.config.data.path = folder_.path().string();
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.data.path += "/."; }), "");
-  std::filesystem::create_directory_symlink(folder_.path(), folder_ / "link");
-  EXPECT_EQ(apart(sweep_, [&](RunConfig& c) { c.data.path = (folder_ / "link").string(); }), "");
+  std::filesystem::create_directory_symlink(folder_.path(), folder_.path() / "link");
+  EXPECT_EQ(apart(sweep_, [&](RunConfig& c) { c.data.path = (folder_.path() / "link").string(); }),
+            "");
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.model.context = 64; }), "model.context=64 ");
   // The whole split, in batches of any size.
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.train.batch_size = 8; }), "");

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <future>
+#include <thread>
 
 namespace aero::train {
 namespace {
@@ -34,6 +36,36 @@ TEST_F(SignalWatchTest, TellsOfAHangup) {
   SignalWatch watch;
   ::raise(SIGHUP);
   EXPECT_EQ(watch.pending(), Outcome::hangup);
+}
+
+TEST_F(SignalWatchTest, CatchesASignalInAThreadThatIsOlder) {
+  std::promise<void> end;
+  std::thread older([ended = end.get_future()] { ended.wait(); });
+  SignalWatch watch;
+  EXPECT_EQ(::pthread_kill(older.native_handle(), SIGTERM), 0);
+  while (!watch.pending()) std::this_thread::yield();
+  EXPECT_EQ(watch.pending(), Outcome::terminated);
+  end.set_value();
+  older.join();
+}
+
+TEST_F(SignalWatchTest, EndsTheProcessByASignalOfWhichNobodyWasTold) {
+  EXPECT_EXIT(
+      {
+        {
+          const SignalWatch watch;
+          ::raise(SIGHUP);
+        }
+        ::_exit(0);
+      },
+      ::testing::KilledBySignal(SIGHUP), "");
+}
+
+TEST_F(SignalWatchTest, CatchesSignalsAgainAfterWhatWasLetThrough) {
+  SignalWatch watch;
+  watch.let_through([] {});
+  ::raise(SIGTERM);
+  EXPECT_EQ(watch.pending(), Outcome::terminated);
 }
 
 TEST_F(SignalWatchTest, LeavesAnIgnoredSignalIgnored) {

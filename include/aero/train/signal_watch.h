@@ -4,19 +4,21 @@
 
 #include <csignal>
 #include <functional>
+#include <map>
 #include <optional>
 
 namespace aero::train {
 
-/// Holds back SIGINT, SIGTERM and SIGHUP while it lives, so that a step or a save is never cut in
-/// two; pending() tells of the first that came. After it a second Ctrl-C ends the process; SIGTERM
-/// and SIGHUP say nothing new, as a run of a sweep gets them from its scheduler and from the sweep.
-/// One that is ignored, as SIGHUP under nohup, stays ignored. SIGPIPE is ignored too: a run goes on
-/// when nobody reads its console any more. Make it before the first tensor operation, so that
-/// LibTorch's threads hold the signals back too.
+/// Catches SIGINT, SIGTERM and SIGHUP while it lives, in whatever thread they arrive, so that a
+/// step or a save is never cut in two; pending() tells of the first that came. Once it is told, a
+/// second Ctrl-C ends the process; SIGTERM and SIGHUP say nothing new, as a run of a sweep gets
+/// them from its scheduler and from the sweep. One that is ignored, as SIGHUP under nohup, stays
+/// ignored. SIGPIPE is ignored too: a run goes on when nobody reads its console any more. One at a
+/// time in a process.
 class SignalWatch {
  public:
   SignalWatch();
+  /// A signal that came and was not told ends the process now.
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
@@ -24,13 +26,15 @@ class SignalWatch {
   /// Outcome::interrupted after SIGINT, terminated after SIGTERM, hangup after SIGHUP.
   std::optional<Outcome> pending();
 
-  /// Runs work that leaves nothing to save: meanwhile a signal ends the process at once. The work
-  /// starts no threads.
+  /// Runs work that leaves nothing to save: meanwhile a signal ends the process at once.
   void let_through(const std::function<void()>& work) const;
 
  private:
-  sigset_t watched_;
-  sigset_t previous_;
+  using Actions = std::map<int, struct sigaction>;
+
+  void restore() const;
+
+  Actions previous_;  // of the signals that are caught
   struct sigaction previous_pipe_ {};
   std::optional<Outcome> received_;
 };
