@@ -48,6 +48,7 @@ FixedLayerNormImpl::FixedLayerNormImpl(const ModelConfig& config)
   }
   sigma_ = register_buffer("sigma", torch::zeros({1}));
   gate_ = register_buffer("gate", torch::ones({1}));
+  note_gate(1);
 }
 
 void FixedLayerNormImpl::set_progress(double share) {
@@ -57,6 +58,18 @@ void FixedLayerNormImpl::set_progress(double share) {
 void FixedLayerNormImpl::set_gate(double gate) {
   const torch::NoGradGuard no_grad;
   gate_.fill_(gate);
+  // As the buffer rounds it.
+  note_gate(torch::scalar_tensor(gate, gate_.scalar_type()).item<double>());
+}
+
+void FixedLayerNormImpl::note_gate(double gate) {
+  known_gate_ = gate;
+  known_version_ = gate_._version();
+}
+
+double FixedLayerNormImpl::gate() {
+  if (gate_._version() != known_version_) note_gate(gate_.item<double>());
+  return known_gate_;
 }
 
 void FixedLayerNormImpl::average(const torch::Tensor& x) {
@@ -69,7 +82,7 @@ void FixedLayerNormImpl::average(const torch::Tensor& x) {
 }
 
 torch::Tensor FixedLayerNormImpl::forward(const torch::Tensor& x) {
-  const auto gate = gate_.item<double>();
+  const double gate = this->gate();
   if (gate == 1) {
     if (is_training()) average(x);
     return torch::layer_norm(x, weight_.sizes(), weight_, bias_, eps_);

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/host_reads.h"
 #include "tests/support/tensors.h"
 #include <cmath>
 
 namespace aero::model {
 namespace {
 
+using testing_support::HostReads;
 using testing_support::largest_difference;
 
 torch::Tensor numbers(const std::vector<double>& values) {
@@ -97,6 +99,33 @@ TEST(Norm, FixedPassesOverToTheConstantDeviation) {
   const auto expected =
       0.75 * numbers({9, 19, 34.5}) + 0.25 * make(NormKind::layernorm, true)->forward(x);
   EXPECT_LE(largest_difference(norm->forward(x), expected), 1e-14);
+}
+
+TEST(Norm, FixedGoesByTheGateThatACheckpointBrings) {
+  const torch::NoGradGuard no_grad;
+  auto [norm, sigma] = make_fixed();
+  sigma.fill_(2);
+  const auto x = numbers({1, 2, 6});
+  norm->set_gate(0.25);
+  norm->forward(x);
+  norm->named_buffers()["gate"].copy_(numbers({0}));
+  EXPECT_LE(largest_difference(norm->forward(x), numbers({9, 19, 34.5})), 1e-14);
+}
+
+TEST(Norm, FixedReadsNothingFromItsDeviceInAForwardPass) {
+  auto [norm, sigma] = make_fixed();
+  norm->eval();
+  for (const double gate : {1.0, 0.5, 0.0}) {
+    norm->set_gate(gate);
+    const HostReads reads;
+    norm->forward(numbers({1, 2, 6}));
+    EXPECT_EQ(reads.seen(), 0) << gate;
+  }
+  norm->named_buffers()["gate"].detach().fill_(0.25);
+  const HostReads reads;
+  norm->forward(numbers({1, 2, 6}));
+  norm->forward(numbers({1, 2, 6}));
+  EXPECT_EQ(reads.seen(), 1);
 }
 
 TEST(Norm, FixedGoesByHalfACosine) {

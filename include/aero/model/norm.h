@@ -28,9 +28,14 @@ class FixedLayerNormImpl : public PartImpl {
 
  private:
   void average(const torch::Tensor& x);
+  /// The buffer's value, read only where another has written to it: a read waits for the device.
+  double gate();
+  void note_gate(double gate);
 
   torch::Tensor weight_, bias_;
   torch::Tensor sigma_, gate_;
+  double known_gate_ = 1;
+  std::int64_t known_version_ = 0;  // of gate_, at the time
   double eps_;
   NormFixedConfig passage_;
 };
