@@ -63,8 +63,12 @@ torch::Tensor SpectralNormLinearImpl::matrix() {
 
 void SpectralNormLinearImpl::start(const torch::Generator& generator) {
   const torch::NoGradGuard no_grad;
-  u.copy_(normalize(u.normal_(0, 1, generator)));
-  v.copy_(normalize(v.normal_(0, 1, generator)));
+  // On the CPU, for the generator is the CPU's.
+  const auto draw = [&](const torch::Tensor& x) {
+    return torch::empty(x.sizes(), x.options().device(torch::kCPU)).normal_(0, 1, generator);
+  };
+  u.copy_(normalize(draw(u)));
+  v.copy_(normalize(draw(v)));
   for (int i = 0; i < first_iterations; ++i) iterate();
 }
 

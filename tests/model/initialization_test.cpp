@@ -1,11 +1,16 @@
 #include "aero/model/initialization.h"
 
+#include "aero/model/linear.h"
+#include "aero/ops/generator.h"
+
 #include <ATen/Context.h>
 
 #include <gtest/gtest.h>
 
 #include "tests/model/decoders.h"
+#include "tests/support/device.h"
 #include <cmath>
+#include <utility>
 
 namespace aero::model {
 namespace {
@@ -121,6 +126,27 @@ TEST(Initialization, LeavesTheGlobalGeneratorAlone) {
   at::manual_seed(3);
   initialized(small_gpt2());
   EXPECT_TRUE(torch::equal(torch::rand({4}), expected));
+}
+
+// As a warm start does it, where the model is on its device already.
+TEST(Initialization, StartsSpectralNormsOnAnyDeviceAlike) {
+  const torch::NoGradGuard no_grad;
+  const auto start = [](torch::Device device) {
+    SpectralNormLinearImpl linear(6, 4, /*with_bias=*/false, ParameterKind::matrix);
+    linear.weight.copy_(testing_support::normal({4, 6}, 1));
+    linear.to(device);
+    linear.start(ops::make_generator(7));
+    return std::pair(linear.u, linear.v);
+  };
+  const auto [u, v] = start(testing_support::test_device());
+  EXPECT_EQ(u.device().type(), testing_support::test_device().type());
+  // The vectors of the largest singular value, up to a sign that the draw decides.
+  const auto [left, values, right] = torch::linalg_svd(testing_support::normal({4, 6}, 1));
+  const auto sign = left.select(1, 0).dot(testing_support::back(u).to(torch::kFloat64)).sign();
+  EXPECT_LE(largest_difference(u, sign * left.select(1, 0)), 1e-2);
+  const auto [same_u, same_v] = start(torch::kCPU);
+  EXPECT_LE(largest_difference(u, same_u), 1e-6);
+  EXPECT_LE(largest_difference(v, same_v), 1e-6);
 }
 
 }  // namespace
