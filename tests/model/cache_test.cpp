@@ -45,9 +45,9 @@ INSTANTIATE_TEST_SUITE_P(Models, CacheOf, ::testing::ValuesIn(models()),
 
 void expect_logits_in_chunks(const ModelConfig& config, const std::vector<std::int64_t>& lengths) {
   const torch::NoGradGuard no_grad;
-  auto decoder = make_decoder(config);
+  auto decoder = make_decoder_there(config);
   const auto length = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
-  const auto tokens = make_tokens(2, length);
+  const auto tokens = make_tokens_there(2, length);
   const auto expected = decoder->forward(tokens);
   auto cache = decoder->make_cache(2);
   for (const auto chunk : lengths) {
@@ -71,7 +71,7 @@ TEST_P(CacheOf, GivesTheLogitsOfTheWholeInChunks) {
 }
 
 TEST(Cache, HasRoomForTheContext) {
-  const auto decoder = make_decoder(small_gpt2());
+  const auto decoder = make_decoder_there(small_gpt2());
   const auto cache = decoder->make_cache(3);
   EXPECT_EQ(cache.length(), 0);
   ASSERT_EQ(cache.layers.size(), 2U);
@@ -84,10 +84,10 @@ TEST(Cache, HasRoomForTheContext) {
 
 TEST(Cache, RefusesMoreTokensThanTheContextAndStaysAsItIs) {
   const torch::NoGradGuard no_grad;
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   auto cache = decoder->make_cache(1);
-  decoder->forward_cached(make_tokens(1, 10), cache);
-  EXPECT_THAT(error_of([&] { decoder->forward_cached(make_tokens(1, 3), cache); }),
+  decoder->forward_cached(make_tokens_there(1, 10), cache);
+  EXPECT_THAT(error_of([&] { decoder->forward_cached(make_tokens_there(1, 3), cache); }),
               HasSubstr("13 positions are more than model.context = 12"));
   EXPECT_EQ(cache.length(), 10);
 }

@@ -27,8 +27,8 @@ INSTANTIATE_TEST_SUITE_P(Models, DecoderOf, every_kind(),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(DecoderOf, AChangedTokenChangesNoEarlierLogits) {
-  auto decoder = make_decoder(GetParam().config);
-  const auto tokens = make_tokens(2, 12);
+  auto decoder = make_decoder_there(GetParam().config);
+  const auto tokens = make_tokens_there(2, 12);
   const auto logits = decoder->forward(tokens);
   for (std::int64_t t = 0; t < 12; ++t) {
     auto changed = tokens.clone();
@@ -43,8 +43,8 @@ TEST_P(DecoderOf, AChangedTokenChangesNoEarlierLogits) {
 }
 
 TEST_P(DecoderOf, OneSequenceOfABatchDoesNotChangeAnother) {
-  auto decoder = make_decoder(GetParam().config);
-  const auto tokens = make_tokens(3, 12);
+  auto decoder = make_decoder_there(GetParam().config);
+  const auto tokens = make_tokens_there(3, 12);
   const auto logits = decoder->forward(tokens);
   for (std::int64_t b = 0; b < 3; ++b) {
     const auto alone = decoder->forward(tokens.narrow(0, b, 1));
@@ -53,16 +53,16 @@ TEST_P(DecoderOf, OneSequenceOfABatchDoesNotChangeAnother) {
 }
 
 TEST_P(DecoderOf, GivesLogitsOfEveryTokenAtEveryPosition) {
-  auto decoder = make_decoder(GetParam().config);
-  EXPECT_THAT(decoder->forward(make_tokens(3, 7)).sizes().vec(), ElementsAre(3, 7, 13));
-  EXPECT_THAT(decoder->hidden(make_tokens(3, 7)).sizes().vec(),
+  auto decoder = make_decoder_there(GetParam().config);
+  EXPECT_THAT(decoder->forward(make_tokens_there(3, 7)).sizes().vec(), ElementsAre(3, 7, 13));
+  EXPECT_THAT(decoder->hidden(make_tokens_there(3, 7)).sizes().vec(),
               ElementsAre(3, 7, GetParam().config.d_model));
 }
 
 TEST_P(DecoderOf, LossIsTheCrossEntropyOfItsLogits) {
-  auto decoder = make_decoder(GetParam().config);
-  const auto tokens = make_tokens(2, 12);
-  auto targets = make_tokens(2, 12).roll(1, 1);
+  auto decoder = make_decoder_there(GetParam().config);
+  const auto tokens = make_tokens_there(2, 12);
+  auto targets = make_tokens_there(2, 12).roll(1, 1);
   targets[1][3] = -100;
   const auto expected =
       at::cross_entropy_loss(decoder->forward(tokens).flatten(0, 1), targets.flatten());
@@ -70,8 +70,8 @@ TEST_P(DecoderOf, LossIsTheCrossEntropyOfItsLogits) {
 }
 
 TEST_P(DecoderOf, IsItsBlocksBetweenItsEmbeddingAndItsHead) {
-  auto decoder = make_decoder(GetParam().config);
-  const auto tokens = make_tokens(2, 12);
+  auto decoder = make_decoder_there(GetParam().config);
+  const auto tokens = make_tokens_there(2, 12);
   auto x = decoder->embed(tokens);
   for (const auto& block : decoder->blocks()) x = block->forward(x);
   const auto logits = torch::matmul(decoder->finish(x), decoder->head_weight().t());
@@ -79,15 +79,15 @@ TEST_P(DecoderOf, IsItsBlocksBetweenItsEmbeddingAndItsHead) {
 }
 
 TEST_P(DecoderOf, RefusesMoreTokensThanItsContext) {
-  auto decoder = make_decoder(GetParam().config);
-  EXPECT_NO_THROW(decoder->forward(make_tokens(1, 12)));
-  EXPECT_THAT(error_of([&] { decoder->forward(make_tokens(1, 13)); }),
+  auto decoder = make_decoder_there(GetParam().config);
+  EXPECT_NO_THROW(decoder->forward(make_tokens_there(1, 12)));
+  EXPECT_THAT(error_of([&] { decoder->forward(make_tokens_there(1, 13)); }),
               HasSubstr("13 positions are more than model.context = 12"));
 }
 
 TEST_P(DecoderOf, IsCloseToItselfInFloat32UnderAutocast) {
-  auto decoder = make_decoder(GetParam().config, torch::kFloat32);
-  const auto tokens = make_tokens(2, 12);
+  auto decoder = make_decoder_there(GetParam().config, torch::kFloat32);
+  const auto tokens = make_tokens_there(2, 12);
   const auto expected = decoder->forward(tokens);
   const auto expected_loss = decoder->loss(tokens, tokens);
   const Autocast autocast(torch::kBFloat16);
@@ -100,9 +100,9 @@ TEST_P(DecoderOf, IsCloseToItselfInFloat32UnderAutocast) {
 }
 
 TEST_P(DecoderOf, KeepsItsResidualStreamInFloat32UnderAutocast) {
-  auto decoder = make_decoder(GetParam().config, torch::kFloat32);
+  auto decoder = make_decoder_there(GetParam().config, torch::kFloat32);
   const Autocast autocast(torch::kBFloat16);
-  auto x = decoder->embed(make_tokens(2, 12));
+  auto x = decoder->embed(make_tokens_there(2, 12));
   for (const auto& block : decoder->blocks()) {
     x = block->forward(x);
     EXPECT_EQ(x.scalar_type(), torch::kFloat32);
@@ -110,21 +110,21 @@ TEST_P(DecoderOf, KeepsItsResidualStreamInFloat32UnderAutocast) {
 }
 
 TEST(Decoder, AddsItsPositionsFromTheStartOn) {
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   const auto& parameters = decoder->named_parameters();
-  const auto tokens = make_tokens(2, 4);
+  const auto tokens = make_tokens_there(2, 4);
   const auto expected =
       parameters["tokens.weight"].index({tokens}) + parameters["positions.weight"].narrow(0, 5, 4);
   EXPECT_LE(largest_difference(decoder->embed(tokens, 5), expected), 1e-15);
 }
 
 TEST(Decoder, UsesItsTokenTableAsATiedHead) {
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   EXPECT_TRUE(decoder->head_weight().is_same(decoder->named_parameters()["tokens.weight"]));
 }
 
 TEST(Decoder, UsesAnUntiedHead) {
-  auto decoder = make_decoder(small_pythia());
+  auto decoder = make_decoder_there(small_pythia());
   EXPECT_TRUE(decoder->head_weight().is_same(decoder->named_parameters()["head.weight"]));
 }
 
@@ -147,10 +147,10 @@ INSTANTIATE_TEST_SUITE_P(Dropouts, DecoderWith,
 
 TEST_P(DecoderWith, DropsOutWhileTrainingAlone) {
   auto config = small_gpt2();
-  auto without = make_decoder(config);
+  auto without = make_decoder_there(config);
   config.*GetParam().rate = 0.5;
-  auto with = make_decoder(config);
-  const auto tokens = make_tokens(2, 12);
+  auto with = make_decoder_there(config);
+  const auto tokens = make_tokens_there(2, 12);
 
   EXPECT_TRUE(torch::equal(with->forward(tokens), without->forward(tokens)));
   with->train();
@@ -165,8 +165,8 @@ TEST_P(DecoderWith, DropsOutWhileTrainingAlone) {
 }
 
 TEST(Decoder, IsTheSameInTrainingWhereItHasNoDropout) {
-  auto decoder = make_decoder(small_gpt2());
-  const auto tokens = make_tokens(2, 12);
+  auto decoder = make_decoder_there(small_gpt2());
+  const auto tokens = make_tokens_there(2, 12);
   const auto expected = decoder->forward(tokens);
   decoder->train();
   EXPECT_TRUE(torch::equal(decoder->forward(tokens), expected));

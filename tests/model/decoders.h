@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/device.h"
 #include "tests/support/tensors.h"
 #include <ostream>
 #include <string>
@@ -83,9 +84,21 @@ inline Decoder make_decoder(const ModelConfig& config, torch::ScalarType dtype =
   return decoder;
 }
 
+/// The same on the tests' device.
+inline Decoder make_decoder_there(const ModelConfig& config,
+                                  torch::ScalarType dtype = torch::kFloat64) {
+  auto decoder = make_decoder(config, dtype);
+  decoder->to(testing_support::test_device());
+  return decoder;
+}
+
 /// [B, T] token ids of small_gpt2() and small_pythia().
 inline torch::Tensor make_tokens(std::int64_t batch_size, std::int64_t length) {
   return testing_support::tokens({batch_size, length}, 13, 5);
+}
+
+inline torch::Tensor make_tokens_there(std::int64_t batch_size, std::int64_t length) {
+  return testing_support::there(make_tokens(batch_size, length));
 }
 
 }  // namespace aero::model

@@ -34,7 +34,8 @@ Tokens greedy(Decoder& decoder, Tokens text, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     const auto seen = std::min<std::size_t>(text.size(), 12);
     const Tokens window(text.end() - static_cast<std::ptrdiff_t>(seen), text.end());
-    const auto logits = decoder->forward(torch::tensor(window, torch::kInt64).unsqueeze(0));
+    const auto tokens = torch::tensor(window, torch::kInt64).unsqueeze(0);
+    const auto logits = decoder->forward(testing_support::there(tokens));
     text.push_back(logits[0][-1].argmax().item<std::int64_t>());
     result.push_back(text.back());
   }
@@ -42,7 +43,7 @@ Tokens greedy(Decoder& decoder, Tokens text, std::int64_t count) {
 }
 
 TEST_P(GenerationOf, TakesTheMostLikelyTokensBeyondTheContext) {
-  auto decoder = make_decoder(GetParam().config);
+  auto decoder = make_decoder_there(GetParam().config);
   const Tokens prompt{1, 2, 3};
   const auto expected = greedy(decoder, prompt, many);
   for (const bool use_cache : {true, false}) {
@@ -54,7 +55,7 @@ TEST_P(GenerationOf, TakesTheMostLikelyTokensBeyondTheContext) {
 }
 
 TEST_P(GenerationOf, ContinuesAPromptLongerThanTheContext) {
-  auto decoder = make_decoder(GetParam().config);
+  auto decoder = make_decoder_there(GetParam().config);
   for (const std::size_t length : {11U, 12U, 13U, 30U}) {
     Tokens prompt;
     for (std::size_t i = 0; i < length; ++i) prompt.push_back(std::int64_t(i * i % 13));
@@ -65,7 +66,7 @@ TEST_P(GenerationOf, ContinuesAPromptLongerThanTheContext) {
 }
 
 TEST_P(GenerationOf, DrawsTheSameTokensWithAndWithoutACache) {
-  auto decoder = make_decoder(GetParam().config);
+  auto decoder = make_decoder_there(GetParam().config);
   for (const std::uint64_t seed : {1, 2, 3}) {
     const SamplingOptions sampling{.temperature = 1.5, .top_p = 0.95, .seed = seed};
     const auto cached = generate(decoder, {4}, {.sampling = sampling, .max_tokens = many});
@@ -77,7 +78,7 @@ TEST_P(GenerationOf, DrawsTheSameTokensWithAndWithoutACache) {
 }
 
 TEST(Generation, IsThatOfItsSeed) {
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   const auto text = [&](std::uint64_t seed) {
     return generate(decoder, {4}, {.sampling = {.temperature = 2, .seed = seed}});
   };
@@ -89,7 +90,7 @@ TEST(Generation, IsThatOfItsSeed) {
 }
 
 TEST(Generation, EndsBeforeTheStopToken) {
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   GenerationOptions options{.sampling = {.temperature = 2}, .max_tokens = many};
   const auto whole = generate(decoder, {4}, options);
   const auto stop =
@@ -100,7 +101,7 @@ TEST(Generation, EndsBeforeTheStopToken) {
 }
 
 TEST(Generation, TellsOfEachTokenAndEndsWhenTold) {
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   const GenerationOptions options{.sampling = {.temperature = 2}, .max_tokens = many};
   const auto whole = generate(decoder, {4}, options);
   Tokens told;
@@ -114,26 +115,26 @@ TEST(Generation, TellsOfEachTokenAndEndsWhenTold) {
 
 TEST(Generation, IsWithoutDropout) {
   auto config = small_gpt2();
-  auto without = make_decoder(config);
+  auto without = make_decoder_there(config);
   config.dropout_embedding = config.dropout_attention = config.dropout_residual = 0.5;
-  auto with = make_decoder(config);
+  auto with = make_decoder_there(config);
   with->train();
   EXPECT_EQ(generate(with, {4}, {.max_tokens = many}),
             generate(without, {4}, {.max_tokens = many}));
 }
 
 TEST(Generation, HasNoTokenWhereNoneIsAskedFor) {
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   EXPECT_THAT(generate(decoder, {4}, {.max_tokens = 0}), SizeIs(0));
 }
 
 TEST(Generation, RefusesAnEmptyPrompt) {
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   EXPECT_THROW(generate(decoder, {}, {}), UsageError);
 }
 
 TEST(Generation, RefusesAModelThatHasDiverged) {
-  auto decoder = make_decoder(small_gpt2());
+  auto decoder = make_decoder_there(small_gpt2());
   decoder->named_parameters()["final_norm.bias"].detach().fill_(std::nan(""));
   EXPECT_THAT(error_of([&] { generate(decoder, {4}, {}); }), HasSubstr("have diverged"));
 }

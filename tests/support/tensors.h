@@ -21,8 +21,9 @@ inline double largest(const torch::Tensor& x) {
   return x.abs().max().item<double>();
 }
 
+/// Either may be on any device.
 inline double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {
-  return largest(a.to(torch::kFloat64) - b.to(torch::kFloat64));
+  return largest(a.to(torch::kCPU, torch::kFloat64) - b.to(torch::kCPU, torch::kFloat64));
 }
 
 /// The largest difference over the largest entry of `expected`.
