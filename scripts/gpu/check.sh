@@ -87,15 +87,10 @@ libtorch() {
 configure() {
   local options=(-DCMAKE_BUILD_TYPE=Release -DAERO_BUILD_TESTS=ON -DAERO_LIBTORCH="$1"
     -DAERO_PYTHON="$(command -v "$python")" -DAERO_WERROR=OFF)
-  local environment=()
   if [[ -d $pack ]]; then
     options+=(-DCMAKE_PREFIX_PATH="$pack/usr")
-    if ! command -v pkg-config >/dev/null; then
-      environment=(PKG_CONFIG="$pack/usr/bin/pkgconf"
-        LD_LIBRARY_PATH="$(echo "$pack"/usr/lib/*-linux-gnu):${LD_LIBRARY_PATH:-}")
-    fi
   fi
-  env "${environment[@]}" cmake -G Ninja -S "$root" -B "$build" "${options[@]}"
+  cmake -G Ninja -S "$root" -B "$build" "${options[@]}"
 }
 
 stage_build() {

@@ -53,7 +53,14 @@ for name in spdlog fmt; do
 done
 # Of zlib and PCRE2 the static libraries stay.
 rm -f "$lib"/libz.so* "$lib"/libpcre2-*.so* "$lib"/libpcre2-{16,32}*
-# The files of pkg-config say /usr, wherever they lie.
+# pkg-config finds its library and files wherever they lie.
+rm -f "$unfinished/usr/bin/pcre2-config"
+cat >"$unfinished/usr/bin/pkg-config" <<'END'
+#!/bin/sh
+here=$(dirname "$0")
+LD_LIBRARY_PATH=$(echo "$here"/../lib/*-linux-gnu) exec "$here/pkgconf" "$@"
+END
+chmod +x "$unfinished/usr/bin/pkg-config"
 sed -i 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' "$lib"/pkgconfig/*.pc
 
 # What the sources are, where git does not say it.
