@@ -148,11 +148,15 @@ __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
 }
 
 template <class T>
-void launch(const CudaLogits& rows, const std::int64_t* targets, float room, bool with_gradient,
-            float* losses, cudaStream_t stream) {
-  work_on_row<<<static_cast<unsigned>(rows.rows), threads, 0, stream>>>(
-      static_cast<T*>(rows.logits), static_cast<int>(rows.vocabulary),
-      static_cast<int>(rows.stride), targets, room, with_gradient, losses);
+cudaError_t launch(const CudaLogits& rows, const std::int64_t* targets, float room,
+                   bool with_gradient, float* losses, void* stream) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = static_cast<unsigned>(rows.rows);
+  config.blockDim = threads;
+  config.stream = static_cast<cudaStream_t>(stream);
+  return cudaLaunchKernelEx(&config, work_on_row<T>, static_cast<T*>(rows.logits),
+                            static_cast<int>(rows.vocabulary), static_cast<int>(rows.stride),
+                            targets, room, with_gradient, losses);
 }
 
 }  // namespace
@@ -160,19 +164,18 @@ void launch(const CudaLogits& rows, const std::int64_t* targets, float room, boo
 const char* cross_entropy_rows(const CudaLogits& rows, const std::int64_t* targets, float room,
                                bool with_gradient, float* losses, void* stream) {
   if (rows.rows == 0) return nullptr;
-  auto* const queue = static_cast<cudaStream_t>(stream);
+  auto error = cudaSuccess;
   switch (rows.type) {
     case LogitType::float32:
-      launch<float>(rows, targets, room, with_gradient, losses, queue);
+      error = launch<float>(rows, targets, room, with_gradient, losses, stream);
       break;
     case LogitType::bfloat16:
-      launch<__nv_bfloat16>(rows, targets, room, with_gradient, losses, queue);
+      error = launch<__nv_bfloat16>(rows, targets, room, with_gradient, losses, stream);
       break;
     case LogitType::float16:
-      launch<__half>(rows, targets, room, with_gradient, losses, queue);
+      error = launch<__half>(rows, targets, room, with_gradient, losses, stream);
       break;
   }
-  const auto error = cudaGetLastError();
   return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
 }
 
