@@ -9,7 +9,8 @@ usage: scripts/test.sh [--slow] [CTEST_ARGUMENT...]
 Sets up what is missing, builds the release preset and runs all tests but the slow ones. Those of
 private inference need Python 3.11, for which SPU is pinned: elsewhere they are left out.
 
-  --slow    also the tests labelled slow: the reference tensors are made anew with transformers
+  --slow    also the tests labelled slow: more of private inference between two parties, programs
+            built against the installed library, the reference tensors made anew with transformers
 
 Everything else goes to ctest: scripts/test.sh -R '^data' runs the tests of src/data.
 END

@@ -338,7 +338,15 @@ LAST = "checkpoints/step-00000020"
 
 @pytest.mark.parametrize(
     "missing",
-    ["", "weights.safetensors", "optimizer.safetensors", "state.json", "config.json", "finish"],
+    [
+        "",
+        "weights.safetensors",
+        "finish",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("optimizer.safetensors", "state.json", "config.json")
+        ),
+    ],
 )
 def test_a_run_that_says_it_ended_and_is_not_saved_is_trained_again(
     aero: str, corpus: Path, whole: Path, tmp_path: Path, missing: str

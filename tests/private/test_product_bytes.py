@@ -11,6 +11,8 @@ pytest.importorskip("spu")
 
 from measure_products import bytes_of
 
+pytestmark = pytest.mark.slow
+
 MEASURED = Path(__file__).resolve().parents[1] / "cost" / "spu_product_bytes.json"
 # One result, two of them, several that are merged, one by one, and operands that SPU splits.
 SHAPES = [(5, 5, 16), (24, 24, 16), (59, 59, 64), (64, 256, 256), (1, 2048, 128), (1, 50257, 768)]

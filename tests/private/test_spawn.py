@@ -23,6 +23,14 @@ if __name__ == "__main__":
 """
 
 
+WITHOUT_ERROR_OUTPUT = """
+from aero_private.spawn import run_both
+from aero_results.error_output import open_error_output
+from test_spawn import prints
+if __name__ == "__main__":
+    open_error_output()  # as a script does
+    print(run_both(prints, lambda rank, addresses: rank))
+"""
 INTERRUPTED = """
 import signal, sys, time
 from aero_private import spawn
@@ -91,6 +99,27 @@ def test_a_second_break_does_not_end_the_tidying(tmp_path: Path) -> None:
 def test_a_party_ends_with_its_parent_where_nothing_else_ends_it() -> None:
     """As where a signal comes just after its start."""
     assert run_both(is_daemon, lambda rank, addresses: rank) == [True, True]
+
+
+def prints(rank: int, progress: Callable[[str], None]) -> int:
+    """As libraries do."""
+    os.write(2, b"a warning")
+    print("a warning", file=sys.stderr)
+    return rank
+
+
+def test_parties_start_where_the_error_output_is_closed(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(WITHOUT_ERROR_OUTPUT)
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, str(program)],
+        env=os.environ | {"PYTHONPATH": f"{SCRIPTS}:{HERE}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1]\n", "")
 
 
 def expect_end_of(processes: list[str]) -> None:

@@ -227,6 +227,7 @@ def start(*arguments: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
+@pytest.mark.slow
 def test_the_script_runs_a_model_and_its_second_start_runs_nothing(tmp_path: Path) -> None:
     pytest.importorskip("spu")
     if not AERO.is_file():

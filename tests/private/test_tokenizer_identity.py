@@ -64,6 +64,7 @@ def test_another_tokenizer_is_refused_before_anything_runs(known_by: str, tmp_pa
     assert "weights.safetensors: no such file" in allowed.stderr
 
 
+@pytest.mark.slow
 def test_a_program_that_fails_afterwards_costs_no_result(tmp_path: Path) -> None:
     run, out = write_checkpoint(tmp_path / "run", tensors()), tmp_path / "out.json"
     aero = tmp_path / "aero"

@@ -124,7 +124,7 @@ def check_bytes(result: dict[str, Any], predicted: float, cost: CostFormulas) ->
         assert result["predicted_bytes"] == pytest.approx(predicted, rel=1e-3)
 
 
-@pytest.mark.parametrize("weights", ["shared", "colocated"])
+@pytest.mark.parametrize("weights", ["colocated", pytest.param("shared", marks=pytest.mark.slow)])
 def test_logits_are_those_of_the_plain_run_and_bytes_as_predicted(
     weights: str, tmp_path: Path
 ) -> None:
@@ -134,6 +134,7 @@ def test_logits_are_those_of_the_plain_run_and_bytes_as_predicted(
     check_bytes(result, predicted, cost)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("attention", "primitive", "weights"),
     [("two_quad", "softmax_2quad", "shared"), ("relu", "relu_attention", "colocated")],
@@ -161,6 +162,7 @@ def test_substitutes_have_the_logits_of_the_plain_run_too(
     assert taking == products | {primitive, "activation", "final_norm"}
 
 
+@pytest.mark.slow
 def test_tokens_are_generated_one_by_one(tmp_path: Path) -> None:
     config = ModelConfig.from_dict(MODEL)
     drawn = random_weights(config, SEED)
@@ -191,6 +193,7 @@ def test_tokens_are_generated_one_by_one(tmp_path: Path) -> None:
         assert "the same as by `aero generate` at temperature 0" in done.stdout
 
 
+@pytest.mark.slow
 def test_parties_apart_generate_what_the_client_asks_for(tmp_path: Path) -> None:
     folder, peers = write_checkpoint(tmp_path / "run"), ",".join(free_addresses())
     base = [sys.executable, str(SCRIPT), str(folder), "--peers", peers, "--weights", "colocated"]
@@ -242,15 +245,20 @@ def meet(
     return client, subprocess.CompletedProcess(command, server.returncode, out, errors)
 
 
-@pytest.mark.parametrize("known_by", ["state.json", "tokenizer.json"])
-def test_a_client_with_another_tokenizer_is_refused(known_by: str, tmp_path: Path) -> None:
-    folders = tmp_path / "client", tmp_path / "server"
+def write_pair(place: Path) -> tuple[tuple[Path, Path], str, str]:
+    """Folders of a client without weights and of a server, and the hashes of their tokenizers."""
+    folders = place / "client", place / "server"
     model = MODEL | {"vocab_size": PIECES}
     for folder in folders:
         write_checkpoint(folder, random_floats(model), model)
     (folders[0] / "weights.safetensors").unlink()
     ours = digest(write_tokenizer(folders[0] / "tokenizer.json", padding=PADDING))
-    theirs = digest(write_tokenizer(folders[1] / "tokenizer.json"))
+    return folders, ours, digest(write_tokenizer(folders[1] / "tokenizer.json"))
+
+
+@pytest.mark.parametrize("known_by", ["state.json", "tokenizer.json"])
+def test_a_client_with_another_tokenizer_is_refused(known_by: str, tmp_path: Path) -> None:
+    folders, ours, theirs = write_pair(tmp_path)
     if known_by == "state.json":
         (folders[1] / "tokenizer.json").unlink()
         (folders[1] / "state.json").write_text(json.dumps({"tokenizer_sha256": theirs}))
@@ -261,12 +269,19 @@ def test_a_client_with_another_tokenizer_is_refused(known_by: str, tmp_path: Pat
             "speak different tokenizers"
         )
         assert "--other-tokenizer" in done.stderr and done.stderr.count("\n") == 1
-    if known_by == "state.json":
-        return
-    for done in meet(folders, "--prompt", "ab", "--other-tokenizer"):
-        assert done.returncode == 0, done.stderr
-    (folders[0] / "tokenizer.json").unlink()
-    for done in meet(folders, "--tokens", "1 2"):
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options", [("--prompt", "ab", "--other-tokenizer"), ("--tokens", "1 2")], ids=" ".join
+)
+def test_a_client_that_means_it_or_knows_no_tokenizer_is_answered(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    folders, _, _ = write_pair(tmp_path)
+    if "--tokens" in options:
+        (folders[0] / "tokenizer.json").unlink()
+    for done in meet(folders, *options):
         assert done.returncode == 0, done.stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -71,7 +72,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], Path]
             )
         return write_sweep(folder / "sweep.json", members)
 
-    return sweep
+    return functools.cache(sweep)
 
 
 def drawn(kind: str, file: Path, width: str, *options: str) -> Figure:

@@ -13,8 +13,6 @@ import pytest
 
 from corpus_reader import SCRIPT, SMALL, code, manifest_of, write
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-
 
 def start(source: Path, out: Path, *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(SCRIPT), str(source), "--out", str(out), *options]
@@ -54,8 +52,17 @@ def expect_nothing_left(process: subprocess.Popen[str], out: Path) -> None:
     assert not out.parent.exists() or list(out.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        (signal.SIGINT, "1"),
+        (signal.SIGINT, "3"),
+        (signal.SIGTERM, "3"),
+        (signal.SIGHUP, "1"),
+        pytest.param(signal.SIGTERM, "1", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, "3", marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_at_any_moment_ends_at_once_with_nothing_kept(
     tmp_path: Path, number: signal.Signals, workers: str
 ) -> None:
