@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,17 +57,28 @@ def place(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return place
 
 
+@pytest.fixture(scope="module")
+def help_of(aero: str) -> Callable[[str], str]:
+    """What a command says; each is asked once."""
+
+    @functools.cache
+    def of(command: str) -> str:
+        result = call(aero, *command.split(), "--help")
+        assert result.returncode == 0
+        return result.stdout
+
+    return of
+
+
 def examples_of(text: str) -> list[list[str]]:
     return [shlex.split(line) for line in re.findall(r"^  aero (.*)$", text, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_help_is_a_screen_with_an_example(aero: str, command: str) -> None:
-    result = call(aero, *command.split(), "--help")
-    assert result.returncode == 0
-    lines = result.stdout.splitlines()
+def test_a_help_is_a_screen_with_an_example(command: str, help_of: Callable[[str], str]) -> None:
+    lines = help_of(command).splitlines()
     assert len(lines) <= 40 and max(map(len, lines)) <= 80, max(lines, key=len)
-    examples = examples_of(result.stdout)
+    examples = examples_of(help_of(command))
     assert examples
     for example in examples:
         assert not command or example[: len(command.split())] == command.split()
@@ -82,10 +95,14 @@ def test_a_help_fits_the_window(aero: str, command: str, columns: int) -> None:
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command != "config"])
 def test_the_examples_work(
-    aero: str, place: Path, command: str, monkeypatch: pytest.MonkeyPatch
+    aero: str,
+    place: Path,
+    command: str,
+    help_of: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(place)
-    for example in examples_of(call(aero, *command.split(), "--help").stdout):
+    for example in examples_of(help_of(command)):
         if example == ["train", "mine.json"]:
             # The run is there: a new one needs a folder of its own.
             example = [*example, "--set", f"run.folder=runs/{os.urandom(4).hex()}"]

@@ -64,7 +64,7 @@ def test_the_progress_line_fits_the_window(train: Train, columns: int) -> None:
 
 
 def test_a_window_that_changes_leaves_no_rows_behind(train: Train) -> None:
-    widths = {3: 120, 10: 31, 14: 90, 18: 25, 22: 64}
+    widths = {2: 120, 5: 31, 8: 90, 11: 25, 14: 64}
     check_screens(train(100, resize=widths))
 
 

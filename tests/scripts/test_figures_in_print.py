@@ -115,10 +115,12 @@ def boxes(figure: Figure) -> list[tuple[str, Bbox]]:
     return [(each.get_text(), each.get_window_extent()) for each in texts(figure)]
 
 
-GRID = list(itertools.product(plot.KINDS, style.WIDTHS, ((2, 1), (3, 3), (9, 1))))
+SIZES = ((2, 1), (9, 1), pytest.param((3, 3), marks=pytest.mark.slow))
 
 
-@pytest.mark.parametrize(("kind", "width", "size"), GRID)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("width", style.WIDTHS)
+@pytest.mark.parametrize("kind", plot.KINDS)
 def test_no_text_lies_on_another_or_beyond_the_figure(
     kind: str, width: str, size: tuple[int, int], make: Callable[[int, int], Path]
 ):
