@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aero_benchmark.processes import run_process
-from aero_benchmark.setting import Setting
+from aero_benchmark.setting import LEARNING_RATE, Setting
 from aero_results.jsonc import load_object
 from aero_results.run_folder import read_lines
 
@@ -62,7 +62,7 @@ def aero_config(
         },
         "optimizer": {
             "name": "adamw",
-            "lr": 6e-4,
+            "lr": LEARNING_RATE,
             "beta1": 0.9,
             "beta2": 0.95,
             "eps": 1e-8,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aero_benchmark.processes import run_process
-from aero_benchmark.setting import Setting
+from aero_benchmark.setting import LEARNING_RATE, Setting
 from aero_reference.tokens import Split
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _train(task: PyTorchTask) -> list[float]:
         {"params": [p for p in model.parameters() if p.dim() < 2], "weight_decay": 0.0},
     ]
     options = {"fused": True} if task.fused else {}
-    optimizer = torch.optim.AdamW(groups, lr=6e-4, betas=(0.9, 0.95), eps=1e-8, **options)
+    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.95), eps=1e-8, **options)
     loss_of: Callable[..., Tensor] = model
     if task.backend:
         loss_of = torch.compile(model, backend=task.backend)

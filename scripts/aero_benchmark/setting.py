@@ -10,6 +10,8 @@ import numpy as np
 
 from aero_reference.tokens import write_token_file
 
+LEARNING_RATE = 1e-5  # so small that no model leaves the finite numbers while it is timed
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -61,8 +61,9 @@ def markdown(
     header += ["tokens here", "tokens/s"]
     return [
         f"Each row trains on the same {tokens:,} tokens in the same order, in {steps:,} steps of "
-        f"{size.batch_size} x {size.context} tokens, by the papers' recipe, in "
-        "bfloat16 and without their accumulation of 4. "
+        f"{size.batch_size} x {size.context} tokens, by the papers' recipe, in bfloat16, but "
+        "without their accumulation of 4, and with a warm-up over half of the steps: theirs has "
+        "1,600, and so short a one as 5% of these would be too steep for models without norms. "
         f"Corpus: {corpus['files']:,} Python files of this machine, {corpus['bytes'] / 1e6:,.1f} "
         f"MB, V = {corpus['vocabulary']:,}, {corpus['training_tokens']:,} tokens to train on and "
         f"{corpus['held_out_tokens']:,} of other files held out{made}.",

@@ -105,6 +105,7 @@ class Training:
             "train.duration": str(steps),
             "train.device": self.device,
             "run.folder": str(run),
+            "schedule.warmup": "50%",
             "eval.every": "25%",
             "entropy.every": "0",
             "log.every": str(log_every),

@@ -8,13 +8,14 @@
 #include <tuple>
 #include <vector>
 
-// With A = softmax(s), s_ij = scale q_i . k_j, and M = A K, which a fused kernel gives when the
-// keys stand for the values:
+// With A = softmax(s), s_ij = scale q_i . k_j, and M = A K, which a fused kernel gives beside the
+// output A V when each value has its key behind it, [V | K]:
 //   entropy_i = LSE_i - scale q_i . M_i
 // Its gradient g_i reaches q and k in three ways: through LSE, through q in q . M, and through M.
 // The first two cancel, for q (g scale M - g scale M) as for k (g scale A^T q, and what the keys
-// get as values). What is left is the kernel's backward pass for dM_i = -g_i scale q_i, without the
-// gradient of its values. So LSE needs no gradient, for which the kernels have no way.
+// get as values). What is left is the kernel's backward pass for [dO | dM], dM_i = -g_i scale q_i,
+// without the gradient of the keys as values. So LSE needs no gradient, for which the kernels have
+// no way.
 
 namespace aero::ops {
 namespace {
@@ -63,6 +64,31 @@ torch::Tensor aligned(const torch::Tensor& x) {
   bool fits = x.stride(3) == 1 && reinterpret_cast<std::uintptr_t>(x.const_data_ptr()) % 16 == 0;
   for (std::int64_t i = 0; i < 3; ++i) fits = fits && x.stride(i) % pack == 0;
   return fits ? x : empty_heads(x, x.scalar_type()).copy_(x);
+}
+
+/// [B, H, T, 2 d_k] of `dtype`, the heads of `like` with room for as much again.
+torch::Tensor empty_pairs(const torch::Tensor& like, torch::ScalarType dtype) {
+  return torch::empty({like.size(0), like.size(2), like.size(1), 2 * like.size(3)},
+                      like.options().dtype(dtype))
+      .transpose(1, 2);
+}
+
+torch::Tensor first_of(const torch::Tensor& pairs) {
+  return pairs.narrow(3, 0, pairs.size(3) / 2);
+}
+
+torch::Tensor second_of(const torch::Tensor& pairs) {
+  return pairs.narrow(3, pairs.size(3) / 2, pairs.size(3) / 2);
+}
+
+/// Only the efficient kernel takes values that are longer than keys: others get keys and queries
+/// with zeros behind them, which leave the scores as they are.
+torch::Tensor as_long_as_values(Kernel kernel, const torch::Tensor& x) {
+  if (kernel == Kernel::efficient) return x;
+  auto padded = empty_pairs(x, x.scalar_type());
+  first_of(padded).copy_(x);
+  second_of(padded).zero_();
+  return padded;
 }
 
 struct Attended {
@@ -134,63 +160,78 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
     const auto wide = torch::promote_types(dtype, torch::kFloat32);
     const auto inner = kernel == Kernel::efficient || temperature ? wide : dtype;
     // The temperature goes into the queries, s = scale (q / t) . k.
-    const auto q = aligned(temperature ? queries * inverse(*temperature, wide) : queries.to(inner));
-    const auto k = aligned(keys.to(inner));
-    const auto v = aligned(values.to(inner));
-    const auto of_values = attend(kernel, q, k, v, scale);
-    const auto of_keys = with_entropy ? attend(kernel, q, k, k, scale) : Attended();
+    auto q = aligned(temperature ? queries * inverse(*temperature, wide) : queries.to(inner));
+    auto k = aligned(keys.to(inner));
+    auto v = with_entropy ? empty_pairs(values, inner) : aligned(values.to(inner));
+    if (with_entropy) {
+      first_of(v).copy_(values);
+      second_of(v).copy_(keys);
+      q = as_long_as_values(kernel, q);
+      k = as_long_as_values(kernel, k);
+    }
+    const auto result = attend(kernel, q, k, v, scale);
     context->set_materialize_grads(false);
-    context->save_for_backward({q, k, v, temperature.value_or(torch::Tensor()), of_values.output,
-                                of_values.log_sum_exp, of_values.seed, of_values.offset,
-                                of_keys.output, of_keys.seed, of_keys.offset});
+    context->save_for_backward({q, k, v, temperature.value_or(torch::Tensor()), result.output,
+                                result.log_sum_exp, result.seed, result.offset});
     context->saved_data["scale"] = scale;
     context->saved_data["kernel"] = kernel_number;
     context->saved_data["dtype"] = dtype;
-    const auto output = of_values.output.to(dtype);
-    if (!with_entropy) return {output};
-    const auto mean_score = (of_keys.output * q.to(wide)).sum(-1).mul_(scale);
-    return {output, of_values.log_sum_exp.narrow(2, 0, q.size(2)) - mean_score};
+    if (!with_entropy) return {result.output.to(dtype)};
+    const auto heads = q.narrow(3, 0, queries.size(3));
+    const auto mean_score = (second_of(result.output) * heads.to(wide)).sum(-1).mul_(scale);
+    return {first_of(result.output).to(dtype),
+            result.log_sum_exp.narrow(2, 0, q.size(2)) - mean_score};
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     TORCH_CHECK(!torch::GradMode::is_enabled(), "entropy_attention is differentiable once");
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     const auto saved = context->get_saved_variables();
-    const auto& q = saved[0];
-    const auto& k = saved[1];
-    const auto& temperature = saved[3];
-    const auto& log_sum_exp = saved[5];
+    const auto& [q, k, v, temperature] = std::tie(saved[0], saved[1], saved[2], saved[3]);
     auto& data = context->saved_data;
     const auto scale = data["scale"].toDouble();
     const auto kernel = static_cast<Kernel>(data["kernel"].toInt());
     const auto dtype = data["dtype"].toScalarType();
-    Gradients sum;
-    if (gradients[0].defined()) {
-      sum = differentiate(kernel, aligned(gradients[0].to(q.scalar_type())), q, k, saved[2],
-                          {saved[4], log_sum_exp, saved[6], saved[7]}, scale);
+    const bool with_entropy = gradients.size() > 1;
+    const auto& output_gradient = gradients[0];
+    if (!output_gradient.defined() && !(with_entropy && gradients[1].defined())) {
+      return variable_list(7);
     }
-    if (gradients.size() > 1 && gradients[1].defined()) {
-      auto mean_gradient = empty_heads(q, q.scalar_type());  // rounds as it is written
-      torch::mul_out(mean_gradient, q, gradients[1].mul(-scale).unsqueeze(-1));
-      const auto part = differentiate(kernel, mean_gradient, q, k, k,
-                                      {saved[8], log_sum_exp, saved[9], saved[10]}, scale);
-      sum.queries = sum.queries.defined() ? sum.queries.add_(part.queries) : part.queries;
-      sum.keys = sum.keys.defined() ? sum.keys.add_(part.keys) : part.keys;
+    const auto heads = with_entropy ? q.narrow(3, 0, v.size(3) / 2) : q;  // q without zeros
+    torch::Tensor incoming;
+    if (with_entropy) {
+      incoming = empty_pairs(heads, q.scalar_type());
+      auto of_output = first_of(incoming);
+      auto of_mean = second_of(incoming);
+      output_gradient.defined() ? of_output.copy_(output_gradient) : of_output.zero_();
+      if (gradients[1].defined()) {
+        torch::mul_out(of_mean, heads, gradients[1].mul(-scale).unsqueeze(-1));
+      } else {
+        of_mean.zero_();
+      }
+    } else {
+      incoming = aligned(output_gradient.to(q.scalar_type()));
     }
-    if (!sum.queries.defined()) return variable_list(7);
+    auto sum =
+        differentiate(kernel, incoming, q, k, v, {saved[4], saved[5], saved[6], saved[7]}, scale);
+    if (with_entropy) {
+      sum.queries = sum.queries.narrow(3, 0, heads.size(3));
+      sum.keys = sum.keys.narrow(3, 0, heads.size(3));
+      sum.values = first_of(sum.values);
+    }
     torch::Tensor temperature_gradient;
     if (temperature.defined()) {
-      auto of_queries = empty_heads(q, dtype);
+      auto of_queries = empty_heads(heads, dtype);
       torch::mul_out(of_queries, sum.queries, inverse(temperature, q.scalar_type()));
       // sum_j ds_ij s_ij = - t_i dt_i
       const std::vector<std::int64_t> all_but_rows{0, 3};
-      const auto sums = sum.queries.mul_(q).sum(all_but_rows).to(temperature.scalar_type());
+      const auto sums = sum.queries.mul_(heads).sum(all_but_rows).to(temperature.scalar_type());
       temperature_gradient = sums.div_(temperature).neg_();
       sum.queries = of_queries;
     }
     return {sum.queries.to(dtype),
             sum.keys.to(dtype),
-            sum.values.defined() ? sum.values.to(dtype) : torch::Tensor(),
+            output_gradient.defined() ? sum.values.to(dtype) : torch::Tensor(),
             temperature_gradient,
             torch::Tensor(),
             torch::Tensor(),
