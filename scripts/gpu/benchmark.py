@@ -38,12 +38,20 @@ except ModuleNotFoundError as error:
     sys.exit(f"error: the Python package {error.name} is missing; it needs numpy and torch")
 
 GEMM_SIZE, TINY_GEMM_SIZE = 8192, 128
+SCENES = ("gpt2", "ereg", "long", "tiny", "vocabulary")
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
     """The command line; exits with status 2 where it makes no sense."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common(parser)
+    parser.add_argument(
+        "--scenes",
+        nargs="+",
+        choices=SCENES,
+        default=SCENES,
+        help="what to measure (default: all of it)",
+    )
     return check_common(parser, parser.parse_args(command_line))
 
 
@@ -76,7 +84,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
     taken = Turns(arguments.aero, gemm, budget, store)
     with aero_signals.Tidying():
         try:
-            taken.take(scenes)
+            taken.take([scene for scene in scenes if scene.name in arguments.scenes])
         finally:
             text = report(taken, scenes, facts, arguments.out, arguments.tiny)
     print(text, end="")

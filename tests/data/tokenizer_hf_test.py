@@ -281,7 +281,6 @@ def main() -> None:
     probe = probe_tokenizer(base)
     code = real_code(1_000_000 if arguments.all else 600_000)
     points = probe_texts(arguments.all)
-<<<<<<< HEAD
     with tempfile.TemporaryDirectory() as folder:
         program = Program(arguments.program, Path(folder))
         differ = 0
@@ -298,21 +297,6 @@ def main() -> None:
                 probe_patched = patched(probe, patch)
                 differ += compare(f"{name}, code points", program, probe_patched, texts)
         differ += compare_added_tokens(program, base, 400 if arguments.all else 40)
-=======
-    differ = 0
-    for seed, variant in enumerate(expected["variants"]):
-        name, patch = variant["name"], variant["patch"]
-        files = code if arguments.all or name in ("gpt2", "llama3", "nfc") else code[:16]
-        texts = [*files, *random_texts(2000 if arguments.all else 1000, seed)]
-        differ += compare(f"{name}, code, random", arguments.program, patched(base, patch), texts)
-        added = patch.get("added_tokens")
-        if added is None:
-            step = 1 if arguments.all else 3 if name == "llama3" else 16
-            texts = points[::step]
-            probe_patched = patched(probe, patch)
-            differ += compare(f"{name}, code points", arguments.program, probe_patched, texts)
-    differ += compare_added_tokens(arguments.program, base, 400 if arguments.all else 40)
->>>>>>> f0379cc (Keep the slow runs of private inference out of the default tests)
     sys.exit(1 if differ else 0)
 
 

@@ -89,6 +89,17 @@ def test_a_later_call_measures_what_is_missing(run: Run, binary: Path, tmp_path:
     assert len(calls(binary)) == 6
 
 
+def test_only_the_scenes_that_are_asked_for_are_measured(
+    run: Run, binary: Path, tmp_path: Path
+) -> None:
+    assert tuple(scene.name for scene in full_scenes("cuda")) == program("benchmark").SCENES
+    assert run("--scenes", "long", "tiny") == 0
+    measured = {name.partition("/")[0] for name in results(tmp_path)["measurements"]}
+    assert measured == {"long", "tiny"}
+    assert run() == 0
+    assert len(calls(binary)) == 6
+
+
 def test_every_scene_has_a_round_before_another_has_two() -> None:
     names = [(scene.name, number) for scene, _, number in step_turns.turns(full_scenes("cuda"))]
     order = list(dict.fromkeys(names))
