@@ -39,6 +39,7 @@ def doctor(lab: Lab) -> str:
     require(ended.status == 0, f"aero doctor ended with {ended.status}: {ended.last_line()}")
     if lab.on_gpu():
         require(re.search(r"^CUDA +[0-9]", ended.output, re.M) is not None, "aero doctor: no CUDA")
+        require(not re.search(r"^GPU +fails", ended.output, re.M), ended.last_line())
     return "runs"
 
 

@@ -149,8 +149,13 @@ void run_doctor() {
   std::cout << format("memory available %.1f GB\n", available_memory() / 1e9);
   const auto disk = std::filesystem::space(".");
   std::cout << format("disk available   %.1f GB here\n", static_cast<double>(disk.available) / 1e9);
-  if (has_cuda) print_gpus();
-  print_rates(has_cuda ? torch::Device("cuda") : torch::Device("cpu"));
+  if (!has_cuda) return print_rates(torch::kCPU);
+  try {
+    print_gpus();
+    print_rates(torch::kCUDA);
+  } catch (const c10::Error& fault) {
+    std::cout << format("GPU              fails: %s\n", fault.what_without_backtrace());
+  }
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ from pathlib import Path
 
 fault = os.environ.get("FAULT", "")
 if sys.argv[1] == "doctor":
-    print("CUDA no" if fault == "doctor" else "CUDA 13.0")
+    print("CUDA no" if fault == "no CUDA" else "CUDA 13.0")
+    print("GPU fails: why" if fault == "broken GPU" else "")
     sys.exit()
 config = json.loads(Path(sys.argv[2]).read_text())
 train, run = config["train"], Path(config["run"]["folder"])
@@ -57,7 +58,7 @@ sys.exit(1 if fault == "crash" else 0)
 
 # A trial, the device that it runs on, and the faults that it must find.
 FAULTS = [
-    ("aero doctor", "cuda", ["doctor"]),
+    ("aero doctor", "cuda", ["no CUDA", "broken GPU"]),
     ("a run beside the CPU's", "cuda", ["float32", "bfloat16", "crash"]),
     ("CUDA_LAUNCH_BLOCKING", "cuda", ["race"]),
     ("models beside the CPU's", "cuda", ["float32", "crash"]),
