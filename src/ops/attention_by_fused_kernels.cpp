@@ -58,14 +58,6 @@ Kernel choose(const torch::Tensor& queries, const torch::Tensor& keys, const tor
   return single && queries.size(3) % 4 == 0 ? Kernel::efficient : Kernel::none;
 }
 
-/// As the kernels read it: the last dimension contiguous, rows in whole packs of 16 bytes.
-torch::Tensor aligned(const torch::Tensor& x) {
-  const auto pack = 16 / x.element_size();
-  bool fits = x.stride(3) == 1 && reinterpret_cast<std::uintptr_t>(x.const_data_ptr()) % 16 == 0;
-  for (std::int64_t i = 0; i < 3; ++i) fits = fits && x.stride(i) % pack == 0;
-  return fits ? x : empty_heads(x, x.scalar_type()).copy_(x);
-}
-
 /// [B, H, T, 2 d_k] of `dtype`, the heads of `like` with room for as much again.
 torch::Tensor empty_pairs(const torch::Tensor& like, torch::ScalarType dtype) {
   return torch::empty({like.size(0), like.size(2), like.size(1), 2 * like.size(3)},

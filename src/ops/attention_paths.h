@@ -4,9 +4,10 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
 #include <optional>
 
-// The three ways to compute entropy_attention. The first two know neither of autograd nor of
+// The ways to compute entropy_attention. All but the last know neither of autograd nor of
 // temperature as such: the temperature is in the scale of each row.
 
 namespace aero::ops {
@@ -60,6 +61,22 @@ bool has_attention_kernel(const torch::Tensor& queries);
 AttentionRows attention_by_kernel(const AttentionInputs& inputs);
 AttentionGradients differentiate_by_kernel(const AttentionInputs& inputs, const AttentionRows& rows,
                                            const ResultGradients& gradients);
+
+/// As kernels on CUDA read [B, H, T, d_k]: the last dimension contiguous, rows on 16 bytes.
+inline torch::Tensor aligned(const torch::Tensor& x) {
+  const auto pack = 16 / x.element_size();
+  bool fits = x.stride(3) == 1 && reinterpret_cast<std::uintptr_t>(x.const_data_ptr()) % 16 == 0;
+  for (std::int64_t i = 0; i < 3; ++i) fits = fits && x.stride(i) % pack == 0;
+  return fits ? x : empty_heads(x, x.scalar_type()).copy_(x);
+}
+
+/// The kernel for bfloat16 and float16 on CUDA from sm_80 on, d_k 32 or 64, where CUDA kernels were
+/// compiled.
+bool has_cuda_attention_kernel(const torch::Tensor& queries);
+AttentionRows attention_by_cuda_kernel(const AttentionInputs& inputs);
+AttentionGradients differentiate_by_cuda_kernel(const AttentionInputs& inputs,
+                                                const AttentionRows& rows,
+                                                const ResultGradients& gradients);
 
 /// By the fused attention that LibTorch has for the queries' device, once for the values and once
 /// for the entropy, with autograd; nothing where no kernel takes them. On CUDA: flash for bfloat16

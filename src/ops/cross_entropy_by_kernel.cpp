@@ -1,21 +1,14 @@
 #include <ATen/Parallel.h>
-#include <c10/core/DeviceGuard.h>
-#include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include "cross_entropy_paths.h"
 #include "cross_entropy_rows.h"
+#include "cuda_kernels.h"
 #include "softmax_rows.h"
 #include <algorithm>
 #include <vector>
 
 namespace aero::ops {
 namespace {
-
-#ifdef AERO_CUDA_KERNELS
-constexpr bool has_cuda_kernels = true;
-#else
-constexpr bool has_cuda_kernels = false;
-#endif
 
 /// `Bits` is what the kernel takes for the dtype of `logits`, which become the gradient.
 template <class Bits>
@@ -50,16 +43,14 @@ LogitType logit_type(torch::ScalarType dtype) {
 
 torch::Tensor on_cuda(const torch::Tensor& logits, std::int64_t vocabulary,
                       const torch::Tensor& targets, double room, bool with_gradient) {
-  const auto device = logits.device();
-  const c10::DeviceGuard guard(device);
-  const auto stream = c10::impl::getDeviceGuardImpl(device.type())->getStream(device);
+  const c10::DeviceGuard guard(logits.device());
   auto losses = torch::empty({logits.size(0)}, logits.options().dtype(torch::kFloat32));
   if constexpr (has_cuda_kernels) {
     const CudaLogits rows{logits.data_ptr(), logit_type(logits.scalar_type()), logits.size(0),
                           vocabulary, logits.stride(0)};
-    const char* const error =
-        cross_entropy_rows(rows, targets.data_ptr<std::int64_t>(), static_cast<float>(room),
-                           with_gradient, losses.data_ptr<float>(), stream.native_handle());
+    const char* const error = cross_entropy_rows(
+        rows, targets.data_ptr<std::int64_t>(), static_cast<float>(room), with_gradient,
+        losses.data_ptr<float>(), current_cuda_stream(logits.device()));
     TORCH_CHECK(error == nullptr, "CUDA, at the cross-entropy of ", logits.sizes(),
                 " logits: ", error);
   }

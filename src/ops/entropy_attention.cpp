@@ -42,6 +42,23 @@ void check(const torch::Tensor& queries, const torch::Tensor& keys, const torch:
               queries.size(2), "], not ", temperature.sizes());
 }
 
+AttentionRows attend(const AttentionInputs& inputs) {
+  if (has_attention_kernel(inputs.queries)) return attention_by_kernel(inputs);
+  if (has_cuda_attention_kernel(inputs.queries)) return attention_by_cuda_kernel(inputs);
+  return attention_by_operations(inputs, default_block_scores);
+}
+
+AttentionGradients differentiate(const AttentionInputs& inputs, const AttentionRows& rows,
+                                 const ResultGradients& gradients) {
+  if (has_attention_kernel(inputs.queries)) {
+    return differentiate_by_kernel(inputs, rows, gradients);
+  }
+  if (has_cuda_attention_kernel(inputs.queries)) {
+    return differentiate_by_cuda_kernel(inputs, rows, gradients);
+  }
+  return differentiate_by_operations(inputs, rows, gradients, default_block_scores);
+}
+
 class EntropyAttentionFunction : public torch::autograd::Function<EntropyAttentionFunction> {
  public:
   static variable_list forward(AutogradContext* context, const torch::Tensor& queries,
@@ -51,9 +68,7 @@ class EntropyAttentionFunction : public torch::autograd::Function<EntropyAttenti
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     const auto t = temperature.value_or(torch::Tensor());
     const AttentionInputs inputs{queries, keys, values, row_scale(queries, scale, t)};
-    const auto rows = has_attention_kernel(queries)
-                          ? attention_by_kernel(inputs)
-                          : attention_by_operations(inputs, default_block_scores);
+    const auto rows = attend(inputs);
     context->set_materialize_grads(false);
     context->save_for_backward(
         {queries, keys, values, t, rows.output, rows.largest, rows.log_sum, rows.mean});
@@ -75,10 +90,7 @@ class EntropyAttentionFunction : public torch::autograd::Function<EntropyAttenti
     const ResultGradients given{gradients[0],
                                 gradients.size() > 1 ? gradients[1] : torch::Tensor()};
     if (!given.output.defined() && !given.entropy.defined()) return variable_list(6);
-    const auto result =
-        has_attention_kernel(queries)
-            ? differentiate_by_kernel(inputs, rows, given)
-            : differentiate_by_operations(inputs, rows, given, default_block_scores);
+    const auto result = differentiate(inputs, rows, given);
     torch::Tensor temperature_gradient;
     if (temperature.defined()) {
       const auto sums = result.temperature_sum.sum(0).to(temperature.scalar_type());
@@ -95,7 +107,7 @@ EntropyAttention entropy_attention(const torch::Tensor& queries, const torch::Te
                                    const torch::Tensor& values, double scale,
                                    const torch::Tensor& temperature, bool with_entropy) {
   check(queries, keys, values, temperature);
-  if (!queries.is_cpu()) {
+  if (!queries.is_cpu() && !has_cuda_attention_kernel(queries)) {
     const auto fused =
         attention_by_fused_kernels(queries, keys, values, scale, temperature, with_entropy);
     if (fused) return *fused;

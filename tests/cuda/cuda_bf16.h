@@ -18,3 +18,7 @@ inline __nv_bfloat16 __float2bfloat16(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   return {static_cast<std::uint16_t>((bits + 0x7FFFU + (bits >> 16U & 1U)) >> 16U)};
 }
+
+inline unsigned short __bfloat16_as_ushort(__nv_bfloat16 x) {
+  return x.bits;
+}

@@ -11,3 +11,7 @@ inline float __half2float(__half x) {
 inline __half __float2half(float x) {
   return {x};
 }
+
+inline unsigned short __half_as_ushort(__half x) {
+  return x.x;
+}

@@ -2,8 +2,10 @@
 
 #include <ucontext.h>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -19,8 +21,8 @@
 #define __launch_bounds__(...)
 
 struct dim3 {
-  dim3(unsigned x = 1) : x(x) {}
-  unsigned x;
+  dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+  unsigned x, y, z;
 };
 
 inline dim3 threadIdx = 0;
@@ -31,7 +33,7 @@ namespace emulation {
 class Block {
  public:
   Block(unsigned threads, std::function<void()> kernel)
-      : kernel_(std::move(kernel)), threads_(threads), exchange_(threads) {}
+      : kernel_(std::move(kernel)), threads_(threads) {}
 
   void run() {
     running_ = this;
@@ -54,20 +56,29 @@ class Block {
 
   static void wait() { swapcontext(&me().context, &running_->scheduler_); }
 
-  static float exchange(float mine, unsigned partner) {
-    running_->exchange_[threadIdx.x] = mine;
+  /// use(of), where of(i) is what thread i of the block brings.
+  template <class Value, class Use>
+  static auto share(const Value& mine, Use use) {
+    static_assert(sizeof mine <= slot_bytes);
+    std::memcpy(me().slot.data(), &mine, sizeof mine);
     wait();
-    const float result = running_->exchange_[partner];
+    const auto result = use([](unsigned thread) {
+      Value value;
+      std::memcpy(&value, running_->threads_[thread].slot.data(), sizeof value);
+      return value;
+    });
     wait();  // until all have read
     return result;
   }
 
  private:
   static constexpr std::size_t stack_bytes = 32768;
+  static constexpr std::size_t slot_bytes = 32;
 
   struct Thread {
     ucontext_t context{};
     std::unique_ptr<char[]> stack = std::make_unique_for_overwrite<char[]>(stack_bytes);
+    std::array<std::byte, slot_bytes> slot{};
     bool is_done = false;
   };
 
@@ -82,7 +93,6 @@ class Block {
 
   std::function<void()> kernel_;
   std::vector<Thread> threads_;
-  std::vector<float> exchange_;
   ucontext_t scheduler_{};
 };
 
@@ -93,7 +103,8 @@ inline void __syncthreads() {
 }
 
 inline float __shfl_xor_sync(unsigned /*mask*/, float x, int bits) {
-  return emulation::Block::exchange(x, threadIdx.x ^ static_cast<unsigned>(bits));
+  return emulation::Block::share(
+      x, [&](auto of) { return of(threadIdx.x ^ static_cast<unsigned>(bits)); });
 }
 
 inline float __expf(float x) {
@@ -103,6 +114,19 @@ inline float __expf(float x) {
 using cudaStream_t = void*;
 
 enum cudaError_t { cudaSuccess };
+
+enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor };
+
+inline cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr /*attribute*/,
+                                          int /*device*/) {
+  *value = 8;
+  return cudaSuccess;
+}
 
 inline const char* cudaGetErrorString(cudaError_t /*error*/) {
   return "";
@@ -117,8 +141,9 @@ struct cudaLaunchConfig_t {
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments... arguments) {
-  for (unsigned i = 0; i < config->gridDim.x; ++i) {
-    blockIdx = i;
+  const auto [width, height, depth] = config->gridDim;
+  for (unsigned i = 0; i < width * height * depth; ++i) {
+    blockIdx = {i % width, i / width % height, i / width / height};
     emulation::Block(config->blockDim.x, [&] { kernel(arguments...); }).run();
   }
   return cudaSuccess;

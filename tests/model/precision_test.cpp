@@ -25,7 +25,7 @@ constexpr std::int64_t context = 40;
 /// Large enough for the kernels that want heads of whole packs.
 ModelConfig wide(ModelConfig config) {
   config.n_head = 2;
-  config.d_model = 32;
+  config.d_model = 64;
   config.context = context;
   config.vocab_size = 50;
   config.temperature_init = 1;  // at 0.01 float32's digits are lost in the scores

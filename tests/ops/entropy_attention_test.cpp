@@ -46,8 +46,8 @@ EntropyAttention ours(const Inputs& in) {
 
 /// B, H, T and d_k.
 const std::vector<std::array<std::int64_t, 4>> odd_shapes{
-    {2, 3, 7, 5},  {1, 1, 1, 4},   {2, 2, 1, 80},   {2, 2, 129, 80},
-    {1, 2, 33, 1}, {1, 1, 64, 64}, {3, 1, 200, 16}, {1, 2, 300, 33}};
+    {2, 3, 7, 5},   {1, 1, 1, 4},    {2, 2, 1, 80},   {2, 2, 129, 80}, {1, 2, 33, 1},
+    {1, 1, 64, 64}, {3, 1, 200, 16}, {1, 2, 300, 33}, {2, 2, 200, 64}, {1, 3, 130, 32}};
 
 TEST(EntropyAttention, IsTheFormulaWithItsGradientsInFloat64) {
   for (const auto& shape : odd_shapes) {

@@ -58,7 +58,7 @@ MemberResult by_seed(const std::string& name, const std::vector<double>& perplex
   for (std::size_t i = 0; i < perplexities.size(); ++i) {
     RunState state;
     state.end = RunEnd::finished;
-    state.evaluations = {{1, std::log(perplexities[i])}};
+    state.evaluations = {{1, std::log(perplexities[i]), {}}};
     result.runs.push_back({static_cast<std::int64_t>(i) + 1, "", state});
   }
   return result;

@@ -50,7 +50,7 @@ TEST(RunState, OfAFinishedRunHasItsEvaluationsAndSums) {
   EXPECT_EQ(state.steps, 2);
   EXPECT_EQ(state.tokens, 128);
   EXPECT_EQ(state.seconds, 0.75);
-  EXPECT_EQ(state.evaluations, (std::vector<EvaluationPoint>{{1, 3.5}, {2, 2.0, true}}));
+  EXPECT_EQ(state.evaluations, (std::vector<EvaluationPoint>{{1, 3.5, {}}, {2, 2.0, true}}));
   EXPECT_NEAR(state.perplexity(), 7.38905609893065, 1e-12);  // e^2
   EXPECT_EQ(state.bins, (std::array<double, 4>{0.5, 0.25, 0.25, 0}));
   EXPECT_FALSE(state.nonfinite);

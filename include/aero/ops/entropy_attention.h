@@ -17,10 +17,11 @@ struct EntropyAttention {
 /// through both results, with g the gradient of the entropy:
 ///   ds = a (da - rowsum(a da)) - g a (s - E_a[s])
 /// No T x T tensor is kept from forward to backward. Sums are float32 under bfloat16 and float16.
-/// On the CPU a kernel of its own serves float32 and bfloat16. On CUDA LibTorch's fused kernels
-/// serve all but float64 and a d_k that is no multiple of 4. Their entropy is logsumexp(s_i) less a
-/// mean score, and loses about |s| 2^-23 to cancellation; in bfloat16 without a temperature |s|
-/// 2^-9, in float16 |s| 2^-12. All else is made of ATen operations.
+/// Kernels of its own serve float32 and bfloat16 on the CPU, and where CUDA kernels were compiled
+/// bfloat16 and float16 on CUDA for d_k = 32 and 64. What else is on CUDA goes by LibTorch's fused
+/// kernels, but for float64 and a d_k that is no multiple of 4: their entropy is logsumexp(s_i)
+/// less a mean score, and loses about |s| 2^-23 to cancellation; in bfloat16 without a temperature
+/// |s| 2^-9, in float16 |s| 2^-12. All else is made of ATen operations.
 EntropyAttention entropy_attention(const torch::Tensor& queries, const torch::Tensor& keys,
                                    const torch::Tensor& values, double scale,
                                    const torch::Tensor& temperature, bool with_entropy);

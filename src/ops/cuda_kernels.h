@@ -1,0 +1,21 @@
+#pragma once
+
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
+namespace aero::ops {
+
+/// Whether the .cu files are part of this build. What stands behind `if constexpr` of it needs them
+/// no more when they are not.
+#ifdef AERO_CUDA_KERNELS
+inline constexpr bool has_cuda_kernels = true;
+#else
+inline constexpr bool has_cuda_kernels = false;
+#endif
+
+/// The current cudaStream_t of a CUDA device, without CUDA's headers.
+inline void* current_cuda_stream(c10::Device device) {
+  return c10::impl::getDeviceGuardImpl(device.type())->getStream(device).native_handle();
+}
+
+}  // namespace aero::ops
