@@ -165,7 +165,9 @@ install_torch() {
   pip install -c "$venv/constraints.txt" "$torch"
 }
 
-install_torch_cuda() { pip install -c "$venv/constraints.txt" "$@" "torch==$AERO_TORCH_VERSION"; }
+# === leaves out 2.13.0+cpu, which an index of one's own may have.
+install_torch_cuda() { pip install -c "$venv/constraints.txt" "$@" "torch===$AERO_TORCH_VERSION"; }
+
 install_scripts() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_PACKAGES[@]}"; }
 install_golden() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_GOLDEN[@]}"; }
 
@@ -203,10 +205,10 @@ ensure_venv() {
 install_python_packages() {
   ensure_venv
   printf '%s\n' "${AERO_PYTHON_PACKAGES[@]}" "${AERO_PYTHON_GOLDEN[@]}" \
-    "${AERO_PYTHON_CONSTRAINTS[@]}" >"$venv/constraints.txt"
+    "${AERO_PYTHON_CUDA[@]}" "${AERO_PYTHON_CONSTRAINTS[@]}" >"$venv/constraints.txt"
   if [[ -z ${AERO_LIBTORCH:-} ]]; then
     if [[ -n $cuda ]]; then
-      ensure_group torch_cuda "torch==$AERO_TORCH_VERSION (LibTorch with CUDA, 5 GB)"
+      ensure_group torch_cuda "torch===$AERO_TORCH_VERSION (LibTorch with CUDA, 5 GB)"
     else
       ensure_group torch "torch==$AERO_TORCH_VERSION (LibTorch, some 200 MB)"
     fi
