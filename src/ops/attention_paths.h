@@ -78,10 +78,9 @@ AttentionGradients differentiate_by_cuda_kernel(const AttentionInputs& inputs,
                                                 const AttentionRows& rows,
                                                 const ResultGradients& gradients);
 
-/// By the fused attention that LibTorch has for the queries' device, once for the values and once
-/// for the entropy, with autograd; nothing where no kernel takes them. On CUDA: flash for bfloat16
-/// and float16 without a temperature; all else in float32, by the efficient kernel. On the CPU, for
-/// tests: its flash attention, in any dtype.
+/// By the fused attention that LibTorch has for the queries' device, with autograd; nothing where
+/// no kernel takes them. On CUDA: flash for bfloat16 and float16 without a temperature; all else in
+/// float32, by the efficient kernel. On the CPU, for tests: its flash attention, in any dtype.
 std::optional<EntropyAttention> attention_by_fused_kernels(
     const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
     double scale, const torch::Tensor& temperature, bool with_entropy);

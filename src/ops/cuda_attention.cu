@@ -199,10 +199,11 @@ __device__ float sum_of_row(float x) {
   return x + __shfl_xor_sync(~0U, x, 2);
 }
 
-/// What is known of a row of scores, and what is given for it.
+/// What is known of a row of scores, and what is given for it. Zeros beyond the last, as its query
+/// and its part of the output's gradient are: it adds nothing.
 struct Row {
   float scale = 0;
-  float largest = INFINITY;  // so that all weights of a row beyond the last are 0
+  float largest = 0;
   float log_sum = 0;
   float mean = 0;
   float entropy_gradient = 0;

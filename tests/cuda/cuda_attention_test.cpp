@@ -19,9 +19,26 @@ CudaHeads heads(const torch::Tensor& x) {
   return {x.data_ptr(), x.stride(0), x.stride(1), x.stride(2)};
 }
 
-torch::Tensor empty_like_heads(const torch::Tensor& x) {
-  return torch::empty_like(x.transpose(1, 2), at::MemoryFormat::Contiguous).transpose(1, 2);
-}
+/// [B, H, T, d_k] to be filled, with rows behind the last that must stay as they are.
+class Result {
+ public:
+  explicit Result(const torch::Tensor& like)
+      : all_(torch::full({like.size(0), like.size(2) + guard_rows, like.size(1), like.size(3)}, 7,
+                         like.options())) {}
+  ~Result() {
+    EXPECT_TRUE(all_.narrow(1, all_.size(1) - guard_rows, guard_rows).eq(7).all().item<bool>());
+  }
+  Result(const Result&) = delete;
+  Result& operator=(const Result&) = delete;
+
+  torch::Tensor tensor() const {
+    return all_.narrow(1, 0, all_.size(1) - guard_rows).transpose(1, 2);
+  }
+
+ private:
+  static constexpr std::int64_t guard_rows = 64;
+  torch::Tensor all_;
+};
 
 /// As differentiate() of the reference, by the kernels.
 Outcome by_kernels(const Inputs& in, Loss loss) {
@@ -42,7 +59,9 @@ Outcome by_kernels(const Inputs& in, Loss loss) {
       scale.data_ptr<float>(),
   };
   const auto statistic = [&] { return torch::empty({batch, n_head, length}, torch::kFloat32); };
-  const auto output = empty_like_heads(in.queries);
+  const Result of_output(in.queries), of_queries(in.queries), of_keys(in.queries),
+      of_values(in.queries);
+  const auto output = of_output.tensor();
   const auto largest = statistic(), log_sum = statistic(), mean = statistic();
   const CudaAttentionRows rows{heads(output), largest.data_ptr<float>(), log_sum.data_ptr<float>(),
                                mean.data_ptr<float>()};
@@ -51,8 +70,7 @@ Outcome by_kernels(const Inputs& in, Loss loss) {
   const auto dout = loss == Loss::entropy ? torch::zeros_like(output) : output_weights(output);
   const auto dentropy =
       loss == Loss::output ? statistic().zero_() : entropy_weights(output).to(torch::kFloat32);
-  const auto dq = empty_like_heads(output), dk = empty_like_heads(output),
-             dv = empty_like_heads(output);
+  const auto dq = of_queries.tensor(), dk = of_keys.tensor(), dv = of_values.tensor();
   const auto temperature_sum = statistic(), dots = statistic();
   const CudaAttentionGradients gradients{heads(dout),
                                          dentropy.data_ptr<float>(),
