@@ -16,7 +16,8 @@ torch::Tensor entropy_penalty(const std::vector<torch::Tensor>& row_entropy,
                               std::int64_t context) {
   const double largest = std::log(static_cast<double>(context));
   const double margin = config.gamma * largest;
-  const std::vector<std::int64_t> batch_and_rows{0, 2};  // bare {0, 2} is ambiguous before LibTorch 2.13
+  const std::vector<std::int64_t> batch_and_rows{
+      0, 2};  // bare {0, 2} is ambiguous before LibTorch 2.13
   auto sum = torch::zeros({}, row_entropy.front().options());
   for (std::size_t l = 0; l < row_entropy.size(); ++l) {
     const auto target = thresholds[static_cast<std::int64_t>(l)] * largest;  // [H]
