@@ -29,7 +29,7 @@ MODELS: dict[str, dict[str, object]] = {
     "EReg(SM(t)+ScFuFFN_i1)": {"model.architecture": "EReg(SM(t)+ScFuFFN_i1)"},
     "dropout": {"model.dropout.attention": 0.1, "model.dropout.residual": 0.1},
 }
-CPU = {"train.device": "cpu"}
+CPU = {"train.device": "cpu", "train.threads": 4}  # so small a model gains nothing by more
 AT_ONCE = 4
 
 

@@ -81,6 +81,7 @@ def trials(arguments: argparse.Namespace) -> int:
             done = store.get(name)
             if done is not None and done["outcome"] != "failed":
                 continue
+            print(f"{name} ({budget.left():.0f} s left)", flush=True)
             place = lab.Lab(
                 arguments.aero, arguments.device, size, Path(folder) / str(number), budget
             )

@@ -12,6 +12,7 @@
 #include "aero/train/trainer.h"
 
 #include "cli/faults.h"
+#include <sstream>
 
 namespace aero::cli {
 namespace {
@@ -115,19 +116,26 @@ data::Corpus open_split(LoadedModel& model, const std::string& path, const std::
 }
 
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size) {
-  constexpr const char* separators = ", \t\r\n";
   std::vector<std::int64_t> tokens;
-  for (auto start = text.find_first_not_of(separators); start != std::string::npos;) {
-    const auto end = std::min(text.find_first_of(separators, start), text.size());
-    const auto word = text.substr(start, end - start);
-    const auto token = integer_from(word);
-    if (!token || *token < 0 || *token >= vocab_size) {
-      throw UsageError("\"" + shortened(word) +
-                       "\" is no token id; ids are whole numbers from 0 to " +
-                       std::to_string(vocab_size - 1));
+  bool has_comma = false;  // before the piece at hand
+  std::istringstream pieces(text);
+  for (std::string piece; std::getline(pieces, piece, ',') || has_comma;) {
+    const bool is_last = pieces.eof();
+    const auto before = tokens.size();
+    std::istringstream words(piece);
+    for (std::string word; words >> word;) {
+      const auto token = integer_from(word);
+      if (!token || *token < 0 || *token >= vocab_size) {
+        throw UsageError("\"" + shortened(word) +
+                         "\" is no token id; ids are whole numbers from 0 to " +
+                         std::to_string(vocab_size - 1));
+      }
+      tokens.push_back(*token);
     }
-    tokens.push_back(*token);
-    start = text.find_first_not_of(separators, end);
+    if (tokens.size() == before && (has_comma || !is_last)) {
+      throw UsageError("\"" + shortened(text) + "\": a token id is missing beside a comma");
+    }
+    has_comma = !is_last;
   }
   return tokens;
 }

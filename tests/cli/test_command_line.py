@@ -180,3 +180,16 @@ def test_words_after_two_dashes_are_no_options(
         result = call(aero, "eval", "--", name)
         assert result.returncode == 0, result.stderr
         assert result.stdout.startswith("checkpoint ")
+
+
+@pytest.mark.parametrize("ids", ["1,,2", ",1", "1,", "1, ,2", ","])
+def test_a_token_id_that_is_missing_is_told(aero: str, run: Path, ids: str) -> None:
+    result = call(aero, "generate", run, "--ids", ids)
+    assert result.returncode == 2
+    assert f'"{ids}": a token id is missing beside a comma' in result.stderr
+
+
+def test_token_ids_may_stand_apart_by_commas_and_blanks(aero: str, run: Path) -> None:
+    options = ["--max-tokens", "2", "--temperature", "0", "--print-ids"]
+    texts = ("1,2,3", " 1 2 , 3\n", "1\t2 3")
+    assert len({call(aero, "generate", run, "--ids", text, *options).stdout for text in texts}) == 1
