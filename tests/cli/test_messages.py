@@ -56,7 +56,7 @@ EVERY_COMMAND = [
     ["eval", "{}"],
     ["generate", "{}", "--ids", "1"],
     ["inspect", "{}", "--entropy"],
-    ["inspect", "{}", "--logits", "1,2", "--out", "{}/out.safetensors"],
+    ["inspect", "{}", "--logits", "1,2", "--out", "{}-out.safetensors"],
     ["transform", "{}", "--prune-ffn", "1", "--out", "{}/out"],
 ]
 

@@ -15,13 +15,15 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 TEXT = ["once upon a time there was a model that ran under encryption"] * 4
 
 
-def byte_level_tokenizer(path: Path) -> None:
+def byte_level_tokenizer(path: Path, has_all_bytes: bool = False) -> None:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = [chr(c) for c in range(97, 123)]
+    if has_all_bytes:
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=60, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet
+        vocab_size=len(alphabet) + 34, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet
     )
     tokenizer.train_from_iterator(TEXT, trainer)
     tokenizer.save(str(path))
@@ -133,6 +135,10 @@ def test_a_run_that_is_called_checkpoints_is_a_run(aero: str, run: Path) -> None
 
 
 def test_eval_needs_no_tokenizer(aero: str, run: Path, tmp_path: Path) -> None:
+    lossy = call(aero, "eval", run, "--json")
+    assert "its vocabulary has no token for the byte 0, which texts lose" in lossy.stderr
+    assert json.loads(lossy.stdout)["characters"] is None
+    byte_level_tokenizer(run / "tokenizer.json", has_all_bytes=True)
     whole = json.loads(call(aero, "eval", run, "--json").stdout)
     assert whole["characters"] > 0
     unigram_tokenizer(run / "tokenizer.json")
