@@ -220,7 +220,14 @@ def test_a_reader_that_went_is_no_fault(tmp_path: Path) -> None:
     assert process.wait(timeout=120) == 128 + signal.SIGPIPE
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_ends_both_parties_without_a_word(number: signal.Signals, tmp_path: Path) -> None:
     run, prompts = write_checkpoint(tmp_path / "run"), tmp_path / "prompts.txt"
     prompts.write_text("1 2 3 4\n" * 40)  # a minute's work and more

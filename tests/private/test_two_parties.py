@@ -300,6 +300,7 @@ def greedy(
     return sequence[len(prompt) :]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_ends_the_client_with_a_message(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "run")
     peers = ",".join(free_addresses())

@@ -115,7 +115,11 @@ def boxes(figure: Figure) -> list[tuple[str, Bbox]]:
     return [(each.get_text(), each.get_window_extent()) for each in texts(figure)]
 
 
-SIZES = ((2, 1), (9, 1), pytest.param((3, 3), marks=pytest.mark.slow))
+SIZES = (
+    pytest.param((2, 1), marks=pytest.mark.slow),
+    (9, 1),
+    pytest.param((3, 3), marks=pytest.mark.slow),
+)
 
 
 @pytest.mark.parametrize("size", SIZES)
