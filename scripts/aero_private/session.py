@@ -21,6 +21,7 @@ from .profile import Profile, parse_profile
 from .settings import Settings
 
 CHUNK = 64 << 20  # bytes of a message that carries shares
+_LAST_ANSWER_SECONDS = 0.2
 
 
 def _pack(parts: Sequence[bytes]) -> bytes:
@@ -205,3 +206,6 @@ class Session:
         """Waits for the other party."""
         with self._peer_present():
             self._link.barrier()
+        # The answer to the other's last message is on its way yet, and SPU ends a process that
+        # misses one.
+        time.sleep(_LAST_ANSWER_SECONDS)

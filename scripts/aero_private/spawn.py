@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import select
 import signal
 import socket
 import sys
@@ -61,6 +62,15 @@ def _signals_of_the_parent() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
+def _wait_for_other(pipe: Connection) -> None:
+    """Until the parent has both results and closes its end. A party that ends before leaves the
+    other's last message without an answer, for which SPU ends the other's process with 255.
+    """
+    end = select.poll()
+    end.register(pipe.fileno(), 0)  # what it reports unasked: that nobody reads any more
+    end.poll(1000 * _ENDING_SECONDS)
+
+
 def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> None:
     """`order` is a pickled task and its argument, whose modules start threads when they load."""
     # What libraries write as they fail; the parent says what happened.
@@ -73,6 +83,7 @@ def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> No
         task, argument = pickle.loads(order)
         result = task(argument, lambda text: pipe.send(("progress", text)))
         pipe.send(("result", result))
+        _wait_for_other(pipe)
     except PrivateError as error:
         pipe.send(("error", error))
     except BaseException as error:
@@ -152,5 +163,7 @@ def run_both(
                     raise CrashError(f"the {('client', 'server')[rank]} failed:\n{value}")
     finally:
         with Undisturbed():
+            for pipe in pipes:
+                pipe.close()
             _end(processes, are_done=len(results) == 2)
     return [results[rank] for rank in range(len(pipes))]

@@ -347,7 +347,7 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
 
 void Trainer::note_held_out(const data::Corpus& corpus) {
   auto here = corpus.fingerprint();
-  if (!held_out_fingerprint_.empty() && held_out_fingerprint_ != here) {
+  if (!held_out_fingerprint_.empty() && !corpus.has_fingerprint(held_out_fingerprint_)) {
     throw UsageError("data.path: " + config_.data.path +
                      ": its validation split is not that of the checkpoint (" +
                      held_out_fingerprint_ + " there, " + here +

@@ -52,6 +52,16 @@ def wait_for_ever(rank: int, progress: Callable[[str], None]) -> None:
     time.sleep(600)
 
 
+def is_there_when_the_other_is_done(order: tuple[int, str], progress: Callable[[str], None]) -> str:
+    """The client is done at once; the server tells the state of the client's process later."""
+    rank, file = order
+    if rank == 0:
+        Path(file).write_text(str(os.getpid()))
+        return ""
+    time.sleep(1)
+    return Path(f"/proc/{Path(file).read_text()}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def is_daemon(rank: int, progress: Callable[[str], None]) -> bool:
     return multiprocessing.current_process().daemon
 
@@ -135,3 +145,9 @@ def _lives(process: str) -> bool:
     except OSError:
         return False
     return not state.startswith("Z")
+
+
+def test_a_party_that_is_done_waits_for_the_other(tmp_path: Path) -> None:
+    file = str(tmp_path / "pid")
+    state = run_both(is_there_when_the_other_is_done, lambda rank, addresses: (rank, file))[1]
+    assert state in ("S", "R"), "Z: it has ended, and answers nobody"
