@@ -198,7 +198,12 @@ def test_a_killed_sweep_leaves_no_run_behind(aero: str, corpus: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_saves_all_runs_and_the_same_command_goes_on(
     aero: str, corpus: Path, whole: Path, tmp_path: Path, number: signal.Signals, code: int
