@@ -153,8 +153,7 @@ TEST_P(PrecisionOf, HalfPrecisionHasAFewDigits) {
     const Autocast autocast(dtype);
     const auto actual = ours(torch::kFloat32);
     EXPECT_EQ(actual.logits.scalar_type(), dtype);
-    expect_near(actual, expected,
-                dtype == torch::kBFloat16 ? 8e-2 : testing_support::tolerance(1e-2, 2e-2));
+    expect_near(actual, expected, dtype == torch::kBFloat16 ? 8e-2 : 1e-2);
   }
 }
 

@@ -86,7 +86,7 @@ TEST(AttentionByFusedKernels, IsTheFormulaInFloat32) {
   for_each_shape([](const Inputs& inputs) {
     const auto actual = differentiate(fused, to(inputs, torch::kFloat32));
     EXPECT_EQ(actual.output.scalar_type(), torch::kFloat32);
-    expect_near(actual, differentiate(written_out, inputs), testing_support::tolerance(2e-5, 5e-5));
+    expect_near(actual, differentiate(written_out, inputs), 2e-5);
   });
 }
 

@@ -106,7 +106,7 @@ TEST(EntropyAttention, IsTheFormulaInFloat32ByTheKernel) {
       const auto inputs = make_inputs(shape[0], shape[1], shape[2], shape[3], with_temperature);
       const auto actual = differentiate(ours, to(inputs, torch::kFloat32));
       EXPECT_EQ(actual.output.scalar_type(), torch::kFloat32);
-      expect_near(actual, differentiate(written_out, inputs), tolerance(2e-5, 5e-5));
+      expect_near(actual, differentiate(written_out, inputs), 2e-5);
     }
   }
 }
@@ -216,7 +216,8 @@ TEST_P(EntropyAttentionOf, UniformRowsHaveTheLogarithmOfTheirLength) {
 }
 
 TEST_P(EntropyAttentionOf, OneHotRowsHaveTheEntropyZero) {
-  if (huge_scores_cancel(GetParam())) GTEST_SKIP();
+  if (huge_scores_cancel(GetParam()))
+    GTEST_SKIP() << "LibTorch's kernels lose |s| 2^-23 of the entropy";
   auto inputs = make_inputs(1, 2, 100, 100, false);
   // Row i attends to key i alone: its score is 1e6 above the others.
   const auto identity = torch::eye(100, torch::kFloat64).expand({1, 2, 100, 100});
@@ -237,7 +238,8 @@ TEST_P(EntropyAttentionOf, OneHotRowsHaveTheEntropyZero) {
 }
 
 TEST_P(EntropyAttentionOf, TiesOfHugeScoresKeepTheirEntropy) {
-  if (huge_scores_cancel(GetParam())) GTEST_SKIP();
+  if (huge_scores_cancel(GetParam()))
+    GTEST_SKIP() << "LibTorch's kernels lose |s| 2^-23 of the entropy";
   // Two keys share the largest score of 1e6: the entropy is log 2, as without the shift.
   Inputs inputs{torch::full({1, 1, 2, 2}, 1000.0, torch::kFloat64),
                 torch::full({1, 1, 2, 2}, 500.0, torch::kFloat64),
