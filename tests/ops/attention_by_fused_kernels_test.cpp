@@ -56,30 +56,7 @@ TEST(AttentionByFusedKernels, IsTheFormulaWithItsGradientsInFloat64) {
 
 TEST(AttentionByFusedKernels, HasTheGradientsOfCentralDifferences) {
   if (!tests_the_cpu()) GTEST_SKIP() << "no other device has a kernel for float64";
-  const auto inputs = make_inputs(2, 2, 4, 3);
-  const auto gradients = differentiate(fused, inputs);
-  const auto loss = [&](const Inputs& in) {
-    const auto [output, entropy] = fused(in);
-    return ((output * output_weights(output)).sum() + (entropy * entropy_weights(output)).sum())
-        .item<double>();
-  };
-  constexpr double step = 1e-5;
-  const auto expect_gradient = [&](torch::Tensor Inputs::*member, const torch::Tensor& gradient) {
-    for (std::int64_t i = 0; i < (inputs.*member).numel(); ++i) {
-      const auto moved = [&](double by) {
-        auto in = inputs;
-        in.*member = (inputs.*member).contiguous().clone();
-        (in.*member).view(-1)[i] += by;
-        return loss(in);
-      };
-      const double expected = (moved(step) - moved(-step)) / (2 * step);
-      EXPECT_NEAR(gradient.reshape(-1)[i].item<double>(), expected, 1e-7);
-    }
-  };
-  expect_gradient(&Inputs::queries, gradients.queries);
-  expect_gradient(&Inputs::keys, gradients.keys);
-  expect_gradient(&Inputs::values, gradients.values);
-  expect_gradient(&Inputs::temperature, gradients.temperature);
+  expect_central_differences(fused, make_inputs(2, 2, 4, 3));
 }
 
 TEST(AttentionByFusedKernels, IsTheFormulaInFloat32) {

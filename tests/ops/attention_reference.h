@@ -136,6 +136,34 @@ inline void expect_near(const Outcome& actual, const Outcome& expected, double t
   near(actual.temperature, expected.temperature, "temperature");
 }
 
+/// The gradients beside central differences of the same loss, entry by entry.
+template <class Function>
+void expect_central_differences(Function function, const Inputs& inputs) {
+  const auto gradients = differentiate(function, inputs);
+  const auto loss = [&](const Inputs& in) {
+    const auto [output, entropy] = function(in);
+    return ((output * output_weights(output)).sum() + (entropy * entropy_weights(output)).sum())
+        .template item<double>();
+  };
+  constexpr double step = 1e-5;
+  const auto expect_gradient = [&](torch::Tensor Inputs::*member, const torch::Tensor& gradient) {
+    for (std::int64_t i = 0; i < (inputs.*member).numel(); ++i) {
+      const auto moved = [&](double by) {
+        auto in = inputs;
+        in.*member = (inputs.*member).contiguous().clone();
+        (in.*member).view(-1)[i] += by;
+        return loss(in);
+      };
+      const double expected = (moved(step) - moved(-step)) / (2 * step);
+      EXPECT_NEAR(gradient.reshape(-1)[i].item<double>(), expected, 1e-7);
+    }
+  };
+  expect_gradient(&Inputs::queries, gradients.queries);
+  expect_gradient(&Inputs::keys, gradients.keys);
+  expect_gradient(&Inputs::values, gradients.values);
+  expect_gradient(&Inputs::temperature, gradients.temperature);
+}
+
 /// B, H, T and d_k.
 inline std::string name_of(const std::array<std::int64_t, 4>& shape) {
   return "B=" + std::to_string(shape[0]) + " H=" + std::to_string(shape[1]) +
