@@ -122,19 +122,26 @@ def _writer_of(folder: Path) -> _Writer | None:
 
 
 @contextmanager
-def _temporary(folder: Path) -> Iterator[None]:
-    """Make a folder, locked while it is in use; it vanishes, unless it has got another name."""
-    handle = None
+def _temporary(folder: Path, is_others: bool = False) -> Iterator[None]:
+    """Make a folder, locked while it is in use; it vanishes, unless it has got another name. What
+    is in it `is_others`: after an error it stays as long as it holds something.
+    """
+    handle, is_kept = None, is_others
     try:
         folder.mkdir()
         handle = os.open(folder, os.O_RDONLY)
         with contextlib.suppress(OSError):  # without locks the name alone tells whose it is
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+        is_kept = False
     finally:
         if handle is not None:
             os.close(handle)
-        shutil.rmtree(folder, ignore_errors=True)
+        if is_kept:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_locked(folder: Path) -> bool | None:
@@ -164,7 +171,7 @@ def _take_place(staging: Path, output: Path, overwrite: bool) -> None:
                 f"{output}: another run has written it meanwhile, and nothing of this one was "
                 "kept; give another --out, or --overwrite to replace it"
             )
-        with _temporary(aside := _temporary_name(output)):
+        with _temporary(aside := _temporary_name(output), is_others=True):
             is_placed = _replace(staging, output, aside / _FORMER)
     _sync_folder(output.parent)
 
@@ -190,11 +197,15 @@ def _replace(staging: Path, output: Path, old: Path) -> bool:
 
 
 def _put_back(old: Path, output: Path) -> Path:
-    """Where it is then: beside the output where something else has taken its place."""
+    """Where it is then: beside the output where something else has taken its place, or still where
+    it was put aside.
+    """
     if not os.path.lexists(output):  # a rename replaces files
         with contextlib.suppress(OSError):
             return old.rename(output)
-    return old.rename(output.with_name(f"{output.name}.former-{secrets.token_hex(4)}"))
+    with contextlib.suppress(OSError):
+        return old.rename(output.with_name(f"{output.name}.former-{secrets.token_hex(4)}"))
+    return old
 
 
 def _renamed(staging: Path, output: Path) -> bool:

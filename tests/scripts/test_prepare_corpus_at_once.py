@@ -244,6 +244,29 @@ def test_what_cannot_go_back_is_kept_and_named(
     assert sorted(tmp_path.iterdir()) == [out, kept]
 
 
+def test_what_cannot_be_moved_any_more_stays_where_it_was_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, rename = tmp_path / "corpus", Path.rename
+
+    def once(path: Path, target: Path) -> Path:
+        if path.name == "former":
+            raise PermissionError(1, "Operation not permitted")
+        return rename(path, target)
+
+    def work() -> None:
+        with staging_folder(out, True, Undo()) as folder:
+            fill(folder, seed=1)
+            put(out, "a folder", "notes")
+            monkeypatch.setattr(Path, "rename", once)
+
+    with pytest.raises(OutputError, match=r"is not a corpus.*what stood there before is") as raised:
+        work()
+    (kept,) = tmp_path.glob("corpus.tmp-*/former")
+    assert str(raised.value).endswith(f" is {kept} now")
+    assert text_at(kept) == "notes"
+
+
 def told_of(folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The warnings where `folder` lies beside the output."""
     folder.mkdir(parents=True)
