@@ -124,7 +124,7 @@ def check_bytes(result: dict[str, Any], predicted: float, cost: CostFormulas) ->
         assert result["predicted_bytes"] == pytest.approx(predicted, rel=1e-3)
 
 
-@pytest.mark.parametrize("weights", ["colocated", pytest.param("shared", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("weights", [pytest.param("colocated", marks=pytest.mark.slow), "shared"])
 def test_logits_are_those_of_the_plain_run_and_bytes_as_predicted(
     weights: str, tmp_path: Path
 ) -> None:
@@ -193,7 +193,6 @@ def test_tokens_are_generated_one_by_one(tmp_path: Path) -> None:
         assert "the same as by `aero generate` at temperature 0" in done.stdout
 
 
-@pytest.mark.slow
 def test_parties_apart_generate_what_the_client_asks_for(tmp_path: Path) -> None:
     folder, peers = write_checkpoint(tmp_path / "run"), ",".join(free_addresses())
     base = [sys.executable, str(SCRIPT), str(folder), "--peers", peers, "--weights", "colocated"]
