@@ -9,7 +9,7 @@ usage: scripts/gpu/pack.sh [FOLDER]
 Copies the headers and small libraries that AERO is built with (a few MB) from this machine's Debian
 packages to FOLDER (default: build/gpu-pack), for scripts/gpu/check.sh on a machine without network.
 Take the checkout there with this folder in it, made anew for each commit, which it names; LibTorch
-comes from the torch package over there.
+comes from the torch package over there. What stood in FOLDER gives way if it is a pack, too.
 Needs what scripts/setup.sh installs. The libraries run on any Linux of this machine's architecture
 whose glibc is not older than this machine's.
 END
@@ -24,14 +24,20 @@ case ${1:-} in
   -h | --help) usage && exit 0 ;;
   -*) usage >&2 && exit 2 ;;
 esac
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-folder=${1:-build/gpu-pack}
+root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+folder=$(realpath -m "${1:-$root/build/gpu-pack}")
+cd "$root"
+[[ ! -e $folder || -d $folder ]] || fail "$folder is a file; name a folder"
+if [[ -d $folder && ! (-f $folder/commit && -d $folder/usr) && -n $(ls -A "$folder") ]]; then
+  fail "$folder holds something else than a pack; name another folder, or empty it"
+fi
 packages=(libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libgtest-dev libgmock-dev
   libpcre2-dev zlib1g-dev pkgconf-bin libpkgconf3)
 dpkg-query -W "${packages[@]}" >/dev/null || fail "first run scripts/setup.sh, which installs these packages"
-unfinished=$folder.unfinished
-rm -rf "$unfinished"
-mkdir -p "$unfinished"
+mkdir -p "$(dirname "$folder")"
+unfinished=$(mktemp -d "$folder.XXXXXX")
+trap 'rm -rf "$unfinished"' EXIT
+chmod 755 "$unfinished"
 
 # Headers, static libraries, and the files by which CMake and pkg-config find them.
 dpkg -L "${packages[@]}" |
@@ -63,7 +69,7 @@ END
 chmod +x "$unfinished/usr/bin/pkg-config"
 sed -i 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' "$lib"/pkgconfig/*.pc
 
-# What the sources are, where git does not say it.
+# What the sources are, where git does not say it; by it this folder is known as a pack.
 git describe --always --dirty --abbrev=12 >"$unfinished/commit"
 
 rm -rf "$folder"

@@ -1,0 +1,47 @@
+"""scripts/gpu/pack.sh makes its folder, and removes no other."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gpu_programs import ROOT
+
+
+def pack(folder: str, where: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / "scripts/gpu/pack.sh"), folder]
+    return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", ["mine", "mine/", "."])
+def test_a_folder_of_something_else_stays(tmp_path: Path, name: str) -> None:
+    precious = tmp_path / "mine" / "commit"
+    precious.parent.mkdir()
+    precious.write_text("a file of the user's")
+    done = pack(name, tmp_path)
+    assert done.returncode == 1
+    assert "holds something else than a pack" in done.stderr
+    assert precious.read_text() == "a file of the user's"
+    assert [each.name for each in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_file_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("text")
+    assert "is a file; name a folder" in pack("mine", tmp_path).stderr
+    assert (tmp_path / "mine").read_text() == "text"
+
+
+def test_a_pack_gives_way_to_a_newer_one(tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    for _ in range(2):
+        done = pack("pack/", tmp_path)
+        if "first run scripts/setup.sh" in done.stderr:
+            pytest.skip("the packages are not installed")
+        assert done.returncode == 0, done.stderr
+        assert not (tmp_path / "pack/usr/old").exists()
+        assert (tmp_path / "pack/commit").read_text().strip()
+        assert (tmp_path / "pack/usr/include/spdlog/spdlog.h").is_file()
+        assert [each.name for each in tmp_path.iterdir()] == ["pack"]
+        (tmp_path / "pack/usr/old").touch()
