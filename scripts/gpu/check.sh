@@ -68,10 +68,11 @@ aero=$build/bin/aero
 pack=$(realpath -m "${AERO_GPU_PACK:-build/gpu-pack}")
 here=scripts/gpu
 python=${AERO_PYTHON:-python3}
-if [[ -n $fresh ]]; then
-  rm -rf "$out"
-fi
 mkdir -p "$out"
+if [[ -n $fresh ]]; then # what the stages write, and nothing else that may lie there
+  rm -rf "$out"/results.{json,md} "$out"/build/{configure.log,build.log,doctor.txt} \
+    "$out"/{suite/suite,trials/trials,bench/benchmark,train/train}.* "$out"/train/work
+fi
 
 # --- build ---------------------------------------------------------------------------------------
 
@@ -90,17 +91,19 @@ configure() {
   if [[ -d $pack ]]; then
     options+=(-DCMAKE_PREFIX_PATH="$pack/usr")
   fi
-  cmake -G Ninja -S "$root" -B "$build" "${options[@]}"
+  # Anew, since CMake names the compilers only then; what is compiled stays.
+  cmake --fresh -G Ninja -S "$root" -B "$build" "${options[@]}"
 }
 
 stage_build() {
   local folder=$out/build torch status=0
   mkdir -p "$folder"
+  rm -f "$folder"/{configure.log,build.log}
   if [[ -z $given ]]; then
     torch=$(libtorch) || return
     configure "$torch" 2>&1 | tee "$folder/configure.log" || return
     # Keeps going: a program that does not build is no reason to be without the others.
-    timeout "$seconds" cmake --build "$build" --parallel "$(nproc)" -- -k 0 2>&1 | tee -a "$folder/build.log" || status=$?
+    timeout "$seconds" cmake --build "$build" --parallel "$(nproc)" -- -k 0 2>&1 | tee "$folder/build.log" || status=$?
   fi
   "$aero" doctor | tee "$folder/doctor.txt" || return
   return "$status"

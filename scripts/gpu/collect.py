@@ -67,7 +67,7 @@ def build_lines(build: dict[str, Any]) -> list[str]:
     lines = ["## Build", ""]
     if "compilers" in build:
         names = ", ".join(f"{language}: {name}" for language, name in build["compilers"].items())
-        lines += [f"{names or 'compilers as before'}. {build['warnings']} warnings.", ""]
+        lines += [f"{names}. {build['warnings']} warnings.", ""]
     return [*lines, "```", *build["doctor"], "```", ""]
 
 
