@@ -1,12 +1,10 @@
-"""The programs under scripts/gpu, and a stand-in for AERO's binary whose times are known."""
+"""AERO's binary, and a stand-in for it whose times are known."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -52,15 +50,6 @@ else:
 (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\\n" for line in lines))
 sys.exit(1 if diverges else 0)
 """
-
-
-def program(name: str) -> ModuleType:
-    """scripts/gpu/NAME.py."""
-    path = ROOT / "scripts" / "gpu" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"gpu_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def stand_in(folder: Path) -> Path:

@@ -16,7 +16,8 @@ from aero_benchmark import step_turns
 from aero_benchmark.processes import OutOfTime, ProcessFailed, run_process
 from aero_benchmark.pytorch_side import PyTorchTask, PyTorchTurn, gemm_rate, work
 from aero_benchmark.step_scenes import full_scenes
-from gpu_programs import calls, program, real_aero, stand_in
+from gpu import benchmark
+from gpu_programs import calls, real_aero, stand_in
 
 Run = Callable[..., int]
 
@@ -43,11 +44,11 @@ def binary(tmp_path: Path) -> Path:
 def run(binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(step_turns, "pytorch_turn", of_known_times)
 
-    def benchmark(*options: str) -> int:
+    def with_options(*options: str) -> int:
         common = ["--out", str(tmp_path / "out"), "--device", "cpu", "--tiny"]
-        return program("benchmark").main(["--aero", str(binary), *common, *options])
+        return benchmark.main(["--aero", str(binary), *common, *options])
 
-    return benchmark
+    return with_options
 
 
 def results(tmp_path: Path) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def test_a_later_call_measures_what_is_missing(run: Run, binary: Path, tmp_path:
 def test_only_the_scenes_that_are_asked_for_are_measured(
     run: Run, binary: Path, tmp_path: Path
 ) -> None:
-    assert tuple(scene.name for scene in full_scenes("cuda")) == program("benchmark").SCENES
+    assert tuple(scene.name for scene in full_scenes("cuda")) == benchmark.SCENES
     assert run("--scenes", "long", "tiny") == 0
     measured = {name.partition("/")[0] for name in results(tmp_path)["measurements"]}
     assert measured == {"long", "tiny"}
@@ -140,7 +141,7 @@ def test_every_side_takes_its_turn_for_real(
 ) -> None:
     monkeypatch.setattr(step_turns, "pytorch_turn", taken_here)
     options = ["--aero", str(real_aero()), "--out", str(tmp_path / "out")]
-    assert program("benchmark").main([*options, "--device", "cpu", "--tiny"]) == 0
+    assert benchmark.main([*options, "--device", "cpu", "--tiny"]) == 0
     for row in results(tmp_path)["summary"]["rows"]:
         assert row["rounds"] == 1 and row["seconds_per_step"] > 0, row
         assert math.isfinite(row["share_of_gemm"]), row
@@ -171,7 +172,7 @@ def test_a_process_beyond_its_limit_is_stopped(tmp_path: Path) -> None:
 
 
 def test_a_wrong_command_line_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    main = program("benchmark").main
+    main = benchmark.main
     for options, message in (
         (["--aero", "/nowhere/aero", "--out", "x"], "no such program"),
         (["--aero", sys.executable, "--out", "x", "--device", "gpu"], "is not cpu, cuda or cuda:N"),

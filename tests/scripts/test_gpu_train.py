@@ -13,7 +13,8 @@ import pytest
 from aero_benchmark.training_corpus import python_folders
 from aero_benchmark.training_rows import ORDER, ROWS, published, row_settings
 from aero_benchmark.training_turns import Pace, steps_that_fit
-from gpu_programs import calls, program, real_aero, stand_in
+from gpu import train
+from gpu_programs import calls, real_aero, stand_in
 
 Run = Callable[..., int]
 EREG = "EReg(SM(t)+ScFuFFN_i6)"
@@ -26,11 +27,11 @@ def binary(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(binary: Path, tmp_path: Path) -> Run:
-    def train(*options: str) -> int:
+    def with_options(*options: str) -> int:
         common = ["--out", str(tmp_path / "out"), "--device", "cpu", "--tiny"]
-        return program("train").main(["--aero", str(binary), *common, *options])
+        return train.main(["--aero", str(binary), *common, *options])
 
-    return train
+    return with_options
 
 
 def results(tmp_path: Path) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def table(tmp_path: Path) -> str:
 
 def test_all_rows_train_for_real(tmp_path: Path) -> None:
     options = ["--aero", str(real_aero()), "--out", str(tmp_path / "out")]
-    assert program("train").main([*options, "--device", "cpu", "--tiny"]) == 0
+    assert train.main([*options, "--device", "cpu", "--tiny"]) == 0
     found = results(tmp_path)["measurements"]
     steps = found["plan"]["steps"]
     for row in ROWS:
