@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from aero_results.command import note
 from aero_results.files import write_text
 from aero_results.jsonc import load_object
+
+
+def _free_beside(path: Path) -> Path:
+    """X.before.json of X.json, or else X.before2.json and so on."""
+    names = (f"{path.stem}.before{n if n > 1 else ''}{path.suffix}" for n in count(1))
+    return next(place for name in names if not (place := path.with_name(name)).exists())
 
 
 class Store:
@@ -26,7 +33,7 @@ class Store:
         if found.get("machine") == machine and found.get("kind") == kind:
             self._content = found
         else:
-            aside = path.with_name(f"{path.stem}.before{path.suffix}")
+            aside = _free_beside(path)
             path.replace(aside)
             note(f"{path} is of another machine, program or size: put aside as {aside.name}")
 

@@ -133,7 +133,12 @@ def test_another_program_is_measured_anew(
     assert run() == 0
     assert len(calls(binary)) == 12
     assert "put aside as benchmark.before.json" in capsys.readouterr().err
-    assert (tmp_path / "out" / "benchmark.before.json").is_file()
+    before = (tmp_path / "out" / "benchmark.before.json").read_text()
+    binary.write_text(binary.read_text() + "# a third\n")
+    assert run("--scenes", "tiny") == 0
+    assert "put aside as benchmark.before2.json" in capsys.readouterr().err
+    assert (tmp_path / "out" / "benchmark.before.json").read_text() == before
+    assert (tmp_path / "out" / "benchmark.before2.json").is_file()
 
 
 def test_every_side_takes_its_turn_for_real(
