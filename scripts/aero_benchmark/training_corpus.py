@@ -53,6 +53,8 @@ def require_corpus(folder: Path, recipe: Recipe, limit: float) -> float | None:
     """
     if (folder / "manifest.json").is_file():
         return None
+    if limit <= 0:
+        raise ResultsError(f"{folder}: no time is left to make the corpus; give more --seconds")
     folder.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(_SCRIPTS / "prepare_corpus.py"), *map(str, recipe.sources)]
     command += ["--include", "*.py", *recipe.options, "--out", str(folder)]

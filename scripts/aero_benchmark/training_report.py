@@ -36,7 +36,7 @@ def _of_papers(row: str) -> str:
 
 
 def markdown(
-    measured: Mapping[str, Any], corpus: Mapping[str, Any], size: Size, steps: int
+    measured: Mapping[str, Any], corpus: Mapping[str, Any], size: Size, steps: int, warmup: str
 ) -> list[str]:
     """What was trained on what, and the table."""
     made = f", made in {measured['corpus']['seconds']:.0f} s" if measured.get("corpus") else ""
@@ -62,8 +62,8 @@ def markdown(
     return [
         f"Each row trains on the same {tokens:,} tokens in the same order, in {steps:,} steps of "
         f"{size.batch_size} x {size.context} tokens, by the papers' recipe, in bfloat16, but "
-        "without their accumulation of 4, and with a warm-up over half of the steps: theirs has "
-        "1,600, and so short a one as 5% of these would be too steep for models without norms. "
+        f"without their accumulation of 4, and with a warm-up of {warmup}: theirs has 1,600 steps, "
+        "and so short a one as 5% of these is too steep for models without norms. "
         f"Corpus: {corpus['files']:,} Python files of this machine, {corpus['bytes'] / 1e6:,.1f} "
         f"MB, V = {corpus['vocabulary']:,}, {corpus['training_tokens']:,} tokens to train on and "
         f"{corpus['held_out_tokens']:,} of other files held out{made}.",

@@ -60,7 +60,8 @@ class Training:
     device: str
     size: Size
     corpus: Path
-    work: Path
+    runs: Path  # where they go; those of another plan are removed
+    warmup: str  # as schedule.warmup
     budget: Budget
     store: Store
     left_out: list[str] = field(default_factory=list)  # for want of time
@@ -71,41 +72,55 @@ class Training:
         planned = self.store.get("plan")
         if planned is not None:
             return planned["steps"]
-        shutil.rmtree(self.work / "runs", ignore_errors=True)  # of another plan
+        shutil.rmtree(self.runs, ignore_errors=True)
         if steps is None:
             paces = {row: self._probe(row) for row in sorted({stand_in(row) for row in ROWS})}
             seconds = _USED * (self.budget.left() - _RESERVE_SECONDS)
             steps = min(steps_that_fit(paces, seconds), self.size.most_steps)
             if steps < self.size.least_steps:
                 least = sum(paces[stand_in(row)].seconds(self.size.least_steps) for row in ROWS)
-                raise ResultsError(
-                    f"{seconds:.0f} s are left for training, and {self.size.least_steps} steps of "
-                    f"every row take {least:.0f}; call it again, or give more --seconds"
+                raise self._too_little_time(
+                    f"{self.size.least_steps} steps of every row take {least:.0f}"
                 )
         self.store.put("plan", {"steps": steps})
         return steps
 
+    def _too_little_time(self, but: str) -> ResultsError:
+        seconds = max(0.0, _USED * (self.budget.left() - _RESERVE_SECONDS))
+        return ResultsError(
+            f"{seconds:.0f} s are left for training, and {but}; call it again, or give more "
+            "--seconds"
+        )
+
     def _probe(self, row: str) -> Pace:
-        """A few steps of a row, thrown away."""
-        run, steps = self.work / "probe", self.size.probe_steps
+        """A few steps of a row, thrown away. Raises ResultsError where they take too long."""
+        run, steps = self.runs / "probe", self.size.probe_steps
+        limit = self._limit()
+        too_little = f"no more than {max(0.0, limit):.0f} of them for {steps} steps of {row}"
+        if limit <= 0:
+            raise self._too_little_time(too_little)
         shutil.rmtree(run, ignore_errors=True)
-        command = self._command(row, run, steps, log_every=1)
+        self.runs.mkdir(parents=True, exist_ok=True)
+        command = self._command(row, run, steps, "50%", log_every=1)
         command += ["--set", "optimizer.lr=1e-6"]  # so that no value becomes non-finite
         self._tell(f"{row}: the pace of {steps} steps")
         start = time.monotonic()
-        run_process(command, self.work / "probe.log", self._limit(), _GRACE_SECONDS)
+        try:
+            run_process(command, run.with_suffix(".log"), limit, _GRACE_SECONDS)
+        except OutOfTime:
+            raise self._too_little_time(too_little) from None
         wall = time.monotonic() - start
         seconds = step_seconds(run)
         shutil.rmtree(run)
         step = statistics.median(seconds[min(_START, len(seconds) - 1) :])
         return Pace(max(0.0, wall - steps * step), step)
 
-    def _command(self, row: str, run: Path, steps: int, log_every: int) -> list[str]:
+    def _command(self, row: str, run: Path, steps: int, warmup: str, log_every: int) -> list[str]:
         settings = {
             "train.duration": str(steps),
             "train.device": self.device,
             "run.folder": str(run),
-            "schedule.warmup": "50%",
+            "schedule.warmup": warmup,
             "eval.every": "25%",
             "entropy.every": "0",
             "log.every": str(log_every),
@@ -130,13 +145,13 @@ class Training:
             self._one(row, steps)
 
     def _one(self, row: str, steps: int) -> None:
-        run = self.work / "runs" / row
-        run.parent.mkdir(parents=True, exist_ok=True)
+        run = self.runs / row
+        self.runs.mkdir(parents=True, exist_ok=True)
         log = run.with_name(f"{row}.log")
         self._tell(f"{row}: {steps} steps")
         fault = ""
         try:
-            command = [*self._command(row, run, steps, log_every=5), "--resume"]
+            command = [*self._command(row, run, steps, self.warmup, log_every=5), "--resume"]
             run_process(command, log, self._limit(), _GRACE_SECONDS)
         except OutOfTime:
             self.left_out.append(row)

@@ -4,7 +4,7 @@
 Makes a corpus of the Python files on this machine, measures how fast steps are, and trains every
 row (GPT-2, 12 layers, d = 768, T = 128) for as many steps as --seconds allow for all of them, on
 the same tokens in the same order. Called again, the program goes on with what is missing. FOLDER
-gets train.json and train.md; corpus and runs lie under --work.
+gets train.json, train.md and the runs, in train.runs; the corpus lies under --work.
 
 Examples:
   scripts/gpu/train.py --aero build/cuda-release/bin/aero --out build/gpu
@@ -14,6 +14,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -45,18 +46,31 @@ except ModuleNotFoundError as error:
 _FOR_TRAINING = 60  # seconds that the corpus must leave
 
 
+def _duration(text: str) -> str:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?([kMG]?t?|e|%)", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration as 50% or 1600")
+    return text
+
+
 def parse(command_line: list[str] | None) -> argparse.Namespace:
     """The command line; exits with status 2 where it makes no sense."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common(parser)
     parser.add_argument(
-        "--work", type=Path, metavar="FOLDER", help="for corpus and runs (default: work in --out)"
+        "--work", type=Path, metavar="FOLDER", help="for the corpus (default: work in --out)"
     )
     parser.add_argument(
         "--steps",
         type=whole(1),
         metavar="N",
         help="of every row, over as many calls as they take (default: what --seconds allow)",
+    )
+    parser.add_argument(
+        "--warmup",
+        type=_duration,
+        default="50%",
+        metavar="DURATION",
+        help="as schedule.warmup: a share of the steps, or steps (default: 50%%)",
     )
     arguments = check_common(parser, parser.parse_args(command_line))
     arguments.work = (arguments.work or arguments.out / "work").resolve()
@@ -68,7 +82,7 @@ def report(training: Training, facts: dict[str, str], steps: int, out: Path, is_
     training.store.write(left_out=training.left_out, failed=training.failed)
     lines = ["# Training", "", *machine_lines(facts), ""]
     of_corpus = corpus_facts(training.corpus)
-    lines += markdown(training.store.measured(), of_corpus, training.size, steps)
+    lines += markdown(training.store.measured(), of_corpus, training.size, steps, training.warmup)
     if training.left_out:
         lines += ["", f"Not finished for want of time: {', '.join(training.left_out)}."]
     if is_dry:
@@ -89,11 +103,20 @@ def train(arguments: argparse.Namespace) -> int:
     with aero_signals.Tidying():
         made = require_corpus(corpus, recipe, budget.left() - _FOR_TRAINING)
         kind = {"device": arguments.device, "tiny": arguments.tiny, "steps": arguments.steps}
-        kind["corpus"] = corpus_facts(corpus)
+        kind |= {"warmup": arguments.warmup, "corpus": corpus_facts(corpus)}
         store = Store(arguments.out / "train.json", facts, kind)
         if made is not None:
             store.put("corpus", {"seconds": made})
-        training = Training(arguments.aero, arguments.device, size, corpus, work, budget, store)
+        training = Training(
+            arguments.aero,
+            arguments.device,
+            size,
+            corpus,
+            arguments.out / "train.runs",
+            arguments.warmup,
+            budget,
+            store,
+        )
         steps = training.plan(arguments.steps)
         try:
             training.take(steps)

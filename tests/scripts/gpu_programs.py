@@ -12,9 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Steps take 0.5 s, 0.6 s under EReg, twice as long at T = 32, times AERO_SLOWER, and the first one
 # 100 s; they do 1 GFLOP, under EReg 2. What AERO_DIVERGES names ends with a NaN at step 2, what
-# AERO_FAILS names with an error. Each call is a line of `calls`.
+# AERO_FAILS names with an error; a probe takes AERO_PROBE_TAKES seconds. Each call is a line of
+# `calls`, its warm-up one of `warmups`.
 STAND_IN = """#!{python}
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 if sys.argv[1] == "doctor":
     print("LibTorch  9.8.7")
     sys.exit()
@@ -30,6 +31,11 @@ architecture, context = get("model.architecture"), int(get("model.context"))
 run, steps = pathlib.Path(get("run.folder")), int(get("train.duration"))
 with open(pathlib.Path(__file__).with_name("calls"), "a") as calls:
     calls.write(f"{{architecture}} {{context}} {{steps}} {{run.name}}\\n")
+if "schedule.warmup" in settings:
+    with open(pathlib.Path(__file__).with_name("warmups"), "a") as warmups:
+        warmups.write(settings["schedule.warmup"] + "\\n")
+if run.name == "probe":
+    time.sleep(float(os.environ.get("AERO_PROBE_TAKES", 0)))
 assert sys.argv[1] == "train" and (pathlib.Path(get("data.path")) / "manifest.json").is_file()
 if architecture == os.environ.get("AERO_FAILS"):
     sys.exit("no room")

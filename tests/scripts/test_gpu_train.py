@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,54 @@ def test_too_little_time_is_told(
     assert run("--seconds", "200") == 1
     message = capsys.readouterr().err
     assert "s are left for training, and 2 steps of every row take 8" in message
+
+
+def test_no_time_at_all_is_told(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--seconds", "30") == 1
+    message = capsys.readouterr().err
+    assert "corpus-tiny: no time is left to make the corpus; give more --seconds" in message
+
+
+def test_a_probe_without_time_is_told(
+    run: Run, binary: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--steps", "5") == 0  # so that there is a corpus
+    before = len(calls(binary))
+    assert run("--seconds", "25") == 1
+    message = capsys.readouterr().err
+    assert "left for training, and no more than 0 of them for 3 steps of EReg(" in message
+    assert len(calls(binary)) == before
+    monkeypatch.setenv("AERO_PROBE_TAKES", "60")
+    assert run("--seconds", "33") == 1
+    message = capsys.readouterr().err
+    assert re.search(r"left for training, and no more than [0-3] of them for 3 steps of", message)
+    assert len(calls(binary)) == before + 1
+
+
+def test_the_warm_up_is_as_asked_for(
+    run: Run, binary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--steps", "5") == 0
+    assert "with a warm-up of 50%: theirs" in table(tmp_path)
+    assert run("--steps", "5", "--warmup", "5%") == 0
+    assert "with a warm-up of 5%: theirs" in table(tmp_path)
+    warmups = binary.with_name("warmups").read_text().split()
+    assert warmups == ["50%"] * len(ROWS) + ["5%"] * len(ROWS)
+    assert "put aside as train.before.json" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        run("--warmup", "half")
+    assert "'half' is not a duration as 50% or 1600" in capsys.readouterr().err
+
+
+def test_programs_may_share_a_corpus(run: Run, binary: Path, tmp_path: Path) -> None:
+    work = ["--work", str(tmp_path / "work"), "--steps", "5"]
+    assert run(*work) == 0
+    made = sorted((tmp_path / "out/train.runs").iterdir())
+    assert len(made) >= len(ROWS)
+    assert run(*work, "--out", str(tmp_path / "other")) == 0
+    assert len(calls(binary)) == 2 * len(ROWS)
+    assert sorted((tmp_path / "out/train.runs").iterdir()) == made
+    assert results(tmp_path)["measurements"]["SM+R"]["outcome"] == "finished"
 
 
 def test_a_row_that_diverges_is_a_result(
