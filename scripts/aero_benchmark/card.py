@@ -28,7 +28,7 @@ def _said(command: list[str]) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _query(device: str, keys: str) -> list[str]:
+def query_command(device: str, keys: str) -> list[str]:
     """The command that tells of a GPU: cuda, the first that programs see, or cuda:N."""
     number = int(device.partition(":")[2] or 0)
     seen = list(filter(None, os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")))
@@ -62,7 +62,7 @@ def machine(aero: Path, device: str) -> dict[str, str]:
         raise UsageError(f"{aero}: `{aero} doctor` fails; run it to see why")
     card, driver = _processor(), "none"
     if device.startswith("cuda"):
-        facts = _said(_query(device, "name,driver_version")).split(", ")
+        facts = _said(query_command(device, "name,driver_version")).split(", ")
         if len(facts) != 2:
             raise UsageError("nvidia-smi tells of no GPU; --device cpu goes without")
         card, driver = facts
@@ -99,7 +99,7 @@ def watch_memory(device: str) -> Iterator[MemoryInUse]:
     if not device.startswith("cuda"):
         yield found
         return
-    command = [*_query(device, "memory.used"), "-lms", str(_SAMPLE_MILLISECONDS)]
+    command = [*query_command(device, "memory.used"), "-lms", str(_SAMPLE_MILLISECONDS)]
     try:
         sampler = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     except OSError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import subprocess
 from pathlib import Path
 
+from aero_benchmark.card import query_command
+
 _MEBIBYTE = 1 << 20
-_QUERY = ("--query-gpu=memory.used", "--format=csv,noheader,nounits")
 
 
 def memory_in_use(device: str, process: int) -> int | None:
@@ -17,8 +17,7 @@ def memory_in_use(device: str, process: int) -> int | None:
     that the process has resident. None where it cannot be told.
     """
     if device.startswith("cuda"):
-        first = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0] or "0"
-        command = ["nvidia-smi", "-i", first, *_QUERY]
+        command = query_command(device, "memory.used")
         with contextlib.suppress(OSError, ValueError):
             said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
             return int(said) * _MEBIBYTE
