@@ -18,13 +18,18 @@ def _device(text: str) -> str:
     return text
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Who is measured, where it runs and how long, where results go."""
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Whose results they are, where it runs, where results go."""
     parser.add_argument("--aero", type=Path, required=True, help="AERO's binary")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
     parser.add_argument(
         "--device", type=_device, default="cuda", help="cuda, cuda:N or cpu (default: %(default)s)"
     )
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Who is measured, where it runs and how long, where results go."""
+    add_machine(parser)
     parser.add_argument("--tiny", action="store_true", help="a dry run at a size of no interest")
     parser.add_argument(
         "--seconds",

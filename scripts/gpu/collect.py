@@ -24,7 +24,7 @@ import aero_signals  # noqa: F401 - before all else
 # isort: split
 try:
     from aero_benchmark.card import machine, machine_lines
-    from aero_benchmark.options import add_common, check_common
+    from aero_benchmark.options import add_machine, check_common
     from aero_results.command import note, run_command
     from aero_results.files import write_text
     from aero_results.jsonc import load_object
@@ -43,7 +43,7 @@ PARTS = {
 def parse(command_line: list[str] | None) -> argparse.Namespace:
     """The command line; exits with status 2 where it makes no sense."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common(parser)
+    add_machine(parser)
     return check_common(parser, parser.parse_args(command_line))
 
 

@@ -54,6 +54,15 @@ def test_a_part_of_another_program_is_left_out(
     assert "train.json is of another machine" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("option", [["--tiny"], ["--seconds", "5"]])
+def test_what_makes_no_difference_is_not_offered(
+    out: Path, capfd: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        collect.main(["--aero", "/bin/true", "--out", str(out), *option])
+    assert f"{option[0]}: no such option" in capfd.readouterr().err
+
+
 def test_the_build_tells_compilers_and_warnings(out: Path) -> None:
     configured = "-- The CXX compiler identification is GNU 13.2.0\n-- Done\n"
     (out / "build/configure.log").write_text(configured, encoding="utf-8")
