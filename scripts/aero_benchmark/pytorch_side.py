@@ -184,6 +184,8 @@ def work(task: PyTorchTask) -> dict[str, Any]:
     torch.manual_seed(1)
     if task.setting.device.startswith("cuda"):
         torch.set_float32_matmul_precision("high")  # TF32, as nanoGPT allows it
+        if ":" in task.setting.device:  # events and waiting are of the current device
+            torch.cuda.set_device(task.setting.device)
     if task.setting.threads:
         torch.set_num_threads(task.setting.threads)
     dtype = torch.bfloat16 if task.setting.dtype == "bfloat16" else torch.float32

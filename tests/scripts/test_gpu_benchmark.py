@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from aero_benchmark import step_turns
+from aero_benchmark import processes, pytorch_side, step_turns
 from aero_benchmark.processes import OutOfTime, ProcessFailed, run_process
 from aero_benchmark.pytorch_side import PyTorchTask, PyTorchTurn, gemm_rate, work
 from aero_benchmark.step_scenes import full_scenes
@@ -161,15 +163,47 @@ def test_the_rate_of_products_counts_their_operations() -> None:
     assert 1e8 < rate < 1e14
 
 
-def test_a_process_beyond_its_limit_is_stopped(tmp_path: Path) -> None:
+def from_when_it_is_ready(log: Path) -> Callable[[], float]:
+    """A clock that stands still until a process has written to its log."""
+    ready: list[float] = []
+
+    def seconds() -> float:
+        if not ready and log.exists() and log.read_text():
+            ready.append(time.monotonic())
+        return time.monotonic() - ready[0] if ready else 0.0
+
+    return seconds
+
+
+@pytest.mark.parametrize("on_sigterm", ["signal.SIG_IGN", "lambda *_: sys.exit(143)"])
+def test_a_process_beyond_its_limit_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_sigterm: str
+) -> None:
     log = tmp_path / "log"
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-    tidy = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
-    tidy += "print('ready', flush=True); time.sleep(60)"
-    for code in (deaf, tidy):
-        with pytest.raises(OutOfTime, match="stopped after 1 s"):
-            run_process([sys.executable, "-c", code], log, limit=1, grace=2)
+    clock = SimpleNamespace(monotonic=from_when_it_is_ready(log), sleep=time.sleep)
+    monkeypatch.setattr(processes, "time", clock)
+    code = f"import signal, sys, time; signal.signal(signal.SIGTERM, {on_sigterm})\n"
+    code += "print('ready', flush=True); time.sleep(60)"
+    with pytest.raises(OutOfTime, match="stopped after 1 s"):
+        run_process([sys.executable, "-c", code], log, limit=1, grace=1)
     assert log.read_text() == "ready\n"
+
+
+def test_the_card_that_is_named_is_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[str] = []
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda _: None)
+    monkeypatch.setattr(pytorch_side, "_train", lambda _: [float(len(chosen))])
+    scene = full_scenes("cuda:1")[0]
+    assert work(PyTorchTask(scene.setting, "corpus", fused=True))["seconds"] == [1.0]
+    assert chosen == ["cuda:1"]
+    scene = full_scenes("cuda")[0]
+    work(PyTorchTask(scene.setting, "corpus", fused=True))
+    assert chosen == ["cuda:1"]
+
+
+def test_a_process_that_ends_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "log"
     with pytest.raises(ProcessFailed, match="a turn failed \\(3\\)") as failure:
         run_process([sys.executable, "-c", "raise SystemExit(3)"], log, limit=30)
     assert failure.value.code == 3
