@@ -125,9 +125,10 @@ def same_bits(lab: Lab) -> str:
 
 
 def _weights(run: Path) -> bytes:
-    """Of the last checkpoint."""
-    newest = max(run.glob("checkpoints/step-*"))
-    return (newest / "weights.safetensors").read_bytes()
+    """Of the last checkpoint. Raises TrialError where there is none."""
+    found = sorted(run.glob("checkpoints/step-*/weights.safetensors"))
+    require(bool(found), f"{run.name}: the run left no checkpoint with weights")
+    return found[-1].read_bytes()
 
 
 def no_such_device(lab: Lab) -> str:
@@ -188,6 +189,7 @@ def sanitized(lab: Lab) -> str:
     ended = lab.run("sanitized", command)
     said = re.findall(r"ERROR SUMMARY: .*", ended.output)
     require(ended.status == 0, f"ended with {ended.status}: {(said or [ended.last_line()])[-1]}")
+    require(bool(said), "compute-sanitizer gave no ERROR SUMMARY")
     return said[-1]
 
 

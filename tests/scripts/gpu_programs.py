@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="results name the version of PyTorch"
+)
 
 # Steps take 0.5 s, 0.6 s under EReg, twice as long at T = 32, times AERO_SLOWER, and the first one
 # 100 s; they do 1 GFLOP, under EReg 2. What AERO_DIVERGES names ends with a NaN at step 2, what
