@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from aero_check import ctest
 from aero_results.errors import ResultsError
 from gpu import suite
+from gpu_programs import needs_torch, stand_in
 
 TESTS = """
 add_test(ops.good /bin/sh -c "test \\"$AERO_TEST_DEVICE\\" = cuda")
@@ -74,3 +76,43 @@ def test_the_table_counts_what_passed_failed_and_was_not_reached() -> None:
         "",
         "- ops.bad: exception: segfault",
     ]
+
+
+# Those that pass leave a line in `ran`; one needs the file `mended`.
+OF_PROGRAM = """
+add_test(ops.good /bin/sh -c "echo ops.good >>ran")
+add_test(ops.bad /bin/sh -c "test -e mended && echo ops.bad >>ran")
+add_test(ops.gemm_rate /bin/sh -c "echo ops.gemm_rate >>ran")
+add_test(cli.good /bin/sh -c "echo cli.good >>ran")
+add_test(scripts.others /bin/sh -c "echo scripts.others >>ran")
+"""
+
+
+@needs_torch
+def test_the_program_goes_on_with_what_has_not_passed(tmp_path: Path) -> None:
+    build, out = tmp_path / "build", tmp_path / "out"
+    (build / "bin").mkdir(parents=True)
+    (build / "CTestTestfile.cmake").write_text(OF_PROGRAM, encoding="utf-8")
+    aero = stand_in(build / "bin")
+
+    def call(*options: str) -> tuple[int, list[str]]:
+        """The exit status, and what has passed in this call."""
+        (build / "ran").write_text("")
+        common = ["--aero", str(aero), "--out", str(out), "--device", "cpu"]
+        status = suite.main([*common, *options])
+        return status, sorted((build / "ran").read_text().split())
+
+    assert call("--seconds", "1") == (1, [])
+    assert "| ops | 0 | 0 | 3 | 0 |\n| cli | 0 | 0 | 1 | 0 |\n" in (out / "suite.md").read_text()
+    assert call() == (1, ["cli.good", "ops.gemm_rate", "ops.good"])
+    table = (out / "suite.md").read_text()
+    assert "\n| ops | 2 | 1 | 0 |" in table and "\n| cli | 1 | 0 | 0 |" in table
+    assert table.endswith("\n\n- ops.bad: failed\n")
+    (build / "mended").touch()
+    assert call() == (0, ["ops.bad"])
+    found = json.loads((out / "suite.json").read_text())["measurements"]
+    assert {name: each["outcome"] for name, each in found.items()} == dict.fromkeys(
+        ["cli.good", "ops.bad", "ops.gemm_rate", "ops.good"], "passed"
+    )
+    assert call() == (0, [])
+    assert call("--tiny") == (0, ["ops.gemm_rate"])
