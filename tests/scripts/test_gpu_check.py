@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gpu_programs import ROOT
+from gpu_programs import ROOT, needs_torch
 
 Check = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -133,6 +133,7 @@ def test_fresh_forgets_results_and_nothing_else(check: Check, tmp_path: Path) ->
     assert all((out / name).exists() for name in others)
 
 
+@needs_torch
 def test_warnings_and_compilers_are_those_of_the_last_build(tmp_path: Path) -> None:
     shutil.copytree(
         ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__")

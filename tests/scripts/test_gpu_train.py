@@ -15,8 +15,9 @@ from aero_benchmark.training_corpus import python_folders
 from aero_benchmark.training_rows import ORDER, ROWS, published, row_settings
 from aero_benchmark.training_turns import Pace, steps_that_fit
 from gpu import train
-from gpu_programs import calls, real_aero, stand_in
+from gpu_programs import calls, needs_torch, real_aero, stand_in
 
+pytestmark = needs_torch
 Run = Callable[..., int]
 EREG = "EReg(SM(t)+ScFuFFN_i6)"
 
