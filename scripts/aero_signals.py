@@ -19,9 +19,12 @@ _TOGETHER = 1.0  # seconds
 
 
 def _is_run() -> bool:
-    """Whether a script of this folder is the program, and not a module of one, as in tests."""
+    """Whether a script in this folder or below is the program, and not a module of one, as in
+    tests.
+    """
     script = getattr(sys.modules["__main__"], "__file__", None) or ""
-    return os.path.dirname(os.path.realpath(script)) == os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120
+    folder = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120
+    return os.path.realpath(script).startswith(folder + os.sep)
 
 
 class Tidying:

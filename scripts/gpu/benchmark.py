@@ -14,7 +14,6 @@ Examples:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -23,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import aero_signals  # before all else
 
 # isort: split
+import argparse
+
 try:
     from aero_benchmark.budget import Budget
     from aero_benchmark.card import machine, machine_lines

@@ -10,18 +10,19 @@ Examples:
 
 from __future__ import annotations
 
-import argparse
-import json
-import re
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import aero_signals  # noqa: F401 - before all else
 
 # isort: split
+import argparse
+import json
+import re
+from typing import Any
+
 try:
     from aero_benchmark.card import machine, machine_lines
     from aero_benchmark.options import add_machine, check_common

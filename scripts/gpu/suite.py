@@ -11,18 +11,19 @@ Examples:
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import aero_signals  # before all else
 
 # isort: split
+import argparse
+import os
+from collections import Counter
+from typing import Any
+
 try:
     from aero_benchmark.budget import Budget
     from aero_benchmark.card import machine, machine_lines

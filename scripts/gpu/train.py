@@ -13,8 +13,6 @@ Examples:
 
 from __future__ import annotations
 
-import argparse
-import re
 import sys
 from pathlib import Path
 
@@ -23,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import aero_signals  # before all else
 
 # isort: split
+import argparse
+import re
+
 try:
     from aero_benchmark.budget import Budget
     from aero_benchmark.card import machine, machine_lines

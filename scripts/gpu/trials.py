@@ -13,18 +13,19 @@ Examples:
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import aero_signals  # before all else
 
 # isort: split
+import argparse
+import tempfile
+import time
+from typing import Any
+
 try:
     from aero_benchmark.budget import Budget
     from aero_benchmark.card import machine, machine_lines
