@@ -16,6 +16,8 @@ from aero_results.records import FieldError, Record
 from aero_results.run_folder import Nonfinite, nonfinite_event
 from aero_results.student import t_of_95_percent
 
+# What runs tell of themselves, in place of what their configs say.
+_TOLD = {"data": "data.path", "split": "eval.batches x eval.batch_size"}
 FORMS = ("qk_form", "v_form", "o_form")
 WANTED = "the JSON file that `aero ablate` or `aero pipeline` wrote"
 
@@ -72,7 +74,13 @@ class Member:
     def evaluated_otherwise(self, other: Member) -> list[str]:
         """The keys for which its perplexity does not compare with the other's."""
         mine, theirs = self.measured_on, other.measured_on
-        return [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+        if not mine or not theirs:
+            return []  # of an older AERO, which does not tell
+        skipped = set()
+        for better, other_key in _TOLD.items():  # compared in place of the other where both tell it
+            skipped.add(other_key if better in mine and better in theirs else better)
+        keys = [key for key in {**mine, **theirs} if key not in skipped]
+        return [key for key in keys if mine.get(key) != theirs.get(key)]
 
     def differences(self, other: Member) -> list[float]:
         """Perplexity above the other's, seed by seed of those that both finished; none where the

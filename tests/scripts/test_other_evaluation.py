@@ -44,6 +44,7 @@ def trained(
         ({"data.path": "data/two"}, ["data.path"]),
         ({"model.context": "16", BATCHES: "all"}, ["model.context", BATCHES]),
         ({"another": 1}, ["another"]),
+        ({"data": "1 token"}, []),  # the other tells no more than its path
     ],
 )
 def test_what_two_perplexities_are_of_is_compared(
@@ -54,10 +55,28 @@ def test_what_two_perplexities_are_of_is_compared(
     assert second.evaluated_otherwise(first) == first.evaluated_otherwise(second) == keys
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "keys"),
+    [
+        ({"data": "1", "data.path": "a"}, {"data": "1", "data.path": "b"}, []),
+        ({"data": "1"}, {"data": "2"}, ["data"]),
+        ({"split": "whole", BATCHES: "all"}, {"split": "whole", BATCHES: "99"}, []),
+        ({"split": "whole", BATCHES: "all"}, {BATCHES: "99"}, [BATCHES]),
+    ],
+)
+def test_what_runs_tell_counts_for_more(
+    one: dict[str, Any], two: dict[str, Any], keys: list[str], tmp_path: Path
+) -> None:
+    members = [trained(tmp_path, "A", 2.0, one), trained(tmp_path, "B", 3.0, two)]
+    first, second = read_sweep(write_sweep(tmp_path / "sweep.json", members)).members
+    assert second.evaluated_otherwise(first) == first.evaluated_otherwise(second) == keys
+
+
 def test_results_that_do_not_tell_compare(tmp_path: Path) -> None:
-    file = write_sweep(tmp_path / "sweep.json", [member("A", 2.0), member("B", 3.0)])
-    first, second = read_sweep(file).members
+    members = [member("A", 2.0), member("B", 3.0), trained(tmp_path, "C", 4.0)]
+    first, second, new = read_sweep(write_sweep(tmp_path / "sweep.json", members)).members
     assert not second.evaluated_otherwise(first)
+    assert not new.evaluated_otherwise(first) and not first.evaluated_otherwise(new)
 
 
 def test_members_of_other_evaluations_have_no_difference(
