@@ -2,6 +2,7 @@
 
 #include "aero/ops/autocast.h"
 #include "aero/ops/entropy_attention.h"
+#include "aero/ops/running_mean.h"
 #include "aero/ops/substitute_attention.h"
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -169,8 +170,7 @@ torch::Tensor ShapedAttentionImpl::finish(const torch::Tensor& mixed, const torc
   const auto by_head = [](const torch::Tensor& scalars) { return scalars.view({-1, 1, 1}); };
   // Sums over positions are float32 under autocast: a running sum in bfloat16 stops growing.
   const auto wide = values.to(torch::promote_types(values.scalar_type(), torch::kFloat32));
-  const auto counts = torch::arange(1, all + 1, wide.options()).unsqueeze(-1);
-  const auto means = (wide.cumsum(2) / counts).narrow(2, all - length, length);
+  const auto means = ops::running_mean(wide).narrow(2, all - length, length);
   return merge_heads(by_head(alpha_) * mixed +
                      by_head(beta_) * wide.narrow(2, all - length, length) -
                      by_head(gamma_) * means);
