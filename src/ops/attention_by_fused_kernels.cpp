@@ -36,22 +36,24 @@ bool is_half(torch::ScalarType dtype) {
 
 /// LibTorch's own choice knows the card. Where cuDNN is its first, flash would do as well.
 bool flash_takes(const torch::Tensor& queries, const torch::Tensor& keys,
-                 const torch::Tensor& values, double scale) {
+                 const torch::Tensor& values, double scale, bool with_entropy) {
   if (queries.size(3) % 8 != 0) return false;  // PyTorch pads such heads before
+  constexpr std::int64_t longest = 192;        // of heads that every card differentiates
+  if (with_entropy && 2 * queries.size(3) > longest) return false;  // as_long_as_values()
   const auto choice = static_cast<at::SDPBackend>(
       at::_fused_sdp_choice(queries, keys, values, {}, 0.0, /*is_causal=*/true, scale));
   return choice == at::SDPBackend::flash_attention || choice == at::SDPBackend::cudnn_attention;
 }
 
 Kernel choose(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
-              double scale, const torch::Tensor& temperature) {
+              double scale, const torch::Tensor& temperature, bool with_entropy) {
   if (queries.numel() == 0) return Kernel::none;
   if (queries.is_cpu()) return Kernel::cpu;
   if (!queries.is_cuda()) return Kernel::none;
   const bool half = is_half(queries.scalar_type());
   // What leaves the flash kernel is rounded to the queries' dtype, and a temperature's gradient
   // takes the rounding times the mean score.
-  if (half && !temperature.defined() && flash_takes(queries, keys, values, scale)) {
+  if (half && !temperature.defined() && flash_takes(queries, keys, values, scale, with_entropy)) {
     return Kernel::flash;
   }
   const bool single = half || queries.scalar_type() == torch::kFloat32;
@@ -236,7 +238,7 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
 std::optional<EntropyAttention> attention_by_fused_kernels(
     const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
     double scale, const torch::Tensor& temperature, bool with_entropy) {
-  const auto kernel = choose(queries, keys, values, scale, temperature);
+  const auto kernel = choose(queries, keys, values, scale, temperature, with_entropy);
   if (kernel == Kernel::none) return std::nullopt;
   const auto t = temperature.defined() ? std::optional(temperature) : std::nullopt;
   const auto results = FusedAttention::apply(queries, keys, values, t, scale, with_entropy,
