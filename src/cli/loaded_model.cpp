@@ -55,7 +55,7 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std
         model::Decoder result(config.model);
         result->to(dtype);  // before the weights, which may be wider than float32
         load_into(*result, checkpoint::load_weights(folder), folder);
-        result->to(train::find_device(config.train.device));
+        result->to(train::use_device(config.train.device));
         result->eval();
         return result;
       },

@@ -52,7 +52,8 @@ Json evaluation_key(const FourSteps& plan) {
   const auto& config = plan.baseline;
   return {{"checkpoint", folder.string()},  {"weights", checkpoint::weights_checksum(folder)},
           {"data", held_out_of(config)},    {"batch_size", config.evaluation_batch()},
-          {"batches", config.eval.batches}, {"dtype", static_cast<int>(config.train.dtype)}};
+          {"batches", config.eval.batches}, {"dtype", static_cast<int>(config.train.dtype)},
+          {"tf32", config.train.tf32}};
 }
 
 }  // namespace
@@ -93,18 +94,20 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
     point.is_of_a_part = part.get<bool>();
   }
   state.evaluations.push_back(point);
-  MemberResult result{
-      .name = "loaded",
-      .changes = {},
-      .report = report::make_report(plan.baseline),
-      .runs = {{config.seed, plan.loaded, state}},
-      .perplexity = spread_of({state.perplexity()}),
-      .loss = spread_of({loss}),
-      .change_percent = {},
-      .difference = {},
-      .bins = {},
-      .measured_on = measurement_of(plan.baseline, !point.is_of_a_part.value_or(true)),
-      .measured_otherwise = {}};
+  const auto held_out = unverified_corpus(plan.baseline, "val");
+  MemberResult result{.name = "loaded",
+                      .changes = {},
+                      .report = report::make_report(plan.baseline),
+                      .runs = {{config.seed, plan.loaded, state}},
+                      .perplexity = spread_of({state.perplexity()}),
+                      .loss = spread_of({loss}),
+                      .change_percent = {},
+                      .difference = {},
+                      .bins = {},
+                      .measured_on = measurement_of(
+                          plan.baseline, {.is_whole = !point.is_of_a_part.value_or(true),
+                                          .data = held_out ? held_out->fingerprint() : ""}),
+                      .measured_otherwise = {}};
   result.report.pi = plan.pricings.own.charge(plan.baseline.model);
   return result;
 }
@@ -115,7 +118,8 @@ std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWa
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
   model::Decoder decoder(config.model);
   train::load_weights(*decoder, checkpoint::load_weights(checkpoint::find_checkpoint(plan.loaded)));
-  decoder->to(train::find_device(config.train.device));
+  train::set_arithmetic(config.train);
+  decoder->to(train::use_device(config.train.device));
   decoder->eval();
   const auto corpus = train::open_corpus(config, "val");
   if (!config.train.other_tokenizer) {

@@ -15,7 +15,21 @@ namespace {
 
 constexpr std::int64_t growth_interval = 2000;
 
-torch::Device named_device(const std::string& name) {
+}  // namespace
+
+torch::ScalarType scalar_type(Precision precision) {
+  switch (precision) {
+    case Precision::float32:
+      return torch::kFloat32;
+    case Precision::bfloat16:
+      return torch::kBFloat16;
+    case Precision::float16:
+      return torch::kFloat16;
+  }
+  throw std::logic_error("unknown precision");
+}
+
+torch::Device find_device(const std::string& name) {
   const bool is_auto = name == "auto";
   if (is_auto && !at::hasCUDA()) return torch::kCPU;
   if (!is_auto && !name.starts_with("cuda")) return torch::Device(name);
@@ -32,22 +46,8 @@ torch::Device named_device(const std::string& name) {
   return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
 }
 
-}  // namespace
-
-torch::ScalarType scalar_type(Precision precision) {
-  switch (precision) {
-    case Precision::float32:
-      return torch::kFloat32;
-    case Precision::bfloat16:
-      return torch::kBFloat16;
-    case Precision::float16:
-      return torch::kFloat16;
-  }
-  throw std::logic_error("unknown precision");
-}
-
-torch::Device find_device(const std::string& name) {
-  const torch::Device device = named_device(name);
+torch::Device use_device(const std::string& name) {
+  const auto device = find_device(name);
   if (device.is_cuda()) c10::impl::getDeviceGuardImpl(device.type())->setDevice(device);
   return device;
 }

@@ -11,10 +11,12 @@ namespace aero::train {
 
 torch::ScalarType scalar_type(Precision precision);
 
-/// "auto" is CUDA where there is a device, else the CPU. A GPU becomes the current one, so that
-/// this process takes memory on no other. Throws UsageError for a device that this machine does not
-/// have.
+/// "auto" is CUDA where there is a device, else the CPU. Throws UsageError for a device that this
+/// machine does not have.
 torch::Device find_device(const std::string& name);
+
+/// The same, and a GPU becomes the current one, so that this process takes memory on no other.
+torch::Device use_device(const std::string& name);
 
 /// How this process computes on a GPU from now on: train.tf32, train.deterministic. Before its
 /// first product. Changes nothing on the CPU.
