@@ -90,7 +90,7 @@ Trainer::Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder)
       corpus_(std::move(corpus)),
       data_fingerprint_(corpus_.fingerprint()),
       sampler_(corpus_.size(), static_cast<std::uint64_t>(config_.seed)),
-      device_(find_device(config_.train.device)),
+      device_(use_device(config_.train.device)),
       decoder_(take_decoder(config_, std::move(decoder), device_)),
       parameters_(model::parameters_of(*decoder_)),
       optimizer_(config_.optimizer, parameters_),
@@ -275,7 +275,12 @@ Trainer::StepBatches Trainer::take_batches() {
 }
 
 void Trainer::fetch_ahead() {
-  if (step_ + 1 < length_.total_steps) fetched_ = fetch(samples_seen_ + samples_per_step());
+  if (step_ + 1 == length_.total_steps) return;
+  try {
+    fetched_ = fetch(samples_seen_ + samples_per_step());
+  } catch (const Error&) {
+    fetched_.reset();  // the next step meets the fault; this one is whole
+  }
 }
 
 Verdict Trainer::judge(const StepRecord& record) {
