@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -17,12 +18,37 @@
 namespace aero::pipeline {
 namespace {
 
+constexpr std::array signals_caught{SIGINT, SIGTERM, SIGHUP};
+
+/// Holds them back while it lives, so that one which comes between fork and exec is not noted by a
+/// handler that the child forgets, but ends the child.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : signals_caught) sigaddset(&signals, signal);
+    pthread_sigmask(SIG_BLOCK, &signals, &previous_);
+  }
+  ~SignalsHeld() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+ private:
+  sigset_t previous_;
+};
+
 /// Between fork and exec only calls that POSIX allows there.
 [[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& environment,
                          int console, int lock, pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
+  for (const int signal : signals_caught) {
+    struct sigaction action {};
+    ::sigaction(signal, nullptr, &action);
+    if (action.sa_handler != SIG_IGN) std::signal(signal, SIG_DFL);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -78,6 +104,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
     throw Error("cannot write '" + console.string() + "': " + std::strerror(errno));
   }
   const pid_t parent = ::getpid();
+  const SignalsHeld held;
   pid_ = ::fork();
   const int code = errno;
   if (pid_ == 0) become(arguments, environment, output, lock_.descriptor(), parent);
