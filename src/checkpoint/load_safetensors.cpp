@@ -217,6 +217,7 @@ SafetensorsFile load_safetensors(const std::filesystem::path& path) {
   for (const Entry& entry : parsed.entries) {
     result.tensors.emplace(entry.name, read_tensor(entry, file, parsed.data, result.crc32));
   }
+  file.require_unchanged();
   return result;
 }
 

@@ -278,6 +278,7 @@ RandomAccessFile::RandomAccessFile(fs::path path) : path_(std::move(path)) {
     throw Error("cannot read '" + path_.string() + "': not a regular file");
   }
   size_ = static_cast<std::size_t>(status.st_size);
+  modified_ = status.st_mtim;
   descriptor_ = file.release();
 }
 
@@ -288,11 +289,13 @@ RandomAccessFile::~RandomAccessFile() {
 RandomAccessFile::RandomAccessFile(RandomAccessFile&& other) noexcept
     : path_(std::move(other.path_)),
       size_(other.size_),
+      modified_(other.modified_),
       descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 RandomAccessFile& RandomAccessFile::operator=(RandomAccessFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(size_, other.size_);
+  std::swap(modified_, other.modified_);
   std::swap(descriptor_, other.descriptor_);
   return *this;
 }
@@ -317,6 +320,14 @@ std::timespec RandomAccessFile::modified() const {
   struct stat now {};
   if (::fstat(descriptor_, &now) != 0) fail("read", path_, errno);
   return now.st_mtim;
+}
+
+void RandomAccessFile::require_unchanged() const {
+  const auto now = modified();
+  if (now.tv_sec == modified_.tv_sec && now.tv_nsec == modified_.tv_nsec) return;
+  throw Error("cannot read '" + path_.string() +
+              "': it was written to after it had been opened; put it back as it was, and leave it "
+              "alone while it is in use");
 }
 
 std::string RandomAccessFile::bytes(std::size_t offset, std::size_t length) const {

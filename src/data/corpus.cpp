@@ -173,8 +173,11 @@ std::string Corpus::fingerprint() const {
 }
 
 bool Corpus::has_fingerprint(const std::string& fingerprint) const {
-  return fingerprint == this->fingerprint() ||
-         fingerprint == fingerprint_of([](const auto& shard) { return shard.former_identity(); });
+  return fingerprint == this->fingerprint() || fingerprint == former_fingerprint();
+}
+
+std::string Corpus::former_fingerprint() const {
+  return fingerprint_of([](const TokenFile& shard) { return shard.former_identity(); });
 }
 
 std::string Corpus::fingerprint_of(std::string (*identity)(const TokenFile&)) const {

@@ -34,8 +34,8 @@ std::filesystem::path index_of(const std::filesystem::path& tokens) {
 TokenFile::TokenFile(std::filesystem::path path, TokenFormat format)
     : file_(std::move(path)),
       header_(parse_header(file_, format)),
-      identity_(read_identity()),
-      checked_(file_.modified()) {}
+      checked_(file_.modified()),
+      identity_(read_identity()) {}
 
 void TokenFile::read(std::int64_t offset, std::span<std::int64_t> out) const {
   const auto length = static_cast<std::int64_t>(out.size());
@@ -91,8 +91,8 @@ std::int64_t TokenFile::verify(std::int64_t vocab_size) const {
   return largest;
 }
 
-void TokenFile::check_checksum() const {
-  if (header_.format != TokenFormat::aero) return;
+bool TokenFile::has_its_checksum() const {
+  if (header_.format != TokenFormat::aero) return true;
   constexpr std::size_t block = 1 << 20;
   std::string bytes;
   std::uint32_t sum = 0;
@@ -101,7 +101,11 @@ void TokenFile::check_checksum() const {
     file_.read(at, bytes);
     sum = crc32(bytes, sum);
   }
-  if (sum == header_.crc32) return;
+  return sum == header_.crc32;
+}
+
+void TokenFile::check_checksum() const {
+  if (has_its_checksum()) return;
   throw Error(path().string() +
               ": damaged: the checksum of its tokens differs from the one in its header. " +
               prepare_again());
@@ -155,7 +159,7 @@ std::string TokenFile::former_identity() const {
 void TokenFile::require_unchanged() const {
   const auto modified = file_.modified();
   if (modified.tv_sec == checked_.tv_sec && modified.tv_nsec == checked_.tv_nsec) return;
-  if (read_identity() != identity_) {
+  if (read_identity() != identity_ || !has_its_checksum()) {
     throw Error(path().string() +
                 ": other tokens were written into it while it was in use; put it back as it was, "
                 "and leave it alone");

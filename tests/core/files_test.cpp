@@ -308,6 +308,16 @@ TEST_F(Files, NamesAFileThatShrinksWhileItIsInUse) {
   EXPECT_THAT(error_of([&] { file.bytes(9000, 1); }), HasSubstr("ends at byte 9000"));
 }
 
+TEST_F(Files, NamesAFileThatIsWrittenToWhileItIsInUse) {
+  put(folder_ / "a", "before");
+  const RandomAccessFile file(folder_ / "a");
+  EXPECT_EQ(file.bytes(0, 6), "before");
+  EXPECT_NO_THROW(file.require_unchanged());
+  fs::last_write_time(folder_ / "a", fs::last_write_time(folder_ / "a") + std::chrono::seconds(1));
+  EXPECT_THAT(error_of([&] { file.require_unchanged(); }),
+              AllOf(HasSubstr((folder_ / "a").string()), HasSubstr("was written to")));
+}
+
 TEST_F(Files, OpensNoFolderAndNoDeviceForReadsAtAnyPlace) {
   EXPECT_THAT(error_of([&] { RandomAccessFile{folder_}; }), HasSubstr("Is a directory"));
   EXPECT_THAT(error_of([&] { RandomAccessFile{folder_ / "none"}; }), HasSubstr("No such file"));

@@ -99,9 +99,13 @@ class RandomAccessFile {
   /// Bytes [offset, offset + length). Throws as read().
   std::string bytes(std::size_t offset, std::size_t length) const;
 
+  /// Throws Error where it was written to since it was opened: what was read may be of two states.
+  void require_unchanged() const;
+
  private:
   std::filesystem::path path_;
   std::size_t size_ = 0;
+  std::timespec modified_{};
   int descriptor_ = -1;
 };
 

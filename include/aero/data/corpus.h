@@ -88,7 +88,9 @@ class Corpus {
 
   /// A line that tells this data from other data: a run resumes only where it is the same.
   std::string fingerprint() const;
-  /// Whether it is the one of this fingerprint, also of one in the form of earlier states.
+  /// That in the form of earlier states.
+  std::string former_fingerprint() const;
+  /// Whether it is the one of this fingerprint, in either form.
   bool has_fingerprint(const std::string& fingerprint) const;
 
   /// Throws UsageError when there are fewer than `samples` samples, as one batch needs.

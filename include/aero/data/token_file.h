@@ -93,14 +93,16 @@ class TokenFile {
   std::string former_identity() const;
 
  private:
+  bool has_its_checksum() const;
   void check_checksum() const;
   std::string read_identity() const;
   void require_unchanged() const;
 
   RandomAccessFile file_;
   TokenHeader header_;
+  mutable std::timespec
+      checked_{};  ///< the time of the file that was last compared; before it is read
   std::string identity_;
-  mutable std::timespec checked_{};  ///< the time of the file whose identity was last compared
 };
 
 }  // namespace aero::data
