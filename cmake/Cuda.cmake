@@ -14,8 +14,19 @@ if(NOT CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES 80 90)  # A100 and H100; later cards translate what is made for 90
 endif()
 
+# Kernels share LibTorch's CUDA runtime, which must be of nvcc's release.
+set(AERO_NVCC_FITS ON)
+if(AERO_NVCC AND AERO_NVCC_PATH AND TORCH_CUDART MATCHES "libcudart\\.so\\.([0-9]+)")
+  set(runtime ${CMAKE_MATCH_1})
+  execute_process(COMMAND ${AERO_NVCC_PATH} --version OUTPUT_VARIABLE nvcc_version)
+  if(nvcc_version MATCHES "release ([0-9]+)" AND NOT CMAKE_MATCH_1 EQUAL runtime)
+    message(STATUS "CUDA kernels left out: ${AERO_NVCC_PATH} is of CUDA ${CMAKE_MATCH_1}, LibTorch of ${runtime}")
+    set(AERO_NVCC_FITS OFF)
+  endif()
+endif()
+
 set(AERO_CUDA_KERNELS OFF)
-if(AERO_NVCC AND AERO_NVCC_PATH AND EXISTS "${TORCH_INSTALL_PREFIX}/lib/libtorch_cuda.so")
+if(AERO_NVCC AND AERO_NVCC_PATH AND AERO_NVCC_FITS AND EXISTS "${TORCH_INSTALL_PREFIX}/lib/libtorch_cuda.so")
   set(AERO_CUDA_KERNELS ON)
   if(NOT CMAKE_CUDA_COMPILER)
     set(CMAKE_CUDA_COMPILER ${AERO_NVCC_PATH})
