@@ -74,7 +74,7 @@ class PathCheck {
         }
         check(place, member.config);
         for (const auto& [key, value] :
-             difference(measurement_of(member.config, false), measurement_of(before, false))) {
+             difference(measurement_of(member.config), measurement_of(before))) {
           add(place, "set: " + key + ": " + value +
                          ": perplexity would be of other tokens than the baseline's, which it is "
                          "held against; set it for all");

@@ -23,11 +23,11 @@ std::string corpus_conflict(const checkpoint::TrainingState& state, const RunCon
   const auto differs = [&](const char* split, const std::string& there) -> std::string {
     if (there.empty()) return "";
     const auto& corpus = corpora.find(config, split);
-    if (!corpus || corpus->has_fingerprint(there)) return "";
-    const bool same_tokenizer = state.tokenizer_sha256.empty() ||
-                                state.tokenizer_sha256 == corpus->tokenizer_identity().sha256;
+    if (!corpus || there == corpus->fingerprint || there == corpus->former_fingerprint) return "";
+    const bool same_tokenizer =
+        state.tokenizer_sha256.empty() || state.tokenizer_sha256 == corpus->tokenizer_sha256;
     return " on other data than " + config.data.path + " holds now (" + there + " there, " +
-           corpus->fingerprint() + " here" + (same_tokenizer ? "" : ", by another tokenizer") + ")";
+           corpus->fingerprint + " here" + (same_tokenizer ? "" : ", by another tokenizer") + ")";
   };
   const auto training = differs("train", state.data_fingerprint);
   if (!training.empty()) return "was trained" + training;

@@ -14,15 +14,20 @@ std::optional<data::Corpus> unverified_corpus(RunConfig config, const std::strin
   }
 }
 
-const std::optional<data::Corpus>& KnownCorpora::find(const RunConfig& config,
-                                                      const std::string& split) {
+const std::optional<KnownCorpus>& KnownCorpora::find(const RunConfig& config,
+                                                     const std::string& split) {
   const std::string key = config.data.path + '\n' + split + '\n' +
                           std::to_string(static_cast<int>(config.data.format)) + '\n' +
                           std::to_string(config.model.context) + '\n' +
                           std::to_string(config.model.vocab_size);
   const auto found = known_.find(key);
   if (found != known_.end()) return found->second;
-  return known_.emplace(key, unverified_corpus(config, split)).first->second;
+  std::optional<KnownCorpus> facts;
+  if (const auto corpus = unverified_corpus(config, split)) {
+    facts = {corpus->fingerprint(), corpus->former_fingerprint(),
+             corpus->tokenizer_identity().sha256};
+  }
+  return known_.emplace(key, std::move(facts)).first->second;
 }
 
 }  // namespace aero::pipeline

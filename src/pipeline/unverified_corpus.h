@@ -13,13 +13,20 @@ namespace aero::pipeline {
 /// whoever uses it tells.
 std::optional<data::Corpus> unverified_corpus(RunConfig config, const std::string& split);
 
-/// Splits that are looked at once for many runs.
+/// What tells a split's data from other data.
+struct KnownCorpus {
+  std::string fingerprint;
+  std::string former_fingerprint;  ///< as earlier states have it
+  std::string tokenizer_sha256;
+};
+
+/// Splits that are looked at once for many runs, and then closed.
 class KnownCorpora {
  public:
-  const std::optional<data::Corpus>& find(const RunConfig& config, const std::string& split);
+  const std::optional<KnownCorpus>& find(const RunConfig& config, const std::string& split);
 
  private:
-  std::map<std::string, std::optional<data::Corpus>> known_;
+  std::map<std::string, std::optional<KnownCorpus>> known_;
 };
 
 }  // namespace aero::pipeline
