@@ -9,6 +9,8 @@
 namespace aero::pipeline {
 namespace {
 
+constexpr const char* batches_key = "eval.batches x eval.batch_size";
+
 /// One for all spellings of a place, links and dots resolved.
 std::string place_of(const std::string& path) {
   std::error_code error;
@@ -20,18 +22,28 @@ std::string place_of(const std::string& path) {
 
 }  // namespace
 
-Measurement measurement_of(const RunConfig& config, bool is_whole) {
-  const std::int64_t contexts = is_whole ? 0 : train::evaluated_contexts(config);
-  return {{"data.path", place_of(config.data.path)},
-          {"model.context", std::to_string(config.model.context)},
-          {"eval.batches x eval.batch_size", contexts == 0 ? "all" : std::to_string(contexts)}};
+Measurement measurement_of(const RunConfig& config, const Told& told) {
+  const std::int64_t contexts = train::evaluated_contexts(config);
+  Measurement result{{"data.path", place_of(config.data.path)},
+                     {"model.context", std::to_string(config.model.context)},
+                     {batches_key, contexts == 0 ? "all" : std::to_string(contexts)}};
+  if (!told.data.empty()) result["data"] = told.data;
+  if (told.is_whole) result["split"] = "whole";
+  return result;
 }
 
 Measurement difference(const Measurement& measurement, const Measurement& reference) {
+  const auto both_have = [&](const char* key) {
+    return measurement.contains(key) && reference.contains(key);
+  };
+  const auto is_passed_over = [&](const std::string& key) {
+    if (key == "data" || key == "data.path") return (key == "data") != both_have("data");
+    if (key == "split" || key == batches_key) return (key == "split") != both_have("split");
+    return false;
+  };
   Measurement result;
   for (const auto& [key, value] : measurement) {
-    const auto found = reference.find(key);
-    if (found == reference.end() || found->second != value) result[key] = value;
+    if (!is_passed_over(key) && reference.at(key) != value) result[key] = value;
   }
   return result;
 }

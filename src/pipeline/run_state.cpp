@@ -80,6 +80,13 @@ void confirm_end(const checkpoint::RunFolder& run, std::int64_t last_step, RunSt
   } catch (const Error& error) {
     state.end = RunEnd::unfinished;
     state.lost = error.what();
+    return;
+  }
+  try {
+    state.held_out_fingerprint =
+        checkpoint::load_state(run.checkpoint(last_step)).held_out_fingerprint;
+  } catch (const Error&) {
+    return;  // whoever goes on from it tells
   }
 }
 

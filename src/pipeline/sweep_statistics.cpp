@@ -10,23 +10,17 @@ bool is_finished(const SeedResult& run) {
   return run.state.end == RunEnd::finished;
 }
 
-/// Whether its runs were evaluated to the end of the split, whatever eval.batches says.
-bool is_of_the_whole_split(const MemberResult& member) {
-  bool any = false;
-  for (const SeedResult& run : member.runs) {
+Told told_by(const std::vector<SeedResult>& runs) {
+  std::optional<Told> all;
+  for (const SeedResult& run : runs) {
     if (!is_finished(run)) continue;
     const auto& evaluations = run.state.evaluations;
-    if (evaluations.empty() || evaluations.back().is_of_a_part.value_or(true)) return false;
-    any = true;
+    const bool is_whole = !evaluations.empty() && !evaluations.back().is_of_a_part.value_or(true);
+    if (!all) all = Told{is_whole, run.state.held_out_fingerprint};
+    all->is_whole = all->is_whole && is_whole;
+    if (all->data != run.state.held_out_fingerprint) all->data.clear();
   }
-  return any;
-}
-
-/// Two whole splits are the same tokens, and so are two parts of one length, finished or not.
-Measurement measured_otherwise(const MemberResult& member, const MemberResult& reference) {
-  const bool is_whole = is_of_the_whole_split(member) && is_of_the_whole_split(reference);
-  return difference(measurement_of(member.report.config, is_whole),
-                    measurement_of(reference.report.config, is_whole));
+  return all.value_or(Told{});
 }
 
 std::optional<std::array<double, 4>> mean_bins(const std::vector<SeedResult>& runs) {
@@ -67,7 +61,7 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
   result.perplexity = spread_of(perplexities);
   result.loss = spread_of(losses);
   result.bins = mean_bins(result.runs);
-  result.measured_on = measurement_of(member.config, is_of_the_whole_split(result));
+  result.measured_on = measurement_of(member.config, told_by(result.runs));
   return result;
 }
 
@@ -115,7 +109,8 @@ SweepResult collect(const Sweep& sweep) {
   const auto baseline = result.members[sweep.baseline].perplexity.mean;
   const auto its_seeds = perplexities(result.members[sweep.baseline]);
   for (MemberResult& member : result.members) {
-    member.measured_otherwise = measured_otherwise(member, result.members[sweep.baseline]);
+    member.measured_otherwise =
+        difference(member.measured_on, result.members[sweep.baseline].measured_on);
     if (!member.measured_otherwise.empty()) continue;
     member.difference = paired_difference(perplexities(member), its_seeds);
     if (!baseline || !member.perplexity.mean) continue;

@@ -1,5 +1,6 @@
 #include "aero/pipeline/sweep_table.h"
 
+#include "aero/checkpoint/run_folder.h"
 #include "aero/config/presets.h"
 
 #include <gmock/gmock.h>
@@ -325,6 +326,27 @@ TEST_F(TwoMembers, CompareWhereBothWereEvaluatedOnTheWholeSplit) {
   EXPECT_EQ(apart(sweep_, larger), "");
   evaluated("SM", 2, true);
   EXPECT_NE(apart(sweep_, larger), "");
+}
+
+// A corpus that was made anew at the same place, by another tokenizer, say.
+TEST_F(TwoMembers, DoNotCompareOnOtherDataUnderOnePath) {
+  finished("SM", 2, 0.6931471805599453, "");
+  const auto tell = [&](const char* member, const char* data) {
+    for (const int seed : {1, 2}) {
+      const auto folder = sweep_.folder / member / ("seed-" + std::to_string(seed));
+      const auto file = checkpoint::RunFolder(folder).checkpoint(20) / "state.json";
+      auto state = Json::parse(testing_support::get(file));
+      state["held_out_fingerprint"] = data;
+      put(file, state.dump());
+    }
+  };
+  const auto same = [](RunConfig&) {};
+  tell("SM+LN+G", "600 tokens in 1 shard, 1");
+  EXPECT_EQ(apart(sweep_, same), "") << "the other does not tell";
+  tell("SM", "600 tokens in 1 shard, 2");
+  EXPECT_EQ(apart(sweep_, same), "data=600 tokens in 1 shard, 2 ");
+  tell("SM", "600 tokens in 1 shard, 1");
+  EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.data.path = "moved"; }), "");
 }
 
 }  // namespace

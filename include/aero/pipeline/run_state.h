@@ -48,6 +48,7 @@ struct RunState {
   std::int64_t tokens = 0;                 ///< trained on
   double seconds = 0;                      ///< in optimizer steps
   std::vector<EvaluationPoint> evaluations;
+  std::string held_out_fingerprint;  ///< of the validation split, where a finished run tells it
   std::optional<Nonfinite> nonfinite;
   std::optional<std::array<double, 4>> bins;  ///< shares of heads by entropy, seen last
 

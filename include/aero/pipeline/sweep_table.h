@@ -42,8 +42,9 @@ struct MemberResult {
   PairedDifference difference;                ///< of the perplexity from the baseline's
   std::optional<std::array<double, 4>> bins;  ///< mean over the runs that finished and have them
   /// Of which tokens in which contexts its perplexity is, by key: "data.path" with links and dots
-  /// resolved, "model.context", "eval.batches x eval.batch_size" as the number of contexts or
-  /// "all".
+  /// resolved and "data", the fingerprint of the validation split, where the runs tell it;
+  /// "model.context"; "eval.batches x eval.batch_size" as the number of contexts or "all", and
+  /// "split": "whole" where the evaluations came to its end.
   std::map<std::string, std::string> measured_on;
   /// What of that is otherwise than the baseline's. Unless empty, the two do not compare: the
   /// member has no change, no difference and no place on a front.
