@@ -5,6 +5,7 @@
 
 #include "folder_kind.h"
 #include "layout.h"
+
 #include <algorithm>
 #include <array>
 #include <map>

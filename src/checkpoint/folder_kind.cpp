@@ -3,9 +3,10 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
+#include "layout.h"
+
 #include <nlohmann/json.hpp>
 
-#include "layout.h"
 #include <algorithm>
 #include <initializer_list>
 #include <optional>

@@ -3,9 +3,10 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
+#include "safetensors_dtype.h"
+
 #include <nlohmann/json.hpp>
 
-#include "safetensors_dtype.h"
 #include <algorithm>
 #include <cstring>
 #include <limits>

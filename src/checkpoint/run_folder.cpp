@@ -7,6 +7,7 @@
 
 #include "layout.h"
 #include "training_state.h"
+
 #include <algorithm>
 
 namespace aero::checkpoint {

@@ -2,10 +2,11 @@
 
 #include "aero/core/terminal.h"
 
-#include <unistd.h>
-
 #include "cli/commands.h"
 #include "cli/options.h"
+
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/help_formatter.h"
 #include "cli/options.h"
+
 #include <iostream>
 #include <memory>
 

@@ -3,6 +3,9 @@
 #include "aero/ops/copy_rate.h"
 #include "aero/ops/gemm_rate.h"
 
+#include "cli/commands.h"
+#include "cli/gpus.h"
+
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/SDPBackend.h>
@@ -14,8 +17,6 @@
 
 #include <dlfcn.h>
 
-#include "cli/commands.h"
-#include "cli/gpus.h"
 #include <filesystem>
 #include <fstream>
 #include <iostream>

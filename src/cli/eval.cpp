@@ -7,6 +7,7 @@
 #include "cli/loaded_model.h"
 #include "cli/options.h"
 #include "cli/write_json.h"
+
 #include <algorithm>
 #include <cmath>
 #include <iostream>

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/loaded_model.h"
 #include "cli/options.h"
+
 #include <iostream>
 #include <memory>
 

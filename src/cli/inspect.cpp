@@ -6,13 +6,14 @@
 #include "aero/report/fit.h"
 #include "aero/report/table.h"
 
-#include <unistd.h>
-
 #include "cli/commands.h"
 #include "cli/inspect_entropy.h"
 #include "cli/loaded_model.h"
 #include "cli/options.h"
 #include "cli/write_json.h"
+
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iostream>

@@ -7,6 +7,7 @@
 #include "aero/train/entropy_statistics.h"
 
 #include "cli/write_json.h"
+
 #include <cmath>
 #include <iostream>
 #include <limits>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/loaded_model.h"
+
 #include <cstdint>
 #include <string>
 

@@ -12,6 +12,7 @@
 #include "aero/train/trainer.h"
 
 #include "cli/faults.h"
+
 #include <sstream>
 
 namespace aero::cli {

@@ -6,6 +6,7 @@
 #include "cli/faults.h"
 #include "cli/help_formatter.h"
 #include "cli/standard_output.h"
+
 #include <memory>
 
 namespace {

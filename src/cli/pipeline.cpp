@@ -1,10 +1,11 @@
 #include "aero/core/terminal.h"
 #include "aero/pipeline/four_steps.h"
 
-#include <unistd.h>
-
 #include "cli/commands.h"
 #include "cli/options.h"
+
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 

@@ -8,10 +8,11 @@
 #include "aero/report/comparison.h"
 #include "aero/report/fit.h"
 
-#include <unistd.h>
-
 #include "cli/commands.h"
 #include "cli/options.h"
+
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/faults.h"
 #include "cli/options.h"
+
 #include <memory>
 
 namespace aero::cli {

@@ -1,6 +1,7 @@
 #include "aero/config/fields.h"
 
 #include "field_makers.h"
+
 #include <utility>
 
 namespace aero {

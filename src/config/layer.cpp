@@ -5,6 +5,7 @@
 #include "aero/core/numbers.h"
 
 #include "assign.h"
+
 #include <algorithm>
 #include <ranges>
 

@@ -6,6 +6,7 @@
 #include "aero/config/model_config.h"
 
 #include "field_table.h"
+
 #include <map>
 #include <string>
 #include <vector>

@@ -8,6 +8,7 @@
 #include "checks.h"
 #include "field_table.h"
 #include "layer.h"
+
 #include <algorithm>
 #include <functional>
 #include <optional>

@@ -1,9 +1,9 @@
 #include "aero/config/fields.h"
 #include "aero/config/loader.h"
 
-#include <nlohmann/json.hpp>
-
 #include "field_table.h"
+
+#include <nlohmann/json.hpp>
 
 namespace aero {
 namespace {

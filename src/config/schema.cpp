@@ -1,9 +1,9 @@
 #include "aero/config/documentation.h"
 #include "aero/config/fields.h"
 
-#include <nlohmann/json.hpp>
-
 #include "field_table.h"
+
+#include <nlohmann/json.hpp>
 
 namespace aero {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "file_reader.h"
 #include "primitive_book.h"
+
 #include <map>
 #include <optional>
 #include <string>

@@ -3,6 +3,7 @@
 
 #include "cost_model_description.h"
 #include "primitive_calls.h"
+
 #include <algorithm>
 #include <iterator>
 #include <set>

@@ -5,6 +5,7 @@
 
 #include "dimension.h"
 #include "embedded.h"
+
 #include <optional>
 #include <span>
 #include <string>

@@ -1,6 +1,7 @@
 #include "aero/cost/flops.h"
 
 #include "count.h"
+
 #include <array>
 
 namespace aero::cost {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dimension.h"
+
 #include <functional>
 #include <map>
 #include <optional>

@@ -1,6 +1,7 @@
 #include "aero/config/suggest.h"
 
 #include "formula.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -3,6 +3,7 @@
 #include "aero/core/error.h"
 
 #include "count.h"
+
 #include <utility>
 
 namespace aero::cost {

@@ -4,6 +4,7 @@
 
 #include "count.h"
 #include "pieces.h"
+
 #include <algorithm>
 
 namespace aero::cost {

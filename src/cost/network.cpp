@@ -3,6 +3,7 @@
 #include "aero/config/suggest.h"
 
 #include "file_reader.h"
+
 #include <array>
 
 namespace aero::cost {

@@ -6,6 +6,7 @@
 #include "aero/core/text.h"
 
 #include "primitive_calls.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cost_model_description.h"
+
 #include <map>
 #include <optional>
 #include <string>

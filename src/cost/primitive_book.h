@@ -4,6 +4,7 @@
 
 #include "formula.h"
 #include "matrix_cut.h"
+
 #include <array>
 #include <map>
 #include <optional>

@@ -3,6 +3,7 @@
 #include "regex.h"
 #include "unicode_additions.h"
 #include "utf8.h"
+
 #include <algorithm>
 
 namespace aero::data {

@@ -2,9 +2,10 @@
 
 #include "aero/core/error.h"
 
+#include "token_header.h"
+
 #include <sys/stat.h>
 
-#include "token_header.h"
 #include <algorithm>
 #include <map>
 #include <set>

@@ -2,9 +2,10 @@
 
 #include "aero/core/error.h"
 
+#include "corpus_folder.h"
+
 #include <ATen/ATen.h>
 
-#include "corpus_folder.h"
 #include <algorithm>
 #include <numeric>
 

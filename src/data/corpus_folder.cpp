@@ -2,9 +2,10 @@
 
 #include "aero/core/error.h"
 
+#include "bin_files.h"
+
 #include <nlohmann/json.hpp>
 
-#include "bin_files.h"
 #include <set>
 
 namespace aero::data {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "split_files.h"
+
 #include <filesystem>
 #include <string>
 

@@ -1,6 +1,7 @@
 #include "nfc.h"
 
 #include "utf8.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>

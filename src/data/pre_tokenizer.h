@@ -1,6 +1,7 @@
 #pragma once
 
 #include "regex.h"
+
 #include <functional>
 #include <optional>
 #include <string_view>

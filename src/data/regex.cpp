@@ -3,9 +3,9 @@
 
 #include "aero/core/error.h"
 
-#include <pcre2.h>
-
 #include "regex_pattern.h"
+
+#include <pcre2.h>
 
 namespace aero::data {
 namespace {

@@ -3,6 +3,7 @@
 #include "aero/core/error.h"
 
 #include "unicode_additions.h"
+
 #include <cctype>
 #include <string_view>
 

@@ -4,6 +4,7 @@
 #include "aero/core/error.h"
 
 #include "token_header.h"
+
 #include <algorithm>
 
 namespace aero::data {

@@ -6,6 +6,7 @@
 #include "nfc.h"
 #include "tokenizer_file.h"
 #include "utf8.h"
+
 #include <algorithm>
 #include <array>
 #include <numeric>

@@ -3,11 +3,12 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
-#include <nlohmann/json.hpp>
-
 #include "byte_level.h"
 #include "unicode_additions.h"
 #include "utf8.h"
+
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <initializer_list>
 

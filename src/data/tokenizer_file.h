@@ -3,6 +3,7 @@
 #include "added_tokens.h"
 #include "bpe.h"
 #include "pre_tokenizer.h"
+
 #include <filesystem>
 #include <string>
 #include <utility>

@@ -5,9 +5,10 @@
 #include "aero/ops/running_mean.h"
 #include "aero/ops/substitute_attention.h"
 
+#include "temperature.h"
+
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
-#include "temperature.h"
 #include <cmath>
 
 namespace aero::model {

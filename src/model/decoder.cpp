@@ -5,9 +5,9 @@
 #include "aero/model/parameters.h"
 #include "aero/ops/linear_cross_entropy.h"
 
-#include <torch/nn/modules/container/modulelist.h>
-
 #include "own_parts.h"
+
+#include <torch/nn/modules/container/modulelist.h>
 
 namespace aero::model {
 

@@ -4,6 +4,7 @@
 #include "aero/core/error.h"
 
 #include "temperature.h"
+
 #include <array>
 #include <cmath>
 #include <set>

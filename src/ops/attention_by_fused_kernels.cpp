@@ -1,9 +1,10 @@
+#include "attention_paths.h"
+
 #include <ATen/ATen.h>
 #include <ATen/SDPBackend.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/autograd.h>
 
-#include "attention_paths.h"
 #include <optional>
 #include <tuple>
 #include <vector>

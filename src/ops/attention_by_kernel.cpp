@@ -1,9 +1,10 @@
-#include <ATen/Parallel.h>
-
 #include "attention_paths.h"
 #include "attention_rows.h"
 #include "packing.h"
 #include "small_products.h"
+
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cstdint>
 

@@ -1,4 +1,5 @@
 #include "attention_paths.h"
+
 #include <algorithm>
 #include <limits>
 

@@ -1,6 +1,7 @@
 #include "attention_rows.h"
 
 #include "lanes.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -183,68 +184,47 @@ template <class T>
 
 }  // namespace
 
-// Each compiled once for each of these processors, and chosen when the program starts.
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-void
-exponentiate(const SoftmaxRows& rows, float* products, float* exponentials) {
+AERO_FOR_EACH_PROCESSOR void exponentiate(const SoftmaxRows& rows, float* products,
+                                          float* exponentials) {
   exponentiate_rows(rows, products, exponentials);
 }
 
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-void
-differentiate(const ScoreTile& tile, const QueryColumns& queries, const float* products, const float* da, float* a, float* ds) {
+AERO_FOR_EACH_PROCESSOR void differentiate(const ScoreTile& tile, const QueryColumns& queries,
+                                           const float* products, const float* da, float* a,
+                                           float* ds) {
   differentiate_tile(tile, queries, products, da, a, ds);
 }
 
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-void
-store(const float* x, const float* factor, std::int64_t rows, std::int64_t columns, float* out, std::int64_t stride) {
+AERO_FOR_EACH_PROCESSOR void store(const float* x, const float* factor, std::int64_t rows,
+                                   std::int64_t columns, float* out, std::int64_t stride) {
   store_rows(x, factor, rows, columns, out, stride);
 }
 
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-void
-dot_rows(const float* x, std::int64_t x_stride, const float* y, std::int64_t y_stride, std::int64_t rows, std::int64_t columns, float* out) {
+AERO_FOR_EACH_PROCESSOR void dot_rows(const float* x, std::int64_t x_stride, const float* y,
+                                      std::int64_t y_stride, std::int64_t rows,
+                                      std::int64_t columns, float* out) {
   dot_all_rows(x, x_stride, y, y_stride, rows, columns, out);
 }
 
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-void
-exponentiate(const SoftmaxRows& rows, float* products, std::uint16_t* exponentials) {
+AERO_FOR_EACH_PROCESSOR void exponentiate(const SoftmaxRows& rows, float* products,
+                                          std::uint16_t* exponentials) {
   exponentiate_rows(rows, products, exponentials);
 }
 
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-void
-differentiate(const ScoreTile& tile, const QueryColumns& queries, const float* products, const float* da, std::uint16_t* a, std::uint16_t* ds) {
+AERO_FOR_EACH_PROCESSOR void differentiate(const ScoreTile& tile, const QueryColumns& queries,
+                                           const float* products, const float* da, std::uint16_t* a,
+                                           std::uint16_t* ds) {
   differentiate_tile(tile, queries, products, da, a, ds);
 }
 
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-void
-store(const float* x, const float* factor, std::int64_t rows, std::int64_t columns, std::uint16_t* out, std::int64_t stride) {
+AERO_FOR_EACH_PROCESSOR void store(const float* x, const float* factor, std::int64_t rows,
+                                   std::int64_t columns, std::uint16_t* out, std::int64_t stride) {
   store_rows(x, factor, rows, columns, out, stride);
 }
 
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-void
-dot_rows(const std::uint16_t* x, std::int64_t x_stride, const std::uint16_t* y, std::int64_t y_stride, std::int64_t rows, std::int64_t columns, float* out) {
+AERO_FOR_EACH_PROCESSOR void dot_rows(const std::uint16_t* x, std::int64_t x_stride,
+                                      const std::uint16_t* y, std::int64_t y_stride,
+                                      std::int64_t rows, std::int64_t columns, float* out) {
   dot_all_rows(x, x_stride, y, y_stride, rows, columns, out);
 }
 

@@ -1,9 +1,10 @@
-#include <ATen/Parallel.h>
-
 #include "cross_entropy_paths.h"
 #include "cross_entropy_rows.h"
 #include "cuda_kernels.h"
 #include "softmax_rows.h"
+
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <vector>
 

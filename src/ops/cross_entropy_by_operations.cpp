@@ -1,6 +1,7 @@
+#include "cross_entropy_paths.h"
+
 #include <ATen/ATen.h>
 
-#include "cross_entropy_paths.h"
 #include <limits>
 
 namespace aero::ops {

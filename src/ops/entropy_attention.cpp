@@ -1,9 +1,10 @@
 #include "aero/ops/entropy_attention.h"
 
+#include "attention_paths.h"
+
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/autograd.h>
 
-#include "attention_paths.h"
 #include <optional>
 
 namespace aero::ops {

@@ -6,6 +6,15 @@
 // Arithmetic on single numbers without a branch, so that loops over it become vector code. Always
 // inlined: it takes the instructions of the function that it stands in.
 
+// Before a function: it is compiled once for each of these processors, and one is chosen when the
+// program starts, so that the build need not know where it will run.
+#ifdef __x86_64__
+#define AERO_FOR_EACH_PROCESSOR \
+  [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
+#else
+#define AERO_FOR_EACH_PROCESSOR
+#endif
+
 namespace aero::ops {
 
 constexpr std::int64_t lanes_a_step = 16;

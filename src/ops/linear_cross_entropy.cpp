@@ -2,11 +2,12 @@
 
 #include "aero/ops/autocast.h"
 
+#include "cross_entropy_paths.h"
+
 #include <ATen/ATen.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/autograd.h>
 
-#include "cross_entropy_paths.h"
 #include <algorithm>
 #include <cstdint>
 #include <optional>

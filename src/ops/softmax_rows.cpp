@@ -1,6 +1,7 @@
 #include "softmax_rows.h"
 
 #include "lanes.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -61,23 +62,14 @@ template <class T>
 
 }  // namespace
 
-// Compiled once for each of these processors and chosen when the program starts: the build need not
-// know where it will run.
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-double
-cross_entropy_row(float* z, std::int64_t n, std::int64_t target, float gradient_scale,
-                  float* scratch) {
+AERO_FOR_EACH_PROCESSOR double cross_entropy_row(float* z, std::int64_t n, std::int64_t target,
+                                                 float gradient_scale, float* scratch) {
   return row(z, n, target, gradient_scale, scratch);
 }
 
-#ifdef __x86_64__
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#endif
-double
-cross_entropy_row(std::uint16_t* z, std::int64_t n, std::int64_t target, float gradient_scale,
-                  float* scratch) {
+AERO_FOR_EACH_PROCESSOR double cross_entropy_row(std::uint16_t* z, std::int64_t n,
+                                                 std::int64_t target, float gradient_scale,
+                                                 float* scratch) {
   return row(z, n, target, gradient_scale, scratch);
 }
 

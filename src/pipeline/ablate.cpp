@@ -12,6 +12,7 @@
 #include "progress.h"
 #include "training_fault.h"
 #include "work_lock.h"
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>

@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "training_fault.h"
 #include "work_lock.h"
+
 #include <algorithm>
 #include <iterator>
 #include <ostream>

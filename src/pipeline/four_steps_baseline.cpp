@@ -9,12 +9,13 @@
 #include "aero/train/precision.h"
 #include "aero/train/trainer.h"
 
+#include "measurement.h"
+#include "unverified_corpus.h"
+
 #include <ATen/Parallel.h>
 
 #include <nlohmann/json.hpp>
 
-#include "measurement.h"
-#include "unverified_corpus.h"
 #include <cmath>
 #include <limits>
 

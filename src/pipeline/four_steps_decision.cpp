@@ -3,6 +3,7 @@
 #include "aero/pipeline/pareto.h"
 
 #include "numbers.h"
+
 #include <algorithm>
 
 namespace aero::pipeline {

@@ -7,6 +7,7 @@
 #include "four_steps_candidates.h"
 #include "measurement.h"
 #include "output.h"
+
 #include <algorithm>
 #include <optional>
 #include <sstream>

@@ -8,6 +8,7 @@
 #include "four_steps_candidates.h"
 #include "four_steps_paths.h"
 #include "output.h"
+
 #include <algorithm>
 #include <set>
 #include <sstream>

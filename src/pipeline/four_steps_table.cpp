@@ -1,8 +1,8 @@
 #include "aero/pipeline/four_steps_replay.h"
 
-#include <nlohmann/json.hpp>
-
 #include "numbers.h"
+
+#include <nlohmann/json.hpp>
 
 namespace aero::pipeline {
 namespace {

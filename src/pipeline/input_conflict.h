@@ -3,6 +3,7 @@
 #include "aero/config/run_config.h"
 
 #include "unverified_corpus.h"
+
 #include <filesystem>
 #include <string>
 

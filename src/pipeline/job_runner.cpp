@@ -10,6 +10,7 @@
 #include "gpu_slots.h"
 #include "output.h"
 #include "work_lock.h"
+
 #include <algorithm>
 #include <chrono>
 #include <deque>

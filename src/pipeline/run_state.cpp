@@ -5,9 +5,10 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
+#include "input_conflict.h"
+
 #include <nlohmann/json.hpp>
 
-#include "input_conflict.h"
 #include <cmath>
 #include <limits>
 #include <string_view>

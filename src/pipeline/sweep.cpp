@@ -7,6 +7,7 @@
 
 #include "description_reader.h"
 #include "output.h"
+
 #include <algorithm>
 #include <array>
 #include <map>

@@ -1,6 +1,7 @@
 #include "aero/pipeline/sweep_table.h"
 
 #include "measurement.h"
+
 #include <cmath>
 
 namespace aero::pipeline {

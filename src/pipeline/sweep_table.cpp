@@ -8,6 +8,7 @@
 #include "measurement.h"
 #include "numbers.h"
 #include "output.h"
+
 #include <algorithm>
 #include <iterator>
 #include <string_view>

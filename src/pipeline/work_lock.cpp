@@ -4,6 +4,7 @@
 #include "aero/core/log.h"
 
 #include "output.h"
+
 #include <chrono>
 #include <thread>
 

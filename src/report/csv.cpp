@@ -5,6 +5,7 @@
 
 #include "activation_items.h"
 #include "pieces.h"
+
 #include <cmath>
 #include <optional>
 

@@ -3,6 +3,7 @@
 #include "aero/core/display_width.h"
 
 #include "text_width.h"
+
 #include <algorithm>
 #include <cstddef>
 #include <numeric>

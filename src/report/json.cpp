@@ -1,12 +1,12 @@
 #include "aero/config/enum_names.h"
 #include "aero/report/report.h"
 
-#include <nlohmann/json.hpp>
-
 #include "activation_items.h"
 #include "forward_text.h"
 #include "pi_json.h"
 #include "pieces.h"
+
+#include <nlohmann/json.hpp>
 
 namespace aero::report {
 namespace {

@@ -8,6 +8,7 @@
 #include "forward_text.h"
 #include "pi_markdown.h"
 #include "pieces.h"
+
 #include <algorithm>
 #include <cmath>
 #include <string_view>

@@ -1,6 +1,7 @@
 #include "pi_json.h"
 
 #include "forward_text.h"
+
 #include <cmath>
 #include <optional>
 #include <utility>

@@ -5,6 +5,7 @@
 #include "aero/report/table.h"
 
 #include "forward_text.h"
+
 #include <algorithm>
 #include <optional>
 #include <vector>

@@ -1,6 +1,7 @@
 #include "aero/report/table.h"
 
 #include "text_width.h"
+
 #include <algorithm>
 #include <array>
 #include <sstream>

@@ -5,6 +5,7 @@
 
 #include "evaluation_mode.h"
 #include "first_contexts.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>

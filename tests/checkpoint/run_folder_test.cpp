@@ -4,11 +4,12 @@
 #include "aero/core/checksum.h"
 #include "aero/core/error.h"
 
+#include "tests/support/faults.h"
+#include "tests/support/temporary_folder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/faults.h"
-#include "tests/support/temporary_folder.h"
 #include <cmath>
 #include <cstring>
 #include <limits>

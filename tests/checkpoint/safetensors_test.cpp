@@ -2,11 +2,12 @@
 
 #include "aero/core/error.h"
 
+#include "tests/support/faults.h"
+#include "tests/support/temporary_folder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/faults.h"
-#include "tests/support/temporary_folder.h"
 #include <cstring>
 #include <limits>
 #include <vector>

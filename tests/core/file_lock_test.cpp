@@ -2,13 +2,14 @@
 
 #include "aero/core/error.h"
 
+#include "tests/support/temporary_folder.h"
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/temporary_folder.h"
 #include <array>
 #include <csignal>
 #include <cstdlib>

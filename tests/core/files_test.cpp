@@ -2,6 +2,9 @@
 
 #include "aero/core/error.h"
 
+#include "tests/support/faults.h"
+#include "tests/support/temporary_folder.h"
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/faults.h"
-#include "tests/support/temporary_folder.h"
 #include <atomic>
 #include <cstdio>
 #include <fstream>

@@ -2,6 +2,8 @@
 
 #include "aero/core/error.h"
 
+#include "tests/support/temporary_folder.h"
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tests/support/temporary_folder.h"
 #include <fstream>
 #include <thread>
 

@@ -1,9 +1,10 @@
 #include "aero/cost/cost_model.h"
 
+#include "own_model.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "own_model.h"
 #include <string>
 
 namespace aero::cost {

@@ -3,11 +3,12 @@
 #include "aero/config/notation.h"
 #include "aero/core/files.h"
 
+#include "own_model.h"
+#include "src/cost/embedded.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "own_model.h"
-#include "src/cost/embedded.h"
 #include <filesystem>
 #include <string>
 #include <vector>

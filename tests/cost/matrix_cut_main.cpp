@@ -5,6 +5,7 @@
 // A line holds the counts of one product, between spaces, in the order of product_functions().
 
 #include "src/cost/matrix_cut.h"
+
 #include <cstdint>
 #include <iostream>
 

@@ -1,11 +1,12 @@
 #include "src/cost/matrix_cut.h"
 
+#include "own_model.h"
+#include "src/cost/cost_model_description.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "own_model.h"
-#include "src/cost/cost_model_description.h"
 #include <cmath>
 #include <fstream>
 #include <string>

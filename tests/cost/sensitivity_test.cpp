@@ -3,10 +3,11 @@
 #include "aero/config/notation.h"
 #include "aero/config/presets.h"
 
+#include "own_model.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "own_model.h"
 #include <algorithm>
 
 namespace aero::cost {

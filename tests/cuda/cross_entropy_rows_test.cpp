@@ -3,11 +3,12 @@
 
 #include "src/ops/cross_entropy_rows.cu"
 
+#include "tests/support/tensors.h"
+
 #include <torch/types.h>
 
 #include <gtest/gtest.h>
 
-#include "tests/support/tensors.h"
 #include <limits>
 
 namespace aero::ops {

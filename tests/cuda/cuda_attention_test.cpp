@@ -3,11 +3,12 @@
 
 #include "src/ops/cuda_attention.cu"
 
+#include "tests/ops/attention_reference.h"
+
 #include <torch/autograd.h>
 
 #include <gtest/gtest.h>
 
-#include "tests/ops/attention_reference.h"
 #include <string>
 
 namespace aero::ops {

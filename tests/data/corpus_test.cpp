@@ -2,12 +2,13 @@
 
 #include "aero/core/error.h"
 
+#include "tests/data/token_bytes.h"
+
 #include <torch/torch.h>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/data/token_bytes.h"
 #include <chrono>
 #include <fstream>
 #include <numeric>

@@ -2,9 +2,10 @@
 
 #include "aero/core/error.h"
 
+#include "tests/data/token_bytes.h"
+
 #include <gmock/gmock.h>
 
-#include "tests/data/token_bytes.h"
 #include <algorithm>
 #include <fstream>
 

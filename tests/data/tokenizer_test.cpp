@@ -3,10 +3,11 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
+#include "tests/data/token_bytes.h"
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/data/token_bytes.h"
 #include <chrono>
 
 namespace aero::data {

@@ -1,8 +1,9 @@
 #include "aero/model/activation.h"
 
+#include "tests/support/tensors.h"
+
 #include <gtest/gtest.h>
 
-#include "tests/support/tensors.h"
 #include <cmath>
 #include <numbers>
 

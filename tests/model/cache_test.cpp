@@ -2,11 +2,12 @@
 
 #include "aero/core/error.h"
 
+#include "tests/model/decoders.h"
+#include "tests/support/faults.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/model/decoders.h"
-#include "tests/support/faults.h"
 #include <numeric>
 
 namespace aero::model {

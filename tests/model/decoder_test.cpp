@@ -2,14 +2,14 @@
 
 #include "aero/core/error.h"
 
+#include "tests/model/decoders.h"
+#include "tests/support/autocast.h"
+#include "tests/support/faults.h"
+
 #include <ATen/Context.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "tests/model/decoders.h"
-#include "tests/support/autocast.h"
-#include "tests/support/faults.h"
 
 namespace aero::model {
 namespace {

@@ -5,10 +5,11 @@
 #include "aero/model/decoder.h"
 #include "aero/model/initialization.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/device.h"
 #include "tests/support/tensors.h"
+
+#include <gtest/gtest.h>
+
 #include <ostream>
 #include <string>
 

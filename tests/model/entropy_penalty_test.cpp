@@ -2,9 +2,10 @@
 
 #include "aero/model/entropy_penalty.h"
 
+#include "tests/model/decoders.h"
+
 #include <gtest/gtest.h>
 
-#include "tests/model/decoders.h"
 #include <cmath>
 
 namespace aero::model {

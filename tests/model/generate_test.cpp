@@ -1,13 +1,14 @@
 #include "aero/core/error.h"
 #include "aero/model/sampler.h"
 
+#include "tests/model/decoders.h"
+#include "tests/support/faults.h"
+
 #include <ATen/Context.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/model/decoders.h"
-#include "tests/support/faults.h"
 #include <cmath>
 
 namespace aero::model {

@@ -3,12 +3,13 @@
 #include "aero/model/linear.h"
 #include "aero/ops/generator.h"
 
+#include "tests/model/decoders.h"
+#include "tests/support/device.h"
+
 #include <ATen/Context.h>
 
 #include <gtest/gtest.h>
 
-#include "tests/model/decoders.h"
-#include "tests/support/device.h"
 #include <cmath>
 #include <utility>
 

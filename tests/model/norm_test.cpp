@@ -1,9 +1,10 @@
 #include "aero/model/norm.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/host_reads.h"
 #include "tests/support/tensors.h"
+
+#include <gtest/gtest.h>
+
 #include <cmath>
 
 namespace aero::model {

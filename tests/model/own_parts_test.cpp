@@ -8,13 +8,14 @@
 #include "aero/model/sampler.h"
 #include "aero/model/surgery.h"
 
+#include "tests/model/decoders.h"
+#include "tests/support/faults.h"
+
 #include <torch/nn/modules/normalization.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/model/decoders.h"
-#include "tests/support/faults.h"
 #include <functional>
 #include <map>
 

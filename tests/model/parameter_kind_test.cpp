@@ -2,9 +2,10 @@
 
 #include "aero/model/parameters.h"
 
+#include "tests/model/decoders.h"
+
 #include <gtest/gtest.h>
 
-#include "tests/model/decoders.h"
 #include <map>
 
 namespace aero::model {

@@ -1,9 +1,9 @@
 // Which parameters a decoder has: what a config leaves out does not exist.
 
+#include "tests/model/decoders.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "tests/model/decoders.h"
 
 namespace aero::model {
 namespace {

@@ -1,10 +1,11 @@
 #include "aero/model/parameters.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/model/decoders.h"
 #include "tests/support/autocast.h"
 #include "tests/support/device.h"
+
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <string>
 #include <utility>

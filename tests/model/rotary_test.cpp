@@ -2,9 +2,10 @@
 
 #include "aero/config/model_config.h"
 
+#include "tests/model/decoders.h"
+
 #include <gtest/gtest.h>
 
-#include "tests/model/decoders.h"
 #include <cmath>
 
 namespace aero::model {

@@ -1,9 +1,10 @@
 // Entropy of attention rows, as attention and block give it.
 
+#include "tests/model/decoders.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/model/decoders.h"
 #include <cmath>
 #include <limits>
 

@@ -2,13 +2,14 @@
 
 #include "aero/core/error.h"
 
+#include "tests/support/faults.h"
+#include "tests/support/tensors.h"
+
 #include <ATen/Context.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/faults.h"
-#include "tests/support/tensors.h"
 #include <cmath>
 #include <limits>
 

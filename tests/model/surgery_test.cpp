@@ -5,10 +5,10 @@
 #include "aero/config/notation.h"
 #include "aero/core/error.h"
 
+#include "tests/model/decoders.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "tests/model/decoders.h"
 
 namespace aero::model {
 namespace {

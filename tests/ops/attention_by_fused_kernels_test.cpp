@@ -1,13 +1,14 @@
-#include <torch/autograd.h>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "src/ops/attention_paths.h"
 #include "tests/ops/attention_reference.h"
 #include "tests/support/autocast.h"
 #include "tests/support/device.h"
 #include "tests/support/tensors.h"
+
+#include <torch/autograd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <array>
 #include <cmath>
 #include <string>

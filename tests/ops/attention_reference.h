@@ -2,11 +2,12 @@
 
 #include "aero/ops/entropy_attention.h"
 
+#include "tests/support/tensors.h"
+
 #include <torch/autograd.h>
 
 #include <gtest/gtest.h>
 
-#include "tests/support/tensors.h"
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,9 +1,9 @@
 #include "aero/ops/autocast.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/autocast.h"
 #include "tests/support/device.h"
+
+#include <gtest/gtest.h>
 
 namespace aero::ops {
 namespace {

@@ -1,9 +1,10 @@
 #include "src/ops/cross_entropy_paths.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/device.h"
 #include "tests/support/tensors.h"
+
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <limits>
 #include <string>

@@ -1,5 +1,11 @@
 #include "aero/ops/entropy_attention.h"
 
+#include "src/ops/attention_paths.h"
+#include "tests/ops/attention_reference.h"
+#include "tests/support/autocast.h"
+#include "tests/support/device.h"
+#include "tests/support/tensors.h"
+
 #include <ATen/Context.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
@@ -8,11 +14,6 @@
 
 #include <gtest/gtest.h>
 
-#include "src/ops/attention_paths.h"
-#include "tests/ops/attention_reference.h"
-#include "tests/support/autocast.h"
-#include "tests/support/device.h"
-#include "tests/support/tensors.h"
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,8 +1,9 @@
 #include "aero/ops/gemm_rate.h"
 
+#include "tests/support/device.h"
+
 #include <gtest/gtest.h>
 
-#include "tests/support/device.h"
 #include <cmath>
 
 namespace aero::ops {

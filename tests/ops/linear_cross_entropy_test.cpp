@@ -1,12 +1,13 @@
 #include "aero/ops/linear_cross_entropy.h"
 
+#include "tests/support/autocast.h"
+#include "tests/support/device.h"
+#include "tests/support/tensors.h"
+
 #include <torch/autograd.h>
 
 #include <gtest/gtest.h>
 
-#include "tests/support/autocast.h"
-#include "tests/support/device.h"
-#include "tests/support/tensors.h"
 #include <cmath>
 #include <optional>
 

@@ -1,8 +1,9 @@
 #include "aero/ops/substitute_attention.h"
 
+#include "tests/support/tensors.h"
+
 #include <gtest/gtest.h>
 
-#include "tests/support/tensors.h"
 #include <cmath>
 
 namespace aero::ops {

@@ -3,12 +3,13 @@
 #include "aero/config/notation.h"
 #include "aero/pipeline/four_steps_replay.h"
 
+#include "tests/support/temporary_folder.h"
+#include "tests/support/trained_run.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/support/temporary_folder.h"
-#include "tests/support/trained_run.h"
 #include <cmath>
 
 namespace aero::pipeline {

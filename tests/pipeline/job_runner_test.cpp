@@ -2,6 +2,9 @@
 
 #include "aero/config/loader.h"
 
+#include "tests/support/temporary_folder.h"
+#include "tests/support/trained_run.h"
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/support/temporary_folder.h"
-#include "tests/support/trained_run.h"
 #include <csignal>
 
 namespace aero::pipeline {

@@ -2,11 +2,12 @@
 
 #include "aero/config/loader.h"
 
+#include "tests/support/temporary_folder.h"
+#include "tests/support/trained_run.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/temporary_folder.h"
-#include "tests/support/trained_run.h"
 #include <cmath>
 
 namespace aero::pipeline {

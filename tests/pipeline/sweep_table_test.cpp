@@ -3,13 +3,14 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/presets.h"
 
+#include "tests/support/faults.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/trained_run.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/support/faults.h"
-#include "tests/support/temporary_folder.h"
-#include "tests/support/trained_run.h"
 #include <cmath>
 #include <functional>
 #include <limits>

@@ -2,11 +2,11 @@
 
 #include "aero/config/notation.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "tests/support/faults.h"
 #include "tests/support/temporary_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace aero::pipeline {
 namespace {

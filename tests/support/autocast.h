@@ -1,9 +1,9 @@
 #pragma once
 
+#include "tests/support/device.h"
+
 #include <ATen/autocast_mode.h>
 #include <torch/types.h>
-
-#include "tests/support/device.h"
 
 namespace aero::testing_support {
 

@@ -6,11 +6,12 @@
 #include "aero/train/open_corpus.h"
 #include "aero/train/trainer.h"
 
+#include "tests/support/square_tokens.h"
+#include "tests/support/temporary_folder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/square_tokens.h"
-#include "tests/support/temporary_folder.h"
 #include <cmath>
 #include <limits>
 

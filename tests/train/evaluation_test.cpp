@@ -4,9 +4,10 @@
 #include "aero/model/initialization.h"
 #include "aero/train/entropy_statistics.h"
 
+#include "tests/support/temporary_folder.h"
+
 #include <gtest/gtest.h>
 
-#include "tests/support/temporary_folder.h"
 #include <cmath>
 #include <fstream>
 

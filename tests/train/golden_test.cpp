@@ -7,10 +7,11 @@
 #include "aero/train/optimizer.h"
 #include "aero/train/trainer.h"
 
+#include "tests/support/device.h"
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/support/device.h"
 #include <filesystem>
 
 namespace aero::train {

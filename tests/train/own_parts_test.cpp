@@ -13,12 +13,13 @@
 #include "aero/train/trainer.h"
 #include "aero/train/warm_start.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "tests/support/faults.h"
 #include "tests/support/square_tokens.h"
 #include "tests/support/temporary_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <functional>
 #include <limits>

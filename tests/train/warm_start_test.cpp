@@ -5,11 +5,11 @@
 #include "aero/core/error.h"
 #include "aero/model/initialization.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace aero::train {
 namespace {

@@ -44,16 +44,18 @@ enum class Operand { none, activation, weight, constant };
 ///   rotary_q, rotary_k       pythia: every rotated dimension by its cosine and sine [q, 2 H d_r]
 ///   temperature              1/t on Q [q, d], as generation has it; never on the scores
 ///   attention_scale          1/sqrt(d_k) on Q [q, d]
-///   scores, softmax, mix     softmax: or softmax_2quad, relu_attention. H times [q, d_k] x [d_k,
-///   s], [q, s], [q, s] x [s, d_k] o                        not in the family simplified
+///   scores, softmax, mix     H times [q, d_k] x [d_k, s], [q, s] and [q, s] x [s, d_k]; softmax is
+///                            softmax_2quad or relu_attention where they stand in its place
+///   o                        not in the family simplified
 ///   shaped_alpha, shaped_beta, shaped_mean, shaped_gamma, attention_gain
 ///                            simplified: on the mixture, on the values, 1/(i + 1) and gamma on
 ///                            their running sum, a on the result [q, d]
 ///   norm2                    in a block with an FFN
 ///   w_in, activation, w_out  fused: w
 ///   alpha, beta              ScFFN: 1/alpha on the FFN's output, beta on the skip [q, d]
-///   skip_gain, ffn_gain      simplified: m_s on the skip, where its block is sequential, m_r [q,
-///   d] final_norm, head         of the positions whose logits are asked for
+///   skip_gain, ffn_gain      simplified: m_s on the skip, where its block is sequential, m_r on
+///                            the FFN's output [q, d]
+///   final_norm, head         of the positions whose logits are asked for
 struct ForwardOperation {
   std::string name;
   std::string primitive;  ///< from the first table above
@@ -67,14 +69,14 @@ struct ForwardOperation {
   /// the logits stay the same and a run has nothing to do for it:
   ///   attention_scale         into W_Q
   ///   temperature             into W_Q where a head has one for all positions
-  ///   norm1, norm2            a fixed norm: weight / sigma and the mean into the matrices that
-  ///   read
+  ///   norm1, norm2            a fixed norm: weight / sigma and the mean into the matrices that read
   ///                           it, its bias into their biases
   ///   alpha, ffn_gain         into W_out or the fused W, behind which nothing but the sum comes,
   ///                           whatever the activation
-  ///   beta                    where blocks have no norm: into all that reads the residual stream
-  ///                           and out of all that writes to it (model::fold_scales), all the way
-  ///                           to the embeddings, so that the final norm and its eps see no change
+  ///   beta                    where blocks have no norm: all before it that writes to the residual
+  ///                           stream, the embeddings included, is multiplied by it, and all before
+  ///                           it that reads the stream is divided by it (model::fold_scales); so
+  ///                           the final norm and its eps see no change
   ///   value_gain, value_skip  into layer 0's matrix, g_r W_V + g_s I
   ///   shaped_mean             into gamma, which becomes one number a head and position
   ///   attention_gain          into alpha, beta and gamma of every head

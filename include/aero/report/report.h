@@ -41,12 +41,10 @@ Report make_report(const RunConfig& config);
 ///   operations  softmax, layernorm, gelu, ... (cost/operations.h): [count, rows, columns]
 ///   memory      weights, optimizer, gradients, activations: bytes
 ///   pi          for each cost model that was asked for: cost_model, network (null: the cost
-///   model's
-///               own latency), comm_bytes, rounds, latency_s, by_operation {name: bytes}
+///               model's own latency), comm_bytes, rounds, latency_s, by_operation {name: bytes}
 /// Beside the contract:
 ///   pieces             block, attention, ffn, norm and, where the loss has one, entropy_penalty:
-///   how
-///                      each is made, a line for people
+///                      how each is made, a line for people
 ///   forward            every operation of a pass over a whole context, in its order: name,
 ///                      primitive, operand (whose the second one is), layer, count, shape [m, k,
 ///                      n], folds (cost/forward_pass.h)

@@ -9,19 +9,20 @@
 namespace aero::train {
 
 /// metrics.jsonl, a JSON object a line:
-///   {"step", "loss", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second"} each optimizer
-///   step,
-///     with "penalty" under entropy regularisation, which "loss" does not contain, and "skipped":
-///     true where the weights were left as they were;
-///   {"event": "evaluation", "step", "loss", "perplexity", "tokens", "contexts", "part"}, "part"
-///   true where eval.batches ended it before the end of the split;
-///   {"event": "entropy", "step", "e_max": ln T, "uniform": ln(T!)/T, "rows", "entropy": [L][H]
-///   mean
-///     nats, "bins": four shares of heads, "nonfinite_rows": [L], "collapsed": layers,
-///     "overloaded": layers}, and of the learned scalars those that the model has (LearnedScalars);
-///     at four digits, step 0 included;
-///   {"event": "nonfinite", "step", "quantity", "layer", "parameter", "action"};
-///   {"event": "finish", "step", "outcome"}, once the last state is on the disk.
+///   {"step", "loss", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second"}
+///       each optimizer step; with "penalty" under entropy regularisation, which "loss" does not
+///       contain, and "skipped": true where the weights were left as they were
+///   {"event": "evaluation", "step", "loss", "perplexity", "tokens", "contexts", "part"}
+///       "part": true where eval.batches ended it before the end of the split
+///   {"event": "entropy", "step", "e_max", "uniform", "rows", "entropy", "bins", "nonfinite_rows",
+///    "collapsed", "overloaded"}
+///       e_max = ln T and uniform = ln(T!) / T; entropy [L][H], mean nats; bins, four shares of
+///       heads; nonfinite_rows [L]; collapsed and overloaded, lists of layers. With them those of
+///       the learned scalars that the model has (LearnedScalars). Numbers have four digits; step 0
+///       is included.
+///   {"event": "nonfinite", "step", "quantity", "layer", "parameter", "action"}
+///   {"event": "finish", "step", "outcome"}
+///       once the last state is on the disk
 /// A number that is not finite is null. On a resume the lines after the checkpoint's step go, so
 /// that each step stands there once.
 class MetricsWriter : public Callback {
