@@ -1,10 +1,10 @@
 #include "aero/ops/running_mean.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/autocast.h"
 #include "tests/support/device.h"
 #include "tests/support/tensors.h"
+
+#include <gtest/gtest.h>
 
 namespace aero::ops {
 namespace {
