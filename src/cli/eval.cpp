@@ -90,9 +90,9 @@ std::filesystem::path tokenizer_file(const LoadedModel& model, const EvalOptions
 /// By token; empty where they cannot be told: the loss a token needs none. A file that the user has
 /// named must be a tokenizer's at least.
 std::vector<std::int32_t> counts_of(const std::filesystem::path& file, bool is_named) {
-  std::optional<data::Tokenizer> tokenizer;
+  std::optional<tokenizer::Tokenizer> tokenizer;
   try {
-    tokenizer = data::Tokenizer::load(file);
+    tokenizer = tokenizer::Tokenizer::load(file);
     return tokenizer->character_counts();
   } catch (const Error& error) {
     if (is_named && !tokenizer) throw;
@@ -107,8 +107,8 @@ std::vector<std::int32_t> character_counts(const LoadedModel& model, const EvalO
   const auto file = tokenizer_file(model, options, corpus);
   if (file.empty()) return {};
   if (!options.other_tokenizer) {
-    data::require_same_tokenizer(corpus.tokenizer_identity(), data::identity_of_tokenizer(file),
-                                 other_tokenizer_flag);
+    tokenizer::require_same(corpus.tokenizer_identity(), tokenizer::identity_of(file),
+                            other_tokenizer_flag);
   }
   auto counts = counts_of(file, /*is_named=*/!options.tokenizer.empty());
   if (counts.empty()) return {};

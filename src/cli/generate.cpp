@@ -28,7 +28,7 @@ struct GenerateOptions {
 /// Writes text as its tokens come, holding back a character whose bytes are not all there.
 class TextStream {
  public:
-  explicit TextStream(const data::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  explicit TextStream(const tokenizer::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
   void add(std::int64_t token) {
     tokens_.push_back(token);
@@ -43,12 +43,12 @@ class TextStream {
   }
 
  private:
-  const data::Tokenizer& tokenizer_;
+  const tokenizer::Tokenizer& tokenizer_;
   std::vector<std::int64_t> tokens_;
 };
 
 std::vector<std::int64_t> find_prompt(const GenerateOptions& options, const LoadedModel& model,
-                                      const std::optional<data::Tokenizer>& tokenizer) {
+                                      const std::optional<tokenizer::Tokenizer>& tokenizer) {
   const auto vocab_size = model.config.model.vocab_size;
   if (!options.ids.empty()) return parse_tokens(options.ids, vocab_size);
   if (!tokenizer) {
@@ -66,7 +66,7 @@ std::vector<std::int64_t> find_prompt(const GenerateOptions& options, const Load
         "with "
         "iconv, or give --ids");
   }
-  auto tokens = tokenizer->encode(options.prompt, data::SpecialNames::text);
+  auto tokens = tokenizer->encode(options.prompt, tokenizer::SpecialNames::text);
   for (const auto token : tokens) {
     if (token >= vocab_size) {
       throw UsageError("generate: the tokenizer has ids beyond the model's vocabulary of " +
@@ -88,7 +88,7 @@ void write_ids(LoadedModel& model, const std::vector<std::int64_t>& prompt,
   std::cout << "\n";
 }
 
-void write_text(LoadedModel& model, const data::Tokenizer& tokenizer,
+void write_text(LoadedModel& model, const tokenizer::Tokenizer& tokenizer,
                 const std::vector<std::int64_t>& prompt,
                 const model::GenerationOptions& generation) {
   TextStream stream(tokenizer);
@@ -100,8 +100,8 @@ void write_text(LoadedModel& model, const data::Tokenizer& tokenizer,
   std::cout << "\n";
 }
 
-std::optional<data::Tokenizer> tokenizer_for(const GenerateOptions& options,
-                                             const LoadedModel& model) {
+std::optional<tokenizer::Tokenizer> tokenizer_for(const GenerateOptions& options,
+                                                  const LoadedModel& model) {
   if (options.ids.empty()) {
     return find_tokenizer(model, options.tokenizer, options.other_tokenizer);
   }

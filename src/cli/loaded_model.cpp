@@ -75,21 +75,22 @@ std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoin
   return run && std::filesystem::exists(*run / name) ? *run / name : std::filesystem::path();
 }
 
-std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file,
-                                              bool may_be_other) {
+std::optional<tokenizer::Tokenizer> find_tokenizer(const LoadedModel& model,
+                                                   const std::string& file, bool may_be_other) {
   std::filesystem::path path = file;
   if (path.empty()) path = find_tokenizer_file(model.checkpoint);
   if (path.empty()) return std::nullopt;
   if (!may_be_other) {
-    data::require_same_tokenizer(train::tokenizer_of_model(model.checkpoint),
-                                 data::identity_of_tokenizer(path), other_tokenizer_flag);
+    tokenizer::require_same(train::tokenizer_of_model(model.checkpoint),
+                            tokenizer::identity_of(path), other_tokenizer_flag);
   }
-  return data::Tokenizer::load(path);
+  return tokenizer::Tokenizer::load(path);
 }
 
-std::optional<data::Tokenizer> find_optional_tokenizer(const LoadedModel& model,
-                                                       const std::string& file, bool may_be_other,
-                                                       const std::string& left_out) {
+std::optional<tokenizer::Tokenizer> find_optional_tokenizer(const LoadedModel& model,
+                                                            const std::string& file,
+                                                            bool may_be_other,
+                                                            const std::string& left_out) {
   if (!file.empty()) return find_tokenizer(model, file, may_be_other);
   try {
     return find_tokenizer(model, file, may_be_other);
@@ -110,8 +111,8 @@ data::Corpus open_split(LoadedModel& model, const std::string& path, const std::
   }
   auto corpus = train::open_corpus(model.config, split);
   if (!may_be_other) {
-    data::require_same_tokenizer(train::tokenizer_of_model(model.checkpoint),
-                                 corpus.tokenizer_identity(), other_tokenizer_flag);
+    tokenizer::require_same(train::tokenizer_of_model(model.checkpoint),
+                            corpus.tokenizer_identity(), other_tokenizer_flag);
   }
   return corpus;
 }

@@ -3,8 +3,8 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/run_config.h"
 #include "aero/data/corpus.h"
-#include "aero/data/tokenizer.h"
 #include "aero/model/decoder.h"
+#include "aero/tokenizer/tokenizer.h"
 
 #include <filesystem>
 #include <optional>
@@ -40,14 +40,15 @@ inline constexpr const char* other_tokenizer_flag = "--other-tokenizer";
 /// tokenizer.json of `file` where given, else as find_tokenizer_file(). Nothing
 /// where there is none; throws Error when `file` cannot be read, UsageError when it is not the
 /// model's tokenizer and `may_be_other` is not set.
-std::optional<data::Tokenizer> find_tokenizer(const LoadedModel& model, const std::string& file,
-                                              bool may_be_other);
+std::optional<tokenizer::Tokenizer> find_tokenizer(const LoadedModel& model,
+                                                   const std::string& file, bool may_be_other);
 
 /// The same for work that can do without: where the model's own cannot be used, a warning says what
 /// is `left_out` and why.
-std::optional<data::Tokenizer> find_optional_tokenizer(const LoadedModel& model,
-                                                       const std::string& file, bool may_be_other,
-                                                       const std::string& left_out);
+std::optional<tokenizer::Tokenizer> find_optional_tokenizer(const LoadedModel& model,
+                                                            const std::string& file,
+                                                            bool may_be_other,
+                                                            const std::string& left_out);
 
 /// A split of `path`, or where that is empty of the corpus that the model was trained on. Throws
 /// UsageError that names --data where that is not there, and where its tokenizer is not the model's

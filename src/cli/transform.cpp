@@ -45,8 +45,8 @@ std::filesystem::path kept_tokenizer(const std::filesystem::path& source, bool m
   auto file = find_tokenizer_file(source);
   if (file.empty()) file = find_tokenizer_file(source, "tokenizer.model");
   if (!file.empty() && !may_be_other) {
-    data::require_same_tokenizer(train::tokenizer_of_model(source),
-                                 data::identity_of_tokenizer(file), other_tokenizer_flag);
+    tokenizer::require_same(train::tokenizer_of_model(source), tokenizer::identity_of(file),
+                            other_tokenizer_flag);
   }
   return file;
 }

@@ -160,7 +160,7 @@ void Corpus::read(std::int64_t offset, std::span<std::int64_t> out) const {
   }
 }
 
-TokenizerIdentity Corpus::tokenizer_identity() const {
+tokenizer::Identity Corpus::tokenizer_identity() const {
   return {shards_.front().header().tokenizer_sha256, "the corpus " + name_};
 }
 

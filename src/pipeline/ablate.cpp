@@ -2,6 +2,9 @@
 
 #include "aero/config/notation.h"
 #include "aero/core/log.h"
+#include "aero/jobs/progress.h"
+#include "aero/jobs/training_fault.h"
+#include "aero/jobs/work_lock.h"
 #include "aero/pipeline/sweep.h"
 #include "aero/pipeline/sweep_table.h"
 #include "aero/report/fit.h"
@@ -9,9 +12,6 @@
 #include "aero/report/table.h"
 
 #include "numbers.h"
-#include "progress.h"
-#include "training_fault.h"
-#include "work_lock.h"
 
 #include <algorithm>
 #include <charconv>
@@ -47,7 +47,7 @@ void check_conflicts(const Sweep& sweep) {
   for (const auto& [member, seed] : runs_of(sweep, {})) {
     configs.push_back(run_config(sweep, *member, seed));
   }
-  const auto conflicts = conflicts_of(configs);
+  const auto conflicts = jobs::conflicts_of(configs);
   if (!conflicts.empty()) throw UsageError(conflicts);
 }
 
@@ -57,9 +57,9 @@ void check_trainable(const Sweep& sweep, const std::vector<Run>& runs) {
   std::set<const Member*> checked;
   for (const auto& [member, seed] : runs) {
     const auto config = run_config(sweep, *member, seed);
-    if (read_run_state(config.run.folder).end != RunEnd::unfinished) continue;
+    if (jobs::read_run_state(config.run.folder).end != jobs::RunEnd::unfinished) continue;
     if (!checked.insert(member).second) continue;
-    const auto fault = training_fault(config);
+    const auto fault = jobs::training_fault(config);
     if (fault.empty()) continue;
     faults += (faults.empty() ? "" : "\n") + sweep.file.string() + ": runs: \"" + member->name +
               "\": " + fault;
@@ -67,13 +67,13 @@ void check_trainable(const Sweep& sweep, const std::vector<Run>& runs) {
   if (!faults.empty()) throw UsageError(faults);
 }
 
-std::string state_text(const RunState& state) {
+std::string state_text(const jobs::RunState& state) {
   switch (state.end) {
-    case RunEnd::finished:
+    case jobs::RunEnd::finished:
       return "finished, perplexity " + perplexity_text(state);
-    case RunEnd::nonfinite:
+    case jobs::RunEnd::nonfinite:
       return state.nonfinite ? "not finite: " + describe(*state.nonfinite) : "not finite";
-    case RunEnd::unfinished:
+    case jobs::RunEnd::unfinished:
       break;
   }
   if (state.steps == 0) return "not begun";
@@ -86,7 +86,7 @@ std::string list_text(const Sweep& sweep, const std::vector<Run>& runs) {
   for (const auto& [member, seed] : runs) {
     const auto folder = run_config(sweep, *member, seed).run.folder;
     table.add_row({member->name, architecture_name(member->config.model), std::to_string(seed),
-                   state_text(read_run_state(folder)), folder});
+                   state_text(jobs::read_run_state(folder)), folder});
   }
   return table.to_markdown();
 }
@@ -96,15 +96,15 @@ class Progress {
  public:
   Progress(const Sweep& sweep, const std::vector<Run>& runs) : sweep_(sweep), runs_(runs) {}
 
-  void started(std::size_t index, const RunState& before) const {
-    log::info(label(index) + start_text(before));
+  void started(std::size_t index, const jobs::RunState& before) const {
+    log::info(label(index) + jobs::start_text(before));
   }
 
-  void ended(std::size_t index, const JobResult& result) {
+  void ended(std::size_t index, const jobs::JobResult& result) {
     ++ended_;
     if (result.trained) ++trained_;
     const auto text = label(index) + end_text(index, result) + time_text(result);
-    tell_end(result, text, [this] { return write_tables(sweep_).faults; });
+    jobs::tell_end(result, text, [this] { return write_tables(sweep_).faults; });
   }
 
  private:
@@ -114,31 +114,31 @@ class Progress {
            runs_[index].member->name + " seed " + std::to_string(runs_[index].seed) + ": ";
   }
 
-  std::string end_text(std::size_t index, const JobResult& result) const {
+  std::string end_text(std::size_t index, const jobs::JobResult& result) const {
     const auto& state = result.state;
     switch (result.end) {
-      case JobEnd::finished:
+      case jobs::JobEnd::finished:
         return (result.trained ? "done, perplexity " : "was done, perplexity ") +
                perplexity_text(state);
-      case JobEnd::nonfinite:
+      case jobs::JobEnd::nonfinite:
         return state_text(state);
-      case JobEnd::interrupted:
+      case jobs::JobEnd::interrupted:
         return "interrupted at step " + std::to_string(state.steps) + "; the same command goes on";
-      case JobEnd::locked: {
+      case jobs::JobEnd::locked: {
         const auto config = run_config(sweep_, *runs_[index].member, runs_[index].seed);
         return "left out, " + result.message + " trains in " + config.run.folder;
       }
-      case JobEnd::failed:
+      case jobs::JobEnd::failed:
         return "failed: " + result.message;
-      case JobEnd::waiting:
+      case jobs::JobEnd::waiting:
         break;
     }
     return "";
   }
 
   /// ", 3 min 20 s, ETA 1 h 05 min"
-  std::string time_text(const JobResult& result) const {
-    if (result.end != JobEnd::finished && result.end != JobEnd::nonfinite) return "";
+  std::string time_text(const jobs::JobResult& result) const {
+    if (result.end != jobs::JobEnd::finished && result.end != jobs::JobEnd::nonfinite) return "";
     if (!result.trained) return "";
     std::string text = ", " + report::seconds_text(result.seconds);
     if (ended_ == runs_.size()) return text;
@@ -155,16 +155,18 @@ class Progress {
   std::size_t trained_ = 0;
 };
 
-JobResults train_runs(const Sweep& sweep, const std::vector<Run>& runs, const JobOptions& options) {
-  std::vector<Job> jobs;
+jobs::JobResults train_runs(const Sweep& sweep, const std::vector<Run>& runs,
+                            const jobs::JobOptions& options) {
+  std::vector<jobs::Job> jobs;
   jobs.reserve(runs.size());
   for (const auto& [member, seed] : runs) jobs.push_back(run_config(sweep, *member, seed));
   Progress progress(sweep, runs);
-  return run_jobs(jobs, options,
-                  {.started = [&](std::size_t index,
-                                  const RunState& before) { progress.started(index, before); },
-                   .ended = [&](std::size_t index,
-                                const JobResult& result) { progress.ended(index, result); }});
+  return jobs::run_jobs(
+      jobs, options,
+      {.started = [&](std::size_t index,
+                      const jobs::RunState& before) { progress.started(index, before); },
+       .ended = [&](std::size_t index,
+                    const jobs::JobResult& result) { progress.ended(index, result); }});
 }
 
 /// Shards of one sweep work side by side; nothing is named so that stands in a sweep's folder.
@@ -173,10 +175,10 @@ std::string lock_name(const Sweep& sweep, const Shard& shard) {
          std::to_string(shard.count);
 }
 
-ExitCode code_of(const JobResults& results) {
-  if (results.signal) return exit_code_of(*results.signal);
-  const bool failed = std::ranges::any_of(results.jobs, [](const JobResult& job) {
-    return job.end == JobEnd::failed || job.end == JobEnd::locked;
+ExitCode code_of(const jobs::JobResults& results) {
+  if (results.signal) return jobs::exit_code_of(*results.signal);
+  const bool failed = std::ranges::any_of(results.jobs, [](const jobs::JobResult& job) {
+    return job.end == jobs::JobEnd::failed || job.end == jobs::JobEnd::locked;
   });
   return failed ? ExitCode::failure : ExitCode::success;
 }
@@ -208,7 +210,7 @@ ExitCode ablate(const AblateOptions& options, std::ostream& out) {
   ExitCode code = ExitCode::success;
   if (options.mode == AblateMode::train) {
     check_trainable(sweep, runs);
-    const auto lock = lock_work(sweep.folder, lock_name(sweep, options.shard));
+    const auto lock = jobs::lock_work(sweep.folder, lock_name(sweep, options.shard));
     code = code_of(train_runs(sweep, runs, options.jobs));
   }
   auto written = write_tables(sweep);

@@ -2,6 +2,9 @@
 
 #include "aero/config/faults.h"
 #include "aero/core/log.h"
+#include "aero/jobs/progress.h"
+#include "aero/jobs/training_fault.h"
+#include "aero/jobs/work_lock.h"
 #include "aero/pipeline/four_steps_replay.h"
 #include "aero/report/fit.h"
 #include "aero/report/format.h"
@@ -10,9 +13,6 @@
 #include "four_steps_paths.h"
 #include "numbers.h"
 #include "output.h"
-#include "progress.h"
-#include "training_fault.h"
-#include "work_lock.h"
 
 #include <algorithm>
 #include <iterator>
@@ -53,13 +53,13 @@ class Progress {
  public:
   Progress(const FourSteps& plan, const Replay& now) : plan_(plan), now_(now) {}
 
-  void started(std::size_t index, const RunState& before) const {
-    log::info(label(index) + start_text(before));
+  void started(std::size_t index, const jobs::RunState& before) const {
+    log::info(label(index) + jobs::start_text(before));
   }
 
-  void ended(std::size_t index, const JobResult& result) const {
+  void ended(std::size_t index, const jobs::JobResult& result) const {
     const auto text = label(index) + end_text(result);
-    tell_end(result, text, [this] { return write_tables(plan_).faults; });
+    jobs::tell_end(result, text, [this] { return write_tables(plan_).faults; });
   }
 
  private:
@@ -69,21 +69,21 @@ class Progress {
            std::to_string(index + 1) + "/" + std::to_string(now_.next.size()) + "]: ";
   }
 
-  static std::string end_text(const JobResult& result) {
+  static std::string end_text(const jobs::JobResult& result) {
     const auto& state = result.state;
     switch (result.end) {
-      case JobEnd::finished:
+      case jobs::JobEnd::finished:
         return "done, perplexity " + perplexity_text(state) +
                (result.trained ? ", " + report::seconds_text(result.seconds) : "");
-      case JobEnd::nonfinite:
+      case jobs::JobEnd::nonfinite:
         return "not finite" + (state.nonfinite ? ": " + describe(*state.nonfinite) : "");
-      case JobEnd::interrupted:
+      case jobs::JobEnd::interrupted:
         return "interrupted at step " + std::to_string(state.steps) + "; the same command goes on";
-      case JobEnd::locked:
+      case jobs::JobEnd::locked:
         return "left out, " + result.message + " trains it; call again when that has ended";
-      case JobEnd::failed:
+      case jobs::JobEnd::failed:
         return "failed: " + result.message;
-      case JobEnd::waiting:
+      case jobs::JobEnd::waiting:
         break;
     }
     return "";
@@ -94,32 +94,32 @@ class Progress {
 };
 
 /// Trains what the open step lacks. success where it can be decided then.
-ExitCode train_next(const FourSteps& plan, const Replay& now, const JobOptions& options) {
+ExitCode train_next(const FourSteps& plan, const Replay& now, const jobs::JobOptions& options) {
   const Progress progress(plan, now);
-  const auto results =
-      run_jobs(now.next, options,
-               {.started = [&](std::size_t index,
-                               const RunState& before) { progress.started(index, before); },
-                .ended = [&](std::size_t index,
-                             const JobResult& result) { progress.ended(index, result); }});
-  if (results.signal) return exit_code_of(*results.signal);
-  const bool all_ended = std::ranges::all_of(results.jobs, [](const JobResult& job) {
-    return job.end == JobEnd::finished || job.end == JobEnd::nonfinite;
+  const auto results = jobs::run_jobs(
+      now.next, options,
+      {.started = [&](std::size_t index,
+                      const jobs::RunState& before) { progress.started(index, before); },
+       .ended = [&](std::size_t index,
+                    const jobs::JobResult& result) { progress.ended(index, result); }});
+  if (results.signal) return jobs::exit_code_of(*results.signal);
+  const bool all_ended = std::ranges::all_of(results.jobs, [](const jobs::JobResult& job) {
+    return job.end == jobs::JobEnd::finished || job.end == jobs::JobEnd::nonfinite;
   });
   return all_ended ? ExitCode::success : ExitCode::failure;
 }
 
-ExitCode advance(FourSteps& plan, const Replay& now, const JobOptions& options) {
+ExitCode advance(FourSteps& plan, const Replay& now, const jobs::JobOptions& options) {
   if (!now.needs_evaluation) return train_next(plan, now, options);
   const auto signal = evaluate_baseline(plan, *options.signals);
-  return signal ? exit_code_of(*signal) : ExitCode::success;
+  return signal ? jobs::exit_code_of(*signal) : ExitCode::success;
 }
 
 /// What cannot be trained is told before the first run starts.
 void check_trainable(const FourSteps& plan, const Replay& now) {
   if (now.next.empty()) return;
   Faults faults;
-  for (const auto& line : path_faults(plan, training_fault)) {
+  for (const auto& line : path_faults(plan, jobs::training_fault)) {
     faults.add_unreadable(plan.file.string(), line);
   }
   faults.throw_if_any();
@@ -147,15 +147,15 @@ ExitCode four_steps(const FourStepsOptions& options, std::ostream& out) {
   }
   check_trainable(plan, replay(plan));
   train::SignalWatch signals;  // also while decisions are taken and written
-  JobOptions jobs = options.jobs;
+  jobs::JobOptions jobs = options.jobs;
   jobs.signals = &signals;
-  const auto lock = lock_work(plan.folder, "lock");
+  const auto lock = jobs::lock_work(plan.folder, "lock");
   auto code = ExitCode::success;
   auto written = write_tables(plan);
   auto told = tell_decisions(written.now, 0);
   while (code == ExitCode::success && written.now.fault.empty() && !written.now.done()) {
     const auto signal = signals.pending();
-    code = signal ? exit_code_of(*signal) : advance(plan, written.now, jobs);
+    code = signal ? jobs::exit_code_of(*signal) : advance(plan, written.now, jobs);
     written = write_tables(plan);
     told = tell_decisions(written.now, told);
   }

@@ -3,6 +3,7 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
+#include "aero/jobs/unverified_corpus.h"
 #include "aero/train/evaluation.h"
 #include "aero/train/model_tokenizer.h"
 #include "aero/train/open_corpus.h"
@@ -10,7 +11,6 @@
 #include "aero/train/trainer.h"
 
 #include "measurement.h"
-#include "unverified_corpus.h"
 
 #include <ATen/Parallel.h>
 
@@ -43,7 +43,7 @@ Json trained_form(ModelConfig config, const ModelConfig& base) {
 
 /// Its fingerprint; the path of what cannot be opened, of which whoever evaluates on it says why.
 std::string held_out_of(const RunConfig& config) {
-  const auto corpus = unverified_corpus(config, "val");
+  const auto corpus = jobs::unverified_corpus(config, "val");
   return corpus ? corpus->fingerprint() : config.data.path;
 }
 
@@ -88,14 +88,14 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
   const auto config = checkpoint::load_checkpoint_config(checkpoint::find_checkpoint(plan.loaded));
   const auto loss = json["loss"].is_number() ? json["loss"].get<double>()
                                              : std::numeric_limits<double>::quiet_NaN();
-  RunState state;
-  state.end = RunEnd::finished;
-  EvaluationPoint point{0, loss, {}};
+  jobs::RunState state;
+  state.end = jobs::RunEnd::finished;
+  jobs::EvaluationPoint point{0, loss, {}};
   if (const auto part = json.value("part", Json()); part.is_boolean()) {
     point.is_of_a_part = part.get<bool>();
   }
   state.evaluations.push_back(point);
-  const auto held_out = unverified_corpus(plan.baseline, "val");
+  const auto held_out = jobs::unverified_corpus(plan.baseline, "val");
   MemberResult result{.name = "loaded",
                       .changes = {},
                       .report = report::make_report(plan.baseline),
@@ -125,7 +125,7 @@ std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWa
   const auto corpus = train::open_corpus(config, "val");
   if (!config.train.other_tokenizer) {
     const auto model = train::tokenizer_of_model(checkpoint::find_checkpoint(plan.loaded));
-    data::require_same_tokenizer(model, corpus.tokenizer_identity(), "train.other_tokenizer=true");
+    tokenizer::require_same(model, corpus.tokenizer_identity(), "train.other_tokenizer=true");
   }
   std::optional<train::Outcome> signal;
   train::EvaluationOptions options;

@@ -14,7 +14,7 @@ std::string nonfinite_text(const MemberResult& member) {
   std::string text;
   for (const SeedResult& run : member.runs) {
     const auto& state = run.state;
-    const bool finished = state.end == RunEnd::finished;
+    const bool finished = state.end == jobs::RunEnd::finished;
     if (finished && spread_of({state.perplexity()}).n == 1) continue;
     text += (text.empty() ? "" : "; ") + std::string("seed ") + std::to_string(run.seed) + ": " +
             (finished          ? "its last evaluation"
@@ -45,7 +45,7 @@ std::string nonfinite_member(const MemberResult& member) {
 
 bool has_ended(const MemberResult& member) {
   return std::ranges::none_of(
-      member.runs, [](const SeedResult& run) { return run.state.end == RunEnd::unfinished; });
+      member.runs, [](const SeedResult& run) { return run.state.end == jobs::RunEnd::unfinished; });
 }
 
 bool stands(const MemberResult& member) {

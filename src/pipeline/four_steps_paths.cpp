@@ -80,7 +80,8 @@ class PathCheck {
                          ": perplexity would be of other tokens than the baseline's, which it is "
                          "held against; set it for all");
         }
-        const auto path = run_path_fault(plan_.folder / member.folder / "seed-0000000000000000000");
+        const auto path =
+            jobs::run_path_fault(plan_.folder / member.folder / "seed-0000000000000000000");
         if (!path.empty()) add(place, "its runs would have " + path + R"(; give it a "name")");
         list.push_back(std::move(member));
       } catch (const UsageError& error) {

@@ -40,7 +40,7 @@ class PlanReader : private DescriptionReader {
   FourSteps read(const JsonValue& root, const CostChoice& cost) {
     check_keys(root, "", keys());
     plan_.folder = text(root, "folder").value_or("runs/" + plan_.name);
-    const auto folder = path_fault(plan_.folder / ".pipeline.json.tmp-0000000000");
+    const auto folder = jobs::path_fault(plan_.folder / ".pipeline.json.tmp-0000000000");
     if (!folder.empty()) {
       fault("folder", aero::quoted(plan_.folder.string()), folder + "; name another folder");
     }

@@ -70,7 +70,7 @@ class Replayer {
         configs.push_back(config_of(member, seed, source));
       }
     }
-    const auto conflicts = conflicts_of(configs);
+    const auto conflicts = jobs::conflicts_of(configs);
     if (!conflicts.empty()) throw UsageError(conflicts);
   }
 
@@ -87,7 +87,7 @@ class Replayer {
     }
     for (std::size_t seed = 0; seed < plan_.seeds.size(); ++seed) {
       for (std::size_t i = 0; i < members.size(); ++i) {
-        if (results[i].runs[seed].state.end != RunEnd::unfinished) continue;
+        if (results[i].runs[seed].state.end != jobs::RunEnd::unfinished) continue;
         replay_.next.push_back(config_of(members[i], plan_.seeds[seed], source));
         replay_.names.push_back(members[i].name + " seed " + std::to_string(plan_.seeds[seed]));
       }

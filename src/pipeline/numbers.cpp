@@ -17,7 +17,7 @@ std::string shortest(double value) {
   return {text.data(), end};
 }
 
-std::string perplexity_text(const RunState& state) {
+std::string perplexity_text(const jobs::RunState& state) {
   const bool is_of_a_part =
       !state.evaluations.empty() && state.evaluations.back().is_of_a_part.value_or(false);
   return perplexity_text(state.perplexity()) + (is_of_a_part ? " (of a part of the split)" : "");
@@ -32,7 +32,7 @@ std::string percent_change(double percent) {
   return format("%+.2f%%", percent);
 }
 
-std::string describe(const Nonfinite& event) {
+std::string describe(const jobs::Nonfinite& event) {
   std::string text = "step " + std::to_string(event.step);
   if (!event.layer.empty()) text += ", " + event.layer;
   return text + ", " + event.quantity;

@@ -9,9 +9,6 @@
 
 namespace aero::pipeline {
 
-/// Creates a folder and those above it. Throws Error that names it.
-void make_folder(const std::filesystem::path& folder);
-
 struct OutputFile {
   std::filesystem::path path;
   std::string content;
@@ -24,12 +21,5 @@ std::vector<std::string> write_all(const std::vector<OutputFile>& files);
 /// cannot be (a full disk), the reason is a fault.
 std::optional<FileLock> wait_for_tables(const std::filesystem::path& folder,
                                         const std::string& name, std::vector<std::string>& faults);
-
-/// Why the file system would not take this path: "\"norms.json\" is a file", or "a name of 300
-/// bytes, where the file system takes 255". Empty where it would.
-std::string path_fault(const std::filesystem::path& path);
-
-/// The same for a run's folder, with all that a run keeps in it.
-std::string run_path_fault(const std::filesystem::path& folder);
 
 }  // namespace aero::pipeline

@@ -176,19 +176,19 @@ class SweepReader : private DescriptionReader {
 
   /// What the file system would refuse only after hours of training.
   void check_paths() {
-    const auto folder = path_fault(sweep_.folder / ".aero");
+    const auto folder = jobs::path_fault(sweep_.folder / ".aero");
     if (!folder.empty()) {
       fault("folder", aero::quoted(sweep_.folder.string()), folder + "; name another folder");
       return;
     }
     const auto longest = "." + table_name(sweep_.name, sweep_.pricings) + ".json.tmp-0000000000";
-    const auto tables = path_fault(sweep_.folder / longest);
+    const auto tables = jobs::path_fault(sweep_.folder / longest);
     if (!tables.empty()) {
       fault("name", aero::quoted(sweep_.name), "its tables would have " + tables + "; shorten it");
     }
     for (const Entry& entry : entries_) {
       const auto place = sweep_.folder / slug(entry.name);
-      const auto run = run_path_fault(place / "seed-0000000000000000000");
+      const auto run = jobs::run_path_fault(place / "seed-0000000000000000000");
       if (!run.empty()) {
         fault("runs", aero::quoted(entry.name),
               "its runs would have " + run + "; give it a shorter name");

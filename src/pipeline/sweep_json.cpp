@@ -62,7 +62,7 @@ Json pareto_json(const Front& front) {
           {"level", {{"bytes", front.bytes.level}, {"seconds", front.seconds.level}}}};
 }
 
-Json nonfinite_json(const std::optional<Nonfinite>& event) {
+Json nonfinite_json(const std::optional<jobs::Nonfinite>& event) {
   if (!event) return nullptr;
   return {{"step", event->step},
           {"quantity", event->quantity},

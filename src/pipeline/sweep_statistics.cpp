@@ -8,7 +8,7 @@ namespace aero::pipeline {
 namespace {
 
 bool is_finished(const SeedResult& run) {
-  return run.state.end == RunEnd::finished;
+  return run.state.end == jobs::RunEnd::finished;
 }
 
 Told told_by(const std::vector<SeedResult>& runs) {
@@ -54,7 +54,7 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
   std::vector<double> perplexities;
   for (const std::int64_t seed : sweep.seeds) {
     const std::filesystem::path folder = run_config(sweep, member, seed).run.folder;
-    result.runs.push_back({seed, folder, read_run_state(folder)});
+    result.runs.push_back({seed, folder, jobs::read_run_state(folder)});
     if (!is_finished(result.runs.back())) continue;
     losses.push_back(result.runs.back().state.loss());
     perplexities.push_back(result.runs.back().state.perplexity());

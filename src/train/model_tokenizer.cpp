@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 std::string hash_of_kept_file(const fs::path& checkpoint) {
   for (const auto& folder : {checkpoint, checkpoint::run_around(checkpoint).value_or(checkpoint)}) {
     for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
-      if (fs::exists(folder / name)) return data::identity_of_tokenizer(folder / name).sha256;
+      if (fs::exists(folder / name)) return tokenizer::identity_of(folder / name).sha256;
     }
   }
   return "";
@@ -21,8 +21,8 @@ std::string hash_of_kept_file(const fs::path& checkpoint) {
 
 }  // namespace
 
-data::TokenizerIdentity tokenizer_of_model(const fs::path& checkpoint) {
-  data::TokenizerIdentity identity{"", "the model " + checkpoint.string()};
+tokenizer::Identity tokenizer_of_model(const fs::path& checkpoint) {
+  tokenizer::Identity identity{"", "the model " + checkpoint.string()};
   if (fs::exists(checkpoint / "state.json")) {
     identity.sha256 = checkpoint::load_state(checkpoint).tokenizer_sha256;
   }

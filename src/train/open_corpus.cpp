@@ -34,9 +34,9 @@ data::Corpus open_corpus(const RunConfig& config, const std::string& split) {
 
 void require_own_tokenizer(const RunConfig& config, const data::Corpus& corpus) {
   if (config.train.other_tokenizer || !corpus.tokenizer()) return;
-  data::require_same_tokenizer(corpus.tokenizer_identity(),
-                               data::identity_of_tokenizer(corpus.tokenizer()->path),
-                               "train.other_tokenizer=true");
+  tokenizer::require_same(corpus.tokenizer_identity(),
+                          tokenizer::identity_of(corpus.tokenizer()->path),
+                          "train.other_tokenizer=true");
 }
 
 }  // namespace aero::train

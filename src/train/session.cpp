@@ -157,8 +157,8 @@ void warn_of_unused_vocabulary(const RunConfig& config, const data::Corpus& corp
 void check_tokenizer_of_warm_start(const RunConfig& config, const std::filesystem::path& source,
                                    const data::Corpus& corpus) {
   if (config.train.other_tokenizer) return;
-  data::require_same_tokenizer(tokenizer_of_model(source), corpus.tokenizer_identity(),
-                               "train.other_tokenizer=true");
+  tokenizer::require_same(tokenizer_of_model(source), corpus.tokenizer_identity(),
+                          "train.other_tokenizer=true");
 }
 
 void log_warm_start(const WarmStart& start) {

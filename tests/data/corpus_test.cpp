@@ -359,14 +359,14 @@ TEST(Corpus, TellsItsTokenizerFromAnother) {
     return Corpus::open_split(path, "train", 3, 100).tokenizer_identity();
   };
   const auto ours = identity('h');
-  require_same_tokenizer(ours, identity('h'), "--flag");
-  require_same_tokenizer(ours, identity('\0'), "--flag");  // says nothing
+  tokenizer::require_same(ours, identity('h'), "--flag");
+  tokenizer::require_same(ours, identity('\0'), "--flag");  // says nothing
   EXPECT_THAT(
-      test::message_of<UsageError>([&] { require_same_tokenizer(ours, identity('i'), "--flag"); }),
+      test::message_of<UsageError>([&] { tokenizer::require_same(ours, identity('i'), "--flag"); }),
       AllOf(HasSubstr("train.tok"), HasSubstr("686868686868"), HasSubstr("696969696969"),
             HasSubstr("--flag")));
   const auto file = folder.write("tokenizer.json", "abc");
-  const auto given = identity_of_tokenizer(file);
+  const auto given = tokenizer::identity_of(file);
   EXPECT_EQ(given.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_THAT(given.owner, HasSubstr(file.string()));
 }

@@ -56,8 +56,8 @@ MemberResult by_seed(const std::string& name, const std::vector<double>& perplex
                      double bytes) {
   auto result = member(name, spread_of(perplexities).mean, bytes, bytes);
   for (std::size_t i = 0; i < perplexities.size(); ++i) {
-    RunState state;
-    state.end = RunEnd::finished;
+    jobs::RunState state;
+    state.end = jobs::RunEnd::finished;
     state.evaluations = {{1, std::log(perplexities[i]), {}}};
     result.runs.push_back({static_cast<std::int64_t>(i) + 1, "", state});
   }

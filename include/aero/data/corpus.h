@@ -2,7 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/data/token_file.h"
-#include "aero/data/tokenizer_identity.h"
+#include "aero/tokenizer/identity.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -78,7 +78,7 @@ class Corpus {
   std::int64_t vocab_size() const { return corpus_vocab_size_; }
 
   /// The tokenizer of the tokens, as their headers say; without a hash for formats that do not.
-  TokenizerIdentity tokenizer_identity() const;
+  tokenizer::Identity tokenizer_identity() const;
 
   /// Unicode characters of the text behind the tokens; 0 where the format does not say.
   std::int64_t characters() const;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "aero/core/error.h"
-#include "aero/pipeline/job_runner.h"
+#include "aero/jobs/job_runner.h"
 #include "aero/pipeline/pareto.h"
 #include "aero/pipeline/pricing.h"
 
@@ -34,7 +34,7 @@ struct AblateOptions {
   bool latex = false;      ///< how they are printed
   int columns = 0;         ///< that a printed line holds (report/fit.h); 0: any number
   Shard shard;
-  JobOptions jobs;
+  jobs::JobOptions jobs;
 };
 
 /// What `aero ablate` does: trains what is missing and keeps the tables of the sweep up to date,

@@ -2,7 +2,7 @@
 
 #include "aero/config/loader.h"
 #include "aero/core/error.h"
-#include "aero/pipeline/job_runner.h"
+#include "aero/jobs/job_runner.h"
 #include "aero/pipeline/pricing.h"
 
 #include <filesystem>
@@ -17,7 +17,7 @@ struct FourStepsOptions {
   CostChoice cost;    ///< instead of what the file names
   bool list = false;  ///< print where the pipeline stands; nothing is trained or written
   int columns = 0;    ///< that a printed line holds (report/fit.h); 0: any number
-  JobOptions jobs;
+  jobs::JobOptions jobs;
 };
 
 /// What `aero pipeline` does: trains step by step what is missing, decides each step, and keeps

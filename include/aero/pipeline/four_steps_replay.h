@@ -1,7 +1,7 @@
 #pragma once
 
+#include "aero/jobs/job_runner.h"
 #include "aero/pipeline/four_steps_plan.h"
-#include "aero/pipeline/job_runner.h"
 #include "aero/pipeline/sweep_table.h"
 
 #include <cstddef>
@@ -23,7 +23,7 @@ struct StepResult {
 /// Where a pipeline stands.
 struct Replay {
   std::vector<StepResult> steps;   ///< up to the first that is not decided
-  std::vector<Job> next;           ///< runs that decide it and are not done
+  std::vector<jobs::Job> next;     ///< runs that decide it and are not done
   std::vector<std::string> names;  ///< of `next`: "SM+R seed 1"
   bool needs_evaluation = false;   ///< the loaded baseline was not evaluated yet
   std::string fault;               ///< why it can't go on: nothing that was tried stayed finite

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "aero/jobs/run_state.h"
 #include "aero/pipeline/paired.h"
-#include "aero/pipeline/run_state.h"
 #include "aero/pipeline/sweep.h"
 #include "aero/report/report.h"
 
@@ -28,7 +28,7 @@ Spread spread_of(const std::vector<double>& values);
 struct SeedResult {
   std::int64_t seed = 0;
   std::filesystem::path folder;
-  RunState state;
+  jobs::RunState state;
 };
 
 struct MemberResult {

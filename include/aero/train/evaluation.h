@@ -34,7 +34,8 @@ struct EvaluationOptions {
   /// tokens advance by `stride`, each scoring only the tokens that none before it scored, so that
   /// all but the first window's have at least T - stride tokens before them. At most T.
   std::int64_t stride = 0;
-  std::vector<std::int32_t> character_counts;  ///< by token (data::Tokenizer); empty: not counted
+  std::vector<std::int32_t>
+      character_counts;  ///< by token (tokenizer::Tokenizer); empty: not counted
   /// Told of the contexts done so far and in all; false breaks the evaluation off.
   std::function<bool(std::int64_t done, std::int64_t all)> progress;
 };

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "aero/data/tokenizer_identity.h"
+#include "aero/tokenizer/identity.h"
 
 #include <filesystem>
 
@@ -10,6 +10,6 @@ namespace aero::train {
 /// says, else that of the tokenizer's file in the checkpoint or in the run around it. Without a
 /// hash where there is none, as for a model trained on a corpus without a tokenizer. Throws Error
 /// when a file cannot be read.
-data::TokenizerIdentity tokenizer_of_model(const std::filesystem::path& checkpoint);
+tokenizer::Identity tokenizer_of_model(const std::filesystem::path& checkpoint);
 
 }  // namespace aero::train

@@ -1,0 +1,33 @@
+#include "aero/jobs/unverified_corpus.h"
+
+#include "aero/core/error.h"
+#include "aero/train/open_corpus.h"
+
+namespace aero::jobs {
+
+std::optional<data::Corpus> unverified_corpus(RunConfig config, const std::string& split) {
+  config.data.verify = false;
+  try {
+    return train::open_corpus(config, split);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+const std::optional<KnownCorpus>& KnownCorpora::find(const RunConfig& config,
+                                                     const std::string& split) {
+  const std::string key = config.data.path + '\n' + split + '\n' +
+                          std::to_string(static_cast<int>(config.data.format)) + '\n' +
+                          std::to_string(config.model.context) + '\n' +
+                          std::to_string(config.model.vocab_size);
+  const auto found = known_.find(key);
+  if (found != known_.end()) return found->second;
+  std::optional<KnownCorpus> facts;
+  if (const auto corpus = unverified_corpus(config, split)) {
+    facts = {corpus->fingerprint(), corpus->former_fingerprint(),
+             corpus->tokenizer_identity().sha256};
+  }
+  return known_.emplace(key, std::move(facts)).first->second;
+}
+
+}  // namespace aero::jobs

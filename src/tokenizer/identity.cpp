@@ -1,0 +1,30 @@
+#include "aero/tokenizer/identity.h"
+
+#include "aero/core/error.h"
+#include "aero/core/files.h"
+#include "aero/core/sha256.h"
+
+namespace aero::tokenizer {
+namespace {
+
+std::string short_hash(const Identity& identity) {
+  return identity.sha256.substr(0, 12);
+}
+
+}  // namespace
+
+Identity identity_of(const std::filesystem::path& file) {
+  return {sha256(read_file(file)), "the tokenizer " + file.string()};
+}
+
+void require_same(const Identity& one, const Identity& other, const std::string& permission) {
+  if (one.sha256.empty() || other.sha256.empty() || one.sha256 == other.sha256) return;
+  throw UsageError(
+      one.owner + " (tokenizer " + short_hash(one) + ") and " + other.owner + " (tokenizer " +
+      short_hash(other) +
+      ") speak different tokenizers: the same ids stand for other text, and what comes "
+      "out means nothing. Take two of the same tokenizer, or give " +
+      permission + " where the difference is meant");
+}
+
+}  // namespace aero::tokenizer

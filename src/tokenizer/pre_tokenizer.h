@@ -1,0 +1,38 @@
+#pragma once
+
+#include "regex.h"
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace aero::tokenizer {
+
+/// What becomes of the matches of a Split (SplitDelimiterBehavior of `tokenizers`).
+enum class SplitBehavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
+
+/// One step of cutting a text into words: Split, Digits or ByteLevel.
+struct PreTokenizerStep {
+  bool add_prefix_space = false;  ///< a space before a piece that does not begin with one
+  std::optional<Regex> pattern;   ///< without one the piece stays whole
+  SplitBehavior behavior = SplitBehavior::isolated;
+  bool invert = false;  ///< what the pattern does not match is what is split on
+};
+
+/// A sequence of steps, each applied to the pieces of the one before.
+class PreTokenizer {
+ public:
+  explicit PreTokenizer(std::vector<PreTokenizerStep> steps) : steps_(std::move(steps)) {}
+
+  /// Calls back with each word of `text`, valid UTF-8, in order.
+  void cut(std::string_view text, const std::function<void(std::string_view)>& on_word) const;
+
+ private:
+  void run(std::size_t step, std::string_view piece,
+           const std::function<void(std::string_view)>& on_word) const;
+
+  std::vector<PreTokenizerStep> steps_;
+};
+
+}  // namespace aero::tokenizer
