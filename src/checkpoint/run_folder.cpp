@@ -1,12 +1,12 @@
 #include "aero/checkpoint/run_folder.h"
 
+#include "aero/checkpoint/training_state.h"
 #include "aero/config/loader.h"
 #include "aero/core/checksum.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
 #include "layout.h"
-#include "training_state.h"
 
 #include <algorithm>
 

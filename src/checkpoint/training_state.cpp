@@ -1,4 +1,4 @@
-#include "training_state.h"
+#include "aero/checkpoint/training_state.h"
 
 #include "aero/core/error.h"
 #include "aero/core/files.h"

@@ -48,12 +48,6 @@ double available_memory() {
   return 0;
 }
 
-constexpr bool has_gloo =
-#ifdef USE_C10D_GLOO
-    true;
-#else
-    false;
-#endif
 constexpr bool has_kernels =
 #ifdef AERO_CUDA_KERNELS
     true;
@@ -146,7 +140,7 @@ void run_doctor() {
   std::cout << format("bf16 in hardware %s (AVX-512 BF16), %s (AMX)\n",
                       yes_no(has_cpu("avx512_bf16")), yes_no(has_cpu("amx_bf16")));
   std::cout << format("CUDA             %s\n", cuda_version().c_str());
-  std::cout << format("gloo, NCCL       %s, %s\n", yes_no(has_gloo), nccl_version().c_str());
+  std::cout << format("NCCL             %s\n", nccl_version().c_str());
   std::cout << format("memory available %.1f GB\n", available_memory() / 1e9);
   const auto disk = std::filesystem::space(".");
   std::cout << format("disk available   %.1f GB here\n", static_cast<double>(disk.available) / 1e9);

@@ -1,5 +1,6 @@
 #include "cli/loaded_model.h"
 
+#include "aero/config/checks.h"
 #include "aero/config/loader.h"
 #include "aero/core/error.h"
 #include "aero/core/log.h"

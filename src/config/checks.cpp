@@ -1,9 +1,8 @@
-#include "checks.h"
+#include "aero/config/checks.h"
 
 #include "aero/config/enum_names.h"
 #include "aero/config/fields.h"
 #include "aero/config/json_value.h"
-#include "aero/config/loader.h"
 #include "aero/core/numbers.h"
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 
 #include "aero/config/faults.h"
 #include "aero/config/json_value.h"
-#include "aero/config/loader.h"
 #include "aero/config/model_config.h"
+#include "aero/config/overrides.h"
 
 #include "field_table.h"
 

@@ -1,11 +1,11 @@
 #include "aero/config/loader.h"
 
+#include "aero/config/checks.h"
 #include "aero/config/faults.h"
 #include "aero/config/json_value.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
-#include "checks.h"
 #include "field_table.h"
 #include "layer.h"
 

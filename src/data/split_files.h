@@ -1,6 +1,7 @@
 #pragma once
 
-#include "aero/data/corpus.h"
+#include "aero/data/corpus_tokenizer.h"
+#include "aero/data/token_format.h"
 
 #include <filesystem>
 #include <optional>

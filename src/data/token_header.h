@@ -1,6 +1,7 @@
 #pragma once
 
-#include "aero/data/token_file.h"
+#include "aero/core/files.h"
+#include "aero/data/token_format.h"
 
 #include <cstring>
 #include <optional>

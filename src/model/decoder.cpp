@@ -35,7 +35,7 @@ DecoderImpl::DecoderImpl(const ModelConfig& config, const PartFactory& factory) 
         "thresholds", torch::full({config.n_layer, config.n_head}, config.ereg.theta_init),
         ParameterKind::threshold);
   }
-  if (!config.own_parts.empty()) require_own_parts(*this);
+  if (!config.own_parts.empty()) require_same_parts(config.own_parts, own_parts());
 }
 
 std::vector<Block> DecoderImpl::blocks() const {
@@ -108,7 +108,7 @@ std::vector<std::pair<std::string, torch::Tensor>> DecoderImpl::named_state() co
 }
 
 std::string DecoderImpl::own_parts() const {
-  return own_parts_of(*this);
+  return differences_of(*this, DecoderImpl(shrunk(config_)));
 }
 
 void DecoderImpl::set_progress(double share) {

@@ -12,18 +12,6 @@ namespace {
 using Module = torch::nn::Module;
 using PlacesByType = std::map<std::string, std::vector<std::string>>;
 
-/// The same modules in small: what a module is does not depend on these sizes.
-ModelConfig shrunk(ModelConfig config) {
-  config.d_model = 16 * config.n_head;
-  config.d_ffn = config.ffn_fused ? 0 : 1;
-  config.context = 1;
-  config.positions = 0;
-  config.vocab_size = 1;
-  config.rotary_fraction = 1;
-  config.own_parts.clear();
-  return config;
-}
-
 /// Where `actual` is another type than `expected`, or has children that it lacks. What is within a
 /// module of another type belongs to that.
 void compare(const Module& actual, const Module& expected, const std::string& name,
@@ -50,9 +38,20 @@ void compare(const Module& actual, const Module& expected, const std::string& na
 
 }  // namespace
 
-std::string own_parts_of(const DecoderImpl& decoder) {
+ModelConfig shrunk(ModelConfig config) {
+  config.d_model = 16 * config.n_head;
+  config.d_ffn = config.ffn_fused ? 0 : 1;
+  config.context = 1;
+  config.positions = 0;
+  config.vocab_size = 1;
+  config.rotary_fraction = 1;
+  config.own_parts.clear();
+  return config;
+}
+
+std::string differences_of(const Module& actual, const Module& expected) {
   PlacesByType differences;
-  compare(decoder, DecoderImpl(shrunk(decoder.config())), "", differences);
+  compare(actual, expected, "", differences);
   std::string text;
   for (const auto& [type, places] : differences) {
     text += (text.empty() ? "" : "; ") + type + ":";
@@ -61,9 +60,7 @@ std::string own_parts_of(const DecoderImpl& decoder) {
   return text;
 }
 
-void require_own_parts(const DecoderImpl& decoder) {
-  const auto& recorded = decoder.config().own_parts;
-  const auto actual = decoder.own_parts();
+void require_same_parts(const std::string& recorded, const std::string& actual) {
   if (recorded == actual) return;
   throw UsageError("model.own_parts: \"" + recorded +
                    "\": the model has parts that a program brought, and this one has " +

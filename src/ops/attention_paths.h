@@ -1,6 +1,6 @@
 #pragma once
 
-#include "aero/ops/entropy_attention.h"
+#include "aero/ops/attention_result.h"
 
 #include <torch/types.h>
 

@@ -2,8 +2,8 @@
 
 #include "aero/config/faults.h"
 #include "aero/config/json_value.h"
+#include "aero/pipeline/change.h"
 #include "aero/pipeline/pricing.h"
-#include "aero/pipeline/sweep.h"
 
 #include <filesystem>
 #include <functional>

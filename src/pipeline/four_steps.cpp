@@ -5,7 +5,9 @@
 #include "aero/jobs/progress.h"
 #include "aero/jobs/training_fault.h"
 #include "aero/jobs/work_lock.h"
+#include "aero/pipeline/four_steps_file.h"
 #include "aero/pipeline/four_steps_replay.h"
+#include "aero/pipeline/sweep_statistics.h"
 #include "aero/report/fit.h"
 #include "aero/report/format.h"
 

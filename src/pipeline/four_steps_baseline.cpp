@@ -4,6 +4,7 @@
 #include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/jobs/unverified_corpus.h"
+#include "aero/pipeline/sweep_statistics.h"
 #include "aero/train/evaluation.h"
 #include "aero/train/model_tokenizer.h"
 #include "aero/train/open_corpus.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "aero/pipeline/four_steps_plan.h"
-#include "aero/pipeline/sweep_table.h"
+#include "aero/pipeline/member_result.h"
 #include "aero/train/signal_watch.h"
 
 #include <filesystem>

@@ -1,6 +1,7 @@
 #include "four_steps_decision.h"
 
 #include "aero/pipeline/pareto.h"
+#include "aero/pipeline/sweep_statistics.h"
 
 #include "numbers.h"
 

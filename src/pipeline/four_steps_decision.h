@@ -1,6 +1,6 @@
 #pragma once
 
-#include "aero/pipeline/sweep_table.h"
+#include "aero/pipeline/member_result.h"
 
 #include <cstddef>
 #include <optional>

@@ -1,5 +1,6 @@
 #include "four_steps_paths.h"
 
+#include "aero/config/checks.h"
 #include "aero/config/json_value.h"
 #include "aero/core/error.h"
 #include "aero/report/report.h"

@@ -1,6 +1,7 @@
 #include "aero/pipeline/four_steps_replay.h"
 
 #include "aero/core/error.h"
+#include "aero/pipeline/sweep_statistics.h"
 
 #include "four_steps_baseline.h"
 #include "four_steps_candidates.h"

@@ -1,6 +1,7 @@
 #include "aero/pipeline/pareto.h"
 
 #include "aero/core/error.h"
+#include "aero/pipeline/sweep_statistics.h"
 
 #include <algorithm>
 #include <cstddef>

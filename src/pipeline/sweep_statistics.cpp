@@ -1,4 +1,4 @@
-#include "aero/pipeline/sweep_table.h"
+#include "aero/pipeline/sweep_statistics.h"
 
 #include "measurement.h"
 

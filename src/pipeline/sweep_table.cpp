@@ -1,6 +1,7 @@
 #include "aero/pipeline/sweep_table.h"
 
 #include "aero/pipeline/pareto.h"
+#include "aero/pipeline/sweep_statistics.h"
 #include "aero/report/comparison.h"
 #include "aero/report/format.h"
 #include "aero/report/table.h"

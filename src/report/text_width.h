@@ -1,6 +1,6 @@
 #pragma once
 
-#include "aero/report/table.h"
+#include "aero/report/align.h"
 
 #include <cstddef>
 #include <string>

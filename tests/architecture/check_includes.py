@@ -6,14 +6,13 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 # Libraries that one place alone may include; the place is a path or the beginning of one.
 KEPT_IN = {
     "spdlog/": "src/core/log.cpp",
-    "gloo/": "src/dist/c10d.cpp",
     "nlohmann/": "src/",
 }
 
@@ -66,33 +65,34 @@ def faults_of_file(root: Path, path: Path, room: str, rooms: FloorPlan) -> Itera
                 yield f"{name} includes {include}: that library stays in {place}"
 
 
+def unit_of(include: str, room: str) -> str | None:
+    """The unit of this room that a header belongs to: a .cpp file and the headers of its name."""
+    path = PurePosixPath(include)
+    is_here = path.parent.as_posix() in {".", room, f"aero/{room}"}
+    return path.stem if is_here and path.suffix == ".h" else None
+
+
 def circle_in(root: Path, room: str) -> list[str]:
-    """A circle of headers within a room, or nothing."""
-    folder = root / "include" / "aero" / room
-    names = {
-        f"aero/{room}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*.h")
-    }
-    graph = {
-        name: [i for i in INCLUDE.findall(path.read_text(encoding="utf-8")) if i in names]
-        for name, path in names.items()
-    }
+    """A circle of units within a room, or nothing."""
+    graph: dict[str, set[str]] = {}
+    for path in files_of(root, room):
+        lower = (unit_of(i, room) for i in INCLUDE.findall(path.read_text(encoding="utf-8")))
+        graph.setdefault(path.stem, set()).update(u for u in lower if u and u != path.stem)
     done: set[str] = set()
 
-    def visit(name: str, trail: list[str]) -> list[str]:
-        if name in trail:
-            return [*trail[trail.index(name) :], name]
-        if name in done:
+    def visit(unit: str, trail: list[str]) -> list[str]:
+        if unit in trail:
+            return [*trail[trail.index(unit) :], unit]
+        if unit in done:
             return []
-        for lower in graph[name]:
-            circle = visit(lower, [*trail, name])
-            if circle:
+        for lower in sorted(graph.get(unit, ())):
+            if circle := visit(lower, [*trail, unit]):
                 return circle
-        done.add(name)
+        done.add(unit)
         return []
 
-    for name in sorted(graph):
-        circle = visit(name, [])
-        if circle:
+    for unit in sorted(graph):
+        if circle := visit(unit, []):
             return circle
     return []
 
@@ -106,7 +106,7 @@ def find_faults(root: Path, rooms: FloorPlan) -> list[str]:
         for path in files_of(root, room):
             faults.extend(faults_of_file(root, path, room, rooms))
         if circle := circle_in(root, room):
-            faults.append(f"headers in a circle: {' -> '.join(circle)}")
+            faults.append(f"room '{room}': files in a circle: {' -> '.join(circle)}")
     return faults
 
 

@@ -76,11 +76,20 @@ def test_a_folder_that_is_no_room_is_found(tmp_path: Path) -> None:
     assert "include/aero/misc is no room" in fault
 
 
-def test_headers_in_a_circle_are_found(tmp_path: Path) -> None:
+def test_files_in_a_circle_are_found(tmp_path: Path) -> None:
     files = {
         "include/aero/core/a.h": '#include "aero/core/b.h"\n',
-        "include/aero/core/b.h": '#include "aero/core/c.h"\n',
-        "include/aero/core/c.h": '#include "aero/core/a.h"\n',
+        "src/core/b.cpp": '#include "c.h"\n',
+        "src/core/c.h": '#include "aero/core/a.h"\n',
     }
     (fault,) = find_faults(tree(tmp_path, files), PLAN)
-    assert fault.endswith("aero/core/a.h -> aero/core/b.h -> aero/core/c.h -> aero/core/a.h")
+    assert fault == "room 'core': files in a circle: a -> b -> c -> a"
+
+
+def test_a_file_includes_its_own_header_and_those_of_other_libraries(tmp_path: Path) -> None:
+    files = {
+        "include/aero/core/a.h": "#include <b.h>\n",
+        "src/core/a.cpp": '#include "aero/core/a.h"\n',
+        "src/core/c.cpp": '#include "aero/core/a.h"\n#include <torch/c.h>\n',
+    }
+    assert find_faults(tree(tmp_path, files), PLAN) == []

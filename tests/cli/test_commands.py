@@ -172,7 +172,7 @@ def test_config_shows_the_effective_config(aero: str) -> None:
 def test_doctor_and_version_answer(aero: str) -> None:
     assert call(aero, "--version").stdout.startswith("aero ")
     printed = call(aero, "doctor").stdout
-    for word in ("LibTorch", "threads", "bf16", "CUDA", "gloo", "GFLOP/s", "memory", "disk"):
+    for word in ("LibTorch", "threads", "bf16", "CUDA", "NCCL", "GFLOP/s", "memory", "disk"):
         assert word in printed
 
 

@@ -1,7 +1,9 @@
 #include "aero/pipeline/four_steps.h"
 
 #include "aero/config/notation.h"
+#include "aero/pipeline/four_steps_file.h"
 #include "aero/pipeline/four_steps_replay.h"
+#include "aero/pipeline/sweep_statistics.h"
 
 #include "tests/support/temporary_folder.h"
 #include "tests/support/trained_run.h"

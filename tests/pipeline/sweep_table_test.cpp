@@ -2,6 +2,7 @@
 
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/presets.h"
+#include "aero/pipeline/sweep_statistics.h"
 
 #include "tests/support/faults.h"
 #include "tests/support/temporary_folder.h"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/checkpoint/safetensors.h"
+#include "aero/checkpoint/training_state.h"
 #include "aero/config/run_config.h"
 #include "aero/core/file_lock.h"
 
@@ -13,29 +14,6 @@
 #include <vector>
 
 namespace aero::checkpoint {
-
-/// What losses are multiplied by in float16.
-struct LossScale {
-  double scale = 1;
-  std::int64_t growth = 0;  ///< finite steps since the last change
-
-  bool operator==(const LossScale&) const = default;
-};
-
-/// Where training stands, beside the tensors.
-struct TrainingState {
-  std::int64_t step = 0;                ///< optimizer steps done
-  std::int64_t samples_seen = 0;        ///< cursor of the sampler: sequences taken so far
-  std::string data_fingerprint;         ///< a run refuses to resume on other data
-  std::string tokenizer_sha256;         ///< of the corpus's tokenizer's file; empty: not known
-  std::optional<double> eval_loss;      ///< mean loss of the latest evaluation, nats a token
-  std::int64_t eval_step = 0;           ///< when that was; 0: none yet
-  std::optional<LossScale> loss_scale;  ///< float16 only
-  std::string held_out_fingerprint;     ///< of the validation split; empty: none, or not known
-  std::string warm_start_crc32;         ///< of the weights that it began with; empty: with none
-  std::string weights_crc32;            ///< of weights.safetensors beside it; empty: not known
-  std::string optimizer_crc32;          ///< of optimizer.safetensors beside it; empty: not known
-};
 
 /// Everything that a run needs to go on.
 struct Checkpoint {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aero/config/overrides.h"
 #include "aero/config/run_config.h"
 
 #include <filesystem>
@@ -7,9 +8,6 @@
 #include <vector>
 
 namespace aero {
-
-/// A value given on the command line: "train.batch_size=8".
-using Override = std::string;
 
 /// Reads a run config. Precedence: default < "extends" base < file < overrides; within each of
 /// these layers "preset" first, then "family", then "architecture", then single keys (a key that
@@ -26,10 +24,6 @@ RunConfig parse_config(const std::string& text, const std::string& name,
 
 /// A config of defaults and overrides alone.
 RunConfig default_config(const std::vector<Override>& overrides = {});
-
-/// Values out of range and impossible combinations, each as "path: value: what is wrong and what to
-/// do"; empty when the config can be built. load_config() has them among its faults.
-std::vector<std::string> find_faults(const RunConfig& config);
 
 /// The effective config as JSON, every key with its value; reading it gives the same config.
 std::string to_json(const RunConfig& config);

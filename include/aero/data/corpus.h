@@ -1,6 +1,7 @@
 #pragma once
 
-#include "aero/core/error.h"
+#include "aero/data/corpus_tokenizer.h"
+#include "aero/data/missing_split.h"
 #include "aero/data/token_file.h"
 #include "aero/tokenizer/identity.h"
 
@@ -21,21 +22,6 @@ inline constexpr std::int64_t ignored_target = -100;
 struct Batch {
   at::Tensor inputs;   ///< [B, T] int64
   at::Tensor targets;  ///< [B, T] int64: the next tokens, or ignored_target
-};
-
-/// The corpus is there, and has no such split.
-class MissingSplit : public UsageError {
- public:
-  using UsageError::UsageError;
-};
-
-/// The tokenizer that made a corpus, as its manifest names it.
-struct CorpusTokenizer {
-  std::string kind;  ///< "bpe" (a tokenizer.json) or "sentencepiece"
-  std::filesystem::path path;
-  std::int64_t vocab_size = 0;
-  std::string eos;
-  std::optional<std::int64_t> eos_id;
 };
 
 /// One split ("train", "val") of a corpus: its shards in order, cut into samples of T tokens.

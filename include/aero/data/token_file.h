@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/core/files.h"
+#include "aero/data/token_format.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -10,35 +11,6 @@
 #include <vector>
 
 namespace aero::data {
-
-/// Which kind of token file to expect; `automatic` goes by the first bytes.
-enum class TokenFormat {
-  automatic,
-  aero,     ///< AERO's own, see TokenFile
-  nanogpt,  ///< train.bin and val.bin of nanoGPT: uint16 tokens without a header
-  llmc,     ///< .bin of llm.c: 256 int32 of header, then uint16 (GPT-2) or uint32 (Llama 3) tokens
-};
-
-enum class TokenLayout {
-  stream,  ///< documents one after another, each closed by an end-of-text token
-  chunk,   ///< samples of chunk_length tokens each, cut from one document apiece
-};
-
-/// What a token file says about itself. Zero or empty where its format does not say.
-struct TokenHeader {
-  TokenFormat format = TokenFormat::aero;
-  int width = 2;           ///< bytes a token: 2 or 4
-  std::int64_t count = 0;  ///< tokens
-  std::int64_t vocab_size = 0;
-  TokenLayout layout = TokenLayout::stream;
-  std::int64_t chunk_length = 0;
-  std::uint32_t crc32 = 0;
-  std::string tokenizer_sha256;  ///< 64 hexadecimal digits; of zeros alone: empty
-  std::int64_t documents = 0;
-  std::int64_t characters = 0;  ///< Unicode code points of the text behind the tokens
-  std::int64_t bytes = 0;       ///< UTF-8 bytes of the text behind the tokens
-  std::size_t payload = 0;      ///< where the tokens begin in the file
-};
 
 /// A file of token ids. AERO's format, version 1, little-endian, 128 bytes of header:
 ///

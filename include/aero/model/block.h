@@ -27,11 +27,7 @@ class BlockImpl : public ModuleImpl {
 };
 
 /// A block of attention and an FFN. How the two branches join is the subclass's:
-///   sequential (GPT-2)   h = x + attention(norm1(x)),  y = h + ffn(norm2(h))
-///   parallel   (NeoX)    y = x + attention(norm1(x)) + ffn(norm2(x))
-///   simplified           model/simplified_block.h
-/// With a scaled FFN (ScFFN, arXiv 2410.13060) the sum is y = beta h + ffn / alpha, where under
-/// parallel h = x + attention(norm1(x)). A block whose FFN is pruned ends with h.
+/// model/residual_block.h, model/simplified_block.h.
 class TwoBranchBlockImpl : public BlockImpl {
  public:
   torch::Tensor forward(const torch::Tensor& x, torch::Tensor* row_entropy = nullptr) override;
@@ -52,8 +48,5 @@ class TwoBranchBlockImpl : public BlockImpl {
 /// The factory's norm; absent for NormKind::none.
 Part norm_of(NormKind kind, const ModelConfig& config, const Place& place,
              const PartFactory& factory);
-
-Block make_block(const ModelConfig& config, const Place& place, const PartFactory& factory,
-                 const Part& shared_activation);
 
 }  // namespace aero::model

@@ -1,13 +1,10 @@
 #pragma once
 
+#include "aero/ops/attention_result.h"
+
 #include <torch/types.h>
 
 namespace aero::ops {
-
-struct EntropyAttention {
-  torch::Tensor output;   ///< [B, H, T, d_k], of the queries' dtype
-  torch::Tensor entropy;  ///< [B, H, T] nats, float32 (float64 for float64); undefined unless asked
-};
 
 /// Causal softmax attention and the entropy of each of its rows:
 ///   s_ij = scale q_i . k_j / t_i (j <= i),  a_i = softmax(s_i),  output_i = sum_j a_ij v_j,

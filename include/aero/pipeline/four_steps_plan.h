@@ -1,9 +1,8 @@
 #pragma once
 
-#include "aero/config/loader.h"
 #include "aero/config/run_config.h"
+#include "aero/pipeline/change.h"
 #include "aero/pipeline/pricing.h"
-#include "aero/pipeline/sweep.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -38,17 +37,5 @@ struct FourSteps {
   std::vector<Candidate> without_activation;  ///< step 2, at least one
   std::vector<Candidate> regularised;         ///< step 4; empty: the step is left out
 };
-
-/// Reads a pipeline: JSON with comments and trailing commas, its keys in docs/pipeline.md; the
-/// overrides win over it, and `cost` asks for tables by another cost model or network. Throws
-/// UsageError that lists every fault at once, a line each, those of all models that the steps may
-/// come to included.
-FourSteps load_four_steps(const std::filesystem::path& file,
-                          const std::vector<Override>& overrides = {}, const CostChoice& cost = {});
-
-/// The same from a text that stands for `file`.
-FourSteps parse_four_steps(const std::string& text, const std::filesystem::path& file,
-                           const std::vector<Override>& overrides = {},
-                           const CostChoice& cost = {});
 
 }  // namespace aero::pipeline

@@ -2,7 +2,7 @@
 
 #include "aero/jobs/job_runner.h"
 #include "aero/pipeline/four_steps_plan.h"
-#include "aero/pipeline/sweep_table.h"
+#include "aero/pipeline/member_result.h"
 
 #include <cstddef>
 #include <optional>

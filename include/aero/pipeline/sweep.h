@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/config/run_config.h"
+#include "aero/pipeline/change.h"
 #include "aero/pipeline/pricing.h"
 
 #include <cstddef>
@@ -11,15 +12,6 @@
 #include <vector>
 
 namespace aero::pipeline {
-
-/// One key that a sweep sets.
-struct Change {
-  std::string key;    ///< "model.norm"
-  std::string value;  ///< as an override writes it: none
-  std::string json;   ///< as JSON writes it: "none", with its quotes
-
-  bool operator==(const Change&) const = default;
-};
 
 /// One model of a sweep, trained once a seed.
 struct Member {

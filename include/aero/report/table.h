@@ -1,12 +1,12 @@
 #pragma once
 
+#include "aero/report/align.h"
+
 #include <cstddef>
 #include <string>
 #include <vector>
 
 namespace aero::report {
-
-enum class Align { left, right };
 
 struct Column {
   std::string title;

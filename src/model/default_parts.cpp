@@ -1,11 +1,13 @@
-#include "aero/model/part_factory.h"
-
 #include "aero/model/activation.h"
-#include "aero/model/block.h"
 #include "aero/model/ffn.h"
 #include "aero/model/norm.h"
+#include "aero/model/part_factory.h"
+#include "aero/model/residual_block.h"
+#include "aero/model/simplified_block.h"
 
 namespace aero::model {
+
+// AERO's own parts, which a PartFactory makes unless a subclass brings others.
 
 Part PartFactory::make_norm(const ModelConfig& config, NormKind kind,
                             const Place& /*place*/) const {
@@ -27,7 +29,10 @@ Attention PartFactory::make_attention(const ModelConfig& config, const Place& pl
 
 Block PartFactory::make_block(const ModelConfig& config, const Place& place,
                               const Part& shared_activation) const {
-  return model::make_block(config, place, *this, shared_activation);
+  if (config.family == Family::simplified) {
+    return make_simplified_block(config, place, *this, shared_activation);
+  }
+  return make_residual_block(config, place, *this, shared_activation);
 }
 
 }  // namespace aero::model

@@ -20,4 +20,8 @@ std::vector<Finding> check_combinations(const ModelConfig& model);
 /// The same of a run, its model included.
 std::vector<Finding> check_combinations(const RunConfig& config);
 
+/// Values out of range and impossible combinations, each as "path: value: what is wrong and what to
+/// do"; empty when the config can be built. load_config() has them among its faults.
+std::vector<std::string> find_faults(const RunConfig& config);
+
 }  // namespace aero

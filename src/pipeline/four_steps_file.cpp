@@ -1,4 +1,4 @@
-#include "aero/pipeline/four_steps_plan.h"
+#include "aero/pipeline/four_steps_file.h"
 
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
