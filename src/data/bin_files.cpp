@@ -1,6 +1,7 @@
 #include "bin_files.h"
 
 #include "aero/core/error.h"
+#include "aero/data/missing_split.h"
 
 #include "token_header.h"
 

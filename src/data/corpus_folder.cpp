@@ -1,6 +1,8 @@
 #include "corpus_folder.h"
 
 #include "aero/core/error.h"
+#include "aero/core/files.h"
+#include "aero/data/missing_split.h"
 
 #include "bin_files.h"
 
