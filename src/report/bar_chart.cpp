@@ -12,9 +12,10 @@
 namespace aero::report {
 namespace {
 
-/// From dark to light, so that neighbours differ in grey, too.
-constexpr std::array colours{"#1b3a5c", "#d95f02", "#3f8f6b", "#b8a12f",
-                             "#7b6fb0", "#9fc5e8", "#c9c9c9"};
+/// As scripts/plot.py draws: Okabe and Ito's palette without its yellow, then Tol's muted one.
+constexpr std::array colours{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9",
+                             "#E69F00", "#000000", "#882255", "#117733", "#332288",
+                             "#999933", "#661100", "#888888", "#AA4499", "#CC6677"};
 constexpr double width = 860;
 constexpr double left = 210;
 constexpr double right = 90;
@@ -54,10 +55,10 @@ std::string text_at(double x, double y, const char* anchor, const std::string& t
          "</text>\n";
 }
 
-std::string box(double x, double y, double w, double h, const char* colour,
+std::string box(double x, double y, double w, double h, const std::string& colour,
                 const std::string& tip) {
   return format("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\" fill=\"%s\"><title>", x,
-                y, w, h, colour) +
+                y, w, h, colour.c_str()) +
          escaped(tip) + "</title></rect>\n";
 }
 
@@ -72,9 +73,16 @@ std::vector<std::string> names_of(const std::vector<Bar>& bars) {
   return names;
 }
 
-const char* colour_of(const std::vector<std::string>& names, const std::string& name) {
-  const auto place = std::ranges::find(names, name) - names.begin();
-  return colours[static_cast<std::size_t>(place) % colours.size()];
+/// None twice: where the palette ends, hues by the golden ratio go on.
+std::string colour(std::size_t place) {
+  if (place < colours.size()) return colours[place];
+  constexpr double golden = 0.618034;
+  const double turns = 0.05 + golden * static_cast<double>(place - colours.size());
+  return format("hsl(%.1f, 85%%, 40%%)", 360 * (turns - std::floor(turns)));
+}
+
+std::string colour_of(const std::vector<std::string>& names, const std::string& name) {
+  return colour(static_cast<std::size_t>(std::ranges::find(names, name) - names.begin()));
 }
 
 std::string drawn(const Bar& bar, double y, double scale, const std::vector<std::string>& names) {

@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <regex>
 #include <stdexcept>
 #include <string>
 
@@ -17,8 +19,11 @@ namespace {
 
 using Json = nlohmann::json;
 using cost::Operand;
+using ::testing::_;
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Pair;
 
 cost::PricedOperation priced(const std::string& name, const std::string& primitive, Operand operand,
                              std::int64_t layer, double bytes, std::optional<double> rounds) {
@@ -185,6 +190,20 @@ TEST(BarChart, DrawsEachPartToScale) {
   EXPECT_THAT(svg, HasSubstr("width=\"280.00\""));
   EXPECT_THAT(svg, HasSubstr("<title>norms: 1.00 GB</title>"));
   EXPECT_THAT(svg, HasSubstr(">4.00 GB</text>"));
+}
+
+TEST(BarChart, GivesNoColourTwice) {
+  Bar bar{"one", {}};
+  for (int i = 0; i < 40; ++i) bar.parts.push_back({"part " + std::to_string(i), 1e9});
+  const auto svg = bar_chart("many", {bar});
+  std::map<std::string, int> uses;
+  const std::regex filled("fill=\"([^\"]+)\"><title>");
+  for (auto found = std::sregex_iterator(svg.begin(), svg.end(), filled);
+       found != std::sregex_iterator(); ++found) {
+    ++uses[(*found)[1]];
+  }
+  EXPECT_EQ(uses.size(), 40);
+  EXPECT_THAT(uses, Each(Pair(_, 2)));  // in the bar and in the legend
 }
 
 TEST(BarChart, NeedsABar) {
