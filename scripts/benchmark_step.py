@@ -14,7 +14,7 @@ Examples:
 
 from __future__ import annotations
 
-import aero_signals  # before all else
+from aero.core import signals as aero_signals  # before all else
 
 # isort: split
 import argparse
@@ -29,14 +29,14 @@ from typing import Any
 try:
     from tqdm import tqdm
 
-    from aero_benchmark.aero_side import BASELINE, aero_turn
-    from aero_benchmark.measured import Measured, ratio
-    from aero_benchmark.pytorch_side import PyTorchTask, pytorch_turn
-    from aero_benchmark.setting import Setting, make_corpus
-    from aero_results.command import run_command
-    from aero_results.errors import ResultsError
-    from aero_results.files import require_writable, write_text
-    from aero_results.options import Parser, whole
+    from aero.benchmark.aero_side import BASELINE, aero_turn
+    from aero.benchmark.measured import Measured, ratio
+    from aero.benchmark.pytorch_side import PyTorchTask, pytorch_turn
+    from aero.benchmark.setting import Setting, make_corpus
+    from aero.core.command import run_command
+    from aero.core.errors import AeroError
+    from aero.core.files import require_writable, write_text
+    from aero.core.options import Parser, whole
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
@@ -69,7 +69,7 @@ def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measur
                 turn = aero_turn(arguments.aero, setting, folder, architecture, corpus=corpus)
             if len(turn.seconds) != setting.steps:
                 timed = len(turn.seconds)
-                raise ResultsError(f"{side}: {timed} steps were timed, not {setting.steps}")
+                raise AeroError(f"{side}: {timed} steps were timed, not {setting.steps}")
             measured[side].rounds.append(turn.seconds[arguments.warmup :])
             measured[side].peak_bytes = max(measured[side].peak_bytes, turn.peak_bytes)
     return measured

@@ -11,7 +11,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -25,11 +25,11 @@ from typing import Any
 try:
     import numpy as np
 
-    from aero_results.command import run_command
-    from aero_results.cost_formulas import CostFormulas
-    from aero_results.errors import UsageError
-    from aero_results.jsonc import load_object
-    from aero_results.options import Parser
+    from aero.core.command import run_command
+    from aero.core.errors import UsageError
+    from aero.core.jsonc import load_object
+    from aero.core.options import Parser
+    from aero.results.cost_formulas import CostFormulas
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
@@ -38,7 +38,7 @@ except ModuleNotFoundError as error:
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "configs" / "cost" / "aero_papers.json"
-TABLES = ROOT / "scripts" / "aero_results" / "paper_tables.json"
+TABLES = ROOT / "scripts" / "aero" / "results" / "paper_tables.json"
 FITTED = "token_word"
 # In the order of Row.latency_features().
 LATENCY = (

@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -23,14 +23,14 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 try:
-    from aero_results.command import run_command
-    from aero_results.errors import UsageError
-    from aero_results.fit import add_wide, print_fitted
-    from aero_results.inputs import note_other_evaluation
-    from aero_results.latex import latex_table
-    from aero_results.markdown import markdown_table
-    from aero_results.options import Parser
-    from aero_results.sweep import Member, Sweep, read_sweep
+    from aero.core.command import run_command
+    from aero.core.errors import UsageError
+    from aero.core.fit import add_wide, print_fitted
+    from aero.core.markdown import markdown_table
+    from aero.core.options import Parser
+    from aero.results.inputs import note_other_evaluation
+    from aero.results.latex import latex_table
+    from aero.results.sweep import Member, Sweep, read_sweep
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "

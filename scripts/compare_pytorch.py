@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -33,18 +33,18 @@ try:
     from torch import nn
     from tqdm import tqdm
 
-    from aero_reference.config import ModelConfig, OwnPartsError
-    from aero_reference.decoder import Decoder, token_loss
-    from aero_reference.tokens import IGNORED, CorpusError, Split
-    from aero_reference.training import DECAYED, duration_steps, learning_rate, make_optimizer
-    from aero_results.command import run_command
-    from aero_results.errors import ResultsError, UsageError
-    from aero_results.files import require_writable, write_text
-    from aero_results.jsonc import load_object
-    from aero_results.kinds import CONFIG, METRICS, wrong_kind
-    from aero_results.options import Parser, real
-    from aero_results.records import Record
-    from aero_results.run_folder import read_lines
+    from aero.checkpoint.kinds import CONFIG, METRICS, wrong_kind
+    from aero.checkpoint.run_folder import read_lines
+    from aero.config.model import ModelConfig, OwnPartsError
+    from aero.core.command import run_command
+    from aero.core.errors import AeroError, UsageError
+    from aero.core.files import require_writable, write_text
+    from aero.core.jsonc import load_object
+    from aero.core.options import Parser, real
+    from aero.core.records import Record
+    from aero.reference.decoder import Decoder, token_loss
+    from aero.reference.tokens import IGNORED, CorpusError, Split
+    from aero.reference.training import DECAYED, duration_steps, learning_rate, make_optimizer
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
@@ -91,7 +91,7 @@ def _perplexity(line: Record) -> float:
 
 
 def read_run(folder: Path) -> Run:
-    """Raises ResultsError where the folder lacks something, or the run is not one to compare."""
+    """Raises AeroError where the folder lacks something, or the run is not one to compare."""
     config = read_config(folder)
     losses: dict[int, float] = {}
     evaluations: list[tuple[int, float]] = []
@@ -249,14 +249,14 @@ def require_tokenizer_of(folder: Path, corpus: Path, split: Split) -> None:
 
 
 def load_initial_weights(model: nn.Module, folder: Path) -> None:
-    """Raises ResultsError where the run did not keep them, or they are another model's."""
+    """Raises AeroError where the run did not keep them, or they are another model's."""
     path = folder / "checkpoints" / "step-00000000" / "weights.safetensors"
     if not path.is_file():
         raise UsageError(f"{path} is missing: train again with --set checkpoint.at_start=true")
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise ResultsError(f"{path}: damaged; train again") from error
+        raise AeroError(f"{path}: damaged; train again") from error
     shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: list(tensor.shape) for name, tensor in tensors.items()}
     names = sorted(shapes.keys() | found.keys())
@@ -311,19 +311,19 @@ def make_trainer(run: Run, data: Path | None) -> Trainer:
 
 
 def train_again(trainer: Trainer) -> tuple[list[float], float]:
-    """The loss of every step, and the held-out perplexity. Raises ResultsError for NaN."""
+    """The loss of every step, and the held-out perplexity. Raises AeroError for NaN."""
     losses: list[float] = []
     progress = tqdm(range(trainer.steps), "training", unit="step", disable=None)
     for number in progress:
         losses.append(trainer.step(number))
         progress.set_postfix(loss=f"{losses[-1]:.4f}")
         if not math.isfinite(losses[-1]):
-            raise ResultsError(
+            raise AeroError(
                 f"PyTorch's loss is not finite at step {number + 1}, where AERO's run goes on"
             )
     loss = trainer.validation_loss()
     if not loss < 700:
-        raise ResultsError(f"PyTorch's held-out loss is {loss:g}: nothing to compare")
+        raise AeroError(f"PyTorch's held-out loss is {loss:g}: nothing to compare")
     return losses, math.exp(loss)
 
 

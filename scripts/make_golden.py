@@ -4,7 +4,7 @@
 Each file holds one tiny model with random weights: logits, loss and every gradient of one batch,
 attention's row entropies where the case is about them, then losses, gradient norms and weights of
 ten AdamW steps with clipping. What transformers has is
-computed by transformers; the rest by the decoder in aero_reference, which agrees with transformers
+computed by transformers; the rest by the decoder in aero.reference, which agrees with transformers
 where both can speak. Nothing is downloaded. tests/golden/README.md says what a file holds.
 
 Example:
@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -38,15 +38,15 @@ try:
     from torch.nn import functional
     from tqdm import tqdm
 
-    from aero_reference import huggingface
-    from aero_reference.config import EregConfig, ModelConfig, NormFixedConfig
-    from aero_reference.decoder import Decoder
-    from aero_reference.linear import SpectralNormLinear, power_iteration
-    from aero_reference.norm import FixedLayerNorm
-    from aero_reference.training import make_optimizer
-    from aero_results.command import run_command
-    from aero_results.files import write_whole
-    from aero_results.options import Parser
+    from aero.config.model import EregConfig, ModelConfig, NormFixedConfig
+    from aero.core.command import run_command
+    from aero.core.files import write_whole
+    from aero.core.options import Parser
+    from aero.reference import huggingface
+    from aero.reference.decoder import Decoder
+    from aero.reference.linear import SpectralNormLinear, power_iteration
+    from aero.reference.norm import FixedLayerNorm
+    from aero.reference.training import make_optimizer
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "

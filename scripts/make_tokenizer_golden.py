@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -31,8 +31,8 @@ try:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from tqdm import tqdm
 
-    from aero_results.command import run_command
-    from aero_results.options import Parser, whole
+    from aero.core.command import run_command
+    from aero.core.options import Parser, whole
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "

@@ -14,7 +14,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # before all else
+from aero.core import signals as aero_signals  # before all else
 
 # isort: split
 import argparse
@@ -23,20 +23,20 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aero_private.command import run_command
-from aero_private.command_line import Parser
-from aero_private.line import Line, Network, line
-from aero_private.options import (
+from aero.commands.private_command import run_command
+from aero.commands.private_command_line import Parser
+from aero.commands.private_options import (
     add_network_options,
     add_settings_options,
     network_of,
     settings_of,
 )
-from aero_private.settings import CLIENT
+from aero.private.program.settings import CLIENT
+from aero.private.run.line import Line, Network, line
 
 if TYPE_CHECKING:
-    from aero_private.probes import Measurements, Probe
-    from aero_private.settings import Settings
+    from aero.private.measure.probes import Measurements, Probe
+    from aero.private.program.settings import Settings
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -57,9 +57,9 @@ def measured(
     """The client's view, over the loopback or over a line."""
     from tqdm import tqdm
 
-    from aero_private.memory import of_probes
-    from aero_private.probes import Order, measure_party
-    from aero_private.spawn import run_both
+    from aero.private.measure.memory import of_probes
+    from aero.private.measure.probes import Order, measure_party
+    from aero.private.run.spawn import run_both
 
     with aero_signals.Tidying(), tempfile.TemporaryDirectory(prefix="aero-costs-") as folder:
 
@@ -78,8 +78,8 @@ def measured(
 
 def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:
     """Of each primitive."""
-    from aero_private.constants import rounds_of
-    from aero_private.probes import short_probes
+    from aero.private.measure.constants import rounds_of
+    from aero.private.measure.probes import short_probes
 
     chosen = short_probes()
     near = measured(settings, chosen, "rounds, loopback")
@@ -90,8 +90,9 @@ def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:
 
 def fitting_probes(colocated: bool) -> list[Probe]:
     """Of the matrix products, those that this machine's memory allows; names the others."""
-    from aero_private.memory import PROCESS, available, of_probes
-    from aero_private.probes import matrix_probes
+    from aero.private.measure.memory import of_probes
+    from aero.private.measure.probes import matrix_probes
+    from aero.private.program.memory import PROCESS, available
 
     have, fitting = available(), []
     for probe in matrix_probes(colocated):
@@ -109,12 +110,12 @@ def fitting_probes(colocated: bool) -> list[Probe]:
 
 def measure(arguments: argparse.Namespace) -> None:
     """Runs both parties and writes the file."""
-    from aero_private.constants import constants_of
-    from aero_private.cost_file import cost_model, render
-    from aero_private.files import check_output, write_whole
-    from aero_private.machine import describe
-    from aero_private.probes import probes, short_probes
-    from aero_private.seconds import seconds_of
+    from aero.core.files import check_output, write_text
+    from aero.private.measure.constants import constants_of
+    from aero.private.measure.cost_file import cost_model, render
+    from aero.private.measure.probes import probes, short_probes
+    from aero.private.measure.seconds import seconds_of
+    from aero.private.run.machine import describe
 
     check_output(arguments.out, "--out")
     network = network_of(arguments)
@@ -130,7 +131,7 @@ def measure(arguments: argparse.Namespace) -> None:
     timed = measured(settings, short_probes() + fitting_probes(settings.colocated), "seconds")
     seconds = seconds_of(timed, counted, chosen, settings.colocated)
     model = cost_model(arguments.out.stem, constants, settings, machine, seconds, rounds)
-    write_whole(arguments.out, render(model))
+    write_text(arguments.out, render(model))
     print(f"wrote {arguments.out}")
 
 

@@ -14,7 +14,7 @@ Examples:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 try:
-    from aero_results.command import note, run_command
-    from aero_results.errors import UsageError
-    from aero_results.figures import heads, layers, loss, nonfinite, pareto, scales, shares, style
-    from aero_results.figures.fonts import note_lacking
-    from aero_results.figures.save import files_of, save
-    from aero_results.inputs import find_members, load_baseline, load_members, load_series
-    from aero_results.options import Parser, whole
+    from aero.core.command import note, run_command
+    from aero.core.errors import UsageError
+    from aero.core.options import Parser, whole
+    from aero.results.figures import heads, layers, loss, nonfinite, pareto, scales, shares, style
+    from aero.results.figures.fonts import note_lacking
+    from aero.results.figures.save import files_of, save
+    from aero.results.inputs import find_members, load_baseline, load_members, load_series
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
@@ -40,7 +40,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from aero_results.inputs import Series
+    from aero.results.inputs import Series
 
 Draw = Callable[[argparse.Namespace], "Figure"]
 

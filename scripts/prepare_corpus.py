@@ -9,7 +9,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -19,13 +19,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aero_corpus.errors import CorpusError, describe_os_error
-from aero_corpus.filters import FILTERS
-from aero_corpus.option_values import count, positive_number, probability, seed, share, utf8_text
-from aero_corpus.settings import DEFAULT_EOS, MIN_VOCAB, FilterSettings, Settings
-from aero_corpus.standard_output import SIGPIPE_CODE, run_printing
-from aero_corpus.stopping import Undo, stop_on_signals
-from aero_results.options import Help, Parser
+from aero.core.options import Help, Parser
+from aero.corpus.errors import CorpusError, describe_os_error
+from aero.corpus.filters import FILTERS
+from aero.corpus.option_values import count, positive_number, probability, seed, share, utf8_text
+from aero.corpus.settings import DEFAULT_EOS, MIN_VOCAB, FilterSettings, Settings
+from aero.corpus.standard_output import SIGPIPE_CODE, run_printing
+from aero.corpus.stopping import Undo, stop_on_signals
 
 _NEEDED = "numpy, tokenizers and tqdm"
 _MOST_WORKERS = 1024
@@ -281,8 +281,8 @@ def main(argv: list[str] | None = None, undo: Undo | None = None) -> int:
     settings = settings_of(args, parser)
     os.environ.setdefault("RAYON_NUM_THREADS", str(args.workers))
     try:
-        from aero_corpus.console import Console
-        from aero_corpus.pipeline import prepare
+        from aero.corpus.console import Console
+        from aero.corpus.pipeline import prepare
     except ModuleNotFoundError as error:
         print(
             f"error: the Python package {error.name} is missing; pip install {_NEEDED}",
@@ -294,7 +294,7 @@ def main(argv: list[str] | None = None, undo: Undo | None = None) -> int:
         manifest = prepare(settings, args.out, args.workers, args.overwrite, console, undo)
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+        return error.status
     except BrokenPipeError:  # nobody reads what it says
         return SIGPIPE_CODE
     except OSError as error:

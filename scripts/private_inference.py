@@ -15,7 +15,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -29,24 +29,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aero_private.command import run_command
-from aero_private.command_line import Parser, decimal_number, whole_number
-from aero_private.errors import PrivateError
-from aero_private.line import Network, line
-from aero_private.options import (
+from aero.commands.private_command import run_command
+from aero.commands.private_command_line import Parser, decimal_number, whole_number
+from aero.commands.private_options import (
     add_model_options,
     add_network_options,
     add_settings_options,
     network_of,
     settings_of,
 )
-from aero_private.settings import CLIENT, SERVER
+from aero.core.errors import AeroError, UsageError
+from aero.private.program.settings import CLIENT, SERVER
+from aero.private.run.line import Network, line
 
 if TYPE_CHECKING:
-    from aero_private.aero_program import Prediction
-    from aero_private.checkpoint import Checkpoint
-    from aero_private.party import Outcome
-    from aero_private.plan import Plan
+    from aero.checkpoint.checkpoints import Checkpoint
+    from aero.private.program.plan import Plan
+    from aero.private.report.aero_program import Prediction
+    from aero.private.run.party import Outcome
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -105,7 +105,7 @@ def parse_arguments() -> argparse.Namespace:
 def _addresses(text: str | None) -> tuple[str, str]:
     parts = [part.strip() for part in (text or "").split(",")]
     if len(parts) != 2 or not all(map(_is_address, parts)):
-        raise PrivateError(
+        raise UsageError(
             f"--peers {text}: expected the addresses of client and server, HOST:PORT,HOST:PORT, "
             f"with ports from 1 to 65535"
         )
@@ -119,7 +119,7 @@ def _is_address(text: str) -> bool:
 
 def _check_tokenizer(checkpoint: Checkpoint) -> None:
     """That the one in use is the model's; `checkpoint.tokenizer` may be another file than its."""
-    from aero_private.tokenizer_identity import (
+    from aero.checkpoint.tokenizer_identity import (
         identity_of_file,
         require_same_tokenizer,
         tokenizer_of_model,
@@ -134,14 +134,14 @@ def _check_tokenizer(checkpoint: Checkpoint) -> None:
 
 
 def _sequences(arguments: argparse.Namespace, checkpoint: Checkpoint) -> list[list[int]]:
-    from aero_private.prompt import check_tokens, tokens_from, tokens_of_prompt
+    from aero.private.run.prompt import check_tokens, tokens_from, tokens_of_prompt
 
     if arguments.tokens is not None:
         sequences = tokens_from(arguments.tokens)
     elif arguments.prompt is not None:
         sequences = tokens_of_prompt(arguments.prompt, checkpoint.tokenizer)
     else:
-        raise PrivateError("the client needs --prompt TEXT or --tokens IDS")
+        raise UsageError("the client needs --prompt TEXT or --tokens IDS")
     check_tokens(sequences, checkpoint.config.vocab_size, checkpoint.config.context)
     if arguments.max_tokens > 0:
         _check_room(arguments.max_tokens, sequences, checkpoint.config.context)
@@ -150,12 +150,12 @@ def _sequences(arguments: argparse.Namespace, checkpoint: Checkpoint) -> list[li
 
 def _check_room(generate: int, sequences: list[list[int]], context: int) -> None:
     if len(sequences) > 1:
-        raise PrivateError(
+        raise UsageError(
             f"--max-tokens {generate}: continues one prompt, and --tokens has {len(sequences)}"
         )
     room = context - len(sequences[0]) + 1
     if generate > room:
-        raise PrivateError(
+        raise UsageError(
             f"--max-tokens {generate}: after {len(sequences[0])} tokens the model's context of "
             f"{context} leaves room for {room}"
         )
@@ -163,8 +163,8 @@ def _check_room(generate: int, sequences: list[list[int]], context: int) -> None
 
 def run(arguments: argparse.Namespace, plan: Plan, network: Network | None) -> Outcome:
     """Under encryption: both parties, or this machine's."""
-    from aero_private.encrypted import run_here, run_with_peer
-    from aero_private.tokenizer_identity import tokenizer_in_use
+    from aero.checkpoint.tokenizer_identity import tokenizer_in_use
+    from aero.private.run.encrypted import run_here, run_with_peer
 
     if plan.party is not None:
         # The prompt and what becomes of it are the client's: so is another tokenizer.
@@ -179,12 +179,12 @@ def _say_logits(
     plan: Plan, outcome: Outcome, aero: Path | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """The client's view."""
-    from aero_private.logits import check_logits, most_likely
-    from aero_private.prompt import words_of
+    from aero.private.report.logits import check_logits, most_likely
+    from aero.private.run.prompt import words_of
 
     try:
         check = check_logits(plan, outcome.logits, aero)
-    except PrivateError as error:  # the run itself is done, and is told and kept
+    except AeroError as error:  # the run itself is done, and is told and kept
         missing = f"not compared with AERO's own: {error}"
         check = replace(check_logits(plan, outcome.logits, None), missing=missing)
     if check.against_aero is None:
@@ -215,10 +215,10 @@ def _say_generated(
     other_tokenizer: bool,
 ) -> dict[str, Any]:
     """The tokens, of which a server by itself knows the bytes alone."""
-    from aero_private.aero_program import aero_tokens
-    from aero_private.checkpoint import WEIGHTS
-    from aero_private.generated import agreement, as_json, token_rows, token_table
-    from aero_private.prompt import text_of, words_of
+    from aero.checkpoint.checkpoints import WEIGHTS
+    from aero.private.report.aero_program import aero_tokens
+    from aero.private.report.generated import agreement, as_json, token_rows, token_table
+    from aero.private.run.prompt import text_of, words_of
 
     checkpoint, passes = plan.checkpoint, outcome.generated
     tokens = [one.token for one in passes if one.token is not None]
@@ -245,7 +245,7 @@ def _say_generated(
                 plan.generate,
                 other_tokenizer,
             )
-        except PrivateError as error:  # the run itself is done, and is told and kept
+        except AeroError as error:  # the run itself is done, and is told and kept
             print(f"            not compared with AERO's own: {error}")
         else:
             print(f"            {agreement(kept, own, '`aero generate` at temperature 0')}")
@@ -261,10 +261,10 @@ def report(
     network: Network | None,
 ) -> None:
     """Prints the run, and writes it where asked."""
-    from aero_private.aero_program import predict
-    from aero_private.files import write_whole
-    from aero_private.outcome_report import as_json, kernel_table, operation_table, rows
-    from aero_private.program import build_program
+    from aero.core.files import write_text
+    from aero.private.program.forward_pass import build_program
+    from aero.private.report.aero_program import predict
+    from aero.private.report.outcome_report import as_json, kernel_table, operation_table, rows
 
     passes = len(plan.sequences) if plan.sequences else max(1, outcome.stages[0].runs)
     length = outcome.length
@@ -321,7 +321,7 @@ def report(
             "cost_model": cost_model,
             "tokens": length,
         }
-        write_whole(arguments.json, json.dumps(result, indent=1) + "\n")
+        write_text(arguments.json, json.dumps(result, indent=1) + "\n")
 
 
 def _refuse_options_of_client(arguments: argparse.Namespace) -> None:
@@ -333,28 +333,28 @@ def _refuse_options_of_client(arguments: argparse.Namespace) -> None:
     }
     for option, is_given in given.items():
         if is_given:
-            raise PrivateError(f"{option} is the client's: leave it out with --party 1")
+            raise UsageError(f"{option} is the client's: leave it out with --party 1")
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """All of it. Raises PrivateError."""
-    from aero_private.aero_program import (
+    """All of it. Raises AeroError."""
+    from aero.checkpoint.checkpoints import find_checkpoint
+    from aero.core.files import check_output
+    from aero.private.program.plan import make_plan
+    from aero.private.report.aero_program import (
         find_aero,
         is_prediction_asked,
         predict,
         require_prediction,
     )
-    from aero_private.allocator import keep_memory
-    from aero_private.checkpoint import find_checkpoint
-    from aero_private.files import check_output
-    from aero_private.plan import make_plan
-    from aero_private.prompt import end_of_text
+    from aero.private.run.allocator import keep_memory
+    from aero.private.run.prompt import end_of_text
 
     party = arguments.party
     if party is None and arguments.peers is not None:
-        raise PrivateError("--peers needs --party 0 (the client) or --party 1 (the server)")
+        raise UsageError("--peers needs --party 0 (the client) or --party 1 (the server)")
     if party is not None and arguments.network == "wan":
-        raise PrivateError(
+        raise UsageError(
             "--network wan simulates a line between two parties of this machine; with --party "
             "they meet over the network that is there: leave one of the two out"
         )

@@ -17,7 +17,7 @@ Example:
 
 from __future__ import annotations
 
-import aero_signals  # noqa: F401  (before all else)
+from aero.core import signals as aero_signals  # noqa: F401  (before all else)
 
 # isort: split
 import argparse
@@ -27,17 +27,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aero_private.command import run_command
-from aero_private.command_line import Parser, decimal_number, whole_number
-from aero_private.errors import PrivateError
-from aero_private.line import Network, check_network, line
-from aero_private.options import add_model_options, add_settings_options, settings_of
-from aero_results.fit import add_wide, print_fitted
+from aero.commands.private_command import run_command
+from aero.commands.private_command_line import Parser, decimal_number, whole_number
+from aero.commands.private_options import add_model_options, add_settings_options, settings_of
+from aero.core.errors import AeroError, UsageError
+from aero.core.fit import add_wide, print_fitted
+from aero.private.run.line import Network, check_network, line
 
 if TYPE_CHECKING:
-    from aero_private.plan import Plan
-    from aero_private.settings import Settings
-    from aero_private.table_runs import Model, Record, RunsFile, Task
+    from aero.private.program.plan import Plan
+    from aero.private.program.settings import Settings
+    from aero.private.report.table_runs import Model, Record, RunsFile, Task
 
     Runner = Callable[[Task], Record]
 
@@ -79,11 +79,11 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def read_models(arguments: argparse.Namespace, settings: Settings, aero: Path) -> list[Model]:
-    """All of them, before the first one runs. Raises PrivateError."""
-    from aero_private.aero_program import is_prediction_asked, predict, require_prediction
-    from aero_private.checkpoint import find_checkpoint
-    from aero_private.table_runs import Model, digest_of
-    from aero_private.windows import corpus_of, held_out
+    """All of them, before the first one runs. Raises AeroError."""
+    from aero.checkpoint.checkpoints import find_checkpoint
+    from aero.private.report.aero_program import is_prediction_asked, predict, require_prediction
+    from aero.private.report.table_runs import Model, digest_of
+    from aero.private.run.windows import corpus_of, held_out
 
     checkpoints = [find_checkpoint(path) for path in arguments.checkpoints]
     architectures = [checkpoint.architecture for checkpoint in checkpoints]
@@ -111,7 +111,7 @@ class EncryptedRunner:
         self._plan: Plan | None = None
 
     def _plan_of(self, task: Task) -> Plan:
-        from aero_private.plan import make_plan
+        from aero.private.program.plan import make_plan
 
         if self._plan is None or self._model is not task.model:
             sequences = [window.tokens for window in task.model.windows]
@@ -121,11 +121,11 @@ class EncryptedRunner:
         return self._plan.only(task.window.number)
 
     def __call__(self, task: Task) -> Record:
-        """Raises PrivateError."""
-        from aero_private.encrypted import run_here
-        from aero_private.logits import check_logits
-        from aero_private.machine import busy_cores, describe
-        from aero_private.outcome_report import as_json
+        """Raises AeroError."""
+        from aero.private.report.logits import check_logits
+        from aero.private.report.outcome_report import as_json
+        from aero.private.run.encrypted import run_here
+        from aero.private.run.machine import busy_cores, describe
 
         plan = self._plan_of(task)
         busy = busy_cores()
@@ -165,7 +165,7 @@ def run_tasks(tasks: Sequence[Task], runs: RunsFile, runner: Runner) -> dict[str
         head = f"[{number}/{len(missing)}] {task.label}: "
         try:
             record = runner(task)
-        except PrivateError as error:
+        except AeroError as error:
             failed[task.model.name] = str(error)
             say(head + f"failed: {error}")
             continue
@@ -185,8 +185,8 @@ def write_table(
     failed: dict[str, str],
 ) -> list[str]:
     """Writes rows and markdown; returns the latter's lines."""
-    from aero_private.files import write_whole
-    from aero_private.table_rows import busy_note, markdown, row_of
+    from aero.core.files import write_text
+    from aero.private.report.table_rows import busy_note, markdown, row_of
 
     records = [(task, record) for task in tasks if (record := runs.find(task)) is not None]
     rows = []
@@ -202,18 +202,18 @@ def write_table(
     missing = {model.prediction.missing for model in models if model.prediction.missing}
     lines += [f"no prediction: {reason}" for reason in sorted(missing)]
     runs.write([row.as_json() for row in rows])
-    write_whole(runs.path.with_suffix(".md"), "\n".join(lines) + "\n")
+    write_text(runs.path.with_suffix(".md"), "\n".join(lines) + "\n")
     return lines
 
 
 def work(arguments: argparse.Namespace) -> int:
-    """All of it; 1 where a model failed. Raises PrivateError."""
-    from aero_private.aero_program import find_aero
-    from aero_private.files import check_output
-    from aero_private.table_runs import RunsFile, tasks_of
+    """All of it; 1 where a model failed. Raises AeroError."""
+    from aero.core.files import check_output
+    from aero.private.report.aero_program import find_aero
+    from aero.private.report.table_runs import RunsFile, tasks_of
 
     if not 1 <= arguments.wan_repeats <= arguments.repeats:
-        raise PrivateError(
+        raise UsageError(
             f"--repeats {arguments.repeats} --wan-repeats {arguments.wan_repeats}: expected at "
             f"least one window, and no more over the line than in all"
         )
@@ -224,7 +224,7 @@ def work(arguments: argparse.Namespace) -> int:
     check_output(arguments.out / "table.json", "--out")
     aero = find_aero(arguments.aero)
     if aero is None:
-        raise PrivateError("no program aero was found to compare with: build it, or give --aero")
+        raise UsageError("no program aero was found to compare with: build it, or give --aero")
     models = read_models(arguments, settings, aero)
     runs = RunsFile(arguments.out / "table.json")
     tasks = [

@@ -11,7 +11,7 @@ Examples:
 
 from __future__ import annotations
 
-import aero_signals  # before all else
+from aero.core import signals as aero_signals  # before all else
 
 # isort: split
 import argparse
@@ -23,17 +23,17 @@ from pathlib import Path
 try:
     from tqdm import tqdm
 
-    from aero_results.command import note, run_command
-    from aero_results.errors import ResultsError, UsageError
-    from aero_results.files import require_writable, write_text
-    from aero_results.fit import add_wide, print_fitted
-    from aero_results.jsonc import load_object
-    from aero_results.kinds import wrong_kind
-    from aero_results.markdown import compare
-    from aero_results.options import Parser, whole
-    from aero_results.records import FieldError, Record
-    from aero_results.sweep import Sweep, read_sweep
-    from aero_results.tables import Table, paper_tables
+    from aero.checkpoint.kinds import wrong_kind
+    from aero.core.command import note, run_command
+    from aero.core.errors import AeroError, UsageError
+    from aero.core.files import require_writable, write_text
+    from aero.core.fit import add_wide, print_fitted
+    from aero.core.jsonc import load_object
+    from aero.core.options import Parser, whole
+    from aero.core.records import FieldError, Record
+    from aero.results.markdown import compare
+    from aero.results.sweep import Sweep, read_sweep
+    from aero.results.tables import Table, paper_tables
 except ModuleNotFoundError as error:
     sys.exit(
         f"error: the Python package {error.name} is missing; run this with build/venv/bin/python, "
@@ -79,11 +79,11 @@ def run_sweep(aero: Path, sweep_file: Path, jobs: int, costs: str | None) -> Non
                     process.wait()
                 raise
     except OSError as error:
-        raise ResultsError(
+        raise AeroError(
             f"{aero}: {error.strerror}; build it with scripts/build.sh, or name it with --aero"
         ) from error
     if status != 0:
-        raise ResultsError(f"{shlex.join(command)} ended with status {status}; run it again")
+        raise AeroError(f"{shlex.join(command)} ended with status {status}; run it again")
 
 
 def cost_options(costs: str | None) -> list[str]:
@@ -163,7 +163,7 @@ def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
             str(result_file(file, arguments.results, arguments.costs)) for _, file in available
         ]
         where = ", ".join(dict.fromkeys(wanted)) or str(SCALES[arguments.scale])
-        raise ResultsError(f"{where}: no result of a sweep; run `aero ablate`, or give --run")
+        raise AeroError(f"{where}: no result of a sweep; run `aero ablate`, or give --run")
     known = paper_tables().values()
     return [
         compare(

@@ -19,22 +19,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import aero_signals  # before all else
+from aero.core import signals as aero_signals  # before all else
 
 # isort: split
 import argparse
 
 try:
-    from aero_benchmark.budget import Budget
-    from aero_benchmark.card import machine, machine_lines
-    from aero_benchmark.options import add_common, check_common
-    from aero_benchmark.step_report import markdown, summary
-    from aero_benchmark.step_scenes import Scene, dry_scenes, full_scenes
-    from aero_benchmark.step_turns import Turns
-    from aero_benchmark.store import Store
-    from aero_results.command import run_command
-    from aero_results.files import write_text
-    from aero_results.options import Parser
+    from aero.benchmark.budget import Budget
+    from aero.benchmark.card import machine, machine_lines
+    from aero.benchmark.options import add_common, check_common
+    from aero.benchmark.step_report import markdown, summary
+    from aero.benchmark.step_scenes import Scene, dry_scenes, full_scenes
+    from aero.benchmark.step_turns import Turns
+    from aero.benchmark.store import Store
+    from aero.core.command import run_command
+    from aero.core.files import write_text
+    from aero.core.options import Parser
 except ModuleNotFoundError as error:
     sys.exit(f"error: the Python package {error.name} is missing; it needs numpy and torch")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import aero_signals  # noqa: F401 - before all else
+from aero.core import signals as aero_signals  # noqa: F401 - before all else
 
 # isort: split
 import argparse
@@ -24,12 +24,12 @@ import re
 from typing import Any
 
 try:
-    from aero_benchmark.card import machine, machine_lines
-    from aero_benchmark.options import add_machine, check_common
-    from aero_results.command import note, run_command
-    from aero_results.files import write_text
-    from aero_results.jsonc import load_object
-    from aero_results.options import Parser
+    from aero.benchmark.card import machine, machine_lines
+    from aero.benchmark.options import add_machine, check_common
+    from aero.core.command import note, run_command
+    from aero.core.files import write_text
+    from aero.core.jsonc import load_object
+    from aero.core.options import Parser
 except ModuleNotFoundError as error:
     sys.exit(f"error: the Python package {error.name} is missing; it needs numpy and torch")
 

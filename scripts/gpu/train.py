@@ -18,29 +18,29 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import aero_signals  # before all else
+from aero.core import signals as aero_signals  # before all else
 
 # isort: split
 import argparse
 import re
 
 try:
-    from aero_benchmark.budget import Budget
-    from aero_benchmark.card import machine, machine_lines
-    from aero_benchmark.options import add_common, check_common
-    from aero_benchmark.store import Store
-    from aero_benchmark.training_corpus import (
+    from aero.benchmark.budget import Budget
+    from aero.benchmark.card import machine, machine_lines
+    from aero.benchmark.options import add_common, check_common
+    from aero.benchmark.store import Store
+    from aero.benchmark.training_corpus import (
         corpus_facts,
         dry_recipe,
         full_recipe,
         require_corpus,
     )
-    from aero_benchmark.training_report import markdown
-    from aero_benchmark.training_rows import DRY, FULL
-    from aero_benchmark.training_turns import Training
-    from aero_results.command import run_command
-    from aero_results.files import write_text
-    from aero_results.options import Parser, whole
+    from aero.benchmark.training_report import markdown
+    from aero.benchmark.training_rows import DRY, FULL
+    from aero.benchmark.training_turns import Training
+    from aero.core.command import run_command
+    from aero.core.files import write_text
+    from aero.core.options import Parser, whole
 except ModuleNotFoundError as error:
     sys.exit(f"error: the Python package {error.name} is missing; it needs numpy and torch")
 

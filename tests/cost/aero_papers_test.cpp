@@ -26,7 +26,7 @@ struct Row {
   double minutes;
 };
 
-/// The tables of arXiv 2410.13060 and 2501.03489 (scripts/aero_results/paper_tables.json); the
+/// The tables of arXiv 2410.13060 and 2501.03489 (scripts/aero/results/paper_tables.json); the
 /// Languini table at 2.4 and 4.8 G tokens repeats the costs of the one at 1.2 G.
 const std::vector<Row> papers_rows{
     {12, 128, Family::gpt2, "SM+LN+G", 25.32, 8.21},

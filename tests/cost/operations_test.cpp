@@ -69,7 +69,7 @@ TEST(Operations, NameTheSubstitutesAndNoFixedNorm) {
 
 // Their other norm, the one before the head, is not in the papers' counts.
 TEST(Operations, AreThoseOfEveryRowInThePapersTables) {
-  std::ifstream file(AERO_SOURCE_DIR "/scripts/aero_results/paper_tables.json");
+  std::ifstream file(AERO_SOURCE_DIR "/scripts/aero/results/paper_tables.json");
   const auto tables = nlohmann::json::parse(file).at("tables");
   int rows = 0;
   for (const auto& table : tables) {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from product_search import COUNTS, counts
 
-from aero_private.products import FUNCTIONS
+from aero.private.program.products import FUNCTIONS
 
 Shape = tuple[int, int, int]
 

@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from aero_private.probes import Probe  # noqa: E402
-from aero_private.settings import VERSION, Settings  # noqa: E402
+from aero.private.measure.probes import Probe  # noqa: E402
+from aero.private.program.settings import VERSION, Settings  # noqa: E402
 from measure_costs import measured  # noqa: E402
 
 LENGTHS = range(1, 65)

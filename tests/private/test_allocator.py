@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aero_private import allocator
-from aero_private.errors import PrivateError
-from aero_private.spawn import run_both
+from aero.core.errors import AeroError
+from aero.private.run import allocator
+from aero.private.run.spawn import run_both
 
 STATM = Path("/proc/self/statm")
 
@@ -46,7 +46,7 @@ def test_threads_of_a_party_find_what_it_took() -> None:
 
 
 def test_more_than_there_is_is_refused() -> None:
-    with pytest.raises(PrivateError, match=r"the system did not give the \d+\.\d GB"):
+    with pytest.raises(AeroError, match=r"the system did not give the \d+\.\d GB"):
         allocator.take_memory(2**60)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from aero_private.command_line import Parser, decimal_number, whole_number
-from aero_private.errors import PrivateError, UndoneError
-from aero_private.files import check_output, write_whole
+from aero.commands.private_command_line import Parser, decimal_number, whole_number
+from aero.core.errors import AeroError
+from aero.core.files import check_output, write_text
 from test_table import AERO, write_corpus
 from tiny_model import MODEL, tensors, write_checkpoint
 
@@ -152,10 +152,10 @@ def test_the_file_of_costs_is_tried_before_anything_is_measured(tmp_path: Path) 
 def test_a_folder_that_holds_something_else_is_told(
     content: str, message: str, tmp_path: Path
 ) -> None:
-    from aero_private.checkpoint import find_checkpoint
+    from aero.checkpoint.checkpoints import find_checkpoint
 
     (tmp_path / "config.json").write_text(content)
-    with pytest.raises(PrivateError) as raised:
+    with pytest.raises(AeroError) as raised:
         find_checkpoint(tmp_path)
     assert message in str(raised.value)
     assert "Error(" not in str(raised.value)
@@ -305,11 +305,11 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "new" / "out.json"
     check_output(file, "--json")
     assert not file.parent.exists()
-    write_whole(file, "1")
+    write_text(file, "1")
     link = tmp_path / "link"
     link.symlink_to(file)
     with file.open() as reader:
-        write_whole(link, "2")
+        write_text(link, "2")
         assert reader.read() == "1"  # the file that was there, not one that is being written
     assert link.is_symlink() and file.read_text() == "2"
     assert [path.name for path in file.parent.iterdir()] == ["out.json"]
@@ -320,20 +320,20 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     check_output(pipe, "--json")
-    write_whole(pipe, "1")
+    write_text(pipe, "1")
     assert pipe.is_fifo() and os.read(reader, 10) == b"1"
     os.close(reader)
 
 
 def test_a_file_that_cannot_be_written_is_told() -> None:
-    with pytest.raises(UndoneError, match=r"^/proc/none/x: No such file or directory$"):
-        write_whole(Path("/proc/none/x"), "1")
+    with pytest.raises(AeroError, match=r"^/proc/none/x: No such file or directory$"):
+        write_text(Path("/proc/none/x"), "1")
 
 
 def test_an_unforeseen_fault_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aero_private import command as ending
+    from aero.commands import private_command as ending
 
     monkeypatch.setattr(ending.tempfile, "tempdir", str(tmp_path))
 
@@ -355,7 +355,7 @@ def test_an_unforeseen_fault_is_told_in_one_line(
 
 
 def test_the_model_of_these_tests_is_read() -> None:
-    from aero_private.config_check import read_config
+    from aero.config.check import read_config
 
     assert read_config(MODEL, "config.json").d_model == MODEL["d_model"]
 

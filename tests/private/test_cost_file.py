@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from aero_private.constants import Composition, Constants
-from aero_private.cost_file import cost_model
-from aero_private.seconds import (
+from aero.private.measure.constants import Composition, Constants
+from aero.private.measure.cost_file import cost_model
+from aero.private.measure.seconds import (
     LONG,
     MatrixSeconds,
     Seconds,
     VectorSeconds,
     batched_vectors,
 )
-from aero_private.settings import Settings
+from aero.private.program.settings import Settings
 
 COSTS = Path(__file__).resolve().parents[2] / "configs" / "cost"
 COMPOSED = ("reciprocal", "rsqrt", "gelu", "gelu_tanh", "quadratic")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from aero_private.errors import PrivateError
-from aero_private.products import FUNCTIONS
-from aero_private.profile import parse_profile
-from aero_private.prompt import check_tokens, tokens_from
-from aero_results.cost_formulas import CostFormulas
+from aero.core.errors import AeroError
+from aero.private.program.products import FUNCTIONS
+from aero.private.run.profile import parse_profile
+from aero.private.run.prompt import check_tokens, tokens_from
+from aero.results.cost_formulas import CostFormulas
 
 COSTS = Path(__file__).resolve().parents[2] / "configs" / "cost"
 LOG = """
@@ -106,5 +106,5 @@ def test_tokens_come_from_the_command_line_and_from_a_file(tmp_path: Path) -> No
 def test_tokens_that_the_model_cannot_take_are_refused(
     sequences: list[list[int]], message: str
 ) -> None:
-    with pytest.raises(PrivateError, match=message):
+    with pytest.raises(AeroError, match=message):
         check_tokens(sequences, 64, 16)

@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 import pytest
 
-from aero_private import line as line_module
-from aero_private.errors import PrivateError
-from aero_private.line import Network, check_network, line
-from aero_private.meeting import split_address
-from aero_private.options import add_network_options, network_of
-from aero_private.settings import CLIENT, SERVER
-from aero_private.spawn import run_both
+from aero.commands.private_options import add_network_options, network_of
+from aero.core.errors import AeroError
+from aero.private.program.settings import CLIENT, SERVER
+from aero.private.run import line as line_module
+from aero.private.run.line import Network, check_network, line
+from aero.private.run.meeting import split_address
+from aero.private.run.spawn import run_both
 
 RATE, ROUND_TRIP = 20.0, 60.0
 MESSAGE = 500_000  # bytes: 0.2 s at that rate
@@ -57,7 +57,7 @@ def test_a_line_is_that_of_the_papers_where_nothing_else_is_said() -> None:
     ],
 )
 def test_a_line_that_cannot_be_is_refused(words: list[str], message: str) -> None:
-    with pytest.raises(PrivateError, match=message):
+    with pytest.raises(AeroError, match=message):
         parse(*words)
 
 
@@ -83,7 +83,7 @@ def test_a_machine_that_cannot_simulate_a_line_says_what_it_lacks(
     module: str, name: str, lacking: Callable, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(getattr(line_module, module), name, lacking)
-    with pytest.raises(PrivateError, match=message):
+    with pytest.raises(AeroError, match=message):
         check_network(Network(100, 80))
 
 
@@ -123,7 +123,7 @@ def network() -> Network:
     found = Network(RATE, ROUND_TRIP)
     try:
         check_network(found)
-    except PrivateError as error:
+    except AeroError as error:
         pytest.skip(str(error))
     return found
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import private_inference
-from aero_private import memory, requirements
-from aero_private.errors import PrivateError
-from aero_private.settings import Settings
+from aero.core.errors import AeroError, UsageError
+from aero.private.program import memory
+from aero.private.program.settings import Settings
+from aero.private.run import requirements
 from tiny_model import MODEL, tensors, write_checkpoint
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "private_inference.py"
@@ -41,9 +42,9 @@ def test_what_is_the_clients_is_refused_at_the_server(
 ) -> None:
     words = [str(tmp_path), "--party", "1", "--peers", "a:1,b:2", option]
     monkeypatch.setattr("sys.argv", ["private_inference.py", *words])
-    monkeypatch.setattr("aero_private.allocator.keep_memory", lambda: None)
+    monkeypatch.setattr("aero.private.run.allocator.keep_memory", lambda: None)
     name = option.partition("=")[0]
-    with pytest.raises(PrivateError, match=f"^{name} is the client's: leave it out with --party 1"):
+    with pytest.raises(AeroError, match=f"^{name} is the client's: leave it out with --party 1"):
         private_inference.work(private_inference.parse_arguments())
 
 
@@ -53,7 +54,8 @@ def test_what_is_the_clients_is_refused_at_the_server(
 def test_the_program_is_asked_before_a_run_where_an_option_asks(
     words: list[str], asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aero_private import aero_program, plan
+    from aero.private.program import plan
+    from aero.private.report import aero_program
 
     models: list[str] = []
 
@@ -62,13 +64,13 @@ def test_the_program_is_asked_before_a_run_where_an_option_asks(
         return aero_program.Prediction({}, 0)
 
     def stop(*_: object, **__: object) -> None:
-        raise PrivateError("planned")
+        raise UsageError("planned")
 
     run_folder = str(write_checkpoint(tmp_path / "run"))
     monkeypatch.setattr("sys.argv", ["private_inference.py", run_folder, "--tokens", "1 2", *words])
     monkeypatch.setattr(aero_program, "predict", predict)
     monkeypatch.setattr(plan, "make_plan", stop)
-    with pytest.raises(PrivateError, match="planned"):
+    with pytest.raises(AeroError, match="planned"):
         private_inference.work(private_inference.parse_arguments())
     assert models == [Settings().cost_model if model == "own" else model for model in asked]
 
@@ -79,19 +81,19 @@ def test_a_python_without_a_wheel_is_told_which_to_take(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(requirements.importlib, "import_module", missing)
     monkeypatch.setattr(requirements.sys, "version_info", (3, 13, 1))
-    with pytest.raises(PrivateError, match=r"no SPU .* for Python .*for Python 3\.11; install"):
+    with pytest.raises(AeroError, match=r"no SPU .* for Python .*for Python 3\.11; install"):
         requirements.check_spu()
     monkeypatch.setattr(requirements.sys, "version_info", (3, 11, 2))
-    with pytest.raises(PrivateError, match=r"run scripts/setup_private\.sh"):
+    with pytest.raises(AeroError, match=r"run scripts/setup_private\.sh"):
         requirements.check_spu()
 
 
 def test_a_model_with_parts_of_a_programs_own_is_refused(tmp_path: Path) -> None:
-    from aero_private.checkpoint import find_checkpoint
+    from aero.checkpoint.checkpoints import find_checkpoint
 
     own = {"own_parts": "DytImpl: final_norm"}
     (tmp_path / "config.json").write_text(json.dumps({"model": MODEL | own}), encoding="utf-8")
-    with pytest.raises(PrivateError, match=r"config\.json: model\.own_parts: 'DytImpl"):
+    with pytest.raises(AeroError, match=r"config\.json: model\.own_parts: 'DytImpl"):
         find_checkpoint(tmp_path)
 
 
@@ -99,14 +101,14 @@ def test_a_run_that_does_not_fit_is_refused_before_it_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("jax")
-    from aero_private.program import build_program
-    from aero_private.settings import Settings
-    from aero_reference.config import ModelConfig
+    from aero.config.model import ModelConfig
+    from aero.private.program.forward_pass import build_program
+    from aero.private.program.settings import Settings
 
     monkeypatch.setattr(memory, "available", lambda: 4e9)
     config = ModelConfig.from_dict(MODEL | {"d_model": 768, "vocab_size": 50257})
     program = build_program(config, 16, Settings())
-    with pytest.raises(PrivateError, match=r"needs about \d+\.\d GB here .*4\.0 GB are free"):
+    with pytest.raises(AeroError, match=r"needs about \d+\.\d GB here .*4\.0 GB are free"):
         memory.check_memory(program, program.shapes(), Settings())
 
 
@@ -165,7 +167,7 @@ class TestTheScript:
         refused("--peers here: expected", folder, "--tokens", "1", "--party", 0, "--peers", "here")
 
     def test_says_that_the_other_party_did_not_come(self, tmp_path: Path) -> None:
-        from aero_private.spawn import free_addresses
+        from aero.private.run.spawn import free_addresses
 
         peers = ",".join(free_addresses())
         folder = write_checkpoint(tmp_path)

@@ -11,12 +11,12 @@ from safetensors import safe_open
 
 pytest.importorskip("jax")
 
-from aero_private.errors import PrivateError
-from aero_private.folding import Folder
-from aero_private.plain import run_plain
-from aero_private.program import build_program, one_hot
-from aero_private.settings import Settings
-from aero_reference.config import ModelConfig
+from aero.config.model import ModelConfig
+from aero.core.errors import AeroError
+from aero.private.program.folding import Folder
+from aero.private.program.forward_pass import build_program, one_hot
+from aero.private.program.plain import run_plain
+from aero.private.program.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 # Their norms are not linear yet.
@@ -54,7 +54,7 @@ def test_a_folded_model_has_the_logits_of_pytorch(file: Path) -> None:
 @pytest.mark.parametrize("file", GATED, ids=lambda file: file.name.split(".")[0])
 def test_a_norm_that_is_not_linear_yet_is_refused(file: Path) -> None:
     config, weights, _, _ = read(file)
-    with pytest.raises(PrivateError, match=r"blocks\.0\.norm1\.gate is .*train to the end"):
+    with pytest.raises(AeroError, match=r"blocks\.0\.norm1\.gate is .*train to the end"):
         Folder(config, weights).fold()
 
 

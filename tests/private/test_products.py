@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from aero_private.products import Merging, cut, cuts, split
+from aero.private.program.products import Merging, cut, cuts, split
 
 # [m, k] x [k, n] => rows x depth x columns of a block, as SPU 0.9.5 logged them.
 LOGGED = {

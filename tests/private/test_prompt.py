@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from aero_private.errors import PrivateError
-from aero_private.prompt import end_of_text, tokens_from, tokens_of_prompt, words_of
+from aero.core.errors import AeroError
+from aero.private.run.prompt import end_of_text, tokens_from, tokens_of_prompt, words_of
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -103,7 +103,7 @@ def test_the_name_of_a_special_token_is_text(tmp_path: Path) -> None:
 
 
 def test_ids_are_those_of_the_corpus(tmp_path: Path) -> None:
-    corpus = pytest.importorskip("aero_corpus.tokenizer")
+    corpus = pytest.importorskip("aero.corpus.tokenizer")
     changes = {"post_processor": TEMPLATE, "truncation": TRUNCATION, "padding": PADDING}
     file = write_tokenizer(tmp_path / "tokenizer.json", **changes)
     for text in (TEXT, f"ab{EOS}cd", "ÄÖ €"):
@@ -148,7 +148,7 @@ def test_bytes_that_are_no_text_are_refused_as_a_corpus_does(
     prompt: bytes, byte: int, tmp_path: Path
 ) -> None:
     file = write_tokenizer(tmp_path / "tokenizer.json")
-    with pytest.raises(PrivateError) as raised:
+    with pytest.raises(AeroError) as raised:
         tokens_of_prompt(prompt.decode("utf-8", "surrogateescape"), file)
     assert str(raised.value) == (
         f"--prompt: not UTF-8 text (byte {byte}); convert it, for example with iconv, or give "
@@ -166,12 +166,12 @@ def test_text_that_a_terminal_without_utf8_passed_on_is_whole(tmp_path: Path) ->
 def test_a_file_that_is_no_tokenizer_is_named(content: str, tmp_path: Path) -> None:
     file = tmp_path / "tokenizer.json"
     file.write_text(content)
-    with pytest.raises(PrivateError) as raised:
+    with pytest.raises(AeroError) as raised:
         tokens_of_prompt("a", file)
     assert str(raised.value).startswith(f"{file}: no tokenizer.json that")
-    with pytest.raises(PrivateError, match="Is a directory"):
+    with pytest.raises(AeroError, match="Is a directory"):
         tokens_of_prompt("a", tmp_path)
-    with pytest.raises(PrivateError, match="No such file"):
+    with pytest.raises(AeroError, match="No such file"):
         tokens_of_prompt("a", tmp_path / "none.json")
 
 
@@ -182,21 +182,21 @@ def test_ids_stand_between_spaces_or_commas(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["1_0", "١ ٢", "0x1", "1.0", "1 two", "9" * 400, "+", ""])
 def test_ids_are_decimals(text: str) -> None:
-    with pytest.raises(PrivateError):
+    with pytest.raises(AeroError):
         tokens_from(text)
 
 
 @pytest.mark.parametrize("text", ["1,,2", "1, ,2", ",1", "1,", ","])
 def test_an_id_that_is_left_out_is_a_fault(text: str) -> None:
-    with pytest.raises(PrivateError, match="expected token ids"):
+    with pytest.raises(AeroError, match="expected token ids"):
         tokens_from(text)
 
 
 def test_a_file_of_tokens_that_is_none_is_named(tmp_path: Path) -> None:
     file = tmp_path / "tokens.txt"
     file.write_bytes(b"\xff\xfe1 2")
-    with pytest.raises(PrivateError, match=r"tokens\.txt: no text in UTF-8"):
+    with pytest.raises(AeroError, match=r"tokens\.txt: no text in UTF-8"):
         tokens_from(str(file))
     file.write_text("1 2\n1 x\n")
-    with pytest.raises(PrivateError, match=r"tokens\.txt:2: expected token ids"):
+    with pytest.raises(AeroError, match=r"tokens\.txt:2: expected token ids"):
         tokens_from(str(file))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import measure_costs
-from aero_private import memory
-from aero_private.aero_program import Prediction
-from aero_private.line import Network
-from aero_private.products import cut
-from aero_private.seconds import matrix_seconds, vector_line
+from aero.private.measure.seconds import matrix_seconds, vector_line
+from aero.private.program import memory
+from aero.private.program.products import cut
+from aero.private.report.aero_program import Prediction
+from aero.private.run.line import Network
 
 SHAPES = [(16, 16, 16), (27, 128, 128), (64, 128, 384), (64, 512, 128), (64, 128, 4096)]
 SHAPES += [(64, 4096, 128), (128, 768, 768), (100, 4096, 128)]

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aero_private.spawn import run_both
+from aero.private.run.spawn import run_both
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[1] / "scripts"
 PROGRAM = """
-from aero_private.spawn import run_both
+from aero.private.run.spawn import run_both
 from test_spawn import wait_for_ever
 if __name__ == "__main__":
     run_both(wait_for_ever, lambda rank, addresses: rank, lambda text: print(text, flush=True))
@@ -24,8 +24,8 @@ if __name__ == "__main__":
 
 
 WITHOUT_ERROR_OUTPUT = """
-from aero_private.spawn import run_both
-from aero_results.error_output import open_error_output
+from aero.private.run.spawn import run_both
+from aero.core.error_output import open_error_output
 from test_spawn import prints
 if __name__ == "__main__":
     open_error_output()  # as a script does
@@ -33,8 +33,8 @@ if __name__ == "__main__":
 """
 INTERRUPTED = """
 import signal, sys, time
-from aero_private import spawn
-from aero_signals import Tidying
+from aero.private.run import spawn
+from aero.core.signals import Tidying
 from test_spawn import wait_for_ever
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # as in a script

@@ -12,13 +12,13 @@ pytest.importorskip("jax")
 import jax
 
 import unfolded
-from aero_private.errors import PrivateError
-from aero_private.folding import Folder
-from aero_private.plain import run_plain
-from aero_private.program import Program, build_program, one_hot
-from aero_private.ranges import check_ranges
-from aero_private.settings import Settings
-from aero_reference.config import ModelConfig
+from aero.config.model import ModelConfig
+from aero.core.errors import AeroError
+from aero.private.program.folding import Folder
+from aero.private.program.forward_pass import Program, build_program, one_hot
+from aero.private.program.plain import run_plain
+from aero.private.program.ranges import check_ranges
+from aero.private.program.settings import Settings
 
 WORDS, LENGTH = 40, 12
 TINY: dict[str, Any] = {
@@ -114,13 +114,13 @@ def test_a_fixed_norm_that_cannot_fold_is_named(key: str) -> None:
     config = ModelConfig.from_dict(TINY | FIXED)
     weights = unfolded.random_weights(config)
     weights[f"blocks.1.norm2.{key}"] = np.array([0.25 if key == "gate" else 0.0])
-    with pytest.raises(PrivateError, match=rf"blocks\.1\.norm2\.{key} is 0"):
+    with pytest.raises(AeroError, match=rf"blocks\.1\.norm2\.{key} is 0"):
         Folder(config, weights).fold()
 
 
 def test_a_fixed_norm_before_values_without_a_matrix_is_refused() -> None:
     config = ModelConfig.from_dict(TINY | FIXED | {"family": "simplified"})
-    with pytest.raises(PrivateError, match=r"model\.norm.*no matrix follows"):
+    with pytest.raises(AeroError, match=r"model\.norm.*no matrix follows"):
         Folder(config, {}).fold()
 
 
@@ -147,5 +147,5 @@ def test_sums_that_a_reciprocal_does_not_take_are_refused(score: float, message:
     if not message:
         check_ranges(program, ranges, settings)
         return
-    with pytest.raises(PrivateError, match=rf"softmax_2quad of layer 0: .*{message}"):
+    with pytest.raises(AeroError, match=rf"softmax_2quad of layer 0: .*{message}"):
         check_ranges(program, ranges, settings)

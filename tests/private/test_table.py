@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 import private_table
-from aero_private.aero_program import Prediction
-from aero_private.checkpoint import find_checkpoint
-from aero_private.errors import PrivateError
-from aero_private.line import Network
-from aero_private.settings import Settings
-from aero_private.table_rows import busy_note, markdown, row_of
-from aero_private.table_runs import Model, Record, RunsFile, Task, digest_of, tasks_of
-from aero_private.windows import held_out, places
-from aero_reference.tokens import write_token_file
+from aero.checkpoint.checkpoints import find_checkpoint
+from aero.core.errors import AeroError, UsageError
+from aero.private.program.settings import Settings
+from aero.private.report.aero_program import Prediction
+from aero.private.report.table_rows import busy_note, markdown, row_of
+from aero.private.report.table_runs import Model, Record, RunsFile, Task, digest_of, tasks_of
+from aero.private.run.line import Network
+from aero.private.run.windows import held_out, places
+from aero.reference.tokens import write_token_file
 from tiny_model import CONTEXT, WORDS, tensors, write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,10 +62,10 @@ def test_windows_are_pieces_of_the_held_out_text(tmp_path: Path) -> None:
 
 def test_a_corpus_that_is_not_there_or_too_short_is_refused(tmp_path: Path) -> None:
     checkpoint = find_checkpoint(write_checkpoint(tmp_path / "run"))
-    with pytest.raises(PrivateError, match=r"no manifest\.json .*--data FOLDER"):
+    with pytest.raises(AeroError, match=r"no manifest\.json .*--data FOLDER"):
         held_out(checkpoint, tmp_path, 1)
     write_corpus(tmp_path / "corpus", 2 * CONTEXT + 1)
-    with pytest.raises(PrivateError, match=r"has 2 windows of 16 tokens, and 3 were asked for"):
+    with pytest.raises(AeroError, match=r"has 2 windows of 16 tokens, and 3 were asked for"):
         held_out(checkpoint, tmp_path / "corpus", 3)
 
 
@@ -82,7 +82,7 @@ def test_a_corpus_of_another_tokenizer_is_refused(tmp_path: Path) -> None:
     assert len(held_out(checkpoint, corpus, 3)) == 3
     content[40:72] = b"\xcd" * 32
     file.write_bytes(content)
-    with pytest.raises(PrivateError, match=r"tokenizer abab.*corpus \(tokenizer cdcd.*--data"):
+    with pytest.raises(AeroError, match=r"tokenizer abab.*corpus \(tokenizer cdcd.*--data"):
         held_out(checkpoint, corpus, 3)
 
 
@@ -163,7 +163,7 @@ def test_a_model_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None
 
     def runner(task: Task) -> Record:
         if task.model is models[0]:
-            raise PrivateError("w of layer 0 overflows the field")
+            raise UsageError("w of layer 0 overflows the field")
         return record(task)
 
     failed = private_table.run_tasks(tasks, runs, runner)
@@ -218,7 +218,7 @@ def test_a_machine_that_was_busy_is_named() -> None:
 def test_a_file_of_something_else_is_not_written_over(text: str, tmp_path: Path) -> None:
     file = tmp_path / "table.json"
     file.write_text(text)
-    with pytest.raises(PrivateError, match=r"table\.json: no file of private_table\.py"):
+    with pytest.raises(AeroError, match=r"table\.json: no file of private_table\.py"):
         RunsFile(file)
 
 
@@ -262,6 +262,6 @@ def test_what_cannot_be_done_is_refused_before_anything_runs(
 ) -> None:
     run, out = write_checkpoint(tmp_path / "run"), tmp_path / "out"
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(run), "--out", str(out), *words])
-    with pytest.raises(PrivateError, match=re.escape(message)):
+    with pytest.raises(AeroError, match=re.escape(message)):
         private_table.work(private_table.parse_arguments())
     assert not out.exists()

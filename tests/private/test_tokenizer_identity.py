@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aero_private.checkpoint import find_checkpoint
-from aero_private.tokenizer_identity import tokenizer_of_model
+from aero.checkpoint.checkpoints import find_checkpoint
+from aero.checkpoint.tokenizer_identity import tokenizer_of_model
 from test_prompt import PADDING, write_tokenizer
 from tiny_model import MODEL, tensors, write_checkpoint
 

@@ -17,10 +17,10 @@ from tiny_model import CONTEXT, MODEL, WIDTH, WORDS, tensors, write_checkpoint
 
 pytest.importorskip("spu")
 
-from aero_private.products import FUNCTIONS
-from aero_private.spawn import free_addresses
-from aero_reference.config import ModelConfig
-from aero_results.cost_formulas import CostFormulas
+from aero.config.model import ModelConfig
+from aero.private.program.products import FUNCTIONS
+from aero.private.run.spawn import free_addresses
+from aero.results.cost_formulas import CostFormulas
 from test_prompt import PADDING, write_tokenizer
 from test_tokenizer_identity import WORDS as PIECES
 from test_tokenizer_identity import digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aero_reference.config import ModelConfig
+from aero.config.model import ModelConfig
 
 Weights = dict[str, np.ndarray]
 FORMS = {"raw": lambda t: t, "exp": np.exp, "softplus": lambda t: np.log1p(np.exp(t))}

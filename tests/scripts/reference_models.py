@@ -1,12 +1,12 @@
-"""Random decoders of aero_reference for the tests."""
+"""Random decoders of aero.reference for the tests."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from aero_reference.config import ModelConfig
-from aero_reference.decoder import Decoder
+from aero.config.model import ModelConfig
+from aero.reference.decoder import Decoder
 
 
 def make(fused: bool = False, **keys: object) -> Decoder:

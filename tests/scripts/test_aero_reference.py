@@ -1,4 +1,4 @@
-"""aero_reference: against published values, hand calculation, brute force and PyTorch."""
+"""aero.reference: against published values, hand calculation, brute force and PyTorch."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from aero_reference.config import ModelConfig
-from aero_reference.decoder import Decoder
-from aero_reference.norm import RMSNorm
-from aero_reference.tokens import IGNORED, Split, permute, splitmix64, write_token_file
-from aero_reference.training import duration_steps, learning_rate, parameter_kind
+from aero.config.model import ModelConfig
+from aero.reference.decoder import Decoder
+from aero.reference.norm import RMSNorm
+from aero.reference.tokens import IGNORED, Split, permute, splitmix64, write_token_file
+from aero.reference.training import duration_steps, learning_rate, parameter_kind
 
 
 def test_splitmix64_gives_the_published_first_outputs() -> None:

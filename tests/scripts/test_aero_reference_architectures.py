@@ -1,4 +1,4 @@
-"""aero_reference's architectures: against PyTorch, linear algebra, loops and the papers' counts."""
+"""aero.reference's architectures: against PyTorch, linear algebra, loops and the papers' counts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from aero_reference.config import EregConfig, ModelConfig, OwnPartsError, SimplifiedConfig
-from aero_reference.decoder import Decoder
-from aero_reference.entropy import entropy_of_logarithms, entropy_of_scores, entropy_penalty
-from aero_reference.linear import SpectralNormLinear, WeightNormLinear
-from aero_reference.simplified import ShapedAttention
-from aero_reference.training import parameter_kind
+from aero.config.model import EregConfig, ModelConfig, OwnPartsError, SimplifiedConfig
+from aero.reference.decoder import Decoder
+from aero.reference.entropy import entropy_of_logarithms, entropy_of_scores, entropy_penalty
+from aero.reference.linear import SpectralNormLinear, WeightNormLinear
+from aero.reference.simplified import ShapedAttention
+from aero.reference.training import parameter_kind
 from reference_models import make, tokens
 
 TINY = {"n_layer": 2, "n_head": 2, "d_model": 8, "context": 6, "vocab_size": 11}

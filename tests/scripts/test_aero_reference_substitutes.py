@@ -1,4 +1,4 @@
-"""aero_reference's substitutes of softmax, GELU and LayerNorm: by hand, in loops, and folded."""
+"""aero.reference's substitutes of softmax, GELU and LayerNorm: by hand, in loops, and folded."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aero_reference.attention import Attention, masked
-from aero_reference.config import ModelConfig, NormFixedConfig
-from aero_reference.entropy import entropy_of_numerators, entropy_of_weights
-from aero_reference.feed_forward import Quadratic
-from aero_reference.norm import FixedLayerNorm, gate_at
-from aero_reference.simplified import ShapedAttention
-from aero_reference.training import parameter_kind
-from aero_reference.weights import attention_weights
+from aero.config.model import ModelConfig, NormFixedConfig
+from aero.reference.attention import Attention, masked
+from aero.reference.entropy import entropy_of_numerators, entropy_of_weights
+from aero.reference.feed_forward import Quadratic
+from aero.reference.norm import FixedLayerNorm, gate_at
+from aero.reference.simplified import ShapedAttention
+from aero.reference.training import parameter_kind
+from aero.reference.weights import attention_weights
 from reference_models import make, tokens
 
 TINY = {"n_layer": 2, "n_head": 2, "d_model": 8, "context": 6, "vocab_size": 11}

@@ -1,4 +1,4 @@
-"""aero_reference.authors, whose speed AERO is measured against, is the model that AERO trains."""
+"""aero.reference.authors, whose speed AERO is measured against, is the model that AERO trains."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 import torch
 
-from aero_reference.authors import AuthorsDecoder
-from aero_reference.config import EregConfig, ModelConfig
-from aero_reference.decoder import Decoder
+from aero.config.model import EregConfig, ModelConfig
+from aero.reference.authors import AuthorsDecoder
+from aero.reference.decoder import Decoder
 
 EREG = EregConfig(enabled=True, lambda_=0.03, gamma=0.1, reduction="row_sum")
 CONFIG = ModelConfig(

@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from aero_reference.config import EregConfig
-from aero_reference.entropy import entropy_of_logarithms, entropy_of_scores, entropy_penalty
+from aero.config.model import EregConfig
+from aero.reference.entropy import entropy_of_logarithms, entropy_of_scores, entropy_penalty
 
 LAYERS, BATCH, HEADS, CONTEXT = 3, 2, 4, 17
 EPS = 1e-9

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import benchmark_step
-from aero_reference.config import ModelConfig
-from aero_reference.decoder import Decoder
-from aero_reference.nanogpt import GPT
+from aero.config.model import ModelConfig
+from aero.reference.decoder import Decoder
+from aero.reference.nanogpt import GPT
 
 STAND_IN = """#!{python}
 import json, pathlib, sys

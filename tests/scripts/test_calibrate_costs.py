@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import calibrate_costs
-from aero_results.jsonc import load_object
+from aero.core.jsonc import load_object
 from calibrate_costs import LATENCY, CostModel, Row, fit_latency, fit_token_word, read_rows
 
 

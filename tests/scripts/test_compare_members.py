@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import compare_members
-from aero_results import latex
-from aero_results.latex import latex_table, latex_text
-from aero_results.student import t_of_95_percent
+from aero.results import latex
+from aero.results.latex import latex_table, latex_text
+from aero.results.student import t_of_95_percent
 from results_folder import member, seed_run, write_sweep
 
 

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 import compare_pytorch
-from aero_reference.config import ModelConfig
-from aero_reference.decoder import Decoder
-from aero_reference.tokens import permute, write_token_file
+from aero.config.model import ModelConfig
+from aero.reference.decoder import Decoder
+from aero.reference.tokens import permute, write_token_file
 
 CONTEXT, BATCH, ACCUMULATION, STEPS = 8, 4, 2, 12
 MODEL = {"family": "gpt2", "n_layer": 1, "n_head": 2, "d_model": 16, "d_ffn": 0}

@@ -20,9 +20,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 import plot
-from aero_results.figures import layers, loss, pareto, scales, style
-from aero_results.figures.text import text_width, wrap
-from aero_results.inputs import load_members, load_series
+from aero.results.figures import layers, loss, pareto, scales, style
+from aero.results.figures.text import text_width, wrap
+from aero.results.inputs import load_members, load_series
 from results_folder import entropy_line, member, seed_run, write_run, write_sweep
 
 NAMES = [

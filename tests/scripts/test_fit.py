@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aero_results.fit import fit_tables, print_fitted
-from aero_results.markdown import markdown_table
+from aero.core.fit import fit_tables, print_fitted
+from aero.core.markdown import markdown_table
 
 TABLE = """\
 # Title

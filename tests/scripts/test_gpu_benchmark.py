@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from aero_benchmark import processes, pytorch_side, step_turns
-from aero_benchmark.processes import OutOfTime, ProcessFailed, run_process
-from aero_benchmark.pytorch_side import PyTorchTask, PyTorchTurn, gemm_rate, work
-from aero_benchmark.step_scenes import full_scenes
+from aero.benchmark import processes, pytorch_side, step_turns
+from aero.benchmark.processes import OutOfTime, ProcessFailed, run_process
+from aero.benchmark.pytorch_side import PyTorchTask, PyTorchTurn, gemm_rate, work
+from aero.benchmark.step_scenes import full_scenes
 from gpu import benchmark
 from gpu_programs import calls, real_aero, stand_in
 

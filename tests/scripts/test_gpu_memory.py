@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aero_check.memory import memory_in_use
+from aero.check.memory import memory_in_use
 
 NVIDIA_SMI = '#!/bin/sh\necho "${2}00"\n'  # of card N that it is asked for, N times 100 MiB
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from aero_check import ctest
-from aero_results.errors import ResultsError
+from aero.check import ctest
+from aero.core.errors import AeroError
 from gpu import suite
 from gpu_programs import needs_torch, stand_in
 
@@ -43,7 +43,7 @@ def run(build: Path, tests: list[str], seconds: float) -> dict[str, str]:
 
 def test_names_are_those_that_match(build: Path) -> None:
     assert ctest.names(build, r"^ops\.") == ["ops.good", "ops.bad", "ops.slow"]
-    with pytest.raises(ResultsError, match="no test that matches"):
+    with pytest.raises(AeroError, match="no test that matches"):
         ctest.names(build, "^none")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from aero_benchmark.training_corpus import python_folders
-from aero_benchmark.training_rows import ORDER, ROWS, published, row_settings
-from aero_benchmark.training_turns import Pace, steps_that_fit
+from aero.benchmark.training_corpus import python_folders
+from aero.benchmark.training_rows import ORDER, ROWS, published, row_settings
+from aero.benchmark.training_turns import Pace, steps_that_fit
 from gpu import train
 from gpu_programs import calls, needs_torch, real_aero, stand_in
 

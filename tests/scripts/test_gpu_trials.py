@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from aero_benchmark.budget import Budget
-from aero_check.lab import TINY, Lab, OutOfTime, SkipTrial, TrialError
-from aero_check.trials import TRIALS
+from aero.benchmark.budget import Budget
+from aero.check.lab import TINY, Lab, OutOfTime, SkipTrial, TrialError
+from aero.check.trials import TRIALS
 from gpu import trials
 from gpu_programs import needs_torch
 from gpu_programs import stand_in as program

@@ -9,12 +9,12 @@ import pytest
 
 import compare_members
 import plot
-from aero_results.errors import UsageError
-from aero_results.figures import pareto, shares
-from aero_results.inputs import find_members, load_members
-from aero_results.markdown import compare
-from aero_results.sweep import read_sweep
-from aero_results.tables import paper_tables
+from aero.core.errors import UsageError
+from aero.results.figures import pareto, shares
+from aero.results.inputs import find_members, load_members
+from aero.results.markdown import compare
+from aero.results.sweep import read_sweep
+from aero.results.tables import paper_tables
 from results_folder import member, seed_run, write_run, write_sweep
 from test_compare_members import rows_of
 

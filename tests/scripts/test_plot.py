@@ -15,11 +15,11 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 import plot
-from aero_results.errors import ResultsError, UsageError
-from aero_results.figures import heads, layers, loss, nonfinite, pareto, records, shares, style
-from aero_results.inputs import Series, find_members, load_members, load_series
-from aero_results.run_folder import layer_number, read_run
-from aero_results.sweep import read_sweep
+from aero.checkpoint.run_folder import layer_number, read_run
+from aero.core.errors import AeroError, UsageError
+from aero.results.figures import heads, layers, loss, nonfinite, pareto, records, shares, style
+from aero.results.inputs import Series, find_members, load_members, load_series
+from aero.results.sweep import read_sweep
 from results_folder import entropy_line, member, seed_run, write_run, write_sweep
 
 LINES = [entropy_line(2), entropy_line(4)]
@@ -177,7 +177,7 @@ def test_gamma_points_are_in_order_of_gamma_and_leave_out_what_has_no_regularise
 
 def test_a_gamma_that_two_members_have_is_refused(sweep: Path):
     members = find_members([sweep, sweep], [])
-    with pytest.raises(ResultsError, match="two members have one gamma"):
+    with pytest.raises(AeroError, match="two members have one gamma"):
         shares.gamma_points(members)
 
 
@@ -239,7 +239,7 @@ def test_a_last_line_that_was_torn_is_left_out_and_another_is_an_error(tmp_path:
     file.write_text(whole + '{"step": 3, "lo', encoding="utf-8")
     assert [step for step, _ in read_run(run).losses] == [1, 2]
     file.write_text('{"step": 3, "lo\n' + whole, encoding="utf-8")
-    with pytest.raises(ResultsError, match=r"metrics\.jsonl: line 1: not JSON"):
+    with pytest.raises(AeroError, match=r"metrics\.jsonl: line 1: not JSON"):
         read_run(run)
 
 
@@ -356,7 +356,7 @@ def test_figures_say_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_an_unknown_member_is_answered_with_those_that_are_there(sweep: Path):
-    with pytest.raises(ResultsError, match=r'no member "SM\+X"; it has "gamma=0.2", .*"SM"'):
+    with pytest.raises(AeroError, match=r'no member "SM\+X"; it has "gamma=0.2", .*"SM"'):
         read_sweep(sweep).member("SM+X")
 
 

@@ -13,7 +13,7 @@ import pytest
 import sentencepiece
 import tokenizers
 
-import aero_corpus.collect
+import aero.corpus.collect
 from corpus_reader import (
     EOS,
     SMALL,
@@ -186,7 +186,7 @@ def test_large_jsonl_files_are_read_in_parts_without_loss(
     source.write_bytes(jsonl(texts))
     assert run(source, "--out", tmp_path / "whole", *SMALL) == 0
     for part_bytes in (1, 100, 997, 5000):
-        monkeypatch.setattr(aero_corpus.collect, "_PART_BYTES", part_bytes)
+        monkeypatch.setattr(aero.corpus.collect, "_PART_BYTES", part_bytes)
         out = tmp_path / f"parts-{part_bytes}"
         assert run(source, "--out", out, *SMALL) == 0
         assert folder_bytes(out) == folder_bytes(tmp_path / "whole")

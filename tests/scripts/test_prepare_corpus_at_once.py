@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from aero_corpus import staging
-from aero_corpus.console import Console
-from aero_corpus.errors import OutputError
-from aero_corpus.staging import check_output, staging_folder
-from aero_corpus.stopping import Undo
+from aero.corpus import staging
+from aero.corpus.console import Console
+from aero.corpus.errors import OutputError
+from aero.corpus.staging import check_output, staging_folder
+from aero.corpus.stopping import Undo
 from corpus_reader import SCRIPT, SMALL, code, manifest_of, run, write
 
 HOST = os.uname().nodename
@@ -26,8 +26,8 @@ HOST = os.uname().nodename
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from aero_corpus.staging import staging_folder
-from aero_corpus.stopping import Undo
+from aero.corpus.staging import staging_folder
+from aero.corpus.stopping import Undo
 
 def rename(path, target):
     real(path, target)

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 import prepare_corpus
-from aero_corpus.encodings import encoding_of
+from aero.corpus.encodings import encoding_of
 from corpus_reader import SMALL, code, dropped, jsonl, manifest_of, run, texts_of, write
 
 LINE = "this is a line of a long book with words in it\r\n"
@@ -103,7 +103,7 @@ def test_json_lines_in_a_wide_encoding_are_left_out_as_one(
     suffix: str,
     pack: Pack,
 ) -> None:
-    monkeypatch.setattr("aero_corpus.collect._PART_BYTES", part_bytes)
+    monkeypatch.setattr("aero.corpus.collect._PART_BYTES", part_bytes)
     source = write(tmp_path / "in", [code(1)])
     records = jsonl([code(i) for i in range(5)]).decode()
     (source / f"records.jsonl{suffix}").write_bytes(pack(records.encode(encoding)))
@@ -145,8 +145,8 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
 
 def test_workers_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many tasks each."""
-    monkeypatch.setattr("aero_corpus.collect._TASK_FILES", 5)
-    monkeypatch.setattr("aero_corpus.encode._BATCH_DOCUMENTS", 4)
+    monkeypatch.setattr("aero.corpus.collect._TASK_FILES", 5)
+    monkeypatch.setattr("aero.corpus.encode._BATCH_DOCUMENTS", 4)
     source = write(tmp_path / "in", [code(i) for i in range(40)])
     for i in range(0, 40, 7):
         (source / f"file_{i:04d}_x.txt").write_bytes((LINE * 300).encode("utf-16-le"))
@@ -188,7 +188,7 @@ def test_bad_records_are_left_out_where_that_is_asked_for(
     suffix: str,
     pack: Pack,
 ) -> None:
-    monkeypatch.setattr("aero_corpus.collect._PART_BYTES", part_bytes)
+    monkeypatch.setattr("aero.corpus.collect._PART_BYTES", part_bytes)
     texts = [code(i, lines=2) for i in range(8)]
     lines = jsonl(texts).splitlines()
     lines[3:3] = BAD[:3]
@@ -211,8 +211,8 @@ def test_bad_records_are_left_out_where_that_is_asked_for(
 def test_a_record_without_an_end_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aero_corpus.documents._LONGEST_RECORD", 100)
-    monkeypatch.setattr("aero_corpus.documents._BLOCK", 64)
+    monkeypatch.setattr("aero.corpus.documents._LONGEST_RECORD", 100)
+    monkeypatch.setattr("aero.corpus.documents._BLOCK", 64)
     long = json.dumps({"text": "w" * 1000}).encode()
     path = tmp_path / "records.jsonl"
     path.write_bytes(b'{"text": "one"}\n' + long + b'\n{"text": "two"}\n')

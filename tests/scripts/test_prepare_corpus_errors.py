@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-import aero_corpus.collect
+import aero.corpus.collect
 import prepare_corpus
 from corpus_reader import (
     EOS,
@@ -86,7 +86,7 @@ def test_a_bad_record_is_named_by_file_and_line(
     says: str,
     part_bytes: int,
 ) -> None:
-    monkeypatch.setattr(aero_corpus.collect, "_PART_BYTES", part_bytes)
+    monkeypatch.setattr(aero.corpus.collect, "_PART_BYTES", part_bytes)
     good = jsonl([code(i, lines=2) for i in range(6)])
     path = tmp_path / "records.jsonl"
     path.write_bytes(good + b"\n" + line + b"\n" + good)

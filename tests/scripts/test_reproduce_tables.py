@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 import reproduce_tables
-from aero_results import jsonc
-from aero_results.comparability import statements
-from aero_results.markdown import compare, operations_text
-from aero_results.sweep import read_sweep
-from aero_results.tables import Row, Table, change_percent, match, paper_tables
+from aero.core import jsonc
+from aero.results.comparability import statements
+from aero.results.markdown import compare, operations_text
+from aero.results.sweep import read_sweep
+from aero.results.tables import Row, Table, change_percent, match, paper_tables
 from results_folder import member, seed_run, write_run, write_sweep
 
 ROOT = Path(__file__).resolve().parents[2]

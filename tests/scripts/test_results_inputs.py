@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import plot
-from aero_results.errors import ResultsError
-from aero_results.files import write_text
-from aero_results.inputs import load_members
-from aero_results.options import real, whole
+from aero.core.errors import AeroError
+from aero.core.files import write_text
+from aero.core.options import real, whole
+from aero.results.inputs import load_members
 from results_folder import entropy_line, member, seed_run, write_run, write_sweep
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -252,7 +252,7 @@ def test_a_reader_that_has_gone_is_no_error(sweep: Path):
 def test_a_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path: Path):
     file = tmp_path / "table.md"
     file.write_text("old")
-    with pytest.raises(ResultsError, match=r"table\.md"):
+    with pytest.raises(AeroError, match=r"table\.md"):
         write_text(file, "new \udcff")
     assert file.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["table.md"]

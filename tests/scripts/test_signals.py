@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from aero_signals import Tidying, Undisturbed
+from aero.core.signals import Tidying, Undisturbed
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 NAMES = sorted(
-    str(file.relative_to(SCRIPTS))
-    for file in (*SCRIPTS.glob("*.py"), *SCRIPTS.glob("gpu/*.py"))
-    if file.name != "aero_signals.py"
+    str(file.relative_to(SCRIPTS)) for file in (*SCRIPTS.glob("*.py"), *SCRIPTS.glob("gpu/*.py"))
 )
 # In place of what every script loads first: a library that takes a signal for a fault of its own.
 LIBRARY = """

@@ -1,0 +1,51 @@
+"""The options that the programs under scripts/gpu have in common."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+from aero.core.options import whole
+
+_DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
+
+
+def _device(text: str) -> str:
+    if _DEVICE.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not cpu, cuda or cuda:N")
+    return text
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Whose results they are, where it runs, where results go."""
+    parser.add_argument("--aero", type=Path, required=True, help="AERO's binary")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
+    parser.add_argument(
+        "--device", type=_device, default="cuda", help="cuda, cuda:N or cpu (default: %(default)s)"
+    )
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Who is measured, where it runs and how long, where results go."""
+    add_machine(parser)
+    parser.add_argument("--tiny", action="store_true", help="a dry run at a size of no interest")
+    parser.add_argument(
+        "--seconds",
+        type=whole(1, 10**6),
+        default=540,
+        metavar="N",
+        help="the program ends before these are over (default: %(default)s)",
+    )
+
+
+def check_common(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace
+) -> argparse.Namespace:
+    """Ends the program where a path will not do."""
+    arguments.aero = arguments.aero.resolve()
+    arguments.out = arguments.out.resolve()
+    if not arguments.aero.is_file() or not os.access(arguments.aero, os.X_OK):
+        parser.error(f"--aero {arguments.aero}: no such program; scripts/build.sh makes it")
+    return arguments

@@ -1,0 +1,231 @@
+"""What came out of the turns: medians, shares of the rate of products, and the goals."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from aero.benchmark.step_scenes import AERO, AUTHORS, COMPILED, PLAIN, REGULARISED, Scene, Side
+from aero.benchmark.step_turns import turn_name
+from aero.core.markdown import markdown_table
+
+_NONE = "–"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A side of a scene; None where nothing was measured."""
+
+    scene: str
+    side: str
+    rounds: int
+    seconds_per_step: float | None
+    tokens_per_second: float | None
+    share_of_gemm: float | None
+    peak_bytes: float | None
+    over_reference: float | None  # seconds over those of the scene's first side
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`measured` is None where it was not."""
+
+    text: str
+    wanted: str
+    measured: float | None
+    reached: bool | None
+
+
+class Results:
+    """Measurements by scene and side."""
+
+    def __init__(self, scenes: list[Scene], measured: Mapping[str, Any]) -> None:
+        self._scenes = {scene.name: scene for scene in scenes}
+        self._measured = measured
+
+    def turns(self, scene: str, side: str) -> dict[int, Any]:
+        """Those with times, by round."""
+        found = {}
+        for each in self._scenes[scene].sides:
+            for number in range(1, self._scenes[scene].rounds + 1):
+                turn = self._measured.get(turn_name(self._scenes[scene], each, number)) or {}
+                if each.name == side and turn.get("seconds"):
+                    found[number] = turn
+        return found
+
+    def seconds(self, scene: str, side: str) -> float | None:
+        """A step's, over all rounds."""
+        steps = [s for turn in self.turns(scene, side).values() for s in turn["seconds"]]
+        return statistics.median(steps) if steps else None
+
+    def seconds_per_token(self, scene: str, side: str) -> float | None:
+        """The same over the tokens of a step."""
+        seconds = self.seconds(scene, side)
+        return None if seconds is None else seconds / self._scenes[scene].setting.tokens_per_step
+
+    def ratio(self, scene: str, side: str, reference: str) -> float | None:
+        """Seconds over the reference's: the median over the rounds that both have."""
+        ours, theirs = (
+            {number: statistics.median(turn["seconds"]) for number, turn in turns.items()}
+            for turns in (self.turns(scene, side), self.turns(scene, reference))
+        )
+        ratios = [ours[number] / theirs[number] for number in ours.keys() & theirs.keys()]
+        return statistics.median(ratios) if ratios else None
+
+    def gemm(self) -> float | None:
+        """FLOP/s of a large product of random numbers, measured in each turn of PyTorch's."""
+        rates = [turn.get("gemm_flops_per_second") for turn in self._measured.values()]
+        rates = [rate for rate in rates if rate]
+        return statistics.median(rates) if rates else None
+
+    def flops(self, scene: str, side: Side) -> float | None:
+        """Of a step: what AERO reports of the same model."""
+        for other in self._scenes[scene].sides:
+            if other.architecture == side.architecture and not other.is_pytorch:
+                for turn in self.turns(scene, other.name).values():
+                    return turn.get("flops_per_step")
+        return None
+
+    def share_of_gemm(self, scene: str, side: Side) -> float | None:
+        """FLOP/s of the steps over those of products."""
+        flops, seconds, gemm = self.flops(scene, side), self.seconds(scene, side.name), self.gemm()
+        return flops / seconds / gemm if flops and seconds and gemm else None
+
+    def rows(self) -> list[Row]:
+        """Scene by scene."""
+        found = []
+        for scene in self._scenes.values():
+            for side in scene.sides:
+                turns = self.turns(scene.name, side.name)
+                seconds = self.seconds(scene.name, side.name)
+                peaks = [turn["peak_bytes"] for turn in turns.values() if turn.get("peak_bytes")]
+                found.append(
+                    Row(
+                        scene.name,
+                        side.name,
+                        len(turns),
+                        seconds,
+                        scene.setting.tokens_per_step / seconds if seconds else None,
+                        self.share_of_gemm(scene.name, side),
+                        max(peaks) if peaks else None,
+                        self.ratio(scene.name, side.name, scene.sides[0].name),
+                    )
+                )
+        return found
+
+
+def _at_least(text: str, wanted: float, measured: float | None) -> Goal:
+    reached = None if measured is None else measured >= wanted
+    return Goal(text, f"at least {wanted:g}", measured, reached)
+
+
+def _at_most(text: str, wanted: float, measured: float | None) -> Goal:
+    reached = None if measured is None else measured <= wanted
+    return Goal(text, f"at most {wanted:g}", measured, reached)
+
+
+def goals(scenes: list[Scene], results: Results) -> list[Goal]:
+    """Of AERO on a data-centre GPU."""
+    by_name = {scene.name: scene for scene in scenes}
+    aero = by_name["gpt2"].sides[0]
+
+    def growth(side: str, scene: str) -> float | None:
+        longer, shorter = (results.seconds_per_token(s, side) for s in ("long", scene))
+        return longer / shorter if longer and shorter else None
+
+    short, long = (by_name[name].setting.context for name in ("gpt2", "long"))
+    return [
+        _at_least(
+            "GPT-2: share of the measured GEMM rate", 0.4, results.share_of_gemm("gpt2", aero)
+        ),
+        _at_least(
+            "GPT-2: tokens/s over nanoGPT's with torch.compile",
+            1.0,
+            results.ratio("gpt2", COMPILED, AERO),
+        ),
+        _at_most(
+            "EReg(SM(t)+ScFuFFN): time over that without EReg",
+            1.15,
+            results.ratio("ereg", REGULARISED, PLAIN),
+        ),
+        _at_least(
+            "EReg(SM(t)+ScFuFFN): tokens/s over the authors' way in PyTorch eager",
+            1.8,
+            results.ratio("ereg", AUTHORS, REGULARISED),
+        ),
+        _at_most(
+            f"GPT-2: a token's time at T = {long} over that at T = {short}",
+            1.5,
+            growth(AERO, "gpt2"),
+        ),
+        _at_most(
+            f"EReg(SM(t)+ScFuFFN): a token's time at T = {long} over that at T = {short}",
+            1.5,
+            growth(REGULARISED, "ereg"),
+        ),
+    ]
+
+
+def _figure(value: float | None, digits: int, scale: float = 1) -> str:
+    return _NONE if value is None else f"{value * scale:,.{digits}f}"
+
+
+def _answer(goal: Goal) -> str:
+    return {None: "not measured", True: "yes", False: "no"}[goal.reached]
+
+
+def _title(scene: Scene) -> str:
+    s = scene.setting
+    return (
+        f"{scene.title}: {s.n_layer}L, d = {s.d_model}, H = {s.n_head}, V = {s.vocab_size:,}, "
+        f"T = {s.context}, B = {s.batch_size}, {s.dtype}"
+    )
+
+
+def summary(scenes: list[Scene], measured: Mapping[str, Any]) -> dict[str, Any]:
+    """For the file of results."""
+    results = Results(scenes, measured)
+    return {
+        "gemm_flops_per_second": results.gemm(),
+        "rows": [asdict(row) for row in results.rows()],
+        "goals": [asdict(goal) for goal in goals(scenes, results)],
+        "settings": {scene.name: asdict(scene.setting) for scene in scenes},
+    }
+
+
+def markdown(scenes: list[Scene], measured: Mapping[str, Any]) -> list[str]:
+    """Goals, then a table a scene."""
+    results = Results(scenes, measured)
+    gemm = results.gemm()
+    lines = [
+        "Medians of steps after warm-up, in rounds in which the sides took turns. "
+        f"Products of random matrices: {_figure(gemm, 1, 1e-12)} TFLOP/s. Peak memory is that of "
+        "the card beyond what was in use before, on a CPU that of the process.",
+        "",
+    ]
+    rows = [
+        [goal.text, goal.wanted, _figure(goal.measured, 3), _answer(goal)]
+        for goal in goals(scenes, results)
+    ]
+    lines += markdown_table(["goal", "wanted", "measured", "reached"], rows)
+    for scene in scenes:
+        header = ["", "rounds", "ms a step", "steps/s", "tokens/s", "share of GEMM", "peak GB"]
+        header += [f"time over {scene.sides[0].name}'s"]
+        table = [
+            [
+                row.side,
+                str(row.rounds),
+                _figure(row.seconds_per_step, 2, 1e3),
+                _figure(1 / row.seconds_per_step if row.seconds_per_step else None, 1),
+                _figure(row.tokens_per_second, 0),
+                _figure(row.share_of_gemm, 3),
+                _figure(row.peak_bytes, 2, 1e-9),
+                _figure(row.over_reference, 3),
+            ]
+            for row in results.rows()
+            if row.scene == scene.name
+        ]
+        lines += ["", _title(scene), "", *markdown_table(header, table)]
+    return lines

@@ -1,0 +1,133 @@
+"""The papers' models that scripts/gpu/train.py trains, by the settings of configs/tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aero.core.errors import UsageError
+from aero.core.jsonc import load_object
+from aero.core.places import ROOT
+from aero.results.tables import Table, paper_tables
+
+_TABLES = ("gpt2-t128", "nonlinearity-gpt2-t128")  # both of GPT-2, 12 layers, T = 128
+BASELINE = "SM+LN+G"
+_EREG = "EReg(SM(t)+ScFuFFN_i6)"
+
+ROWS = (
+    *(BASELINE, "SM+LN+R", "SM+G", "SM+R"),
+    *("SM+ScFFN", "SM+ScFuFFN", "SM+ScFuFFN_i6", _EREG),
+)
+# What is looked for most comes first, should time run out.
+ORDER = (
+    *(BASELINE, _EREG, "SM+R", "SM+G"),
+    *("SM+ScFuFFN_i6", "SM+ScFFN", "SM+LN+R", "SM+ScFuFFN"),
+)
+
+
+def stand_in(row: str) -> str:
+    """The row, no faster than it, whose steps are measured to tell how long its own take."""
+    if row == _EREG:
+        return _EREG
+    return "SM+ScFuFFN" if "Fu" in row else BASELINE
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of a run, beside what the tables say; `model` overrides it."""
+
+    batch_size: int
+    least_steps: int
+    most_steps: int
+    probe_steps: int
+    model: Mapping[str, Any]
+
+    @property
+    def tokens_per_step(self) -> int:
+        return self.batch_size * self.context
+
+    @property
+    def context(self) -> int:
+        return int(self.model["model.context"])
+
+
+# The papers' micro-batch, which lambda of EReg depends on, without their accumulation of 4: in so
+# few tokens that makes too few steps.
+FULL = Size(128, 50, 130_000, 20, {"model.context": 128})  # at most the papers' 2.1 G tokens
+DRY = Size(
+    4,
+    2,
+    6,
+    3,
+    {
+        "model.context": 16,
+        "model.n_layer": 7,
+        "model.n_head": 2,
+        "model.d_model": 16,
+        "train.threads": 1,
+        "eval.batches": 2,
+    },
+)
+
+
+def _run_of(table: dict[str, Any], row: str) -> dict[str, Any] | None:
+    """The settings of a run of the sweep; None where it has no such run."""
+    for run in table["runs"]:
+        if run == row:
+            return {"model.architecture": row}
+        if isinstance(run, dict) and run.get("name") == row:
+            return run["set"]
+    return None
+
+
+def row_settings(row: str) -> tuple[Path, dict[str, Any]]:
+    """The config that the row's sweep begins with, and what the sweep sets."""
+    for name in _TABLES:
+        file = ROOT / "configs" / "tables" / f"{name}.json"
+        table = load_object(file)
+        settings = _run_of(table, row)
+        if settings is not None:
+            return (file.parent / table["base"]).resolve(), {**table["set"], **settings}
+    raise UsageError(f"{row}: no row of {' or '.join(_TABLES)}")
+
+
+def train_command(
+    aero: Path, row: str, size: Size, corpus: Path, settings: Mapping[str, Any]
+) -> list[str]:
+    """`aero train` of a row on a corpus, with further settings."""
+    base, of_row = row_settings(row)
+    tokenizer = load_object(corpus / "manifest.json")["tokenizer"]
+    every = {
+        **of_row,
+        "model.vocab_size": tokenizer["vocab_size"],
+        "data.path": str(corpus),
+        "train.batch_size": size.batch_size,
+        "train.accumulation": 1,
+        "checkpoint.every": "0",
+        "checkpoint.keep_last": 1,
+        "checkpoint.keep_best": False,
+        **size.model,
+        **settings,
+    }
+    command = [str(aero), "train", str(base)]
+    for key, value in every.items():
+        command += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    return command
+
+
+def published(row: str) -> float | None:
+    """The papers' perplexity."""
+    tables: dict[str, Table] = paper_tables()
+    for name in _TABLES:
+        for each in tables[name].rows:
+            if each.name == row:
+                return each.perplexity
+    return None
+
+
+def published_tokens() -> int:
+    """That it was trained on."""
+    return paper_tables()[_TABLES[0]].tokens

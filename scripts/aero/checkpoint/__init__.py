@@ -1,0 +1,1 @@
+"""The run folders and checkpoints of `aero train`, read without PyTorch."""

@@ -1,0 +1,95 @@
+"""What `aero train` saves, read without PyTorch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from aero.config.check import read_config
+from aero.config.model import ModelConfig
+from aero.core.errors import UsageError
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder; `tokenizer` is None where neither it nor its run has one."""
+
+    folder: Path
+    config: ModelConfig
+    tokenizer: Path | None
+    architecture: str
+
+
+def _newest(run: Path) -> Path:
+    steps = sorted(path for path in (run / "checkpoints").glob("step-*") if path.is_dir())
+    if not steps:
+        raise UsageError(f"{run}/checkpoints: no checkpoint; has the run saved one?")
+    return steps[-1]
+
+
+def places_of(folder: Path) -> list[Path]:
+    """Where a checkpoint's files may be: its folder, and that of its run."""
+    above = folder.resolve().parent
+    return [folder, above.parent] if above.name == "checkpoints" else [folder]
+
+
+def _model_section(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(
+            f"{file}: {error.strerror}; {file.parent} is no checkpoint of `aero train`"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file}: no JSON; {file.parent} is no checkpoint of AERO") from error
+    section = content.get("model") if isinstance(content, dict) else None
+    if not isinstance(section, dict):
+        raise UsageError(
+            f'{file}: no config of AERO, for it has no section "model"; a model of Hugging Face '
+            f"transformers is none"
+        )
+    return section
+
+
+def find_checkpoint(path: Path) -> Checkpoint:
+    """Of a checkpoint folder, or the newest of a run folder. Does not read the weights."""
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such folder; name a run or a checkpoint of `aero train`")
+    folder = _newest(path) if (path / "checkpoints").is_dir() else path
+    file = folder / "config.json"
+    section = _model_section(file)
+    config = read_config(section, str(file))
+    files = (place / "tokenizer.json" for place in places_of(folder))
+    tokenizer = next(filter(Path.is_file, files), None)
+    return Checkpoint(folder, config, tokenizer, str(section.get("architecture", "")))
+
+
+def load_weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    """All tensors, float64. Refuses a file that is cut, or that holds a number that is none."""
+    file = checkpoint.folder / WEIGHTS
+    try:
+        tensors = load_file(file)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{file}: no such file; the server needs the weights (the client, --party 0, does not)"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror or 'cannot be read'}") from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{file}: broken, or no weights of AERO; train on, or take an older checkpoint"
+        ) from error
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind not in "fiu":
+            raise UsageError(f"{file}: {name} is of a type that is not read here, {tensor.dtype}")
+        if not np.isfinite(tensor).all():
+            raise UsageError(f"{file}: {name} has values that are no numbers")
+    return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}

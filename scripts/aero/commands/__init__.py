@@ -1,0 +1,1 @@
+"""What each script does: its options, and the work that it starts."""

@@ -1,0 +1,60 @@
+"""How the scripts of private inference start and end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+
+from aero.core.error_output import open_error_output
+from aero.core.errors import AeroError
+from aero.core.output import Output
+from aero.private.run.faults import CrashError, fault_of_machine
+
+
+def run_command(work: Callable[[], int | None]) -> int:
+    """The exit code: that of `work` or 0, 1 for what could not be done, 2 for what the user can put
+    right, 128 and its number for a signal where something was put in order.
+    """
+    open_error_output()
+    try:
+        # Without a standard output (>&-), print() says nothing.
+        output = None if sys.stdout is None else Output(sys.stdout)
+        with contextlib.redirect_stdout(output):
+            from aero.private.run.requirements import check_spu
+
+            check_spu()
+            code = work() or 0
+            if output is not None:
+                output.flush()
+    except AeroError as error:
+        return _end(error)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        return _end(fault_of_machine(error) or _crash(error))
+    return code
+
+
+def _end(error: AeroError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return error.status
+
+
+def _crash(error: Exception) -> AeroError:
+    """A fault that no message foresees: its details go to a file."""
+    details = str(error) if isinstance(error, CrashError) else traceback.format_exc()
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="aero-private-crash-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(details)
+        told = f"its details are in {file.name}"
+    except OSError:
+        told = "its details could not be written"
+    return AeroError(f"a fault of this script or of SPU, which should not happen; {told}")

@@ -1,0 +1,92 @@
+"""Command-line options that the scripts of private inference share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from aero.commands.private_command_line import decimal_number, whole_number
+from aero.core.errors import UsageError
+from aero.private.program.settings import Settings
+from aero.private.run.line import Network, check_network
+
+RATE, ROUND_TRIP = 100.0, 80.0
+MOST_THREADS = 1024
+MBIT = decimal_number(0, 1e6)
+MILLISECONDS = decimal_number(0, 1e4)
+
+
+def add_settings_options(parser: argparse.ArgumentParser) -> None:
+    """--weights, --precision, --threads."""
+    parser.add_argument(
+        "--weights",
+        choices=("shared", "colocated"),
+        default="shared",
+        help="shared: both parties hold shares of them (default); colocated: the server alone "
+        "has them",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("default", "fast"),
+        default="default",
+        help="fast: products off by up to one bit, a coarser exp",
+    )
+    parser.add_argument(
+        "--threads",
+        type=whole_number(1, MOST_THREADS),
+        default=2,
+        metavar="N",
+        help="of each party (default: 2)",
+    )
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """What add_settings_options() read."""
+    return Settings(arguments.precision, arguments.weights, arguments.threads)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """--aero, --cost."""
+    parser.add_argument(
+        "--aero", type=Path, metavar="FILE", help="the program (default: build/release/bin/aero)"
+    )
+    parser.add_argument(
+        "--cost", metavar="MODEL", help="cost model to compare with (default: the setting's)"
+    )
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """--network, --rate, --round-trip."""
+    parser.add_argument(
+        "--network",
+        choices=("loopback", "wan"),
+        default="loopback",
+        help="wan: a simulated line between them, as root",
+    )
+    parser.add_argument(
+        "--rate",
+        type=MBIT,
+        metavar="MBIT",
+        help=f"Mbit/s of the line, each way (default: {RATE:g})",
+    )
+    parser.add_argument(
+        "--round-trip",
+        type=MILLISECONDS,
+        metavar="MS",
+        help=f"of the line (default: {ROUND_TRIP:g})",
+    )
+
+
+def network_of(arguments: argparse.Namespace) -> Network | None:
+    """What add_network_options() read; None is the loopback. Raises AeroError."""
+    if arguments.network == "loopback":
+        for option in ("rate", "round_trip"):
+            if (value := getattr(arguments, option)) is not None:
+                name = option.replace("_", "-")
+                raise UsageError(f"--{name} {value:g} is of a simulated line: add --network wan")
+        return None
+    rate = RATE if arguments.rate is None else arguments.rate
+    round_trip = ROUND_TRIP if arguments.round_trip is None else arguments.round_trip
+    network = Network(rate, round_trip)
+    check_network(network)
+    return network

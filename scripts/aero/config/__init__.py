@@ -1,0 +1,1 @@
+"""AERO's configs as Python reads them."""

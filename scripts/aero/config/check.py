@@ -1,0 +1,66 @@
+"""The section "model" of a checkpoint's config, checked before anything builds on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from aero.config.model import ModelConfig, OwnPartsError
+from aero.core.errors import UsageError
+from aero.core.options import shown
+
+_CHOICES = {
+    "family": ("gpt2", "pythia", "simplified"),
+    "norm": ("layernorm", "rmsnorm", "layernorm_fixed", "none"),
+    "activation": ("gelu", "gelu_tanh", "relu", "leaky_relu", "quadratic", "none"),
+    "leaky_slope": ("fixed", "layer", "model"),
+    "biases": ("all", "none", "qk"),
+    "attention": ("softmax", "two_quad", "relu"),
+    "temperature": ("none", "raw", "exp", "softplus"),
+    "temperature_shape": ("position", "head"),
+    **dict.fromkeys(
+        ("ffn_form", "qk_form", "v_form", "o_form"), ("plain", "weight_norm", "spectral_norm")
+    ),
+}
+_AT_LEAST_ONE = ("n_layer", "n_head", "d_model", "context", "vocab_size")
+
+
+def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
+    """Raises AeroError that names the file, the key and the value."""
+
+    def refuse(key: str, what: str) -> UsageError:
+        value = shown(str(section.get(key, getattr(ModelConfig(), key))))
+        return UsageError(f"{file}: model.{key}: {value}: expected {what}")
+
+    for field in dataclasses.fields(ModelConfig):
+        key = field.name
+        if key not in section:
+            continue
+        value, kind = section[key], type(getattr(ModelConfig(), key))
+        if kind in (bool, str) and type(value) is not kind:
+            raise refuse(key, "true or false" if kind is bool else "a text")
+        if kind is int and (type(value) is not int or value < (key in _AT_LEAST_ONE)):
+            raise refuse(key, f"a whole number, at least {int(key in _AT_LEAST_ONE)}")
+        if kind is float and not (type(value) in (int, float) and math.isfinite(value)):
+            raise refuse(key, "a number")
+        if key in _CHOICES and value not in _CHOICES[key]:
+            raise refuse(key, "one of " + ", ".join(_CHOICES[key]))
+    if not all(type(layer) is int for layer in _as_list(section.get("ffn_pruned_layers", []))):
+        raise refuse("ffn_pruned_layers", "a list of layers")
+    try:
+        config = ModelConfig.from_dict(section)
+    except OwnPartsError as error:
+        raise UsageError(f"{file}: {error}; only AERO's run encrypted") from error
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{file}: model.ereg, model.norm_fixed or model.simplified is no section of AERO"
+        ) from error
+    if config.d_model % config.n_head != 0:
+        raise refuse("d_model", f"a multiple of n_head, {config.n_head}")
+    return config
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [None]

@@ -1,0 +1,1 @@
+"""What all rooms share: signals, errors, files, JSON with comments, options, tables."""

@@ -1,0 +1,138 @@
+"""From measured probes to the constants of a cost model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aero.core.errors import UsageError
+from aero.private.measure.probes import KEPT, Measurements, Probe
+from aero.private.program.products import SLOTS
+
+# Kernels that draw on oblivious transfers or truncate: all but products and matrix products.
+PRODUCTS = ("mul_aa", "mul_av", "square_s", "mmul_aa", "mmul_av", "mmul_sv")
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What an elementwise function is made of, an element: products of two shared numbers,
+    products of one oblivious linear evaluation (squares), and bytes of everything else.
+    """
+
+    products: int
+    squares: int
+    rest: float
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Bytes, both directions summed."""
+
+    ole_batch: float
+    product_batch: float
+    triple: float
+    truncation: float
+    compare: float
+    select: float
+    exp_rest: float
+    ct_in: float
+    ct_out: float
+    ct_kept: float
+    setup_bytes: float
+    reciprocal: Composition
+    rsqrt: Composition
+    gelu: Composition
+    gelu_tanh: Composition
+    quadratic: Composition
+
+
+class _Counter:
+    """Bytes by probe and kernel."""
+
+    def __init__(self, measured: Measurements, probes: list[Probe]) -> None:
+        self._runs = measured.runs
+        self._elements = {probe.name: probe.elements for probe in probes}
+
+    def kernel(self, probe: str, *names: str, lowest: bool = False) -> float:
+        """Of a run of these kernels: the mean, or the least."""
+        sums = [
+            sum(run.kernels[name].bytes for name in names if name in run.kernels)
+            for run in self._runs[probe]
+        ]
+        return min(sums) if lowest else sum(sums) / len(sums)
+
+    def by_element(self, probe: str, *names: str) -> float:
+        return self.kernel(probe, *names) / self._elements[probe]
+
+    def rest(self, probe: str) -> float:
+        """An element's bytes of all kernels but products."""
+        names = {
+            name
+            for run in self._runs[probe]
+            for name in run.kernels
+            if not name.startswith("pphlo.") and name not in PRODUCTS
+        }
+        return self.by_element(probe, *names)
+
+    def composition(self, probe: str, ole_batch: float, triple: float) -> Composition:
+        """Counts at a length where products find triples ready, the rest where it is long."""
+        count = f"{probe}_count"
+        products = self.kernel(count, "mul_aa", lowest=True) / (triple * self._elements[count])
+        squares = self.kernel(count, "square_s") / ole_batch
+        for what, value in (("products", products), ("squares", squares)):
+            if abs(value - round(value)) > 0.02 * max(1.0, value):
+                raise UsageError(
+                    f"{probe}: {value:.3f} {what} an element, which is no whole number; this SPU "
+                    f"computes it in a way that measure_costs.py does not know"
+                )
+        return Composition(round(products), round(squares), self.rest(probe))
+
+
+def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) -> Constants:
+    """Raises AeroError where SPU is not composed as the formulas have it."""
+    counter = _Counter(measured, probes)
+    ole_batch = counter.kernel("exp", "square_s") / (exp_squares * 32768 // SLOTS)
+    triple = counter.kernel("triple", "mul_aa", lowest=True) / 256
+    matmul = ("mmul_aa", "mmul_av", "mmul_sv")
+    one, four, back = (
+        counter.kernel(f"matmul_{shape}", *matmul) for shape in ("1_1", "4_1", "1_4")
+    )
+    factor = round(counter.kernel("activations_1_1", *matmul) / one)  # 1: the weights are shared
+    directions = 2 if factor == 1 else 1
+    ct_in = (four - one) / 3 / directions
+    ct_out = (back - one) / 3 / directions
+    if abs(ct_in + ct_out - one / directions) > 0.02 * one:
+        raise UsageError("matrix products: ciphertexts of another number than the formulas have")
+    # A result by itself: one polynomial whole, and of the other a coefficient for each number.
+    kept = counter.kernel("matmul_kept", *matmul) / directions - ct_in - ct_out / 2
+    return Constants(
+        ole_batch=ole_batch,
+        product_batch=counter.kernel("product", "mul_aa") / (32768 // SLOTS),
+        triple=triple,
+        truncation=counter.by_element("constant", "trunc_a"),
+        compare=counter.by_element("relu", "msb_a2b"),
+        select=counter.by_element("relu", "mul_a1b"),
+        exp_rest=counter.rest("exp"),
+        ct_in=ct_in,
+        ct_out=ct_out,
+        ct_kept=kept / KEPT,
+        setup_bytes=measured.setup.total.bytes,
+        reciprocal=counter.composition("reciprocal", ole_batch, triple),
+        rsqrt=counter.composition("rsqrt", ole_batch, triple),
+        gelu=counter.composition("gelu", ole_batch, triple),
+        gelu_tanh=counter.composition("gelu_tanh", ole_batch, triple),
+        quadratic=counter.composition("quadratic", ole_batch, triple),
+    )
+
+
+def rounds_of(near: Measurements, far: Measurements, rate: float, delay: float) -> dict[str, float]:
+    """Round trips of each short probe: how much longer it takes on a line of `rate` bits a second
+    and `delay` seconds a round trip than on the loopback, its bytes' own time apart.
+    """
+    rounds = {}
+    for name, runs in far.runs.items():
+        seconds = [
+            run.total.seconds - 8 * max(run.total.sent, run.total.received) / rate for run in runs
+        ]
+        here = min(run.total.seconds for run in near.runs[name])
+        rounds[name] = max(0.0, round((min(seconds) - here) / delay, 1))
+    return rounds

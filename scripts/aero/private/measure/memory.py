@@ -1,0 +1,20 @@
+"""What a process that measures takes of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aero.private.measure.probes import Probe
+from aero.private.program.memory import ELEMENT, MARGIN, OBLIVIOUS_TRANSFERS, of_product
+
+
+def of_probes(probes: Iterable[Probe]) -> float:
+    """Bytes of a party's working memory at its peak."""
+    sizes = [0.0]
+    for probe in probes:
+        if len(probe.shapes[0]) == 2:
+            (m, k), (_, n) = probe.shapes
+            sizes.append(of_product(m, k, n))
+        else:
+            sizes.append(float(ELEMENT["softmax"]) * probe.elements)
+    return MARGIN * (OBLIVIOUS_TRANSFERS + max(sizes))

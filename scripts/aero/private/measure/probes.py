@@ -1,0 +1,207 @@
+"""The operations that a cost model is measured with, each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from aero.private.program.functions import gelu, gelu_tanh, quadratic, relu
+from aero.private.program.settings import CLIENT, SERVER, Settings
+from aero.private.run.allocator import take_memory
+from aero.private.run.meeting import meet
+from aero.private.run.party import warm_up
+from aero.private.run.profile import Profile
+from aero.private.run.session import Session
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One function on inputs of these shapes, each an activation ("a"), a weight ("w") or the
+    client's own ("c"), as a prompt is.
+    """
+
+    name: str
+    function: str
+    kinds: str
+    shapes: tuple[tuple[int, ...], ...]
+    repeats: int
+
+    @property
+    def elements(self) -> int:
+        return int(np.prod(self.shapes[0]))
+
+
+KEPT = 640  # coefficients of the probe "matmul_kept", whose one result is sent back by parts
+
+
+def _halve(x: jax.Array) -> jax.Array:
+    return x * 0.37
+
+
+FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
+    "multiply": jnp.multiply,
+    "constant": _halve,
+    "relu": relu,
+    "exp": jnp.exp,
+    "reciprocal": jnp.reciprocal,
+    "rsqrt": jax.lax.rsqrt,
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "quadratic": quadratic,
+    "matmul": jnp.matmul,
+}
+
+
+def _vector(name: str, function: str, kinds: str, n: int, repeats: int) -> Probe:
+    return Probe(name, function, kinds, ((n,),) * len(kinds), repeats)
+
+
+def _product(name: str, kinds: str, m: int, k: int, n: int, repeats: int = 2) -> Probe:
+    return Probe(name, "matmul", kinds, ((m, k), (k, n)), repeats)
+
+
+def probes(thorough: bool) -> list[Probe]:
+    """`thorough` repeats more of what has oblivious transfers, whose refills come in lumps."""
+    often = 16 if thorough else 4
+    return [
+        _vector("triple", "multiply", "aa", 256, 3),
+        _vector("product", "multiply", "aa", 32768, 2),
+        _vector("weight", "multiply", "aw", 20000, 2),
+        _vector("constant", "constant", "a", 65536, 8),
+        _vector("relu", "relu", "a", 65536, often),
+        _vector("exp", "exp", "a", 32768, 2),
+        _vector("reciprocal_count", "reciprocal", "a", 64, 4),
+        _vector("reciprocal", "reciprocal", "a", 8192, often),
+        _vector("rsqrt_count", "rsqrt", "a", 64, 4),
+        _vector("rsqrt", "rsqrt", "a", 8192, often),
+        _vector("gelu_tanh_count", "gelu_tanh", "a", 64, 5),
+        _vector("gelu_tanh", "gelu_tanh", "a", 16384, often),
+        _vector("gelu_count", "gelu", "a", 32, 8),
+        _vector("gelu", "gelu", "a", 16384, often),
+        _vector("quadratic_count", "quadratic", "a", 64, 4),
+        _vector("quadratic", "quadratic", "a", 16384, 2),
+        _product("matmul_1_1", "aw", 64, 128, 128),
+        _product("matmul_4_1", "aw", 64, 512, 128),
+        _product("matmul_1_4", "aw", 256, 32, 128),
+        _product("matmul_kept", "aw", 10, 10, KEPT // 10),
+        _product("activations_1_1", "aa", 64, 128, 128),
+    ]
+
+
+def short_probes() -> list[Probe]:
+    """Vectors so short that messages, not bytes, take the time on a slow line."""
+    vectors = [
+        ("multiply_activation", "multiply", "aa"),
+        ("multiply_weight", "multiply", "aw"),
+        ("multiply_constant", "constant", "a"),
+        ("relu", "relu", "a"),
+        ("exp", "exp", "a"),
+        ("reciprocal", "reciprocal", "a"),
+        ("rsqrt", "rsqrt", "a"),
+        ("gelu", "gelu", "a"),
+        ("gelu_tanh", "gelu_tanh", "a"),
+        ("quadratic", "quadratic", "a"),
+    ]
+    matrices = [("matmul_weight", "aw"), ("matmul_activation", "aa")]
+    return [_vector(name, function, kinds, 16, 3) for name, function, kinds in vectors] + [
+        _product(name, kinds, 16, 16, 16, 3) for name, kinds in matrices
+    ]
+
+
+def matrix_probes(colocated: bool) -> list[Probe]:
+    """The matrix products of transformers, narrow and wide, cut in all manners."""
+    prompts = [(16, 16, 16), (64, 512, 128), (64, 4096, 128), (100, 4096, 128)]
+    weights = [
+        (16, 16, 16),
+        (27, 128, 128),
+        (64, 128, 128),
+        (64, 128, 512),
+        (64, 512, 128),
+        (64, 4096, 128),
+        (64, 128, 4096),
+        (100, 4096, 128),
+        (128, 256, 256),
+        (128, 768, 768),
+    ]
+    activations = [
+        (16, 16, 16),
+        (27, 32, 27),
+        (64, 32, 64),
+        (64, 64, 32),
+        (128, 64, 128),
+        (128, 128, 64),
+        (256, 64, 256),
+        (256, 256, 64),
+    ]
+    return [
+        _product(f"{name} {m} {k} {n}", kinds, m, k, n, 3)
+        for name, kinds, shapes in (
+            ("matmul_weight", "aw", weights),
+            ("matmul_activation", "aa", activations),
+            # Else the prompt is shared, as an activation is.
+            ("matmul_prompt", "cw", prompts if colocated else []),
+        )
+        for m, k, n in shapes
+    ]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one party measures."""
+
+    rank: int
+    addresses: tuple[str, str]
+    settings: Settings
+    log: Any
+    probes: tuple[Probe, ...]
+    memory: float  # bytes of the one that takes most
+
+
+@dataclass
+class Measurements:
+    """Profiles of one party: of the set-up, and of each probe's repeats."""
+
+    setup: Profile
+    runs: dict[str, list[Profile]]
+
+
+def _input(session: Session, name: str, kind: str, shape: tuple[int, ...], seed: int) -> None:
+    """A weight is the server's. An activation is a sum of both parties' values: nobody's."""
+    values = np.random.default_rng(seed).uniform(0.1, 1, shape).astype(np.float32)
+    if kind in "cw":
+        owner = CLIENT if kind == "c" else SERVER
+        session.put(name, owner, values if session.rank == owner else None)
+        return
+    for owner, part in ((CLIENT, "left"), (SERVER, "right")):
+        session.put(part, owner, values / 2 if session.rank == owner else None)
+    add = session.compile(("sum", shape), jnp.add, [values, values])
+    session.run(add, ["left", "right"], [name])
+
+
+def measure_party(order: Order, progress: Progress) -> Measurements:
+    """Both parties at once."""
+    meet(order.addresses, order.rank, patience=60)
+    session = Session(order.rank, order.addresses, order.settings, order.log)
+    take_memory(order.memory)
+    session.exchange({"ready": True})
+    progress("set-up")
+    result = Measurements(warm_up(session), {})
+    for number, probe in enumerate(order.probes):
+        progress(probe.name)
+        names = []
+        for index, (kind, shape) in enumerate(zip(probe.kinds, probe.shapes, strict=True)):
+            names.append(f"x{index}")
+            _input(session, names[-1], kind, shape, 10 * number + index)
+        shapes = [np.zeros(shape, dtype=np.float32) for shape in probe.shapes]
+        key = (probe.function, probe.shapes, probe.kinds)
+        code = session.compile(key, FUNCTIONS[probe.function], shapes)
+        result.runs[probe.name] = [session.run(code, names, ["y"]) for _ in range(probe.repeats)]
+    session.close()
+    return result

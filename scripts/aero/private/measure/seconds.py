@@ -1,0 +1,151 @@
+"""From timed probes to the seconds of a cost model: lines over sizes, products by their cuts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+import numpy as np
+from scipy.optimize import nnls
+
+from aero.private.measure.probes import Measurements, Probe, matrix_probes, short_probes
+from aero.private.program.products import SLOTS, cuts
+
+# What a product's seconds follow from, in the order of MatrixSeconds.
+COUNTS = ("sent", "plain", "merges", "lone")
+# The long probe that tells the slope of each short one.
+LONG = {
+    "multiply_activation": "product",
+    "multiply_weight": "weight",
+    "multiply_constant": "constant",
+    "relu": "relu",
+    "exp": "exp",
+    "reciprocal": "reciprocal",
+    "rsqrt": "rsqrt",
+    "gelu": "gelu",
+    "gelu_tanh": "gelu_tanh",
+    "quadratic": "quadratic",
+}
+
+
+@dataclass(frozen=True)
+class VectorSeconds:
+    """start + n each, or, where SPU works on batches of SLOTS, start ceil(n / SLOTS) + n each."""
+
+    start: float
+    each: float
+    batched: bool = False
+
+
+@dataclass(frozen=True)
+class MatrixSeconds:
+    """start + sent x ciphertexts sent + plain x polynomials + merge x merges + lone x lone steps of
+    a cut, and m n truncations. Where a party multiplies a share of its own by its weights,
+    own_start + own x m k n more.
+    """
+
+    start: float
+    sent: float
+    plain: float
+    merge: float
+    lone: float
+    own_start: float
+    own: float
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Of the primitives that are measured, by name."""
+
+    vectors: Mapping[str, VectorSeconds]
+    matrices: Mapping[str, MatrixSeconds]
+    setup: float
+
+
+def vector_line(
+    short: tuple[int, float], long: tuple[int, float], batched: bool = False
+) -> VectorSeconds:
+    """Through two measurements (elements, seconds); neither part is below 0. `batched`: the short
+    one takes what a batch takes.
+    """
+    if batched:
+        rest = long[1] - short[1] * math.ceil(long[0] / SLOTS)
+        return VectorSeconds(short[1], max(0.0, rest / long[0]), batched)
+    each = max(0.0, (long[1] - short[1]) / (long[0] - short[0]))
+    return VectorSeconds(max(0.0, short[1] - each * short[0]), each)
+
+
+def matrix_seconds(
+    shapes: Sequence[tuple[int, int, int]],
+    prompts: Sequence[tuple[int, int, int]],
+    seconds: Sequence[float],
+    truncation: float,
+) -> MatrixSeconds:
+    """Least squares of the relative errors, no part below 0. `seconds` are of products by shares,
+    then of those by a prompt, of which the weights' owner has no share: without one, what it does
+    by itself cannot be told from the rest, and is 0. `truncation` is of each number.
+    """
+    rows = []
+    for number, (m, k, n) in enumerate([*shapes, *prompts]):
+        own = bool(prompts) and number < len(shapes)
+        parts = cuts(m, k, n)
+        counts = (sum(getattr(cut, count) for cut in parts) for count in COUNTS)
+        rows.append((1, *counts, own, own * m * k * n))
+    sizes = np.array(rows, dtype=float)
+    units = np.maximum(sizes.max(axis=0), 1)
+    measured = np.asarray(seconds)
+    truncated = np.array([truncation * m * n for m, _, n in [*shapes, *prompts]])
+    seconds_of_parts, _ = nnls(sizes / units / measured[:, None], 1 - truncated / measured)
+    return MatrixSeconds(*(seconds_of_parts / units).tolist())
+
+
+def _times(measured: Measurements, name: str) -> list[float]:
+    return [run.total.seconds for run in measured.runs[name]]
+
+
+def batched_vectors(colocated: bool) -> set[str]:
+    """Those that are one-sided products throughout, of which a batch costs the same, however full:
+    exp's squares, and products by weights that one party has.
+    """
+    return {"exp", "multiply_weight"} if colocated else {"exp"}
+
+
+def seconds_of(
+    timed: Measurements, counted: Measurements, probes: Sequence[Probe], colocated: bool
+) -> Seconds:
+    """From the short and matrix probes and those that bytes are counted with.
+
+    Long vectors take their mean: oblivious transfers, made anew now and then, are part of it.
+    """
+    elements = {probe.name: probe.elements for probe in probes}
+    short = {probe.name: probe.elements for probe in short_probes()}
+    vectors = {
+        name: vector_line(
+            (short[name], min(_times(timed, name))),
+            (elements[long], fmean(_times(counted, long))),
+            name in batched_vectors(colocated),
+        )
+        for name, long in LONG.items()
+    }
+    shapes: dict[str, list[tuple[int, int, int]]] = {}
+    times: dict[str, list[float]] = {}
+    for probe in matrix_probes(colocated):
+        if probe.name not in timed.runs:
+            continue  # for want of memory
+        kind = probe.name.split(" ")[0]
+        (m, k), (_, n) = probe.shapes
+        shapes.setdefault(kind, []).append((m, k, n))
+        times.setdefault(kind, []).append(median(_times(timed, probe.name)))
+    truncation = vectors["multiply_constant"].each
+    weight, prompt, activation = (f"matmul_{kind}" for kind in ("weight", "prompt", "activation"))
+    by_weight = [*times[weight], *times.get(prompt, [])]
+    return Seconds(
+        vectors,
+        {
+            weight: matrix_seconds(shapes[weight], shapes.get(prompt, []), by_weight, truncation),
+            activation: matrix_seconds(shapes[activation], [], times[activation], truncation),
+        },
+        counted.setup.total.seconds,
+    )

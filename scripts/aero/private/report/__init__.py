@@ -1,0 +1,1 @@
+"""What a run tells, beside what AERO itself says of the model."""

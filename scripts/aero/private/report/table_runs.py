@@ -1,0 +1,118 @@
+"""The runs of a table: what each one is, and the file that keeps those that are done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aero.checkpoint.checkpoints import WEIGHTS, Checkpoint
+from aero.core.errors import UsageError
+from aero.core.files import write_text
+from aero.private.program.settings import Settings
+from aero.private.report.aero_program import Prediction
+from aero.private.run.line import Network
+from aero.private.run.windows import Window
+
+Record = dict[str, Any]
+FORMAT = "aero-private-table"
+
+
+@dataclass(frozen=True)
+class Model:
+    """`digest` is of its weights and its config."""
+
+    name: str
+    checkpoint: Checkpoint
+    windows: list[Window]
+    prediction: Prediction
+    digest: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """One window of a model over one network; None is the loopback."""
+
+    model: Model
+    window: Window
+    network: Network | None
+    settings: Settings
+
+    @property
+    def identity(self) -> str:
+        """The same for the same run, whatever the folders are called."""
+        network = self.network and self.network.as_json()
+        text = json.dumps([self.model.digest, self.window.tokens, network, asdict(self.settings)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def label(self) -> str:
+        where = "the loopback" if self.network is None else str(self.network)
+        return f"{self.model.name}, window {self.window.number + 1} over {where}"
+
+
+def digest_of(checkpoint: Checkpoint) -> str:
+    """Of the weights and of what the config says of the model."""
+    config = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
+    result = hashlib.sha256(json.dumps(config["model"], sort_keys=True).encode())
+    file = checkpoint.folder / WEIGHTS
+    try:
+        with file.open("rb") as weights:
+            while block := weights.read(1 << 24):
+                result.update(block)
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from error
+    return result.hexdigest()
+
+
+def tasks_of(
+    model: Model, settings: Settings, network: Network | None, network_repeats: int
+) -> list[Task]:
+    """All windows over the loopback, and the first ones over the line."""
+    tasks = [Task(model, window, None, settings) for window in model.windows]
+    if network is not None:
+        tasks += [Task(model, w, network, settings) for w in model.windows[:network_repeats]]
+    return tasks
+
+
+class RunsFile:
+    """Holds every run that was done, of this table and of earlier ones. A run is in the file as
+    soon as it is done.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._records: dict[str, Record] = {}
+        if path.is_file():
+            self._records = self._read()
+
+    def _read(self) -> dict[str, Record]:
+        """By identity."""
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            if content["format"] == FORMAT:
+                return {record["identity"]: record for record in content["runs"]}
+            fault = f"its format is {content['format']!r}"
+        except OSError as error:
+            fault = str(error.strerror)
+        except (ValueError, KeyError, TypeError):
+            fault = "it holds something else"
+        raise UsageError(
+            f"{self.path}: no file of private_table.py ({fault}); move it away, or name another "
+            f"folder by --out"
+        )
+
+    def find(self, task: Task) -> Record | None:
+        return self._records.get(task.identity)
+
+    def add(self, task: Task, record: Record) -> None:
+        self._records[task.identity] = {"identity": task.identity, **record}
+        self.write([])
+
+    def write(self, rows: Sequence[Record]) -> None:
+        """With the rows of a finished table."""
+        content = {"format": FORMAT, "rows": list(rows), "runs": list(self._records.values())}
+        write_text(self.path, json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,171 @@
+"""Causal attention with a temperature for each head (and query), and the entropy of its rows."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from aero.config.model import ModelConfig
+from aero.reference.entropy import (
+    entropy_of_logarithms,
+    entropy_of_numerators,
+    entropy_of_scores,
+    entropy_of_weights,
+)
+from aero.reference.linear import make_linear
+from aero.reference.weights import attention_weights, divisor, numerators
+
+
+def rotary_tables(length: int, width: int, base: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, [length, width]: always computed in float32, as transformers does."""
+    inverse_frequency = 1.0 / (base ** (torch.arange(0, width, 2, dtype=torch.float32) / width))
+    angle = torch.arange(length, dtype=torch.float32)[:, None] * inverse_frequency
+    angle = torch.cat((angle, angle), dim=-1)
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turns the leading dimensions of each head; dimension i is paired with i + width / 2."""
+    width = cos.shape[-1]
+    turned, rest = x[..., :width], x[..., width:]
+    first, second = turned[..., : width // 2], turned[..., width // 2 :]
+    turned = turned * cos + torch.cat((-second, first), dim=-1) * sin
+    return torch.cat((turned, rest), dim=-1)
+
+
+def stored_temperature(form: str, t: float) -> float:
+    """What keeps a temperature t: t itself, log t or log(e^t - 1)."""
+    if form == "raw":
+        return t
+    if form == "exp":
+        return math.log(t)
+    if form == "softplus":
+        return t + math.log(-math.expm1(-t))
+    raise ValueError(f"unknown form of a temperature {form!r}")
+
+
+def temperature_of(form: str, stored: Tensor) -> Tensor:
+    """The temperature itself."""
+    if form == "raw":
+        return stored
+    if form == "exp":
+        return stored.exp()
+    if form == "softplus":
+        return functional.softplus(stored)
+    raise ValueError(f"unknown form of a temperature {form!r}")
+
+
+def widened(x: Tensor) -> Tensor:
+    """Half precision as float32."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+def masked(scores: Tensor) -> Tensor:
+    """-inf in the future."""
+    future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(diagonal=1)
+    return scores.masked_fill(future, -math.inf)
+
+
+class QueriesAndKeys(nn.Module):
+    """softmax(Q K^T / (t sqrt(d_k)) + causal mask) of H heads, without values; or what `attention`
+    of the config names instead of softmax.
+
+    `fused` takes PyTorch's scaled_dot_product_attention, and entropy from the scores.
+    """
+
+    def __init__(self, config: ModelConfig, fused: bool) -> None:
+        super().__init__()
+        width, bias = config.d_model, config.biases in ("all", "qk")
+        self.q = make_linear(config.qk_form, width, width, bias)
+        self.k = make_linear(config.qk_form, width, width, bias)
+        self.temperature_form = config.temperature
+        if config.temperature != "none":
+            start = stored_temperature(config.temperature, config.temperature_init)
+            shape = (config.n_head, config.temperature_columns)
+            self.temperature = nn.Parameter(torch.full(shape, start))
+        self.kind = config.attention
+        self.shift = config.two_quad_shift
+        self.n_head = config.n_head
+        self.fused = fused
+        self.divisor = math.sqrt(config.d_head) if config.attention_scaled else 1.0
+        self.rotary_base = config.rotary_base
+        self.rotary_dimensions = config.rotary_dimensions
+
+    def heads(self, x: Tensor) -> Tensor:
+        """[B, T, d] to [B, H, T, d_k]."""
+        return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)
+
+    def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both [B, H, T, d_k], turned where there is a rotary embedding."""
+        q, k = self.heads(self.q(x)), self.heads(self.k(x))
+        if self.rotary_dimensions > 0:
+            cos, sin = rotary_tables(x.shape[1], self.rotary_dimensions, self.rotary_base)
+            cos, sin = cos.to(q), sin.to(q)
+            q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        return q, k
+
+    def row_temperature(self, length: int) -> Tensor | None:
+        """[H, T, 1] or [H, 1, 1], where there is one."""
+        if self.temperature_form == "none":
+            return None
+        return temperature_of(self.temperature_form, self.temperature)[:, :length, None]
+
+    def scores(self, q: Tensor, k: Tensor) -> Tensor:
+        """[B, H, T, T]; -inf in the future."""
+        with torch.autocast(q.device.type, enabled=False):
+            scores = widened(q) @ widened(k).transpose(-1, -2) / self.divisor
+        temperature = self.row_temperature(q.shape[-2])
+        if temperature is not None:
+            scores = scores / temperature
+        return masked(scores)
+
+    def weights(self, scores: Tensor) -> Tensor:
+        """[B, H, T, T], of what scores() says."""
+        return attention_weights(self.kind, scores, self.shift)
+
+    def mixed_at_once(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The weights times v: PyTorch's softmax, or a substitute's numerators before division."""
+        temperature = self.row_temperature(q.shape[-2])
+        cooled = q if temperature is None else (q / temperature).to(q.dtype)
+        if self.kind == "softmax":
+            return functional.scaled_dot_product_attention(
+                cooled, k, v, is_causal=True, scale=1.0 / self.divisor
+            )
+        with torch.autocast(q.device.type, enabled=False):
+            scores = masked(widened(cooled / self.divisor) @ widened(k).transpose(-1, -2))
+            numerator = numerators(self.kind, scores, self.shift)
+            return (numerator @ widened(v) / divisor(self.kind, numerator)).to(v.dtype)
+
+    def entropy(self, scores: Tensor) -> Tensor:
+        """Of each row, [B, H, T], in nats."""
+        if self.kind != "softmax":
+            if self.fused:
+                return entropy_of_numerators(numerators(self.kind, scores, self.shift))
+            return entropy_of_weights(self.weights(scores))
+        if self.fused:
+            return entropy_of_scores(scores)
+        return entropy_of_logarithms(scores.log_softmax(dim=-1))
+
+
+class Attention(QueriesAndKeys):
+    """softmax(Q K^T / (t sqrt(d_k)) + causal mask) V W_O, or with a substitute of softmax."""
+
+    def __init__(self, config: ModelConfig, fused: bool) -> None:
+        super().__init__(config, fused)
+        width, bias = config.d_model, config.biases == "all"
+        self.v = make_linear(config.v_form, width, width, bias)
+        self.o = make_linear(config.o_form, width, width, bias)
+
+    def forward(self, x: Tensor, with_entropy: bool) -> tuple[Tensor, Tensor | None]:
+        """[B, T, d], and the rows' entropies [B, H, T] where asked for."""
+        (q, k), v = self.queries_and_keys(x), self.heads(self.v(x))
+        scores = self.scores(q, k) if with_entropy or not self.fused else None
+        if self.fused:
+            mixed = self.mixed_at_once(q, k, v)
+        else:
+            mixed = (self.weights(scores) @ widened(v)).to(v.dtype)
+        entropy = self.entropy(scores) if with_entropy else None
+        return self.o(mixed.transpose(1, 2).flatten(-2)), entropy

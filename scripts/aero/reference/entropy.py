@@ -1,0 +1,61 @@
+"""Entropy of attention rows, and the penalty of entropy regularisation (arXiv 2501.03489)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from aero.config.model import EregConfig
+
+
+def entropy_of_logarithms(log_probabilities: Tensor) -> Tensor:
+    """-sum_j a_j log a_j in nats over the last dimension; -inf is the logarithm of a masked 0."""
+    masked = log_probabilities == -math.inf
+    return -(log_probabilities.exp() * log_probabilities.masked_fill(masked, 0)).sum(dim=-1)
+
+
+def entropy_of_scores(scores: Tensor) -> Tensor:
+    """The same from the softmax's scores z: logsumexp(z) - sum_j a_j z_j."""
+    finite = scores.masked_fill(scores == -math.inf, 0)
+    return scores.logsumexp(dim=-1) - (scores.softmax(dim=-1) * finite).sum(dim=-1)
+
+
+def _or_one(x: Tensor) -> Tensor:
+    """Zeros replaced by 1, whose logarithm is 0."""
+    return x.masked_fill(x == 0, 1)
+
+
+def entropy_of_weights(weights: Tensor) -> Tensor:
+    """Of rows that may not sum to 1, divided by their sum first; 0 log 0 = 0, a row of zeros 0."""
+    shares = weights / _or_one(weights.sum(dim=-1, keepdim=True))
+    return -(shares * _or_one(shares).log()).sum(dim=-1)
+
+
+def entropy_of_numerators(numerators: Tensor) -> Tensor:
+    """The same of w / n from w alone: log n - sum_j w_j log w_j / n, n their sum."""
+    total = _or_one(numerators.sum(dim=-1))
+    return total.log() - (numerators * _or_one(numerators).log()).sum(dim=-1) / total
+
+
+def entropy_penalty(
+    entropy: Tensor, thresholds: Tensor, config: EregConfig, context: int
+) -> Tensor:
+    """Entropies [L, B, H, T] of the rows and thresholds theta [L, H] to lambda * L_entropy.
+
+    d = E - theta E_max counts as d^2 where |d| > gamma E_max, with E_max = ln(context). `mean`: E
+    is a head's entropy averaged over batch and positions. `row_sum`: E is that of one row, and the
+    squares are summed over batch and positions. Then the mean over heads and layers.
+    """
+    most = math.log(context)
+    if config.reduction == "mean":
+        deviation = entropy.mean(dim=(1, 3)) - thresholds * most
+    elif config.reduction == "row_sum":
+        deviation = entropy - thresholds[:, None, :, None] * most
+    else:
+        raise ValueError(f"unknown reduction {config.reduction!r}")
+    squares = torch.where(deviation.abs() > config.gamma * most, deviation.pow(2), 0.0)
+    if config.reduction == "row_sum":
+        squares = squares.sum(dim=(1, 3))
+    return config.lambda_ * squares.mean()

@@ -1,0 +1,177 @@
+"""What a figure is drawn from: run folders and members of sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from aero.checkpoint.kinds import METRICS, wrong_kind
+from aero.checkpoint.run_folder import WANTED as RUN
+from aero.checkpoint.run_folder import Run, read_run, require_begun
+from aero.core.command import note
+from aero.core.errors import UsageError
+from aero.results.sweep import WANTED as RESULT
+from aero.results.sweep import Member, Sweep, find_run_folder, read_sweep
+
+
+@dataclass(frozen=True)
+class Series:
+    """What shares a label: one run, or the seeds of a member."""
+
+    label: str
+    runs: list[Run]
+
+
+def note_left_out(names: Sequence[str], why: str) -> None:
+    """On standard error; nothing where there is no name."""
+    if names:
+        quoted = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
+        note(f"left out, {why}: {quoted}")
+
+
+def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> None:
+    """As note_left_out(), of members that do not compare with the first one."""
+    named = [
+        f'"{m.name}" ({", ".join(keys)})' for m in others if (keys := m.evaluated_otherwise(one))
+    ]
+    if named:
+        note(f'{what}, evaluated otherwise than "{one.name}": {", ".join(named)}')
+
+
+def comparable(members: Sequence[Member], one: Member) -> list[Member]:
+    """Those that were evaluated as this one was, at least one; others are left out with a note."""
+    found = [member for member in members if not member.evaluated_otherwise(one)]
+    if not found:
+        raise UsageError(f'no member was evaluated as "{one.name}" was: nothing compares with it')
+    note_other_evaluation(one, members, "left out")
+    return found
+
+
+def _label(folder: Path) -> str:
+    parent = folder.resolve().parent.name
+    name = folder.resolve().name
+    return f"{parent} {name}" if name.startswith("seed-") else name
+
+
+def _selected(sweep: Sweep, names: Sequence[str]) -> list[Member]:
+    return [sweep.member(name) for name in names] if names else sweep.members
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The folders of a series to be."""
+
+    label: str
+    folders: list[Path]
+    wanted: bool  # by name: it must have begun
+
+
+def _groups(inputs: Sequence[Path], names: Sequence[str]) -> list[_Group]:
+    found: list[_Group] = []
+    runs = [path for path in inputs if (path / METRICS).is_file()]
+    if names and len(runs) == len(inputs):
+        raise UsageError(
+            f"--members {' '.join(names)}: {runs[0]} is a run's folder, which has none; "
+            "leave --members out"
+        )
+    for path in inputs:
+        if (path / METRICS).is_file():
+            found.append(_Group(_label(path), [path], wanted=True))
+        elif path.is_file() and path.suffix == ".json":
+            for member in _selected(read_sweep(path), names):
+                folders = [find_run_folder(path, run.folder) for run in member.runs]
+                found.append(_Group(member.name, folders, wanted=bool(names)))
+        else:
+            raise wrong_kind(path, f"{RUN}, or {RESULT}")
+    return found
+
+
+def _read(group: _Group, bar: tqdm[Any]) -> list[Run]:
+    """Runs that have not begun are left out with a note, unless they alone were asked for."""
+    runs: list[Run] = []
+    faults: list[UsageError] = []
+    for folder in group.folders:
+        try:
+            run = read_run(folder)
+            require_begun(run)
+            runs.append(run)
+        except UsageError as error:
+            faults.append(error)
+        bar.update()
+    if faults and group.wanted and not runs:
+        raise faults[0]
+    for fault in faults:
+        note(f"left out: {fault}")
+    return runs
+
+
+def _of_seed(groups: Sequence[_Group], seed: int) -> list[_Group]:
+    """A seed's folder is named by it."""
+    found = []
+    for group in groups:
+        folders = [folder for folder in group.folders if folder.name == f"seed-{seed}"]
+        found.append(replace(group, folders=folders))
+    if not any(group.folders for group in found):
+        raise UsageError(f"--seed {seed}: no run has this seed")
+    note_left_out([group.label for group in found if not group.folders], f"without seed {seed}")
+    return found
+
+
+def load_series(
+    inputs: Sequence[Path],
+    names: Sequence[str],
+    labels: Sequence[str],
+    seed: int | None = None,
+) -> list[Series]:
+    """The runs of each input, at least one in all; those of one seed where it is given."""
+    groups = _groups(inputs, names)
+    if seed is not None:
+        groups = _of_seed(groups, seed)
+    if labels and len(labels) != len(groups):
+        raise UsageError(f"--labels has {len(labels)} names for {len(groups)} series")
+    total = sum(len(group.folders) for group in groups)
+    with tqdm(total=total, desc="reading runs", disable=total < 4 or None, leave=False) as bar:
+        series = [
+            Series(label, _read(group, bar))
+            for label, group in zip(labels or [g.label for g in groups], groups, strict=True)
+        ]
+    begun = [each for each in series if each.runs]
+    if not begun:
+        raise UsageError(f"{inputs[0]}: none of its runs has begun")
+    return begun
+
+
+@dataclass(frozen=True)
+class Found:
+    """A member, and the file that led to it."""
+
+    member: Member
+    file: Path
+
+    def runs(self) -> list[Run]:
+        """Of its seeds, those whose folders are at hand."""
+        folders = [find_run_folder(self.file, run.folder) for run in self.member.runs]
+        return [read_run(folder) for folder in folders if (folder / METRICS).is_file()]
+
+
+def find_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Found]:
+    """Members of sweeps alone."""
+    found: list[Found] = []
+    for path in inputs:
+        found += [Found(member, path) for member in _selected(read_sweep(path), names)]
+    return found
+
+
+def load_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Member]:
+    """As find_members()."""
+    return [each.member for each in find_members(inputs, names)]
+
+
+def load_baseline(inputs: Sequence[Path]) -> Member | None:
+    """Of the first sweep."""
+    sweep = read_sweep(inputs[0])
+    return None if sweep.baseline is None else sweep.member(sweep.baseline)
