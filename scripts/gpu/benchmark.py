@@ -1,16 +1,5 @@
 #!/usr/bin/env python3
-"""Measures AERO's training steps on a GPU beside PyTorch on the same card, in the same run.
-
-GPT-2 124M beside nanoGPT's loop, eager and under torch.compile; entropy regularisation beside the
-same model without it, and beside the authors' way in PyTorch; T = 1024; the tiny sweeps' model.
-The sides take turns, each turn a process of its own. What does not fit into --seconds is left out
-and named; called again, the program measures what is missing. FOLDER gets benchmark.json and
-benchmark.md.
-
-Examples:
-  scripts/gpu/benchmark.py --aero build/cuda-release/bin/aero --out build/gpu
-  scripts/gpu/benchmark.py --aero build/release/bin/aero --out /tmp/dry --device cpu --tiny
-"""
+"""Measures AERO's training steps on a GPU beside PyTorch. --help tells how."""
 
 from __future__ import annotations
 
@@ -19,83 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from aero.core import signals as aero_signals  # before all else
-
-# isort: split
-import argparse
-
-try:
-    from aero.benchmark.budget import Budget
-    from aero.benchmark.card import machine, machine_lines
-    from aero.benchmark.options import add_common, check_common
-    from aero.benchmark.step_report import markdown, summary
-    from aero.benchmark.step_scenes import Scene, dry_scenes, full_scenes
-    from aero.benchmark.step_turns import Turns
-    from aero.benchmark.store import Store
-    from aero.core.command import run_command
-    from aero.core.files import write_text
-    from aero.core.options import Parser
-except ModuleNotFoundError as error:
-    sys.exit(f"error: the Python package {error.name} is missing; it needs numpy and torch")
-
-GEMM_SIZE, TINY_GEMM_SIZE = 8192, 128
-SCENES = ("gpt2", "ereg", "long", "tiny", "vocabulary")
-
-
-def parse(command_line: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with status 2 where it makes no sense."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common(parser)
-    parser.add_argument(
-        "--scenes",
-        nargs="+",
-        choices=SCENES,
-        default=SCENES,
-        help="what to measure (default: all of it)",
-    )
-    return check_common(parser, parser.parse_args(command_line))
-
-
-def report(
-    taken: Turns, scenes: list[Scene], facts: dict[str, str], out: Path, is_dry: bool
-) -> str:
-    """Writes what is measured so far; returns the table."""
-    measured, left_out, failed = taken.store.measured(), taken.left_out, taken.failed
-    taken.store.write(summary=summary(scenes, measured), left_out=left_out, failed=failed)
-    lines = ["# Steps", "", *machine_lines(facts), "", *markdown(scenes, measured)]
-    if is_dry:
-        lines += ["", "A dry run: sizes of no interest."]
-    if left_out:
-        lines += ["", f"Left out for want of time: {', '.join(left_out)}."]
-    if failed:
-        lines += ["", f"Failed: {', '.join(failed)}."]
-    text = "\n".join(lines) + "\n"
-    write_text(out / "benchmark.md", text)
-    return text
-
-
-def benchmark(arguments: argparse.Namespace) -> int:
-    """1 where a turn failed; what was left out for want of time is no failure."""
-    budget = Budget(arguments.seconds)
-    facts = machine(arguments.aero, arguments.device)
-    scenes = (dry_scenes if arguments.tiny else full_scenes)(arguments.device)
-    kind = {"device": arguments.device, "tiny": arguments.tiny}
-    store = Store(arguments.out / "benchmark.json", facts, kind)
-    gemm = TINY_GEMM_SIZE if arguments.tiny else GEMM_SIZE
-    taken = Turns(arguments.aero, gemm, budget, store)
-    with aero_signals.Tidying():
-        try:
-            taken.take([scene for scene in scenes if scene.name in arguments.scenes])
-        finally:
-            text = report(taken, scenes, facts, arguments.out, arguments.tiny)
-    print(text, end="")
-    return 1 if taken.failed else 0
-
-
-def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
-    return run_command(lambda: benchmark(parse(command_line)))
-
+from aero.core.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(main())
+    launch("aero.commands.gpu.benchmark", remedy="it needs numpy and torch")

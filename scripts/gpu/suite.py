@@ -1,13 +1,5 @@
 #!/usr/bin/env python3
-"""Runs AERO's tests on a card: the C++ suites, then those of the program.
-
-BUILD/bin/aero names the build whose tests they are; AERO_TEST_DEVICE tells them the device. What
-has passed is not run again when the program is started again; what does not fit into --seconds is
-left for then. FOLDER gets suite.json, suite.md and suite.log.
-
-Examples:
-  scripts/gpu/suite.py --aero build/gpu/bin/aero --out build/gpu-check/suite
-"""
+"""Runs AERO's tests on a card. --help tells how."""
 
 from __future__ import annotations
 
@@ -16,96 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from aero.core import signals as aero_signals  # before all else
-
-# isort: split
-import argparse
-import os
-from collections import Counter
-from typing import Any
-
-try:
-    from aero.benchmark.budget import Budget
-    from aero.benchmark.card import machine, machine_lines
-    from aero.benchmark.options import add_common, check_common
-    from aero.benchmark.store import Store
-    from aero.check import ctest
-    from aero.core.command import run_command
-    from aero.core.files import write_text
-    from aero.core.options import Parser
-except ModuleNotFoundError as error:
-    sys.exit(f"error: the Python package {error.name} is missing; it needs numpy and torch")
-
-CPP = r"^(core|config|ops|data|model|cost|checkpoint|report|train|pipeline)\."
-PROGRAM = r"^cli\."
-TINY = r"^ops\.gemm_rate$"
-MOST_JOBS = 8  # each keeps some 0.5 GB of the card
-
-
-def parse(command_line: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with status 2 where it makes no sense."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common(parser)
-    return check_common(parser, parser.parse_args(command_line))
-
-
-def table(wanted: list[str], results: dict[str, Any]) -> list[str]:
-    """Lines of markdown: a row a room, and the tests that did not pass."""
-    rooms = dict.fromkeys(name.partition(".")[0] for name in wanted)
-    lines = ["| tests of | passed | failed | not reached | seconds |", "|---|---|---|---|---|"]
-    for room in rooms:
-        mine = [results.get(name) for name in wanted if name.startswith(f"{room}.")]
-        counted = Counter("none" if each is None else each["outcome"] for each in mine)
-        passed, missing = counted["passed"], counted["none"]
-        seconds = sum(each["seconds"] for each in mine if each)
-        failed = len(mine) - passed - missing
-        lines.append(f"| {room} | {passed} | {failed} | {missing} | {seconds:.0f} |")
-    failed = [n for n in wanted if n in results and results[n]["outcome"] != "passed"]
-    if failed:
-        lines += ["", *(f"- {name}: {results[name]['outcome']}" for name in failed)]
-    return lines
-
-
-def suite(arguments: argparse.Namespace) -> int:
-    """1 where a test has not passed."""
-    budget = Budget(arguments.seconds)
-    facts = machine(arguments.aero, arguments.device)
-    build = arguments.aero.parents[1]
-    groups = [ctest.names(build, p) for p in ([TINY] if arguments.tiny else [CPP, PROGRAM])]
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    store = Store(
-        arguments.out / "suite.json", facts, {"device": arguments.device, "tiny": arguments.tiny}
-    )
-
-    def ended(name: str, outcome: str, seconds: float) -> None:
-        print(f"{name}: {outcome} ({seconds:.1f} s)", flush=True)
-        store.put(name, {"outcome": outcome, "seconds": seconds})
-
-    with aero_signals.Tidying():
-        for group in groups:
-            left = [n for n in group if (store.get(n) or {}).get("outcome") != "passed"]
-            if left and budget.left() > 1:
-                ctest.run(
-                    build,
-                    left,
-                    device=arguments.device,
-                    jobs=min(MOST_JOBS, os.cpu_count() or 1),
-                    seconds=budget.left(),
-                    log=arguments.out / "suite.log",
-                    ended=ended,
-                )
-    wanted = [name for group in groups for name in group]
-    lines = ["# Tests", "", *machine_lines(facts), "", *table(wanted, store.measured())]
-    text = "\n".join(lines) + "\n"
-    write_text(arguments.out / "suite.md", text)
-    print(text, end="")
-    return 0 if all((store.get(name) or {}).get("outcome") == "passed" for name in wanted) else 1
-
-
-def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
-    return run_command(lambda: suite(parse(command_line)))
-
+from aero.core.launch import launch
 
 if __name__ == "__main__":
-    sys.exit(main())
+    launch("aero.commands.gpu.suite", remedy="it needs numpy and torch")

@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from aero.commands.measure_costs_work import measured  # noqa: E402
 from aero.private.measure.probes import Probe  # noqa: E402
 from aero.private.program.settings import VERSION, Settings  # noqa: E402
-from measure_costs import measured  # noqa: E402
 
 LENGTHS = range(1, 65)
 WIDTHS = (16, 32, 64)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from aero.commands.private_command_line import Parser, decimal_number, whole_number
+from aero.checkpoint.checkpoints import find_checkpoint
+from aero.commands import private_command as ending
+from aero.commands.private_options import Parser, decimal_number, whole_number
+from aero.config.check import read_config
 from aero.core.errors import AeroError
 from aero.core.files import check_output, write_text
 from test_table import AERO, write_corpus
@@ -152,8 +157,6 @@ def test_the_file_of_costs_is_tried_before_anything_is_measured(tmp_path: Path) 
 def test_a_folder_that_holds_something_else_is_told(
     content: str, message: str, tmp_path: Path
 ) -> None:
-    from aero.checkpoint.checkpoints import find_checkpoint
-
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(AeroError) as raised:
         find_checkpoint(tmp_path)
@@ -333,16 +336,15 @@ def test_a_file_that_cannot_be_written_is_told() -> None:
 def test_an_unforeseen_fault_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aero.commands import private_command as ending
-
     monkeypatch.setattr(ending.tempfile, "tempdir", str(tmp_path))
 
-    def fail() -> None:
+    def fail(_: argparse.Namespace) -> None:
         raise KeyError("something")
 
+    monkeypatch.setitem(sys.modules, "failing", SimpleNamespace(work=fail))
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        assert ending.run_command(fail) == 1
+        assert ending.run_command("failing", argparse.Namespace()) == 1
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -355,8 +357,6 @@ def test_an_unforeseen_fault_is_told_in_one_line(
 
 
 def test_the_model_of_these_tests_is_read() -> None:
-    from aero.config.check import read_config
-
     assert read_config(MODEL, "config.json").d_model == MODEL["d_model"]
 
 

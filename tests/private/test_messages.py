@@ -11,10 +11,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import private_inference
+from aero.checkpoint.checkpoints import find_checkpoint
+from aero.commands import private_inference_work
+from aero.commands.private_inference import parse_arguments
 from aero.core.errors import AeroError, UsageError
 from aero.private.program import memory
 from aero.private.program.settings import Settings
+from aero.private.report.aero_program import Prediction
 from aero.private.run import requirements
 from tiny_model import MODEL, tensors, write_checkpoint
 
@@ -42,10 +45,10 @@ def test_what_is_the_clients_is_refused_at_the_server(
 ) -> None:
     words = [str(tmp_path), "--party", "1", "--peers", "a:1,b:2", option]
     monkeypatch.setattr("sys.argv", ["private_inference.py", *words])
-    monkeypatch.setattr("aero.private.run.allocator.keep_memory", lambda: None)
+    monkeypatch.setattr(private_inference_work, "keep_memory", lambda: None)
     name = option.partition("=")[0]
     with pytest.raises(AeroError, match=f"^{name} is the client's: leave it out with --party 1"):
-        private_inference.work(private_inference.parse_arguments())
+        private_inference_work.work(parse_arguments())
 
 
 @pytest.mark.parametrize(
@@ -54,24 +57,21 @@ def test_what_is_the_clients_is_refused_at_the_server(
 def test_the_program_is_asked_before_a_run_where_an_option_asks(
     words: list[str], asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aero.private.program import plan
-    from aero.private.report import aero_program
-
     models: list[str] = []
 
-    def predict(aero: Path, checkpoint: Path, length: int, model: str) -> aero_program.Prediction:
+    def predict(aero: Path, checkpoint: Path, length: int, model: str) -> Prediction:
         models.append(model)
-        return aero_program.Prediction({}, 0)
+        return Prediction({}, 0)
 
     def stop(*_: object, **__: object) -> None:
         raise UsageError("planned")
 
     run_folder = str(write_checkpoint(tmp_path / "run"))
     monkeypatch.setattr("sys.argv", ["private_inference.py", run_folder, "--tokens", "1 2", *words])
-    monkeypatch.setattr(aero_program, "predict", predict)
-    monkeypatch.setattr(plan, "make_plan", stop)
+    monkeypatch.setattr(private_inference_work, "predict", predict)
+    monkeypatch.setattr(private_inference_work, "make_plan", stop)
     with pytest.raises(AeroError, match="planned"):
-        private_inference.work(private_inference.parse_arguments())
+        private_inference_work.work(parse_arguments())
     assert models == [Settings().cost_model if model == "own" else model for model in asked]
 
 
@@ -89,8 +89,6 @@ def test_a_python_without_a_wheel_is_told_which_to_take(monkeypatch: pytest.Monk
 
 
 def test_a_model_with_parts_of_a_programs_own_is_refused(tmp_path: Path) -> None:
-    from aero.checkpoint.checkpoints import find_checkpoint
-
     own = {"own_parts": "DytImpl: final_norm"}
     (tmp_path / "config.json").write_text(json.dumps({"model": MODEL | own}), encoding="utf-8")
     with pytest.raises(AeroError, match=r"config\.json: model\.own_parts: 'DytImpl"):

@@ -7,9 +7,8 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-import measure_costs
+from aero.commands import measure_costs_work
 from aero.private.measure.seconds import matrix_seconds, vector_line
-from aero.private.program import memory
 from aero.private.program.products import cut
 from aero.private.report.aero_program import Prediction
 from aero.private.run.line import Network
@@ -87,10 +86,10 @@ def test_a_fit_is_as_near_to_short_times_as_to_long_ones() -> None:
 def test_products_that_do_not_fit_the_memory_are_left_out_by_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(memory, "available", lambda: None)
-    everything = {probe.name for probe in measure_costs.fitting_probes(colocated=True)}
-    monkeypatch.setattr(memory, "available", lambda: 6.5e9)
-    fitting = {probe.name for probe in measure_costs.fitting_probes(colocated=True)}
+    monkeypatch.setattr(measure_costs_work, "available", lambda: None)
+    everything = {probe.name for probe in measure_costs_work.fitting_probes(colocated=True)}
+    monkeypatch.setattr(measure_costs_work, "available", lambda: 6.5e9)
+    fitting = {probe.name for probe in measure_costs_work.fitting_probes(colocated=True)}
     assert everything - fitting == {"matmul_weight 128 768 768"}
     assert "left out matmul_weight 128 768 768, which takes up to 7 GB" in capsys.readouterr().err
 

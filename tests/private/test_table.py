@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import private_table
 from aero.checkpoint.checkpoints import find_checkpoint
+from aero.commands import private_table_work
+from aero.commands.private_table import parse_arguments
 from aero.core.errors import AeroError, UsageError
 from aero.private.program.settings import Settings
 from aero.private.report.aero_program import Prediction
@@ -133,16 +134,16 @@ def test_a_stopped_table_goes_on_with_the_runs_that_it_lacks(tmp_path: Path) -> 
     tasks = tasks_of(model, Settings(), WAN, 1)
     first, second = Counted(stop_after=2), Counted()
     with pytest.raises(KeyboardInterrupt):
-        private_table.run_tasks(tasks, RunsFile(file), first)
-    assert not private_table.run_tasks(tasks, RunsFile(file), second)
+        private_table_work.run_tasks(tasks, RunsFile(file), first)
+    assert not private_table_work.run_tasks(tasks, RunsFile(file), second)
     assert first.done + second.done == [task.label for task in tasks]
     again = Counted()
-    private_table.run_tasks(tasks, RunsFile(file), again)
+    private_table_work.run_tasks(tasks, RunsFile(file), again)
     assert again.done == []
     # Other weights are another model, though the folder is the same.
     write_checkpoint(model.checkpoint.folder, tensors(seed=9))
     trained_on = replace(model, digest=digest_of(model.checkpoint))
-    private_table.run_tasks(tasks_of(trained_on, Settings(), WAN, 1), RunsFile(file), again)
+    private_table_work.run_tasks(tasks_of(trained_on, Settings(), WAN, 1), RunsFile(file), again)
     assert len(again.done) == 4
 
 
@@ -166,9 +167,9 @@ def test_a_model_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None
             raise UsageError("w of layer 0 overflows the field")
         return record(task)
 
-    failed = private_table.run_tasks(tasks, runs, runner)
+    failed = private_table_work.run_tasks(tasks, runs, runner)
     assert failed == {"model 0": "w of layer 0 overflows the field"}
-    lines = private_table.write_table(models, tasks, runs, None, failed)
+    lines = private_table_work.write_table(models, tasks, runs, None, failed)
     assert [line.split(" | ")[0] for line in lines[2:]] == [
         "| model 1",
         "- model 0: no row, for w of layer 0 overflows the field",
@@ -263,5 +264,5 @@ def test_what_cannot_be_done_is_refused_before_anything_runs(
     run, out = write_checkpoint(tmp_path / "run"), tmp_path / "out"
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(run), "--out", str(out), *words])
     with pytest.raises(AeroError, match=re.escape(message)):
-        private_table.work(private_table.parse_arguments())
+        private_table_work.work(parse_arguments())
     assert not out.exists()

@@ -14,9 +14,9 @@ from typing import Any
 
 import tokenizers
 
-import prepare_corpus
+from aero.commands import prepare_corpus
 
-SCRIPT = Path(prepare_corpus.__file__)
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "prepare_corpus.py"
 EOS = "<|endoftext|>"
 SMALL = ("--vocab-size", "300", "--val-fraction", "0")
 
@@ -129,7 +129,7 @@ def jsonl(texts: list[str], key: str = "text") -> bytes:
 
 
 def run(*args: str | Path) -> int:
-    return prepare_corpus.main([str(arg) for arg in (*args, "--workers", 1, "--quiet")])
+    return prepare_corpus.run([str(arg) for arg in (*args, "--workers", 1, "--quiet")])
 
 
 def run_apart(*args: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:

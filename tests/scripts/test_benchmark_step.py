@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-import benchmark_step
+from aero.benchmark.measured import Measured, ratio
+from aero.commands import benchmark_step
 from aero.config.model import ModelConfig
 from aero.reference.decoder import Decoder
 from aero.reference.nanogpt import GPT
 
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "benchmark_step.py"
 STAND_IN = """#!{python}
 import json, pathlib, sys
 config = json.loads(pathlib.Path(sys.argv[2]).read_text())
@@ -38,7 +40,7 @@ def test_tokens_per_second_leave_the_warm_up_out(tmp_path: Path) -> None:
     binary.chmod(0o755)
     out = tmp_path / "out.json"
     options = [*TINY.split(), "--aero", str(binary), "--json", str(out)]
-    command = [sys.executable, benchmark_step.__file__, *options]
+    command = [sys.executable, SCRIPT, *options]
     command += ["--sides", "aero", "pytorch fused"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -71,10 +73,10 @@ def test_architectures_are_measured_against_the_first(tmp_path: Path) -> None:
 
 def test_ratios_are_taken_within_a_round() -> None:
     measured = {
-        "aero": benchmark_step.Measured([[1.0], [10.0], [2.0]]),
-        "pytorch": benchmark_step.Measured([[2.0], [30.0], [8.0]]),
+        "aero": Measured([[1.0], [10.0], [2.0]]),
+        "pytorch": Measured([[2.0], [30.0], [8.0]]),
     }
-    assert benchmark_step.ratio(measured, "pytorch") == 3.0
+    assert ratio(measured, "pytorch") == 3.0
 
 
 def test_a_missing_binary_is_named(capsys: pytest.CaptureFixture[str]) -> None:

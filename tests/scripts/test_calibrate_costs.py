@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import calibrate_costs
+from aero.commands import calibrate_costs
 from aero.core.jsonc import load_object
-from calibrate_costs import LATENCY, CostModel, Row, fit_latency, fit_token_word, read_rows
+from aero.core.places import ROOT
+from aero.results.calibration import LATENCY, CostModel, Row, fit_latency, fit_token_word, read_rows
+from aero.results.tables import PAPER_TABLES
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,7 @@ def model() -> CostModel:
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    return read_rows(calibrate_costs.TABLES)
+    return read_rows(PAPER_TABLES)
 
 
 def test_the_file_holds_the_fitted_constants(model: CostModel, rows: list[Row]) -> None:
@@ -65,7 +67,7 @@ def test_a_file_of_another_kind_is_told(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = str(calibrate_costs.ROOT / file)
+    path = str(ROOT / file)
     monkeypatch.setattr("sys.argv", ["calibrate_costs.py", option, path])
     assert calibrate_costs.main() == 2
     said = capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import compare_members
+from aero.commands import compare_members
 from aero.results import latex
 from aero.results.latex import latex_table, latex_text
 from aero.results.student import t_of_95_percent

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
-import compare_pytorch
+from aero.commands import compare_pytorch
 from aero.config.model import ModelConfig
 from aero.reference.decoder import Decoder
 from aero.reference.tokens import permute, write_token_file

@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-import plot
+from aero.commands import plot
 from aero.results.figures import layers, loss, pareto, scales, style
 from aero.results.figures.text import text_width, wrap
 from aero.results.inputs import load_members, load_series

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 import torch
 
-from aero.benchmark import processes, pytorch_side, step_turns
+from aero.benchmark import processes, pytorch_work, step_turns
 from aero.benchmark.processes import OutOfTime, ProcessFailed, run_process
-from aero.benchmark.pytorch_side import PyTorchTask, PyTorchTurn, gemm_rate, work
+from aero.benchmark.pytorch_side import PyTorchTask, PyTorchTurn
+from aero.benchmark.pytorch_work import gemm_rate, work
 from aero.benchmark.step_scenes import full_scenes
-from gpu import benchmark
+from aero.commands.gpu import benchmark
 from gpu_programs import calls, real_aero, stand_in
 
 Run = Callable[..., int]
@@ -193,7 +194,7 @@ def test_the_card_that_is_named_is_the_current_one(monkeypatch: pytest.MonkeyPat
     chosen: list[str] = []
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda _: None)
-    monkeypatch.setattr(pytorch_side, "_train", lambda _: [float(len(chosen))])
+    monkeypatch.setattr(pytorch_work, "_train", lambda _: [float(len(chosen))])
     scene = full_scenes("cuda:1")[0]
     assert work(PyTorchTask(scene.setting, "corpus", fused=True))["seconds"] == [1.0]
     assert chosen == ["cuda:1"]

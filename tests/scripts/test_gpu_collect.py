@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpu import collect
+from aero.commands.gpu import collect
 
 FACTS = {"card": "a card", "driver": "1", "libtorch": "2", "pytorch": "2", "commit": "abc"}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from aero.check import ctest
+from aero.commands.gpu import suite
 from aero.core.errors import AeroError
-from gpu import suite
 from gpu_programs import needs_torch, stand_in
 
 TESTS = """

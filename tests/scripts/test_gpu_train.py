@@ -14,7 +14,7 @@ import pytest
 from aero.benchmark.training_corpus import python_folders
 from aero.benchmark.training_rows import ORDER, ROWS, published, row_settings
 from aero.benchmark.training_turns import Pace, steps_that_fit
-from gpu import train
+from aero.commands.gpu import train
 from gpu_programs import calls, needs_torch, real_aero, stand_in
 
 pytestmark = needs_torch

@@ -15,7 +15,7 @@ import pytest
 from aero.benchmark.budget import Budget
 from aero.check.lab import TINY, Lab, OutOfTime, SkipTrial, TrialError
 from aero.check.trials import TRIALS
-from gpu import trials
+from aero.commands.gpu import trials
 from gpu_programs import needs_torch
 from gpu_programs import stand_in as program
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-import compare_members
-import plot
+from aero.commands import compare_members, plot
 from aero.core.errors import UsageError
 from aero.results.figures import pareto, shares
 from aero.results.inputs import find_members, load_members

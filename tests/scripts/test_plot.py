@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
-import plot
 from aero.checkpoint.run_folder import layer_number, read_run
+from aero.commands import plot
 from aero.core.errors import AeroError, UsageError
 from aero.results.figures import heads, layers, loss, nonfinite, pareto, records, shares, style
 from aero.results.inputs import Series, find_members, load_members, load_series

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import zstandard
 
-import prepare_corpus
+from aero.commands import prepare_corpus
 from aero.corpus.encodings import encoding_of
 from corpus_reader import SMALL, code, dropped, jsonl, manifest_of, run, texts_of, write
 
@@ -121,7 +121,7 @@ def test_summary_and_warning_name_what_was_left_out(
         (source / f"{name}.txt").write_bytes((LINE * 9).encode("utf-16"))
     (source / "c.txt").write_bytes(b"na\xefve")
     arguments = [str(source), "--out", str(tmp_path / "corpus"), *SMALL, "--workers", "1"]
-    assert prepare_corpus.main(arguments) == 0
+    assert prepare_corpus.run(arguments) == 0
     printed = capsys.readouterr()
     assert f"2 utf-16 (first {source}/a.txt)" in printed.err
     assert f"1 latin-1 (first {source}/c.txt)" in printed.err
@@ -153,7 +153,7 @@ def test_workers_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for workers in ("1", "3"):
         out = tmp_path / workers
         options = (*SMALL, *LONG, "--workers", workers, "--quiet")
-        assert prepare_corpus.main([str(source), "--out", str(out), *options]) == 0
+        assert prepare_corpus.run([str(source), "--out", str(out), *options]) == 0
         assert dropped(out) == {"utf-16": 6}
         assert no_text(out)["utf-16"]["example"] == f"{source}/file_0000_x.txt"
     assert (tmp_path / "1" / "train-00000.tok").read_bytes() == (

@@ -18,7 +18,8 @@ import pytest
 import zstandard
 
 import aero.corpus.collect
-import prepare_corpus
+from aero.commands import prepare_corpus
+from aero.commands.corpus_options import build_parser
 from corpus_reader import (
     EOS,
     SCRIPT,
@@ -216,7 +217,7 @@ def test_wrong_usage_exits_with_2(
     capsys: pytest.CaptureFixture[str], args: tuple[str, ...], says: str
 ) -> None:
     with pytest.raises(SystemExit) as stop:
-        prepare_corpus.main(["source", "--out", "out", *args])
+        prepare_corpus.run(["source", "--out", "out", *args])
     assert stop.value.code == 2
     errors = capsys.readouterr().err
     assert says in errors and errors.startswith("error: ") and errors.count("\n") == 1
@@ -224,7 +225,7 @@ def test_wrong_usage_exits_with_2(
 
 def test_numbers_are_decimal_and_may_have_a_unit() -> None:
     def read(*arguments: str) -> argparse.Namespace:
-        return prepare_corpus.build_parser().parse_args(["in", "--out", "out", *arguments])
+        return build_parser(None).parse_args(["in", "--out", "out", *arguments])
 
     assert read("--max-bytes", "010").max_bytes == 10
     assert read("--max-bytes", "1.5G").max_bytes == 1_500_000_000

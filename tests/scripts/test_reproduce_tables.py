@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import reproduce_tables
+from aero.commands import reproduce_tables
 from aero.core import jsonc
 from aero.results.comparability import statements
 from aero.results.markdown import compare, operations_text
@@ -332,7 +332,8 @@ def test_a_sweep_saves_where_the_script_is_interrupted(tmp_path: Path):
     program.write_text(SWEEP.format(program), encoding="utf-8")
     program.chmod(0o755)
     words = ["gpt2-t128", "--run", "--aero", str(program)]
-    with subprocess.Popen([sys.executable, reproduce_tables.__file__, *words]) as script:
+    command = [sys.executable, ROOT / "scripts" / "reproduce_tables.py", *words]
+    with subprocess.Popen(command) as script:
         deadline = time.monotonic() + 60
         while not state.exists() or not state.read_text():
             assert script.poll() is None and time.monotonic() < deadline

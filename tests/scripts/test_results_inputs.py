@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import plot
+from aero.commands import plot
 from aero.core.errors import AeroError
 from aero.core.files import write_text
 from aero.core.options import real, whole

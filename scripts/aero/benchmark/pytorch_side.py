@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from aero.benchmark.processes import run_process
-from aero.benchmark.setting import LEARNING_RATE, Setting
+from aero.benchmark.setting import Setting
 from aero.core.places import SCRIPTS
-from aero.reference.tokens import Split
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -52,152 +41,9 @@ def pytorch_turn(task: PyTorchTask, folder: Path, limit: float | None = None) ->
     """One PyTorch process that writes into `folder`."""
     result = folder / "result.json"
     path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "aero.benchmark.pytorch_side"]
+    command = [sys.executable, "-m", "aero.core.launch", "aero.benchmark.pytorch_work"]
     command += [json.dumps(asdict(task)), str(result)]
     environment = {**os.environ, "PYTHONPATH": path}
     peak = run_process(command, folder / "log.txt", limit, environment=environment)
     found = json.loads(result.read_text(encoding="utf-8"))
     return PyTorchTurn(found["seconds"], peak, found["gemm_flops_per_second"])
-
-
-class _Ticks:
-    """Moments on the device's own time line, so that nothing waits for it between steps."""
-
-    def __init__(self, device: str) -> None:
-        import torch
-
-        self._cuda = torch.cuda if device.startswith("cuda") else None
-        self._moments: list[Any] = []
-
-    def tick(self) -> None:
-        if self._cuda is None:
-            self._moments.append(time.perf_counter())
-            return
-        event = self._cuda.Event(enable_timing=True)
-        event.record()
-        self._moments.append(event)
-
-    def seconds(self) -> list[float]:
-        """Between one moment and the next."""
-        pairs = pairwise(self._moments)
-        if self._cuda is None:
-            return [later - earlier for earlier, later in pairs]
-        self._cuda.synchronize()
-        return [earlier.elapsed_time(later) / 1000 for earlier, later in pairs]
-
-
-def gemm_rate(size: int, device: str, dtype: torch.dtype) -> float:
-    """FLOP/s of products of random n x n matrices: the median of those of half a second."""
-    import torch
-
-    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    for _ in range(3):
-        a @ b
-    rates: list[float] = []
-    until = time.monotonic() + 0.5
-    while not rates or time.monotonic() < until:
-        ticks = _Ticks(device)
-        ticks.tick()
-        for _ in range(10):
-            a @ b
-            ticks.tick()
-        rates += [2 * size**3 / seconds for seconds in ticks.seconds()]
-    del a, b
-    if device.startswith("cuda"):
-        torch.cuda.empty_cache()
-    return statistics.median(rates)
-
-
-def _batches(task: PyTorchTask) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets on the device; copies do not wait."""
-    import torch
-
-    setting = task.setting
-    data = Split(Path(task.corpus), "train", setting.context)
-    position = 0
-    while True:
-        indices = data.training_indices(position, setting.batch_size, seed=1)
-        position += setting.batch_size
-        pair = map(torch.from_numpy, data.batch(indices))
-        if setting.device.startswith("cuda"):
-            pair = (x.pin_memory().to(setting.device, non_blocking=True) for x in pair)
-        inputs, targets = pair
-        yield inputs, targets
-
-
-def _model(task: PyTorchTask) -> nn.Module:
-    """What gives the loss of tokens and targets."""
-    if task.authors:
-        from aero.config.model import ModelConfig
-        from aero.reference.authors import AuthorsDecoder
-
-        return AuthorsDecoder(ModelConfig.from_dict(task.authors))
-    from aero.reference.nanogpt import GPT
-
-    s = task.setting
-    return GPT(s.n_layer, s.n_head, s.d_model, s.context, s.vocab_size)
-
-
-def _train(task: PyTorchTask) -> list[float]:
-    """Seconds of each step of nanoGPT's loop, which fetches a batch while the device computes."""
-    import torch
-    from torch import nn
-
-    setting = task.setting
-    model = _model(task).to(setting.device)
-    groups = [
-        {"params": [p for p in model.parameters() if p.dim() >= 2], "weight_decay": 0.1},
-        {"params": [p for p in model.parameters() if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    options = {"fused": True} if task.fused else {}
-    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.95), eps=1e-8, **options)
-    loss_of: Callable[..., Tensor] = model
-    if task.backend:
-        loss_of = torch.compile(model, backend=task.backend)
-    kind = setting.device.partition(":")[0]
-    bfloat16 = setting.dtype == "bfloat16"
-    batches = _batches(task)
-    inputs, targets = next(batches)
-    ticks = _Ticks(setting.device)
-    ticks.tick()
-    for _ in range(setting.steps):
-        for _ in range(setting.accumulation):
-            with torch.autocast(kind, dtype=torch.bfloat16, enabled=bfloat16):
-                loss = loss_of(inputs, targets) / setting.accumulation
-            inputs, targets = next(batches)
-            loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        ticks.tick()
-    seconds = ticks.seconds()
-    if not np.isfinite(loss.item()):
-        sys.exit(f"the loss is {loss.item()}")
-    return seconds
-
-
-def work(task: PyTorchTask) -> dict[str, Any]:
-    """What the process writes."""
-    import torch
-
-    torch.manual_seed(1)
-    if task.setting.device.startswith("cuda"):
-        torch.set_float32_matmul_precision("high")  # TF32, as nanoGPT allows it
-        if ":" in task.setting.device:  # events and waiting are of the current device
-            torch.cuda.set_device(task.setting.device)
-    if task.setting.threads:
-        torch.set_num_threads(task.setting.threads)
-    dtype = torch.bfloat16 if task.setting.dtype == "bfloat16" else torch.float32
-    rate = gemm_rate(task.gemm_size, task.setting.device, dtype) if task.gemm_size else None
-    return {"seconds": _train(task), "gemm_flops_per_second": rate}
-
-
-def main() -> None:
-    """Of the process."""
-    fields = json.loads(sys.argv[1])
-    task = PyTorchTask(**{**fields, "setting": Setting(**fields["setting"])})
-    Path(sys.argv[2]).write_text(json.dumps(work(task)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import importlib
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
 
 from aero.core.error_output import open_error_output
 from aero.core.errors import AeroError
 from aero.core.output import Output
 from aero.private.run.faults import CrashError, fault_of_machine
+from aero.private.run.requirements import check_spu
 
 
-def run_command(work: Callable[[], int | None]) -> int:
-    """The exit code: that of `work` or 0, 1 for what could not be done, 2 for what the user can put
-    right, 128 and its number for a signal where something was put in order.
+def run_command(module: str, arguments: argparse.Namespace) -> int:
+    """Gives the arguments to work() of a module, which is loaded only where SPU is there.
+
+    Returns the exit code: that of work() or 0, 1 for what could not be done, 2 for what the user
+    can put right, 128 and its number for a signal where something was put in order.
     """
     open_error_output()
     try:
         # Without a standard output (>&-), print() says nothing.
         output = None if sys.stdout is None else Output(sys.stdout)
         with contextlib.redirect_stdout(output):
-            from aero.private.run.requirements import check_spu
-
             check_spu()
-            code = work() or 0
+            code = importlib.import_module(module).work(arguments) or 0
             if output is not None:
                 output.flush()
     except AeroError as error:
@@ -38,7 +40,7 @@ def run_command(work: Callable[[], int | None]) -> int:
         return 128 + signal.SIGPIPE
     except Exception as error:
         return _end(fault_of_machine(error) or _crash(error))
-    return code
+    return int(code)
 
 
 def _end(error: AeroError) -> int:

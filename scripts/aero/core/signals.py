@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _signal  # built in: to load `signal` takes as long as a signal needs
 import gc
-import os.path
 import sys
 import time
 from types import FrameType
@@ -18,11 +17,10 @@ _SIGNALS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
 _TOGETHER = 1.0  # seconds
 
 
-def _is_run() -> bool:
-    """Whether a script of this checkout is the program, and not a module of one, as in tests."""
-    script = getattr(sys.modules["__main__"], "__file__", None) or ""
-    folder = os.path.realpath(os.path.join(__file__, "..", "..", ".."))  # noqa: PTH118
-    return os.path.realpath(script).startswith(folder + os.sep)
+def end_at_once() -> None:
+    """Has Ctrl-C end this program at once; where it is ignored, it stays so."""
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 class Tidying:
@@ -77,8 +75,3 @@ class Undisturbed:
             _signal.signal(number, handler)
         if self._came:
             _signal.raise_signal(self._came[0])
-
-
-# Where it is ignored, it stays so.
-if _is_run() and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+try:
+    import zstandard
+except ImportError:  # only files of zstd need it
+    zstandard = None
+
 from aero.corpus.encodings import WIDE, NotTextError, Utf8Stream, encoding_of
 from aero.corpus.errors import CorpusError
 from aero.corpus.parallel import advance
@@ -63,12 +68,8 @@ class _ZstdReader(io.RawIOBase):
     """A zstd stream that, unlike the library's own reader, notices a truncated file."""
 
     def __init__(self, raw: BinaryIO, name: str) -> None:
-        try:
-            import zstandard
-        except ImportError:
-            raise CorpusError(
-                f"{name}: reading zstd needs a package; pip install zstandard"
-            ) from None
+        if zstandard is None:
+            raise CorpusError(f"{name}: reading zstd needs a package; pip install zstandard")
         self._raw = raw
         self._error = zstandard.ZstdError
         self._decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)

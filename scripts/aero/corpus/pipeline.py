@@ -59,13 +59,14 @@ def prepare(
     output: Path,
     workers: int,
     overwrite: bool,
-    console: Console,
+    quiet: bool,
     undo: Undo | None = None,
 ) -> dict[str, Any]:
     """Prepare a corpus; returns its manifest. Raises CorpusError or OSError, leaving nothing.
 
     `undo` knows at any moment what an end of the process must remove.
     """
+    console = Console(quiet)
     undo = undo or Undo()
     output = output.resolve()
     check_output(output, overwrite, console)

@@ -13,6 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 import tokenizers
 
+try:
+    import sentencepiece
+except ImportError:  # only its own models need it
+    sentencepiece = None
+
 from aero.corpus.errors import CorpusError
 from aero.corpus.settings import DEFAULT_EOS, Settings
 from aero.corpus.token_file import write_durably
@@ -99,12 +104,10 @@ class SentencePieceEncoder:
     """A SentencePiece model, run by the sentencepiece package."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            import sentencepiece
-        except ImportError:
+        if sentencepiece is None:
             raise CorpusError(
                 f"{path}: a SentencePiece model needs a package; pip install sentencepiece"
-            ) from None
+            )
         self.kind = "sentencepiece"
         self._model: Any = sentencepiece.SentencePieceProcessor()
         self._model.LoadFromSerializedProto(path.read_bytes())

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from aero.core.errors import UsageError
-from aero.core.places import ROOT
+from aero.core.places import AERO, ROOT
 from aero.core.signals import Tidying
 from aero.private.run.line import Network
 
@@ -26,7 +26,7 @@ def find_aero(given: Path | None) -> Path | None:
             fault = "a folder; name the program in it" if given.is_dir() else "no such file"
             raise UsageError(f"--aero {given}: {fault}")
         return given
-    built = ROOT / "build" / "release" / "bin" / "aero"
+    built = AERO
     if built.is_file():
         return built
     found = shutil.which("aero")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
 
 from aero.core.errors import UsageError
 from aero.core.options import shown
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 _ID = re.compile(r"[+-]?[0-9]{1,15}")
 
@@ -48,8 +46,6 @@ def _tokenizer(file: Path | None) -> Tokenizer:
             "neither the checkpoint nor its run has a tokenizer.json; give --tokenizer FILE, or "
             "the prompt as --tokens"
         )
-    from tokenizers import Tokenizer
-
     try:
         content = file.read_text(encoding="utf-8")
         tokenizer = Tokenizer.from_str(content)

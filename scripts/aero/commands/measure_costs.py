@@ -1,0 +1,41 @@
+"""Measures what SPU's operations cost between two parties and writes a cost model of AERO.
+
+Both parties run on this machine, over the loopback. The file gives bytes as formulas over shapes
+with the ceilings of SPU's batches, seconds as lines over sizes, of products over their ciphertexts
+and merges: keep the machine quiet. With
+--network wan (as root) also the round trips of each primitive, from how much longer it takes in two
+network namespaces behind a line of the given rate and delay. `aero report CONFIG --cost FILE` uses
+the file.
+
+Example:
+  build/venv-spu/bin/python scripts/measure_costs.py --weights colocated --out mine.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from aero.commands.private_command import run_command
+from aero.commands.private_options import (
+    Parser,
+    add_network_options,
+    add_settings_options,
+)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = Parser(__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="cost model file to write")
+    add_settings_options(parser)
+    parser.add_argument(
+        "--thorough", action="store_true", help="repeat more, for some minutes longer"
+    )
+    add_network_options(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Exit code 2 for what the user can put right."""
+    return run_command("aero.commands.measure_costs_work", parse_arguments())

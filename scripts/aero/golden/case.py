@@ -1,0 +1,54 @@
+"""A tiny model of the reference files, with the keys that it differs by."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from aero.config.model import EregConfig, ModelConfig
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model; `by_transformers` where transformers has it. `entropy`: its rows are kept. `gate`:
+    of fixed norms; `fresh_norms`: those whose average has not begun.
+    """
+
+    name: str
+    model: ModelConfig
+    batch_size: int
+    by_transformers: bool = False
+    entropy: bool = False
+    gate: float = 1.0
+    fresh_norms: str | None = None
+
+
+def gpt2(**keys: object) -> ModelConfig:
+    """A tiny GPT-2, with the given keys changed."""
+    base = {"family": "gpt2", "n_layer": 2, "n_head": 3, "d_model": 12, "context": 16}
+    return _explicit(ModelConfig(**(base | {"vocab_size": 61} | keys)))  # type: ignore[arg-type]
+
+
+def pythia(**keys: object) -> ModelConfig:
+    """A tiny Pythia, with the given keys changed."""
+    base = {"family": "pythia", "n_layer": 2, "n_head": 2, "d_model": 16, "context": 16}
+    base |= {"vocab_size": 61, "activation": "gelu", "tied_head": False, "parallel_residual": True}
+    return _explicit(ModelConfig(**(base | keys)))  # type: ignore[arg-type]
+
+
+def simplified(**keys: object) -> ModelConfig:
+    """A tiny block of He and Hofmann's, with the given keys changed."""
+    base = {"family": "simplified", "n_layer": 3, "norm": "rmsnorm", "activation": "relu"}
+    return gpt2(**(base | {"norm_bias": False, "biases": "qk", "ffn_scaled": True} | keys))
+
+
+def _explicit(config: ModelConfig) -> ModelConfig:
+    """No key left to a default that depends on another key."""
+    positions = 0 if config.family == "pythia" else config.position_rows
+    d_ffn = 0 if config.ffn_fused else config.ffn_width
+    return dataclasses.replace(config, d_ffn=d_ffn, positions=positions)
+
+
+def ereg(reduction: str, weight: float) -> EregConfig:
+    """Entropy regularisation with lambda = `weight`."""
+    return EregConfig(enabled=True, lambda_=weight, gamma=0.15, reduction=reduction)
