@@ -2,9 +2,9 @@
 
 golden   trains a small byte-level BPE on the Python standard library and writes it with the ids of
          hostile Unicode texts, under several pre-tokenizers, to tests/golden/tokenizer.
-unicode  writes tables to src/data: unicode_additions.inc, the code points whose general category in
-         `tokenizers` is newer than Unicode 14, the version of PCRE2 10.42 and of Python 3.11; and
-         nfc_*.inc, for normalization form C as `tokenizers` has it.
+unicode  writes tables to src/tokenizer: unicode_additions.inc, the code points whose general
+         category in `tokenizers` is newer than Unicode 14, the version of PCRE2 10.42 and of Python
+         3.11; and nfc_*.inc, for normalization form C as `tokenizers` has it.
 
 Example:
   scripts/make_tokenizer_golden.py golden --out build/tokenizer-golden
@@ -34,7 +34,7 @@ def make() -> int:
     if arguments.what == "golden":
         make_golden(arguments.out or GOLDEN, arguments.vocab_size)
     else:
-        make_unicode_tables(arguments.out or ROOT / "src" / "data")
+        make_unicode_tables(arguments.out or ROOT / "src" / "tokenizer")
     return 0
 
 

@@ -64,6 +64,9 @@ def nfc_decompositions() -> list[tuple[int, int, int, str]]:
     return rows
 
 
+MADE_BY = "// Made by scripts/make_tokenizer_golden.py unicode from Python 3.11 and `tokenizers`.\n"
+
+
 def make_unicode_tables(folder: Path) -> None:
     """Writes the tables as rows of C++ arrays."""
     if unicodedata.unidata_version != "14.0.0":
@@ -72,7 +75,7 @@ def make_unicode_tables(folder: Path) -> None:
         )
 
     def write(name: str, rows: list[str]) -> None:
-        (folder / name).write_text("".join(f"{{{row}}},\n" for row in rows))
+        (folder / name).write_text(MADE_BY + "".join(f"{{{row}}},\n" for row in rows))
 
     rows = nfc_decompositions()
     write(

@@ -78,7 +78,7 @@ def tokens_of_prompt(text: str, file: Path | None) -> list[list[int]]:
     return [ids]
 
 
-# As `aero generate` knows them (src/data/tokenizer.cpp).
+# As `aero generate` knows them (src/tokenizer/tokenizer.cpp).
 _ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]")
 
 
