@@ -1,6 +1,7 @@
 #include "four_steps_baseline.h"
 
 #include "aero/checkpoint/run_folder.h"
+#include "aero/config/loader.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/jobs/unverified_corpus.h"

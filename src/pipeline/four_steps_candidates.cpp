@@ -1,5 +1,6 @@
 #include "four_steps_candidates.h"
 
+#include "aero/config/loader.h"
 #include "aero/config/notation.h"
 #include "aero/core/error.h"
 

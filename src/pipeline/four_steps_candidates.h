@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/pipeline/four_steps_plan.h"
+#include "aero/pipeline/sweep.h"
 
 #include <cstdint>
 #include <string>

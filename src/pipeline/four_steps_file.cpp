@@ -1,13 +1,14 @@
 #include "aero/pipeline/four_steps_file.h"
 
+#include "aero/config/loader.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/jobs/output_folder.h"
 
 #include "description_reader.h"
 #include "four_steps_baseline.h"
 #include "four_steps_candidates.h"
 #include "four_steps_paths.h"
-#include "output.h"
 
 #include <algorithm>
 #include <set>

@@ -3,11 +3,11 @@
 #include "aero/config/checks.h"
 #include "aero/config/json_value.h"
 #include "aero/core/error.h"
+#include "aero/jobs/output_folder.h"
 #include "aero/report/report.h"
 
 #include "four_steps_candidates.h"
 #include "measurement.h"
-#include "output.h"
 
 #include <algorithm>
 #include <optional>

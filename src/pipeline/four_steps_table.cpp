@@ -1,4 +1,5 @@
 #include "aero/pipeline/four_steps_replay.h"
+#include "aero/pipeline/sweep_table.h"
 
 #include "numbers.h"
 

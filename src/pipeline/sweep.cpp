@@ -3,10 +3,10 @@
 #include "aero/config/loader.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/jobs/output_folder.h"
 #include "aero/report/report.h"
 
 #include "description_reader.h"
-#include "output.h"
 
 #include <algorithm>
 #include <array>

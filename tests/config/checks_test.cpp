@@ -1,3 +1,5 @@
+#include "aero/config/checks.h"
+
 #include "aero/config/loader.h"
 
 #include <gmock/gmock.h>

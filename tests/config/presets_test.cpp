@@ -1,5 +1,6 @@
 #include "aero/config/presets.h"
 
+#include "aero/config/checks.h"
 #include "aero/config/loader.h"
 #include "aero/config/notation.h"
 #include "aero/core/error.h"

@@ -1,3 +1,4 @@
+#include "aero/config/checks.h"
 #include "aero/config/fields.h"
 #include "aero/config/loader.h"
 #include "aero/config/presets.h"

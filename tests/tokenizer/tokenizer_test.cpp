@@ -3,7 +3,8 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 
-#include "tests/data/token_bytes.h"
+#include "tests/support/faults.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -14,9 +15,11 @@ namespace aero::tokenizer {
 namespace {
 
 using nlohmann::json;
-using test::Folder;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing_support::error_of;
+using testing_support::put;
+using testing_support::TemporaryFolder;
 using Ids = std::vector<std::int64_t>;
 
 // scripts/make_tokenizer_golden.py wrote both files with Hugging Face tokenizers.
@@ -38,12 +41,13 @@ json patched(const json& patch) {
 }
 
 Tokenizer load(const json& content) {
-  const Folder folder;
-  return Tokenizer::load(folder.write("tokenizer.json", content.dump()));
+  const TemporaryFolder folder;
+  put(folder.path() / "tokenizer.json", content.dump());
+  return Tokenizer::load(folder.path() / "tokenizer.json");
 }
 
 std::string load_fault(const json& patch) {
-  return test::message_of<Error>([&] { load(patched(patch)); });
+  return error_of([&] { load(patched(patch)); });
 }
 
 std::string from_hexadecimal(const std::string& digits) {
@@ -160,7 +164,7 @@ TEST(Tokenizer, CountsTheCharactersOfTheNormalizedText) {
 TEST(Tokenizer, CountsNoCharactersWhereTokensHaveOthersThanTheText) {
   const auto fault = [](const json& content) {
     const Tokenizer tokenizer = load(content);
-    return test::message_of<Error>([&] { tokenizer.character_counts(); });
+    return error_of([&] { tokenizer.character_counts(); });
   };
   json spaces = golden("tokenizer.json");
   spaces["pre_tokenizer"]["add_prefix_space"] = true;
@@ -303,15 +307,16 @@ TEST(Tokenizer, RefusesPatternsWhoseMeaningMayDiffer) {
 }
 
 TEST(Tokenizer, NamesTheFaultsOfADamagedFile) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto fault = [&](const std::string& content) {
-    const auto path = folder.write("t.json", content);
-    return test::message_of<Error>([&] { Tokenizer::load(path); });
+    const auto path = folder.path() / "t.json";
+    put(path, content);
+    return error_of([&] { Tokenizer::load(path); });
   };
   EXPECT_THAT(fault("{"), HasSubstr("t.json: not a tokenizer.json"));
   EXPECT_THAT(fault("[1]"), HasSubstr("t.json"));
   EXPECT_THAT(fault("{}"), HasSubstr("t.json"));
-  EXPECT_THAT(test::message_of<Error>([&] { Tokenizer::load(folder / "none.json"); }),
+  EXPECT_THAT(error_of([&] { Tokenizer::load(folder.path() / "none.json"); }),
               HasSubstr("none.json"));
   EXPECT_THAT(load_fault({{"model", {{"merges", {{"a", "zz"}}}}}}), HasSubstr("'zz'"));
   EXPECT_THAT(load_fault({{"model", {{"merges", {"abc"}}}}}), HasSubstr("merge 'abc'"));
