@@ -42,7 +42,7 @@ def test_the_parts_of_a_cost_make_its_sum(saved: dict[str, object]) -> None:
 
 
 # Seconds of a pass between two processes of SPU on two cores, over the loopback and over a line of
-# 100 Mbit/s and 80 ms: means of three runs each, docs/private-inference.md.
+# 100 Mbit/s and 80 ms: means of three runs each, docs/results/private.md.
 MEASURED_SECONDS = {
     "SM+LN+G": (25.8, 100.3),
     "SM+LN+R": (13.2, 63.3),
