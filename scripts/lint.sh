@@ -17,7 +17,7 @@ END
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-cpp_files() { find include src tests cmake \( -name '*.h' -o -name '*.cpp' \) -print0; }
+cpp_files() { find include src tests cmake examples \( -name '*.h' -o -name '*.cpp' \) -print0; }
 
 check_format() {
   cpp_files | xargs -0 clang-format --dry-run -Werror
