@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from circles import circle_of
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 # Libraries that one place alone may include; the place is a path or the beginning of one.
@@ -78,23 +80,7 @@ def circle_in(root: Path, room: str) -> list[str]:
     for path in files_of(root, room):
         lower = (unit_of(i, room) for i in INCLUDE.findall(path.read_text(encoding="utf-8")))
         graph.setdefault(path.stem, set()).update(u for u in lower if u and u != path.stem)
-    done: set[str] = set()
-
-    def visit(unit: str, trail: list[str]) -> list[str]:
-        if unit in trail:
-            return [*trail[trail.index(unit) :], unit]
-        if unit in done:
-            return []
-        for lower in sorted(graph.get(unit, ())):
-            if circle := visit(lower, [*trail, unit]):
-                return circle
-        done.add(unit)
-        return []
-
-    for unit in sorted(graph):
-        if circle := visit(unit, []):
-            return circle
-    return []
+    return circle_of(graph)
 
 
 def find_faults(root: Path, rooms: FloorPlan) -> list[str]:

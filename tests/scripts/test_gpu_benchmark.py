@@ -16,7 +16,8 @@ import torch
 
 from aero.benchmark import processes, pytorch_work, step_turns
 from aero.benchmark.processes import OutOfTime, ProcessFailed, run_process
-from aero.benchmark.pytorch_side import PyTorchTask, PyTorchTurn
+from aero.benchmark.pytorch_side import PyTorchTurn
+from aero.benchmark.pytorch_task import PyTorchTask
 from aero.benchmark.pytorch_work import gemm_rate, work
 from aero.benchmark.step_scenes import full_scenes
 from aero.commands.gpu import benchmark

@@ -5,27 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from aero.benchmark.processes import run_process
-from aero.benchmark.setting import Setting
+from aero.benchmark.pytorch_task import PyTorchTask
 from aero.core.places import SCRIPTS
-
-
-@dataclass(frozen=True)
-class PyTorchTask:
-    """What a process does: the steps of a model, before them products of two matrices."""
-
-    setting: Setting
-    corpus: str
-    fused: bool  # AdamW in one kernel
-    backend: str = ""  # of torch.compile; empty: eager
-    authors: dict[str, Any] = field(
-        default_factory=dict
-    )  # the section "model" of an authors' model
-    gemm_size: int = 0  # n of n x n matrices whose rate of products is measured; 0: it is not
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aero.benchmark.pytorch_side import PyTorchTask
+from aero.benchmark.pytorch_task import PyTorchTask
 from aero.benchmark.setting import LEARNING_RATE, Setting
 from aero.config.model import ModelConfig
 from aero.reference.authors import AuthorsDecoder

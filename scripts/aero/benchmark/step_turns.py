@@ -15,7 +15,8 @@ from aero.benchmark.aero_side import aero_turn
 from aero.benchmark.budget import Budget
 from aero.benchmark.card import watch_memory
 from aero.benchmark.processes import OutOfTime, ProcessFailed
-from aero.benchmark.pytorch_side import PyTorchTask, pytorch_turn
+from aero.benchmark.pytorch_side import pytorch_turn
+from aero.benchmark.pytorch_task import PyTorchTask
 from aero.benchmark.setting import make_corpus
 from aero.benchmark.step_scenes import Scene, Side
 from aero.benchmark.store import Store

@@ -25,7 +25,8 @@ from tqdm import tqdm
 
 from aero.benchmark.aero_side import BASELINE, aero_turn
 from aero.benchmark.measured import Measured, ratio
-from aero.benchmark.pytorch_side import PyTorchTask, pytorch_turn
+from aero.benchmark.pytorch_side import pytorch_turn
+from aero.benchmark.pytorch_task import PyTorchTask
 from aero.benchmark.setting import Setting, make_corpus
 from aero.core.command import run_command
 from aero.core.errors import AeroError
