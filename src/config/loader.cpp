@@ -2,17 +2,13 @@
 
 #include "aero/config/checks.h"
 #include "aero/config/faults.h"
-#include "aero/config/json_value.h"
+#include "aero/config/json_chain.h"
 #include "aero/core/error.h"
-#include "aero/core/files.h"
 
 #include "field_table.h"
 #include "layer.h"
 
 #include <algorithm>
-#include <functional>
-#include <optional>
-#include <system_error>
 #include <utility>
 
 namespace aero {
@@ -20,84 +16,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A chain this long is a mistake even where no file comes twice.
-constexpr std::size_t max_chain = 32;
+constexpr JsonKind config_kind{.what = "a config", .if_empty = "write {} for a config of defaults"};
 
-/// The object of a text, or a fault.
-std::optional<JsonValue> read_object(const std::string& text, const std::string& name,
-                                     Faults& faults) {
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    faults.add_unreadable(name, "the file is empty; write {} for a config of defaults");
-    return std::nullopt;
-  }
-  try {
-    JsonValue root = parse_json(text);
-    if (root.kind == JsonValue::Kind::object) return root;
-    faults.add_unreadable(name,
-                          root.shown() + ": a config is an object {...}, not " + root.kind_text());
-  } catch (const JsonError& error) {
-    faults.add_unreadable(name, error.what());
-  }
-  return std::nullopt;
+ChainRules config_rules() {
+  return {.kind = config_kind, .open = [](const std::string& name, const JsonFile& by) {
+            return open_json_file((by.folder / name).lexically_normal());
+          }};
 }
-
-/// Reads a file and those that it extends, into layers of which the later ones win.
-class ChainReader {
- public:
-  ChainReader(const FieldTable& table, Faults& faults) : table_(table), faults_(faults) {}
-
-  void read(const std::string& text, const std::string& name, const fs::path& folder) {
-    const auto root = read_object(text, name, faults_);
-    if (!root) return;
-    const auto extends = std::ranges::find(root->members, "extends", &JsonMember::key);
-    // Anything but a text is refused where the layer is applied.
-    if (extends != root->members.end() && extends->value.kind == JsonValue::Kind::text) {
-      read_base(extends->value, name, folder);
-    }
-    layers_.push_back(layer_of_object(name, *root, table_, faults_));
-  }
-
-  /// The file that read() is about to be given, so that a chain that comes back to it is seen.
-  void begin_at(const fs::path& file) { chain_.push_back(identity(file)); }
-
-  std::vector<Layer> take() { return std::move(layers_); }
-
- private:
-  static fs::path identity(const fs::path& file) {
-    std::error_code error;
-    fs::path canonical = fs::weakly_canonical(file, error);
-    return error ? file.lexically_normal() : canonical;
-  }
-
-  void read_base(const JsonValue& value, const std::string& name, const fs::path& folder) {
-    const auto refuse = [&](const std::string& message) {
-      faults_.add_unreadable(name, "extends: " + value.shown() + ": " + message);
-    };
-    if (value.text.empty()) return refuse("names no file; remove this key");
-    const fs::path base = (folder / value.text).lexically_normal();
-    const fs::path base_identity = identity(base);
-    if (std::ranges::find(chain_, base_identity) != chain_.end()) {
-      return refuse("a file cannot extend itself, neither directly nor through its base");
-    }
-    if (chain_.size() == max_chain) {
-      return refuse("more than " + std::to_string(max_chain) + " files extend one another");
-    }
-    std::string text;
-    try {
-      text = read_file(base);
-    } catch (const Error& error) {
-      return refuse(error.what());
-    }
-    chain_.push_back(base_identity);
-    read(text, base.string(), base.parent_path());
-    chain_.pop_back();
-  }
-
-  const FieldTable& table_;
-  Faults& faults_;
-  std::vector<fs::path> chain_;
-  std::vector<Layer> layers_;
-};
 
 /// Adds the findings, each under the source of the first of its keys that some source set, unless
 /// one of its values was refused already.
@@ -117,16 +42,17 @@ void add_findings(const std::vector<Finding>& findings, const Sources& sources,
   }
 }
 
-/// Applies the layers that `read` gives, then the overrides.
-RunConfig build(const std::string& name, const std::vector<Override>& overrides,
-                const std::function<void(ChainReader&)>& read) {
+/// Applies the objects of files, the first base first, then the overrides; `name` is who is to
+/// blame for what no file says.
+RunConfig build(const std::string& name, const std::vector<JsonLayer>& objects,
+                const std::vector<Override>& overrides, Faults& faults) {
   RunConfig config;
   FieldTable table(describe(config));
-  Faults faults;
   Sources sources;
-  ChainReader reader(table, faults);
-  read(reader);
-  std::vector<Layer> layers = reader.take();
+  std::vector<Layer> layers;
+  for (const auto& [source, root] : objects) {
+    layers.push_back(layer_of_object(source, root, table, faults));
+  }
   layers.push_back(layer_of_overrides(overrides, table, faults));
   for (const Layer& layer : layers) apply_layer(layer, table, config.model, faults, sources);
   add_findings(check_combinations(config), sources, name, faults);
@@ -134,28 +60,31 @@ RunConfig build(const std::string& name, const std::vector<Override>& overrides,
   return config;
 }
 
+RunConfig build(const JsonFile& file, const std::vector<Override>& overrides) {
+  Faults faults;
+  return build(file.source, read_chain(file, config_rules(), faults), overrides, faults);
+}
+
 }  // namespace
 
 RunConfig load_config(const fs::path& file, const std::vector<Override>& overrides) {
-  std::string text;
+  JsonFile opened;
   try {
-    text = read_file(file);
+    opened = open_json_file(file);
   } catch (const Error& error) {
     throw UsageError(error.what());
   }
-  return build(file.string(), overrides, [&](ChainReader& reader) {
-    reader.begin_at(file);
-    reader.read(text, file.string(), file.parent_path());
-  });
+  return build(opened, overrides);
 }
 
 RunConfig parse_config(const std::string& text, const std::string& name,
                        const std::vector<Override>& overrides, const fs::path& folder) {
-  return build(name, overrides, [&](ChainReader& reader) { reader.read(text, name, folder); });
+  return build({.source = name, .text = text, .folder = folder}, overrides);
 }
 
 RunConfig default_config(const std::vector<Override>& overrides) {
-  return build(command_line, overrides, [](ChainReader&) {});
+  Faults faults;
+  return build(command_line, {}, overrides, faults);
 }
 
 ModelConfig parse_model_config(const std::string& text, const std::string& name) {
@@ -163,7 +92,7 @@ ModelConfig parse_model_config(const std::string& text, const std::string& name)
   FieldTable table(describe(config));
   Faults faults;
   Sources sources;
-  if (auto object = read_object(text, name, faults)) {
+  if (auto object = read_object({.source = name, .text = text}, config_kind, faults)) {
     JsonValue root{.kind = JsonValue::Kind::object, .text = {}, .members = {}};
     root.members.push_back({"model", *std::move(object)});
     const Layer layer = layer_of_object(name, root, table, faults);
