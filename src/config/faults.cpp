@@ -15,6 +15,12 @@ void Faults::add_unreadable(const std::string& source, const std::string& messag
   unreadable_ = true;
 }
 
+void Faults::append(const Faults& others) {
+  lines_.insert(lines_.end(), others.lines_.begin(), others.lines_.end());
+  paths_.insert(others.paths_.begin(), others.paths_.end());
+  unreadable_ = unreadable_ || others.unreadable_;
+}
+
 void Faults::throw_if_any() const {
   if (lines_.empty()) return;
   std::string text;

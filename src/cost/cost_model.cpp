@@ -1,20 +1,18 @@
 #include "aero/cost/cost_model.h"
 
-#include "aero/core/error.h"
-
 #include "cost_model_description.h"
 #include "pricing.h"
 
 namespace aero::cost {
 
 CostModel CostModel::load(const std::string& name_or_path) {
-  const auto file =
-      open_cost_file(name_or_path, embedded_cost_models(), "cost model", "configs/cost");
+  const CostFile file = open_cost_file(name_or_path, cost_models());
+  if (is_base(file.root)) refuse_base(file, cost_models());
   return CostModel(std::make_unique<const Description>(read_cost_model(file)));
 }
 
 std::vector<std::string> CostModel::names() {
-  return file_names(embedded_cost_models());
+  return file_names(cost_models());
 }
 
 CostModel::CostModel(std::unique_ptr<const Description> description)
@@ -30,7 +28,9 @@ const CostModelAbout& CostModel::about() const {
 
 std::vector<std::string> CostModel::constants() const {
   std::vector<std::string> names;
-  for (const auto& [name, constant] : description_->book.constants()) names.push_back(name);
+  for (const auto& [name, constant] : description_->book.constants()) {
+    if (constant.value) names.push_back(name);
+  }
   return names;
 }
 

@@ -1,55 +1,11 @@
 #include "file_reader.h"
 
 #include "aero/config/suggest.h"
-#include "aero/core/error.h"
-#include "aero/core/files.h"
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <set>
 
 namespace aero::cost {
-
-CostFile open_cost_file(const std::string& name_or_path, std::span<const EmbeddedFile> built_in,
-                        const std::string& what, const std::string& folder) {
-  if (name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".json")) {
-    try {
-      return {name_or_path, std::filesystem::path(name_or_path).stem().string(),
-              read_file(name_or_path)};
-    } catch (const Error& error) {
-      throw UsageError(what + ": " + error.what());
-    }
-  }
-  const auto found = std::ranges::find(built_in, name_or_path, &EmbeddedFile::name);
-  if (found == built_in.end()) {
-    throw UsageError(what + " \"" + name_or_path + "\": unknown name" +
-                     choice_hint(name_or_path, file_names(built_in)) +
-                     "; a file of your own is named by its path, as \"./" + name_or_path +
-                     ".json\"");
-  }
-  const std::string name(found->name);
-  return {folder + "/" + name + ".json", name, std::string(found->text)};
-}
-
-std::vector<std::string> file_names(std::span<const EmbeddedFile> built_in) {
-  std::vector<std::string> names;
-  for (const EmbeddedFile& file : built_in) names.emplace_back(file.name);
-  return names;
-}
-
-JsonValue FileReader::parse(const std::string& what) const {
-  JsonValue root;
-  try {
-    root = parse_json(file_.text);
-  } catch (const JsonError& error) {
-    throw UsageError(file_.source + ": " + error.what());
-  }
-  if (root.kind != Kind::object) {
-    throw UsageError(file_.source + ": " + what + " is an object {...}, not " + root.kind_text());
-  }
-  return root;
-}
 
 const JsonValue* FileReader::find(const JsonValue& object, const std::string& key) {
   const auto found = std::ranges::find(object.members, key, &JsonMember::key);
@@ -60,12 +16,6 @@ bool FileReader::check_object(const JsonValue& object, const std::string& place)
   if (object.kind != Kind::object) {
     fault(place, object.shown(), "expected an object {...}, not " + object.kind_text());
     return false;
-  }
-  std::set<std::string> seen;
-  for (const auto& [key, value] : object.members) {
-    if (!seen.insert(key).second) {
-      fault(below(place, key), value.shown(), "this key stands here twice; keep one");
-    }
   }
   return true;
 }
@@ -126,6 +76,37 @@ std::string FileReader::read_name(const JsonValue& root) {
     fault("name", quoted(name), "the file is called " + file_.stem + "; name it alike");
   }
   return name;
+}
+
+std::vector<std::string> FileReader::names_in(const JsonValue& list, const std::string& key) {
+  std::vector<std::string> names;
+  if (list.kind != Kind::array) {
+    fault(key, list.shown(), "expected a list of names, not " + list.kind_text());
+    return names;
+  }
+  for (const auto& [no_key, name] : list.members) {
+    if (name.kind != Kind::text) {
+      fault(key, name.shown(), "expected a name in quotes, not " + name.kind_text());
+    } else if (std::ranges::find(names, name.text) != names.end()) {
+      fault(key, quoted(name.text), "stands here twice; keep one");
+    } else {
+      names.push_back(name.text);
+    }
+  }
+  return names;
+}
+
+std::optional<Formula> FileReader::read_formula(const JsonValue& object, const std::string& place,
+                                                const std::string& key) {
+  const std::string written =
+      text(object, place, key, "write a formula in quotes, as \"n * multiply\"");
+  if (written.empty()) return std::nullopt;
+  try {
+    return Formula::parse(written);
+  } catch (const FormulaError& error) {
+    fault(below(place, key), quoted(written), error.what());
+    return std::nullopt;
+  }
 }
 
 }  // namespace aero::cost

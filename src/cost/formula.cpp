@@ -163,6 +163,11 @@ void collect_calls(const Expression& node, std::vector<std::string>& names) {
   for (const Expression& part : node.parts) collect_calls(part, names);
 }
 
+void collect_names(const Expression& node, std::vector<std::string>& names) {
+  if (node.kind == Kind::name) names.push_back(node.name);
+  for (const Expression& part : node.parts) collect_names(part, names);
+}
+
 }  // namespace
 
 Formula Formula::parse(const std::string& text) {
@@ -172,6 +177,12 @@ Formula Formula::parse(const std::string& text) {
 std::vector<std::string> Formula::calls() const {
   std::vector<std::string> names;
   collect_calls(root_, names);
+  return names;
+}
+
+std::vector<std::string> Formula::names() const {
+  std::vector<std::string> names;
+  collect_names(root_, names);
   return names;
 }
 

@@ -37,6 +37,8 @@ class Formula {
   const std::string& text() const { return text_; }
   /// Names of the functions outside the language that it calls, each as often as it stands there.
   std::vector<std::string> calls() const;
+  /// The arguments and constants that it uses, each as often as it stands there.
+  std::vector<std::string> names() const;
 
   /// What a formula can see when its dimensions are checked.
   struct Names {

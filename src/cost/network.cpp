@@ -23,7 +23,8 @@ class Reader : private FileReader {
   explicit Reader(const CostFile& file) : FileReader(file) {}
 
   Network read() {
-    const JsonValue root = parse("a network");
+    const JsonValue& root = file_.root;
+    faults_.append(file_.faults);
     check_object(root, "", {"name", "bandwidth", "round_trip", "source"});
     Network network;
     network.name = read_name(root);
@@ -72,13 +73,12 @@ class Reader : private FileReader {
 }  // namespace
 
 Network load_network(const std::string& name_or_path) {
-  return Reader(
-             open_cost_file(name_or_path, embedded_networks(), "network", "configs/cost/networks"))
-      .read();
+  const CostFile file = open_cost_file(name_or_path, networks());
+  return Reader(file).read();
 }
 
 std::vector<std::string> network_names() {
-  return file_names(embedded_networks());
+  return file_names(networks());
 }
 
 }  // namespace aero::cost

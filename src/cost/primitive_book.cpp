@@ -23,6 +23,11 @@ std::string counted(std::size_t number, const std::string& what) {
   return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
 
+std::string needs(const std::string& constant) {
+  return "needs constants." + constant +
+         ", whose value is null, unknown; only rounds and seconds of primitives can be unknown";
+}
+
 }  // namespace
 
 Formula::Names PrimitiveBook::names_for(const std::vector<std::string>& arguments,
@@ -54,7 +59,7 @@ Dimension PrimitiveBook::call(const std::string& function, std::size_t count,
     for (const auto& [name, primitive] : primitives_) known.push_back(name);
     throw FormulaError("unknown function \"" + function + "\"" + choice_hint(function, known));
   }
-  const Primitive& primitive = found->second;
+  const PrimitiveEntry& primitive = found->second;
   if (primitive.arguments.size() != count) {
     throw FormulaError(function + "(" + join(primitive.arguments) + ") takes " +
                        counted(primitive.arguments.size(), "argument") + ", not " +
@@ -69,7 +74,7 @@ Dimension PrimitiveBook::call(const std::string& function, std::size_t count,
   return traits(quantity).dimension;
 }
 
-void PrimitiveBook::check(Faults& faults) const {
+void PrimitiveBook::check(const CostFile& file, Faults& faults) const {
   for (const auto& [name, primitive] : primitives_) {
     for (const auto& [quantity, key, dimension] : quantities) {
       const auto& formula = primitive.formula(quantity);
@@ -77,15 +82,16 @@ void PrimitiveBook::check(Faults& faults) const {
       try {
         formula->check(names_for(primitive.arguments, quantity), dimension);
       } catch (const FormulaError& error) {
-        faults.add(source_, key_of(name, quantity), quoted(formula->text()), error.what());
+        const std::string place = key_of(name, quantity);
+        faults.add(file.source_of(place), place, quoted(formula->text()), error.what());
       }
     }
   }
-  check_circles(faults);
+  check_circles(file, faults);
 }
 
-void PrimitiveBook::check(Faults& faults, const std::string& key, const Formula& formula,
-                          const std::map<std::string, Dimension>& names,
+void PrimitiveBook::check(const CostFile& file, Faults& faults, const std::string& key,
+                          const Formula& formula, const std::map<std::string, Dimension>& names,
                           const Dimension& expected) const {
   Formula::Names all;
   for (const auto& [name, constant] : constants_) all.dimensions[name] = constant.dimension;
@@ -93,14 +99,61 @@ void PrimitiveBook::check(Faults& faults, const std::string& key, const Formula&
   all.call = [](const std::string& function, std::size_t) -> Dimension {
     throw FormulaError("calls " + function + "(); primitives are called by primitives alone");
   };
+  const auto refuse = [&](const std::string& why) {
+    faults.add(file.source_of(key), key, quoted(formula.text()), why);
+  };
   try {
     formula.check(all, expected);
   } catch (const FormulaError& error) {
-    faults.add(source_, key, quoted(formula.text()), error.what());
+    return refuse(error.what());
+  }
+  if (const auto constant = unknown_constant(formula); !constant.empty()) {
+    refuse(needs(constant));
   }
 }
 
-void PrimitiveBook::check_circles(Faults& faults) const {
+std::string PrimitiveBook::unknown_constant(const Formula& formula) const {
+  for (const std::string& name : formula.names()) {
+    const auto found = constants_.find(name);
+    if (found != constants_.end() && !found->second.value) return name;
+  }
+  return "";
+}
+
+bool PrimitiveBook::needs_unknown(const Formula& formula, Quantity quantity) const {
+  if (!unknown_constant(formula).empty()) return true;
+  return std::ranges::any_of(formula.calls(), [&](const std::string& name) {
+    const auto called = primitives_.find(name);  // none for a function of the language
+    return called != primitives_.end() &&
+           !called->second.formula(called->second.called_in(quantity));
+  });
+}
+
+void PrimitiveBook::leave_out_unknown(const CostFile& file, Faults& faults) {
+  for (const auto& [name, primitive] : primitives_) {
+    for (const Quantity quantity : {Quantity::bytes, Quantity::number}) {
+      const auto& formula = primitive.formula(quantity);
+      if (!formula) continue;
+      const std::string constant = unknown_constant(*formula);
+      if (constant.empty()) continue;
+      const std::string place = key_of(name, quantity);
+      faults.add(file.source_of(place), place, quoted(formula->text()), needs(constant));
+    }
+  }
+  for (const Quantity quantity : {Quantity::rounds, Quantity::seconds}) {
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (auto& [name, primitive] : primitives_) {
+        auto& formula = primitive.formulas[static_cast<std::size_t>(quantity)];
+        if (!formula || !needs_unknown(*formula, quantity)) continue;
+        formula.reset();
+        changed = true;
+      }
+    }
+  }
+}
+
+void PrimitiveBook::check_circles(const CostFile& file, Faults& faults) const {
   for (const auto& [quantity, key, dimension] : quantities) {
     std::set<std::string> told;
     for (const auto& [name, primitive] : primitives_) {
@@ -110,7 +163,8 @@ void PrimitiveBook::check_circles(Faults& faults) const {
       told.insert(circle.begin(), circle.end());
       std::string way;
       for (const std::string& step : circle) way += step + " -> ";
-      faults.add(source_, key_of(name, quantity), quoted(primitive.formula(quantity)->text()),
+      const std::string place = key_of(name, quantity);
+      faults.add(file.source_of(place), place, quoted(primitive.formula(quantity)->text()),
                  "goes in a circle: " + way + name);
     }
   }
@@ -142,7 +196,9 @@ std::vector<std::string> PrimitiveBook::circle_from(const std::string& name,
 PrimitivePrices::PrimitivePrices(const PrimitiveBook& book,
                                  const std::map<std::string, double>& factors)
     : book_(book) {
-  for (const auto& [name, constant] : book.constants()) constants_[name] = constant.value;
+  for (const auto& [name, constant] : book.constants()) {
+    if (constant.value) constants_[name] = *constant.value;
+  }
   for (const auto& [name, factor] : factors) {
     const auto found = constants_.find(name);
     if (found == constants_.end()) {
@@ -186,7 +242,7 @@ double PrimitivePrices::product_count(double ProductCounts::*count, const std::s
 
 double PrimitivePrices::call(const std::string& function, Quantity quantity,
                              const std::vector<double>& arguments) {
-  const Primitive& primitive = book_.primitives().at(function);
+  const PrimitiveEntry& primitive = book_.primitives().at(function);
   const Formula& formula = *primitive.formula(quantity);
   std::map<std::string, double> names;
   for (std::size_t i = 0; i < arguments.size(); ++i) names[primitive.arguments[i]] = arguments[i];

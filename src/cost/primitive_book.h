@@ -2,6 +2,7 @@
 
 #include "aero/config/faults.h"
 
+#include "cost_file.h"
 #include "formula.h"
 #include "matrix_cut.h"
 
@@ -28,11 +29,11 @@ constexpr std::array<QuantityTraits, 4> quantities{{{Quantity::bytes, "bytes", {
                                                     {Quantity::number, "number", {}}}};
 
 struct Constant {
-  double value = 0;  ///< in bytes and seconds
+  std::optional<double> value;  ///< in bytes and seconds; absent: unknown
   Dimension dimension;
 };
 
-struct Primitive {
+struct PrimitiveEntry {
   std::vector<std::string> arguments;
   std::array<std::optional<Formula>, quantities.size()> formulas;  ///< by Quantity
 
@@ -49,30 +50,37 @@ struct Primitive {
 class PrimitiveBook {
  public:
   PrimitiveBook(std::string source, std::map<std::string, Constant> constants,
-                std::map<std::string, Primitive> primitives)
+                std::map<std::string, PrimitiveEntry> primitives)
       : source_(std::move(source)),
         constants_(std::move(constants)),
         primitives_(std::move(primitives)) {}
 
   /// Names, numbers of arguments and dimensions of all formulas, and that none calls itself.
-  void check(Faults& faults) const;
+  void check(const CostFile& file, Faults& faults) const;
   /// One formula over the constants and these plain numbers.
-  void check(Faults& faults, const std::string& key, const Formula& formula,
+  void check(const CostFile& file, Faults& faults, const std::string& key, const Formula& formula,
              const std::map<std::string, Dimension>& names, const Dimension& expected) const;
+  /// Of checked formulas, leaves out the rounds and seconds that need an unknown constant, by
+  /// themselves or by what they call; a fault where bytes or a number do.
+  void leave_out_unknown(const CostFile& file, Faults& faults);
 
   const std::map<std::string, Constant>& constants() const { return constants_; }
-  const std::map<std::string, Primitive>& primitives() const { return primitives_; }
+  const std::map<std::string, PrimitiveEntry>& primitives() const { return primitives_; }
   const std::string& source() const { return source_; }
 
  private:
   Formula::Names names_for(const std::vector<std::string>& arguments, Quantity quantity) const;
   Dimension call(const std::string& function, std::size_t arguments, Quantity quantity) const;
-  void check_circles(Faults& faults) const;
+  void check_circles(const CostFile& file, Faults& faults) const;
   std::vector<std::string> circle_from(const std::string& name, Quantity quantity) const;
+
+  /// Empty for none.
+  std::string unknown_constant(const Formula& formula) const;
+  bool needs_unknown(const Formula& formula, Quantity quantity) const;
 
   std::string source_;
   std::map<std::string, Constant> constants_;
-  std::map<std::string, Primitive> primitives_;
+  std::map<std::string, PrimitiveEntry> primitives_;
 };
 
 /// What formulas of primitives can call beside primitives: builtin_functions() and counts of SPU's

@@ -161,7 +161,7 @@ TEST(CostModelFile, TellsAllFaultsAtOnce) {
 
 TEST(CostModelFile, TellsWhatIsNoJsonOrNoFile) {
   EXPECT_THAT(faults("{\"name\": "), HasSubstr("own.json: line 1"));
-  EXPECT_THAT(faults("[]"), HasSubstr("own.json: a cost model is an object {...}"));
+  EXPECT_THAT(faults("[]"), HasSubstr("own.json: []: a cost model is an object {...}"));
   EXPECT_THAT(usage_error([] { CostModel::load("no/such.json"); }), HasSubstr("no/such.json"));
   EXPECT_THAT(usage_error([] { CostModel::load("aero_paper"); }),
               HasSubstr("cost model \"aero_paper\": unknown name, did you mean \"aero_papers\"?"));

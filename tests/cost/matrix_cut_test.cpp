@@ -105,8 +105,8 @@ TEST(MatrixCut, RefusesSizesThatAreNone) {
 TEST(MatrixCut, GivesTheBytesThatWereMeasured) {
   std::ifstream file(AERO_SOURCE_DIR "/tests/cost/spu_product_bytes.json");
   const auto measured = nlohmann::json::parse(file);
-  const auto description = read_cost_model(
-      open_cost_file("spu_0.9.5_default_colocated", embedded_cost_models(), "cost model", ""));
+  const auto description =
+      read_cost_model(open_cost_file("spu_0.9.5_default_colocated", cost_models()));
   PrimitivePrices prices(description.book, {});
   ASSERT_GE(measured.at("products").size(), 576U);
   for (const auto& product : measured.at("products")) {

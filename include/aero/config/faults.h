@@ -17,6 +17,9 @@ class Faults {
   /// A file that could not be read: what its keys would have said is unknown.
   void add_unreadable(const std::string& source, const std::string& message);
 
+  /// Those that another reader of the same file found.
+  void append(const Faults& others);
+
   bool empty() const { return lines_.empty(); }
   /// Whether some file could not be read.
   bool any_unreadable() const { return unreadable_; }
