@@ -15,7 +15,8 @@ namespace aero::cost {
 /// What an exception adds to a pass: an operation whose shape is given by formulas over the config.
 struct AddedOperation {
   std::string name;
-  std::string primitive;  ///< as the cost model calls it: "matmul_weight"
+  Primitive primitive = Primitive::matmul;
+  Operand operand = Operand::weight;
   Formula count;
   Formula m;
   Formula k;

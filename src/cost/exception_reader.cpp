@@ -87,13 +87,7 @@ class ExceptionReader : public FileReader {
   std::optional<AddedOperation> read_operation(const JsonValue& object, const std::string& place) {
     if (!check_object(object, place, {"name", "primitive", "count", "m", "k", "n"})) return {};
     const std::string name = text(object, place, "name", "name the operation");
-    const std::string primitive = text(object, place, "primitive", "name one of \"primitives\"");
-    std::vector<std::string> known;
-    for (const CalledPrimitive& called : called_primitives()) known.push_back(called.name);
-    if (!primitive.empty() && std::ranges::find(known, primitive) == known.end()) {
-      fault(place + ".primitive", quoted(primitive),
-            "unknown primitive" + choice_hint(primitive, known));
-    }
+    const auto* called = read_primitive(object, place);
     std::map<std::string, Formula> sizes;
     for (const std::string key : {"count", "m", "k", "n"}) {
       const auto formula =
@@ -102,8 +96,23 @@ class ExceptionReader : public FileReader {
       book_.check(file_, faults_, below(place, key), *formula, config_dimensions(), {});
       sizes.emplace(key, *formula);
     }
-    return AddedOperation{name,          primitive,     sizes.at("count"),
-                          sizes.at("m"), sizes.at("k"), sizes.at("n")};
+    if (called == nullptr) return std::nullopt;
+    return AddedOperation{name,          called->primitive, called->operand, sizes.at("count"),
+                          sizes.at("m"), sizes.at("k"),     sizes.at("n")};
+  }
+
+  /// Null where the program calls none of this name.
+  const CalledPrimitive* read_primitive(const JsonValue& object, const std::string& place) {
+    const std::string name = text(object, place, "primitive", "name one of \"primitives\"");
+    const auto& all = called_primitives();
+    const auto found = std::ranges::find(all, name, &CalledPrimitive::name);
+    if (found != all.end()) return &*found;
+    std::vector<std::string> known;
+    for (const CalledPrimitive& called : all) known.push_back(called.name);
+    if (!name.empty()) {
+      fault(place + ".primitive", quoted(name), "unknown primitive" + choice_hint(name, known));
+    }
+    return nullptr;
   }
 
   const PrimitiveBook& book_;

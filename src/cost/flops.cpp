@@ -2,31 +2,30 @@
 
 #include "count.h"
 
-#include <array>
-
 namespace aero::cost {
 namespace {
 
-struct Charge {
-  const char* primitive;
-  std::int64_t PointwiseFlops::*part;
-  std::int64_t an_element;
-};
-
-constexpr std::array charges{Charge{"layernorm", &PointwiseFlops::norm, 7},
-                             Charge{"rmsnorm", &PointwiseFlops::norm, 4},
-                             Charge{"softmax", &PointwiseFlops::softmax, 5},
-                             Charge{"softmax_2quad", &PointwiseFlops::softmax, 4},
-                             Charge{"relu_attention", &PointwiseFlops::softmax, 2},
-                             Charge{"gelu", &PointwiseFlops::activation, 5},
-                             Charge{"gelu_tanh", &PointwiseFlops::activation, 9},
-                             Charge{"relu", &PointwiseFlops::activation, 1},
-                             Charge{"leaky_relu", &PointwiseFlops::activation, 2},
-                             Charge{"quadratic", &PointwiseFlops::activation, 4},
-                             Charge{"multiply", &PointwiseFlops::scale, 1}};
+/// Absent for what is no work on elements.
+std::int64_t PointwiseFlops::*part_of(PrimitiveRole role) {
+  switch (role) {
+    case PrimitiveRole::norm:
+      return &PointwiseFlops::norm;
+    case PrimitiveRole::attention:
+      return &PointwiseFlops::softmax;
+    case PrimitiveRole::activation:
+      return &PointwiseFlops::activation;
+    case PrimitiveRole::scale:
+      return &PointwiseFlops::scale;
+    case PrimitiveRole::look_up:
+    case PrimitiveRole::head:
+    case PrimitiveRole::product:
+      return nullptr;
+  }
+  throw Error("a primitive of an unknown role");
+}
 
 std::int64_t FullFlops::*part_of_product(const ForwardOperation& o) {
-  if (o.name == "head") return &FullFlops::head;
+  if (o.primitive == Primitive::head) return &FullFlops::head;
   const bool is_ffn = o.name == "w_in" || o.name == "w_out" || o.name == "w";
   return is_ffn ? &FullFlops::ffn : &FullFlops::attention;
 }
@@ -56,15 +55,11 @@ void add_product(const ForwardOperation& o, const Pass& pass, Flops& flops) {
 }
 
 void add_pointwise(const ForwardOperation& o, bool norm_bias, PointwiseFlops& flops) {
-  for (const Charge& charge : charges) {
-    if (o.primitive != charge.primitive) continue;
-    const bool lacks_bias = o.primitive == "layernorm" && !norm_bias;
-    const Count all = Count(charge.an_element - (lacks_bias ? 1 : 0)) * o.count * o.m * o.n;
-    add(flops.*charge.part, all);
-    add(flops.total, all);
-    return;
-  }
-  throw Error("forward pass: \"" + o.primitive + "\": its FLOPs are not known");
+  const auto& [primitive, name, letter, role, an_element] = traits(o.primitive);
+  const bool lacks_bias = primitive == Primitive::layernorm && !norm_bias;
+  const Count all = Count(an_element - (lacks_bias ? 1 : 0)) * o.count * o.m * o.n;
+  add(flops.*part_of(role), all);
+  add(flops.total, all);
 }
 
 PaperFlops paper_flops(const ModelConfig& m, const Pass& pass, std::int64_t ffn) {
@@ -83,9 +78,9 @@ Flops forward_flops(const ModelConfig& config) {
 Flops forward_flops(const ModelConfig& config, const Pass& pass) {
   Flops flops;
   for (const ForwardOperation& o : forward_operations(config, pass)) {
-    const bool is_look_up = o.primitive == "embedding" || o.primitive == "position";
-    if (is_look_up) continue;
-    if (o.primitive == "matmul" || o.primitive == "head") {
+    const PrimitiveRole role = traits(o.primitive).role;
+    if (role == PrimitiveRole::look_up) continue;
+    if (role == PrimitiveRole::product || role == PrimitiveRole::head) {
       add_product(o, pass, flops);
     } else {
       add_pointwise(o, config.norm_bias, flops.pointwise);

@@ -1,5 +1,6 @@
 #include "aero/cost/forward_pass.h"
 
+#include "aero/config/enum_names.h"
 #include "aero/core/error.h"
 
 #include "count.h"
@@ -9,47 +10,14 @@
 namespace aero::cost {
 namespace {
 
-/// Empty for none.
-std::string norm_primitive(NormKind kind) {
-  switch (kind) {
-    case NormKind::layernorm:
-      return "layernorm";
-    case NormKind::rmsnorm:
-      return "rmsnorm";
-    case NormKind::layernorm_fixed:  // linear, add_norm() takes it as a scale
-    case NormKind::none:
-      return "";
-  }
-  throw Error("a norm of an unknown kind");
-}
-
-/// Empty for none.
-std::string activation_primitive(ActivationKind kind) {
-  switch (kind) {
-    case ActivationKind::gelu:
-      return "gelu";
-    case ActivationKind::gelu_tanh:
-      return "gelu_tanh";
-    case ActivationKind::relu:
-      return "relu";
-    case ActivationKind::leaky_relu:
-      return "leaky_relu";
-    case ActivationKind::quadratic:
-      return "quadratic";
-    case ActivationKind::none:
-      return "";
-  }
-  throw Error("an activation of an unknown kind");
-}
-
-std::string weights_primitive(AttentionKind kind) {
+Primitive weights_primitive(AttentionKind kind) {
   switch (kind) {
     case AttentionKind::softmax:
-      return "softmax";
+      return Primitive::softmax;
     case AttentionKind::two_quad:
-      return "softmax_2quad";
+      return Primitive::softmax_2quad;
     case AttentionKind::relu:
-      return "relu_attention";
+      return Primitive::relu_attention;
   }
   throw Error("an attention of an unknown kind");
 }
@@ -99,7 +67,7 @@ class Walk {
 
   void add_product(const char* name, std::int64_t in, std::int64_t out) {
     add({.name = name,
-         .primitive = "matmul",
+         .primitive = Primitive::matmul,
          .operand = Operand::weight,
          .m = pass_.queries,
          .k = in,
@@ -108,7 +76,7 @@ class Walk {
 
   void add_scale(const char* name, Operand operand, bool folds) {
     add({.name = name,
-         .primitive = "multiply",
+         .primitive = Primitive::multiply,
          .operand = operand,
          .m = pass_.queries,
          .n = m_.d_model,
@@ -117,21 +85,22 @@ class Walk {
 
   void add_norm(const char* name, NormKind kind, std::int64_t rows) {
     if (kind == NormKind::none) return;
+    // A fixed one is linear.
     if (kind == NormKind::layernorm_fixed) return add_scale(name, Operand::weight, true);
-    add({.name = name, .primitive = norm_primitive(kind), .m = rows, .n = m_.d_model});
+    add({.name = name, .primitive = primitive_named(enum_name(kind)), .m = rows, .n = m_.d_model});
   }
 
   void embed() {
-    const auto look_up = [&](const char* table, std::int64_t rows) {
-      add({.name = table,
+    const auto look_up = [&](Primitive table, std::int64_t rows) {
+      add({.name = std::string(traits(table).name),
            .primitive = table,
            .operand = Operand::weight,
            .m = pass_.queries,
            .k = rows,
            .n = m_.d_model});
     };
-    look_up("embedding", m_.vocab_size);
-    if (m_.family != Family::pythia) look_up("position", m_.position_rows());
+    look_up(Primitive::embedding, m_.vocab_size);
+    if (m_.family != Family::pythia) look_up(Primitive::position, m_.position_rows());
   }
 
   void block() {
@@ -181,7 +150,7 @@ class Walk {
   void rotate() {
     for (const char* name : {"rotary_q", "rotary_k"}) {
       add({.name = name,
-           .primitive = "multiply",
+           .primitive = Primitive::multiply,
            .operand = Operand::constant,
            .m = pass_.queries,
            .n = 2 * m_.n_head * m_.rotary_dimensions()});
@@ -191,7 +160,7 @@ class Walk {
   void mix() {
     const auto by_head = [&](const char* name, std::int64_t in, std::int64_t out) {
       add({.name = name,
-           .primitive = "matmul",
+           .primitive = Primitive::matmul,
            .operand = Operand::activation,
            .count = m_.n_head,
            .m = pass_.queries,
@@ -199,8 +168,8 @@ class Walk {
            .n = out});
     };
     by_head("scores", m_.d_head(), pass_.keys);
-    const std::string weights = weights_primitive(m_.attention);
-    add({.name = weights,
+    const Primitive weights = weights_primitive(m_.attention);
+    add({.name = std::string(traits(weights).name),
          .primitive = weights,
          .count = m_.n_head,
          .m = pass_.queries,
@@ -215,7 +184,7 @@ class Walk {
     add_product("w_in", d, inner);
     if (m_.activation != ActivationKind::none) {
       add({.name = "activation",
-           .primitive = activation_primitive(m_.activation),
+           .primitive = primitive_named(enum_name(m_.activation)),
            .m = pass_.queries,
            .n = inner});
     }
@@ -226,7 +195,7 @@ class Walk {
     if (pass_.logits == 0) return;
     add_norm("final_norm", m_.final_norm_kind(), pass_.logits);
     add({.name = "head",
-         .primitive = "head",
+         .primitive = Primitive::head,
          .operand = Operand::weight,
          .m = pass_.logits,
          .k = m_.d_model,

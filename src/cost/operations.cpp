@@ -8,32 +8,50 @@
 namespace aero::cost {
 namespace {
 
-/// One line of a list: the operations of these roles, under the name that the papers give them.
-struct Line {
-  std::vector<std::string> roles;
-  std::string prefix;
-};
+enum class Line { attention, block_norm, final_norm, activation };
+constexpr std::array lines{Line::attention, Line::block_norm, Line::final_norm, Line::activation};
 
-std::string papers_name(const std::string& primitive) {
-  return primitive == "gelu_tanh" ? "gelu" : primitive;
+bool stands_in(Line line, const ForwardOperation& o) {
+  const PrimitiveRole role = traits(o.primitive).role;  // a fixed norm is a scale
+  switch (line) {
+    case Line::attention:
+      return role == PrimitiveRole::attention;
+    case Line::block_norm:
+      return role == PrimitiveRole::norm && o.layer >= 0;
+    case Line::final_norm:
+      return role == PrimitiveRole::norm && o.layer < 0;
+    case Line::activation:
+      return role == PrimitiveRole::activation;
+  }
+  return false;
+}
+
+/// The first that the papers write with the same letter.
+Primitive papers_primitive(Primitive primitive) {
+  return std::ranges::find(primitives, traits(primitive).letter, &PrimitiveTraits::letter)
+      ->primitive;
 }
 
 }  // namespace
 
+std::string Operation::name() const {
+  return (is_final ? "final_" : "") + std::string(traits(primitive).name);
+}
+
+std::string Operation::papers_name() const {
+  return is_final ? name() : std::string(traits(primitive).letter);
+}
+
 std::vector<Operation> nonlinear_operations(const ModelConfig& config) {
   const auto pass = forward_operations(config, whole_context(config));
-  const std::array<Line, 4> lines{{{{"softmax", "softmax_2quad", "relu_attention"}, ""},
-                                   {{"norm1", "norm2"}, ""},
-                                   {{"final_norm"}, "final_"},
-                                   {{"activation"}, ""}}};
   std::vector<Operation> operations;
-  for (const Line& line : lines) {
+  for (const Line line : lines) {
     // Alike in every block: the same kind, of the same shape.
     Operation sum;
     for (const ForwardOperation& o : pass) {
-      if (std::ranges::find(line.roles, o.name) == line.roles.end()) continue;
-      if (o.primitive == "multiply") continue;  // a fixed norm
-      sum = {line.prefix + papers_name(o.primitive), sum.count + o.count, o.m, o.n};
+      if (!stands_in(line, o)) continue;
+      sum = {papers_primitive(o.primitive), line == Line::final_norm, sum.count + o.count, o.m,
+             o.n};
     }
     if (sum.count > 0) operations.push_back(sum);
   }

@@ -29,7 +29,7 @@ constexpr std::array<IntegerKey, 5> integer_keys{{{"context", &ModelConfig::cont
 double gmac_of(const std::vector<ForwardOperation>& operations) {
   double sum = 0;
   for (const ForwardOperation& o : operations) {
-    if (o.primitive != "matmul" || o.operand != Operand::weight) continue;
+    if (o.primitive != Primitive::matmul || o.operand != Operand::weight) continue;
     sum += static_cast<double>(o.count) * static_cast<double>(o.m) * static_cast<double>(o.k) *
            static_cast<double>(o.n);
   }
@@ -38,9 +38,9 @@ double gmac_of(const std::vector<ForwardOperation>& operations) {
 
 /// Whether two products are one with their right matrices side by side.
 bool joins(const ForwardOperation& a, const ForwardOperation& b) {
-  return a.primitive == "matmul" && b.primitive == a.primitive && a.operand == Operand::weight &&
-         b.operand == a.operand && a.layer == b.layer && a.count == b.count && a.m == b.m &&
-         a.k == b.k;
+  return a.primitive == Primitive::matmul && b.primitive == a.primitive &&
+         a.operand == Operand::weight && b.operand == a.operand && a.layer == b.layer &&
+         a.count == b.count && a.m == b.m && a.k == b.k;
 }
 
 void add_to(std::optional<double>& sum, const std::optional<double>& part) {
@@ -129,11 +129,9 @@ void Pricing::add(const AddedOperation& added, const std::string& place) {
   };
   const std::int64_t count = size(added.count, 0);
   if (count == 0) return;
-  const auto called =
-      std::ranges::find(called_primitives(), added.primitive, &CalledPrimitive::name);
   operations_.push_back({.name = added.name,
-                         .primitive = called->operation,
-                         .operand = called->operand,
+                         .primitive = added.primitive,
+                         .operand = added.operand,
                          .layer = -1,
                          .count = count,
                          .m = size(added.m, 1),

@@ -7,39 +7,68 @@
 namespace aero::cost {
 namespace {
 
-/// How the arguments follow from an operation's shape.
-enum class Shape { table, head, product, rows, elements };
-
-struct Entry {
-  CalledPrimitive primitive;
-  Shape shape;
+/// The second operands that a primitive can have, and the ends of its names in cost models.
+struct OperandName {
+  Operand operand;
+  const char* ending;
 };
 
-const std::vector<Entry>& entries() {
-  static const std::vector<Entry> all = [] {
-    const std::vector<std::string> look_up{"tokens", "words", "width"};
-    const std::vector<std::string> matrix{"m", "k", "n"};
-    const std::vector<std::string> rows{"rows", "columns"};
-    std::vector<Entry> list{
-        {{"embedding", look_up, "embedding", Operand::weight}, Shape::table},
-        {{"position", look_up, "position", Operand::weight}, Shape::table},
-        {{"head", look_up, "head", Operand::weight}, Shape::head},
-        {{"matmul_weight", matrix, "matmul", Operand::weight}, Shape::product},
-        {{"matmul_activation", matrix, "matmul", Operand::activation}, Shape::product},
-        {{"multiply_activation", {"n"}, "multiply", Operand::activation}, Shape::elements},
-        {{"multiply_weight", {"n"}, "multiply", Operand::weight}, Shape::elements},
-        {{"multiply_constant", {"n"}, "multiply", Operand::constant}, Shape::elements},
-    };
-    for (const char* name :
-         {"softmax", "softmax_2quad", "relu_attention", "layernorm", "rmsnorm"}) {
-      list.push_back({{name, rows, name, Operand::none}, Shape::rows});
-    }
-    for (const char* name : {"gelu", "gelu_tanh", "relu", "leaky_relu", "quadratic"}) {
-      list.push_back({{name, {"n"}, name, Operand::none}, Shape::elements});
-    }
-    return list;
-  }();
-  return all;
+std::vector<OperandName> operands_of(PrimitiveRole role) {
+  switch (role) {
+    case PrimitiveRole::look_up:
+    case PrimitiveRole::head:
+      return {{Operand::weight, ""}};
+    case PrimitiveRole::product:
+      return {{Operand::weight, "_weight"}, {Operand::activation, "_activation"}};
+    case PrimitiveRole::scale:
+      return {{Operand::activation, "_activation"},
+              {Operand::weight, "_weight"},
+              {Operand::constant, "_constant"}};
+    case PrimitiveRole::attention:
+    case PrimitiveRole::norm:
+    case PrimitiveRole::activation:
+      return {{Operand::none, ""}};
+  }
+  throw Error("a primitive of an unknown role");
+}
+
+std::vector<std::string> arguments_of(PrimitiveRole role) {
+  switch (role) {
+    case PrimitiveRole::look_up:
+    case PrimitiveRole::head:
+      return {"tokens", "words", "width"};
+    case PrimitiveRole::product:
+      return {"m", "k", "n"};
+    case PrimitiveRole::attention:
+    case PrimitiveRole::norm:
+      return {"rows", "columns"};
+    case PrimitiveRole::scale:
+    case PrimitiveRole::activation:
+      return {"n"};
+  }
+  throw Error("a primitive of an unknown role");
+}
+
+/// The values of these arguments, and how often they are called for.
+PrimitiveCall call_of(const CalledPrimitive& primitive, const ForwardOperation& o) {
+  const double count = static_cast<double>(o.count);
+  const double m = static_cast<double>(o.m);
+  const double k = static_cast<double>(o.k);
+  const double n = static_cast<double>(o.n);
+  switch (traits(o.primitive).role) {
+    case PrimitiveRole::look_up:
+    case PrimitiveRole::product:
+      return {&primitive, {m, k, n}, count};
+    case PrimitiveRole::head:
+      return {&primitive, {m, n, k}, count};
+    case PrimitiveRole::attention:
+    case PrimitiveRole::norm:
+      return {&primitive, {count * m, n}, 1};
+    case PrimitiveRole::scale:
+    case PrimitiveRole::activation:
+      return {&primitive, {count * m * n}, 1};
+  }
+  throw Error("a primitive of an unknown role");
 }
 
 }  // namespace
@@ -47,34 +76,23 @@ const std::vector<Entry>& entries() {
 const std::vector<CalledPrimitive>& called_primitives() {
   static const std::vector<CalledPrimitive> all = [] {
     std::vector<CalledPrimitive> list;
-    for (const Entry& entry : entries()) list.push_back(entry.primitive);
+    for (const PrimitiveTraits& row : primitives) {
+      for (const auto& [operand, ending] : operands_of(row.role)) {
+        list.push_back(
+            {row.primitive, operand, std::string(row.name) + ending, arguments_of(row.role)});
+      }
+    }
     return list;
   }();
   return all;
 }
 
 PrimitiveCall primitive_call(const ForwardOperation& o) {
-  const double count = static_cast<double>(o.count);
-  const double m = static_cast<double>(o.m);
-  const double k = static_cast<double>(o.k);
-  const double n = static_cast<double>(o.n);
-  for (const auto& [primitive, shape] : entries()) {
-    if (primitive.operation != o.primitive || primitive.operand != o.operand) continue;
-    switch (shape) {
-      case Shape::table:
-        return {&primitive, {m, k, n}, count};
-      case Shape::head:
-        return {&primitive, {m, n, k}, count};
-      case Shape::product:
-        return {&primitive, {m, k, n}, count};
-      case Shape::rows:
-        return {&primitive, {count * m, n}, 1};
-      case Shape::elements:
-        return {&primitive, {count * m * n}, 1};
-    }
+  for (const CalledPrimitive& called : called_primitives()) {
+    if (called.primitive == o.primitive && called.operand == o.operand) return call_of(called, o);
   }
-  throw Error("operation " + o.name + ": no cost model can price a " + o.primitive +
-              " with this operand");
+  throw Error("operation " + o.name + ": no cost model can price a " +
+              std::string(traits(o.primitive).name) + " with this operand");
 }
 
 std::vector<std::string> operation_names() {

@@ -7,12 +7,13 @@
 
 namespace aero::cost {
 
-/// A primitive of a cost model that the program itself calls.
+/// A primitive of a cost model that the program itself calls: one of the catalogue, by one kind of
+/// second operand.
 struct CalledPrimitive {
-  std::string name;                    ///< "matmul_weight"
-  std::vector<std::string> arguments;  ///< what each number stands for
-  std::string operation;               ///< the primitive of the operations that call it
+  Primitive primitive;
   Operand operand;
+  std::string name;                    ///< as cost models call it: "matmul_weight"
+  std::vector<std::string> arguments;  ///< what each number stands for
 };
 
 const std::vector<CalledPrimitive>& called_primitives();
@@ -24,7 +25,7 @@ struct PrimitiveCall {
   double count;  ///< how often, side by side
 };
 
-/// Throws Error for an operation that is in no entry of called_primitives().
+/// Throws Error for an operation whose primitive takes no such operand.
 PrimitiveCall primitive_call(const ForwardOperation& operation);
 
 /// All names that operations of a forward pass can have (forward_pass.h).

@@ -29,7 +29,7 @@ Json set_json(const std::vector<Change>& changes) {
 Json operations_json(const std::vector<cost::Operation>& operations) {
   Json object = Json::object();
   for (const auto& operation : operations) {
-    object[operation.name] = {operation.count, operation.rows, operation.columns};
+    object[operation.name()] = {operation.count, operation.rows, operation.columns};
   }
   return object;
 }

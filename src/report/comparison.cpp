@@ -8,23 +8,12 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <map>
 #include <optional>
 
 namespace aero::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// The papers' names: SM, LN, G; an operation without one keeps its own.
-std::string paper_name(const std::string& operation) {
-  static const std::map<std::string, std::string> names{
-      {"softmax", "SM"}, {"layernorm", "LN"},  {"rmsnorm", "RMS"},      {"gelu", "G"},
-      {"relu", "R"},     {"leaky_relu", "LR"}, {"softmax_2quad", "2Q"}, {"relu_attention", "RA"},
-      {"quadratic", "Q"}};
-  const auto found = names.find(operation);
-  return found == names.end() ? operation : found->second;
-}
 
 std::optional<double> bytes_of(const Report& report) {
   if (report.pi.empty()) return std::nullopt;
@@ -66,7 +55,7 @@ std::vector<std::vector<PrivateInference>> costs_of(const std::vector<Report>& r
 std::string papers_operations(const std::vector<cost::Operation>& operations) {
   std::string text;
   for (const auto& operation : operations) {
-    text += (text.empty() ? "" : ", ") + paper_name(operation.name) + ": " +
+    text += (text.empty() ? "" : ", ") + operation.papers_name() + ": " +
             std::to_string(operation.count) + " x R^{" + std::to_string(operation.rows) + "x" +
             std::to_string(operation.columns) + "}";
   }

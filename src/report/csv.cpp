@@ -75,9 +75,9 @@ void add_counts(Table& table, const Report& report) {
       .add("one_token.total", report.token_flops.total);
   const Section operations(table, "operations", "");
   for (const auto& o : report.operations) {
-    operations.add(o.name + ".count", o.count)
-        .add(o.name + ".rows", o.rows)
-        .add(o.name + ".columns", o.columns);
+    operations.add(o.name() + ".count", o.count)
+        .add(o.name() + ".rows", o.rows)
+        .add(o.name() + ".columns", o.columns);
   }
 }
 

@@ -34,7 +34,7 @@ std::string shape_text(const cost::ForwardOperation& operation, std::int64_t cou
 
 Json forward_json(const cost::ForwardOperation& operation) {
   return {{"name", operation.name},
-          {"primitive", operation.primitive},
+          {"primitive", cost::traits(operation.primitive).name},
           {"operand", operand_name(operation.operand)},
           {"layer", operation.layer < 0 ? Json() : Json(operation.layer)},
           {"count", operation.count},

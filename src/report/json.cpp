@@ -54,7 +54,7 @@ Json flops(const Report& report) {
 
 Json operations(const std::vector<cost::Operation>& list) {
   Json object = Json::object();
-  for (const auto& o : list) object[o.name] = Json::array({o.count, o.rows, o.columns});
+  for (const auto& o : list) object[o.name()] = Json::array({o.count, o.rows, o.columns});
   return object;
 }
 

@@ -87,7 +87,7 @@ std::string training(const Report& report) {
 std::string operations(const std::vector<cost::Operation>& list) {
   Table table({{"operation"}, {"count", Align::right}, {"of shape", Align::right}});
   for (const auto& o : list) {
-    table.add_row({o.name, with_thousands(o.count),
+    table.add_row({o.name(), with_thousands(o.count),
                    with_thousands(o.rows) + " x " + with_thousands(o.columns)});
   }
   return table.to_markdown();
@@ -112,8 +112,9 @@ std::string forward(const ModelConfig& config) {
   Table table({{"operation"}, {"primitive"}, {"by"}, {"count and shape"}, {"can be folded away"}});
   for (const auto& [first, count] : lines) {
     const bool is_product = first.operand != cost::Operand::none;
-    table.add_row({first.name, first.primitive, is_product ? operand_name(first.operand) : "",
-                   shape_text(first, count), first.folds ? "yes" : ""});
+    table.add_row({first.name, std::string(cost::traits(first.primitive).name),
+                   is_product ? operand_name(first.operand) : "", shape_text(first, count),
+                   first.folds ? "yes" : ""});
   }
   return table.to_markdown();
 }

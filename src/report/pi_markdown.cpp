@@ -82,8 +82,9 @@ std::string operations(const cost::PiCost& cost) {
                {"rounds", Align::right},
                {"computation", Align::right}});
   for (const Line& line : lines_of(cost)) {
-    table.add_row({line.first.name, line.first.primitive, shape_text(line.first, line.count),
-                   traffic_text(line.bytes), share_text(line.bytes, cost.comm_bytes),
+    table.add_row({line.first.name, std::string(cost::traits(line.first.primitive).name),
+                   shape_text(line.first, line.count), traffic_text(line.bytes),
+                   share_text(line.bytes, cost.comm_bytes),
                    line.rounds ? format("%.0f", *line.rounds) : "", compute_text(line.seconds)});
   }
   return table.to_markdown();

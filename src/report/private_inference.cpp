@@ -1,5 +1,6 @@
 #include "aero/report/private_inference.h"
 
+#include "aero/core/error.h"
 #include "aero/core/text.h"
 
 #include <algorithm>
@@ -31,19 +32,24 @@ std::vector<Share> grouped(const cost::PiCost& cost, const NameOf& name_of) {
 }
 
 std::string kind(const PricedOperation& priced) {
-  const cost::ForwardOperation& operation = priced.operation;
-  const std::string& primitive = operation.primitive;
-  if (primitive == "embedding" || primitive == "position" || primitive == "head") {
-    return "embedding and head";
+  using enum cost::PrimitiveRole;
+  switch (cost::traits(priced.operation.primitive).role) {
+    case look_up:
+    case head:
+      return "embedding and head";
+    case product:
+      return priced.operation.operand == cost::Operand::activation ? "attention products"
+                                                                   : "weight products";
+    case scale:
+      return "scales";
+    case norm:
+      return "norms";
+    case attention:
+      return "softmax";
+    case activation:
+      return "activations";
   }
-  if (primitive == "matmul") {
-    return operation.operand == cost::Operand::activation ? "attention products"
-                                                          : "weight products";
-  }
-  if (primitive == "multiply") return "scales";
-  if (primitive.ends_with("norm")) return "norms";
-  if (primitive.starts_with("softmax") || primitive == "relu_attention") return "softmax";
-  return "activations";
+  throw Error("a primitive of an unknown role");
 }
 
 }  // namespace

@@ -35,34 +35,34 @@ std::vector<ForwardOperation> whole(const ModelConfig& config) {
 
 ForwardOperation product(const char* name, std::int64_t layer, std::int64_t m, std::int64_t k,
                          std::int64_t n) {
-  return {name, "matmul", Operand::weight, layer, 1, m, k, n};
+  return {name, Primitive::matmul, Operand::weight, layer, 1, m, k, n};
 }
 
 ForwardOperation by_head(const char* name, std::int64_t layer, std::int64_t m, std::int64_t k,
                          std::int64_t n) {
-  return {name, "matmul", Operand::activation, layer, 2, m, k, n};
+  return {name, Primitive::matmul, Operand::activation, layer, 2, m, k, n};
 }
 
-ForwardOperation row_wise(const char* name, const char* primitive, std::int64_t layer,
+ForwardOperation row_wise(const char* name, Primitive primitive, std::int64_t layer,
                           std::int64_t count, std::int64_t m, std::int64_t n) {
   return {name, primitive, Operand::none, layer, count, m, 1, n};
 }
 
 ForwardOperation multiply(const char* name, Operand operand, std::int64_t layer, std::int64_t m,
                           std::int64_t n, bool folds) {
-  return {name, "multiply", operand, layer, 1, m, 1, n, folds};
+  return {name, Primitive::multiply, operand, layer, 1, m, 1, n, folds};
 }
 
 ForwardOperation head(std::int64_t m) {
-  return {"head", "head", Operand::weight, -1, 1, m, 8, 11};
+  return {"head", Primitive::head, Operand::weight, -1, 1, m, 8, 11};
 }
 
 ForwardOperation embedding(std::int64_t m) {
-  return {"embedding", "embedding", Operand::weight, -1, 1, m, 11, 8};
+  return {"embedding", Primitive::embedding, Operand::weight, -1, 1, m, 11, 8};
 }
 
 ForwardOperation position(std::int64_t m, std::int64_t rows) {
-  return {"position", "position", Operand::weight, -1, 1, m, rows, 8};
+  return {"position", Primitive::position, Operand::weight, -1, 1, m, rows, 8};
 }
 
 /// The names within one layer, in their order.
@@ -95,19 +95,19 @@ TEST(ForwardPass, OfGpt2IsEveryStepOfItsDefinition) {
   config.activation = ActivationKind::gelu_tanh;
   config.positions = 7;
   EXPECT_THAT(whole(config),
-              ElementsAre(embedding(5), position(5, 7),                        //
-                          row_wise("norm1", "layernorm", 0, 1, 5, 8),          //
-                          product("q", 0, 5, 8, 8), product("k", 0, 5, 8, 8),  //
-                          product("v", 0, 5, 8, 8),                            //
+              ElementsAre(embedding(5), position(5, 7),                         //
+                          row_wise("norm1", Primitive::layernorm, 0, 1, 5, 8),  //
+                          product("q", 0, 5, 8, 8), product("k", 0, 5, 8, 8),   //
+                          product("v", 0, 5, 8, 8),                             //
                           multiply("attention_scale", Operand::constant, 0, 5, 8, true),
-                          by_head("scores", 0, 5, 4, 5),                         //
-                          row_wise("softmax", "softmax", 0, 2, 5, 5),            //
-                          by_head("mix", 0, 5, 5, 4), product("o", 0, 5, 8, 8),  //
-                          row_wise("norm2", "layernorm", 0, 1, 5, 8),            //
-                          product("w_in", 0, 5, 8, 24),                          //
-                          row_wise("activation", "gelu_tanh", 0, 1, 5, 24),      //
-                          product("w_out", 0, 5, 24, 8),                         //
-                          row_wise("final_norm", "layernorm", -1, 1, 5, 8), head(5)));
+                          by_head("scores", 0, 5, 4, 5),                              //
+                          row_wise("softmax", Primitive::softmax, 0, 2, 5, 5),        //
+                          by_head("mix", 0, 5, 5, 4), product("o", 0, 5, 8, 8),       //
+                          row_wise("norm2", Primitive::layernorm, 0, 1, 5, 8),        //
+                          product("w_in", 0, 5, 8, 24),                               //
+                          row_wise("activation", Primitive::gelu_tanh, 0, 1, 5, 24),  //
+                          product("w_out", 0, 5, 24, 8),                              //
+                          row_wise("final_norm", Primitive::layernorm, -1, 1, 5, 8), head(5)));
 }
 
 // Of 4 dimensions a head, 2 turn: x1 cos - x2 sin and x2 cos + x1 sin are 4 products a head.
@@ -122,7 +122,7 @@ TEST(ForwardPass, OfPythiaTurnsQueriesAndKeysAndHasNoPositionTable) {
             multiply("rotary_q", Operand::constant, 0, 5, 2 * 4, false));
   EXPECT_EQ(find(operations, "rotary_k"),
             multiply("rotary_k", Operand::constant, 0, 5, 2 * 4, false));
-  EXPECT_EQ(find(operations, "activation").primitive, "gelu");
+  EXPECT_EQ(find(operations, "activation").primitive, Primitive::gelu);
 }
 
 TEST(ForwardPass, OfAScaledFfnMultipliesItsOutputAndTheSkip) {
@@ -150,10 +150,11 @@ TEST(ForwardPass, OfSubstitutesHasTheirPrimitives) {
               ElementsAre("norm1", "q", "k", "v", "attention_scale", "scores", "softmax_2quad",
                           "mix", "o", "norm2", "w_in", "activation", "w_out"));
   EXPECT_EQ(find(mpcformer, "softmax_2quad"),
-            row_wise("softmax_2quad", "softmax_2quad", 0, 2, 5, 5));
-  EXPECT_EQ(find(mpcformer, "activation"), row_wise("activation", "quadratic", 0, 1, 5, 24));
+            row_wise("softmax_2quad", Primitive::softmax_2quad, 0, 2, 5, 5));
+  EXPECT_EQ(find(mpcformer, "activation"),
+            row_wise("activation", Primitive::quadratic, 0, 1, 5, 24));
   EXPECT_EQ(find(whole(tiny("RA+LN+G")), "relu_attention"),
-            row_wise("relu_attention", "relu_attention", 0, 2, 5, 5));
+            row_wise("relu_attention", Primitive::relu_attention, 0, 2, 5, 5));
 }
 
 TEST(ForwardPass, OfAFixedNormAndATemperatureOfAHeadFolds) {
@@ -161,7 +162,7 @@ TEST(ForwardPass, OfAFixedNormAndATemperatureOfAHeadFolds) {
   for (const char* name : {"norm1", "norm2", "temperature", "beta"}) {
     EXPECT_EQ(find(operations, name), multiply(name, Operand::weight, 0, 5, 8, true));
   }
-  EXPECT_EQ(find(operations, "final_norm").primitive, "layernorm");
+  EXPECT_EQ(find(operations, "final_norm").primitive, Primitive::layernorm);
 }
 
 TEST(ForwardPass, OfAPrunedFfnEndsWithTheAttention) {
@@ -197,7 +198,7 @@ TEST(ForwardPass, OfTheSimplifiedFamilyHasItsScalarsAndValuesInLayer0Alone) {
             multiply("shaped_alpha", Operand::weight, 0, 5, 8, false));
   EXPECT_EQ(find(operations, "shaped_mean"),
             multiply("shaped_mean", Operand::constant, 0, 5, 8, true));
-  EXPECT_EQ(find(operations, "norm1").primitive, "rmsnorm");
+  EXPECT_EQ(find(operations, "norm1").primitive, Primitive::rmsnorm);
 }
 
 // y = a attention(n) + m_r ffn(n), n = n1(x): one norm, and no skip.
@@ -215,7 +216,7 @@ TEST(ForwardPass, OfTheSimplifiedFamilyWithoutNormsKeepsTheFirst) {
   auto config = tiny("SM+ScFFN", Family::simplified);
   config.n_layer = 2;
   const auto operations = whole(config);
-  EXPECT_EQ(find(operations, "norm1"), row_wise("norm1", "layernorm", 0, 1, 5, 8));
+  EXPECT_EQ(find(operations, "norm1"), row_wise("norm1", Primitive::layernorm, 0, 1, 5, 8));
   EXPECT_EQ(names(operations, 0).front(), "norm1");
   EXPECT_EQ(names(operations, 1).front(), "q");
 }
@@ -264,7 +265,7 @@ TEST(ForwardPass, IsTheSameForATiedAndAnUntiedHead) {
 TEST(ForwardPass, OfAPromptReadsTheLastPositionAlone) {
   const auto config = tiny("SM+LN+G");
   auto expected = whole(config);
-  expected[expected.size() - 2] = row_wise("final_norm", "layernorm", -1, 1, 1, 8);
+  expected[expected.size() - 2] = row_wise("final_norm", Primitive::layernorm, -1, 1, 1, 8);
   expected.back() = head(1);
   EXPECT_THAT(forward_operations(config, prefill(config)), ElementsAreArray(expected));
 }
@@ -278,12 +279,12 @@ TEST(ForwardPass, OfOneTokenAttendsToTheCachedOnes) {
                           multiply("temperature", Operand::weight, 0, 1, 8, false),
                           multiply("attention_scale", Operand::constant, 0, 1, 8, true),
                           by_head("scores", 0, 1, 4, 5),                         //
-                          row_wise("softmax", "softmax", 0, 2, 1, 5),            //
+                          row_wise("softmax", Primitive::softmax, 0, 2, 1, 5),   //
                           by_head("mix", 0, 1, 5, 4), product("o", 0, 1, 8, 8),  //
                           product("w_in", 0, 1, 8, 24), product("w_out", 0, 1, 24, 8),
                           multiply("alpha", Operand::weight, 0, 1, 8, true),
                           multiply("beta", Operand::weight, 0, 1, 8, true),
-                          row_wise("final_norm", "layernorm", -1, 1, 1, 8), head(1)));
+                          row_wise("final_norm", Primitive::layernorm, -1, 1, 1, 8), head(1)));
 }
 
 TEST(ForwardPass, MayStopBeforeTheHead) {

@@ -25,46 +25,51 @@ ModelConfig papers_gpt2(const char* preset, const char* architecture, std::int64
 
 // The nonlinear operations in the tables of arXiv 2410.13060, and the final norm beside them.
 TEST(Operations, OfTheBaselineAreThePapers) {
-  EXPECT_THAT(
-      nonlinear_operations(papers_gpt2("gpt2-12l", "SM+LN+G", 128)),
-      ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"layernorm", 24, 128, 768},
-                  Operation{"final_layernorm", 1, 128, 768}, Operation{"gelu", 12, 128, 3072}));
+  EXPECT_THAT(nonlinear_operations(papers_gpt2("gpt2-12l", "SM+LN+G", 128)),
+              ElementsAre(Operation{Primitive::softmax, false, 144, 128, 128},
+                          Operation{Primitive::layernorm, false, 24, 128, 768},
+                          Operation{Primitive::layernorm, true, 1, 128, 768},
+                          Operation{Primitive::gelu, false, 12, 128, 3072}));
 }
 
 TEST(Operations, OfTheDeeperModelAreThePapers) {
-  EXPECT_THAT(
-      nonlinear_operations(papers_gpt2("gpt2-18l", "SM+LN+R", 128)),
-      ElementsAre(Operation{"softmax", 216, 128, 128}, Operation{"layernorm", 36, 128, 768},
-                  Operation{"final_layernorm", 1, 128, 768}, Operation{"relu", 18, 128, 3072}));
+  EXPECT_THAT(nonlinear_operations(papers_gpt2("gpt2-18l", "SM+LN+R", 128)),
+              ElementsAre(Operation{Primitive::softmax, false, 216, 128, 128},
+                          Operation{Primitive::layernorm, false, 36, 128, 768},
+                          Operation{Primitive::layernorm, true, 1, 128, 768},
+                          Operation{Primitive::relu, false, 18, 128, 3072}));
 }
 
 TEST(Operations, OfASoftmaxOnlyModelAreSoftmaxAndTheFinalNormThatItKeeps) {
   auto config = papers_gpt2("gpt2-12l", "SM", 512);
-  EXPECT_THAT(nonlinear_operations(config), ElementsAre(Operation{"softmax", 144, 512, 512},
-                                                        Operation{"final_layernorm", 1, 512, 768}));
+  EXPECT_THAT(nonlinear_operations(config),
+              ElementsAre(Operation{Primitive::softmax, false, 144, 512, 512},
+                          Operation{Primitive::layernorm, true, 1, 512, 768}));
   config.final_norm = false;
-  EXPECT_THAT(nonlinear_operations(config), ElementsAre(Operation{"softmax", 144, 512, 512}));
+  EXPECT_THAT(nonlinear_operations(config),
+              ElementsAre(Operation{Primitive::softmax, false, 144, 512, 512}));
 }
 
 TEST(Operations, NameTheNormAndTheActivationOfTheModel) {
   auto config = papers_gpt2("gpt2-12l", "SM+RMS+LR", 128);
   config.d_ffn = 1000;
-  EXPECT_THAT(
-      nonlinear_operations(config),
-      ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"rmsnorm", 24, 128, 768},
-                  Operation{"final_rmsnorm", 1, 128, 768}, Operation{"leaky_relu", 12, 128, 1000}));
+  EXPECT_THAT(nonlinear_operations(config),
+              ElementsAre(Operation{Primitive::softmax, false, 144, 128, 128},
+                          Operation{Primitive::rmsnorm, false, 24, 128, 768},
+                          Operation{Primitive::rmsnorm, true, 1, 128, 768},
+                          Operation{Primitive::leaky_relu, false, 12, 128, 1000}));
 }
 
 TEST(Operations, NameTheSubstitutesAndNoFixedNorm) {
-  EXPECT_THAT(
-      nonlinear_operations(papers_gpt2("gpt2-12l", "2Q+LN+Q", 128)),
-      ElementsAre(Operation{"softmax_2quad", 144, 128, 128}, Operation{"layernorm", 24, 128, 768},
-                  Operation{"final_layernorm", 1, 128, 768},
-                  Operation{"quadratic", 12, 128, 3072}));
-  EXPECT_THAT(
-      nonlinear_operations(papers_gpt2("gpt2-12l", "RA+LNf+G", 128)),
-      ElementsAre(Operation{"relu_attention", 144, 128, 128},
-                  Operation{"final_layernorm", 1, 128, 768}, Operation{"gelu", 12, 128, 3072}));
+  EXPECT_THAT(nonlinear_operations(papers_gpt2("gpt2-12l", "2Q+LN+Q", 128)),
+              ElementsAre(Operation{Primitive::softmax_2quad, false, 144, 128, 128},
+                          Operation{Primitive::layernorm, false, 24, 128, 768},
+                          Operation{Primitive::layernorm, true, 1, 128, 768},
+                          Operation{Primitive::quadratic, false, 12, 128, 3072}));
+  EXPECT_THAT(nonlinear_operations(papers_gpt2("gpt2-12l", "RA+LNf+G", 128)),
+              ElementsAre(Operation{Primitive::relu_attention, false, 144, 128, 128},
+                          Operation{Primitive::layernorm, true, 1, 128, 768},
+                          Operation{Primitive::gelu, false, 12, 128, 3072}));
 }
 
 // Their other norm, the one before the head, is not in the papers' counts.
@@ -89,7 +94,8 @@ TEST(Operations, AreThoseOfEveryRowInThePapersTables) {
       for (const char* name : {"softmax", "layernorm", "gelu", "relu"}) {
         if (!row.at("operations").contains(name)) continue;
         const auto& numbers = row.at("operations").at(name);
-        expected.push_back({name, numbers.at(0), numbers.at(1), numbers.at(2)});
+        expected.push_back(
+            {primitive_named(name), false, numbers.at(0), numbers.at(1), numbers.at(2)});
       }
       EXPECT_THAT(nonlinear_operations(config), ElementsAreArray(expected));
       ++rows;
@@ -104,7 +110,8 @@ TEST(Operations, OfThePapersStepsAreSoftmaxAlone) {
   for (const char* name : {"SM+ScFFN", "SM+ScFuFFN", "SM+ScFuFFN_i6", "EReg(SM(t)+ScFuFFN_i6)"}) {
     auto config = papers_gpt2("gpt2-12l", name, 256);
     config.final_norm = false;
-    EXPECT_THAT(nonlinear_operations(config), ElementsAre(Operation{"softmax", 144, 256, 256}))
+    EXPECT_THAT(nonlinear_operations(config),
+                ElementsAre(Operation{Primitive::softmax, false, 144, 256, 256}))
         << name;
   }
 }
@@ -114,46 +121,49 @@ TEST(Operations, OfHeAndHofmannsBlockAreSoftmaxAndOneLayerNorm) {
     auto config = papers_gpt2("gpt2-12l", name, 128);
     apply_family(Family::simplified, config);
     apply_architecture(name, config);
-    EXPECT_THAT(
-        nonlinear_operations(config),
-        ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"layernorm", 1, 128, 768},
-                    Operation{"final_layernorm", 1, 128, 768}))
+    EXPECT_THAT(nonlinear_operations(config),
+                ElementsAre(Operation{Primitive::softmax, false, 144, 128, 128},
+                            Operation{Primitive::layernorm, false, 1, 128, 768},
+                            Operation{Primitive::layernorm, true, 1, 128, 768}))
         << name;
   }
 }
 
 TEST(Operations, OfPrunedFfnsAreAbsentWithTheirNorms) {
   for (const char* name : {"SM+LN+G+FFN_i5", "SM+LN+G+FFN_i[0,2,4,6,8]"}) {
-    EXPECT_THAT(
-        nonlinear_operations(papers_gpt2("gpt2-12l", name, 128)),
-        ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"layernorm", 12 + 7, 128, 768},
-                    Operation{"final_layernorm", 1, 128, 768}, Operation{"gelu", 7, 128, 3072}))
+    EXPECT_THAT(nonlinear_operations(papers_gpt2("gpt2-12l", name, 128)),
+                ElementsAre(Operation{Primitive::softmax, false, 144, 128, 128},
+                            Operation{Primitive::layernorm, false, 12 + 7, 128, 768},
+                            Operation{Primitive::layernorm, true, 1, 128, 768},
+                            Operation{Primitive::gelu, false, 7, 128, 3072}))
         << name;
   }
   EXPECT_THAT(nonlinear_operations(papers_gpt2("gpt2-12l", "SM+LN+G+FFN_i12", 128)),
-              ElementsAre(Operation{"softmax", 144, 128, 128}, Operation{"layernorm", 12, 128, 768},
-                          Operation{"final_layernorm", 1, 128, 768}));
+              ElementsAre(Operation{Primitive::softmax, false, 144, 128, 128},
+                          Operation{Primitive::layernorm, false, 12, 128, 768},
+                          Operation{Primitive::layernorm, true, 1, 128, 768}));
 }
 
 TEST(Operations, OfASimplifiedBlockAreTwoNormsOrOneThatItsBranchesShare) {
   ModelConfig config;
   apply_preset("simplified-tiny", config);  // L = 2, H = 4, d = 32, T = 32
   apply_architecture("SM+RMS+R+ScFFN_i1", config);
-  const Operation softmax{"softmax", 8, 32, 32};
-  const Operation last{"final_rmsnorm", 1, 32, 32};
-  const Operation relu{"relu", 1, 32, 128};
+  const Operation softmax{Primitive::softmax, false, 8, 32, 32};
+  const Operation last{Primitive::rmsnorm, true, 1, 32, 32};
+  const Operation relu{Primitive::relu, false, 1, 32, 128};
   EXPECT_THAT(nonlinear_operations(config),
-              ElementsAre(softmax, Operation{"rmsnorm", 3, 32, 32}, last, relu));
+              ElementsAre(softmax, Operation{Primitive::rmsnorm, false, 3, 32, 32}, last, relu));
   config.parallel_residual = true;
   EXPECT_THAT(nonlinear_operations(config),
-              ElementsAre(softmax, Operation{"rmsnorm", 2, 32, 32}, last, relu));
+              ElementsAre(softmax, Operation{Primitive::rmsnorm, false, 2, 32, 32}, last, relu));
 }
 
 TEST(Operations, CallBothFormsOfGeluGelu) {
   auto config = papers_gpt2("gpt2-12l", "SM+G", 128);
   for (const auto kind : {ActivationKind::gelu, ActivationKind::gelu_tanh}) {
     config.activation = kind;
-    EXPECT_EQ(nonlinear_operations(config).back(), (Operation{"gelu", 12, 128, 3072}));
+    EXPECT_EQ(nonlinear_operations(config).back(),
+              (Operation{Primitive::gelu, false, 12, 128, 3072}));
   }
 }
 

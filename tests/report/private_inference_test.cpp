@@ -19,13 +19,14 @@ namespace {
 
 using Json = nlohmann::json;
 using cost::Operand;
+using cost::Primitive;
 using ::testing::_;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Pair;
 
-cost::PricedOperation priced(const std::string& name, const std::string& primitive, Operand operand,
+cost::PricedOperation priced(const std::string& name, Primitive primitive, Operand operand,
                              std::int64_t layer, double bytes, std::optional<double> rounds) {
   return {{.name = name,
            .primitive = primitive,
@@ -49,11 +50,11 @@ PrivateInference example(double scale) {
   cost.setup_seconds = 4;
   cost.rounds = 12;
   cost.latency_seconds = 492.6 * scale;
-  cost.operations = {priced("q", "matmul", Operand::weight, 0, 1e9 * scale, 2),
-                     priced("softmax", "softmax", Operand::none, 0, 2.5e9 * scale, 2),
-                     priced("q", "matmul", Operand::weight, 1, 1e9 * scale, 2),
-                     priced("softmax", "softmax", Operand::none, 1, 2.5e9 * scale, 2),
-                     priced("head", "head", Operand::weight, -1, 3e9 * scale, 4)};
+  cost.operations = {priced("q", Primitive::matmul, Operand::weight, 0, 1e9 * scale, 2),
+                     priced("softmax", Primitive::softmax, Operand::none, 0, 2.5e9 * scale, 2),
+                     priced("q", Primitive::matmul, Operand::weight, 1, 1e9 * scale, 2),
+                     priced("softmax", Primitive::softmax, Operand::none, 1, 2.5e9 * scale, 2),
+                     priced("head", Primitive::head, Operand::weight, -1, 3e9 * scale, 4)};
   cost.uncharged = {{"alpha", "folded into a matrix"}};
   cost.notes = {"every byte was counted by hand"};
   return {.pass = "whole context", .cost = cost, .sensitivities = {}};

@@ -38,16 +38,11 @@ struct FullFlops {
   bool operator==(const FullFlops&) const = default;
 };
 
-/// What is done element by element, each addition, multiplication, division, comparison, exp, tanh
-/// and erf one operation, whatever hardware takes for it:
-///   norm        LayerNorm 7 an element: mean, difference, square, mean of squares, 1/std, gain,
-///               bias; 6 without bias. RMSNorm 4: square, mean of squares, 1/rms, gain
-///   softmax     5 a score of all T x T, masked or not: largest, difference, exp, sum, quotient;
-///               2Quad 4: shift, square, sum, quotient; ReLU attention 2: comparison, quotient
-///   activation  gelu 5 an element: x / sqrt(2), erf, + 1, by x, by 1/2. gelu_tanh 9: x^2, x^3, by
-///               0.044715, + x, by sqrt(2 / pi), tanh, + 1, by x, by 1/2. relu 1. leaky_relu 2.
-///               quadratic 4: + 1, square, by 0.125, + 0.375
-///   scale       1 an element of every multiplication of forward_operations(), folding or not
+/// What is done element by element, by the catalogue's operations an element (primitive.h):
+///   norm        7 of a LayerNorm, 6 where it has no bias
+///   softmax     a score of all T x T, masked or not
+///   activation  an element of [T, d_ffn]
+///   scale       of every multiplication of forward_operations(), folding or not
 /// Left out: sums (biases, residual, positions) and what a norm's row has one of (eps, root).
 struct PointwiseFlops {
   std::int64_t norm = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/config/model_config.h"
+#include "aero/cost/primitive.h"
 
 #include <cstdint>
 #include <string>
@@ -16,19 +17,8 @@ namespace aero::cost {
 enum class Operand { none, activation, weight, constant };
 
 /// One operation of a forward pass: `count` times the primitive on the same shape, side by side, so
-/// that bytes and work grow with count and rounds do not.
-///
-/// primitive            second operand      shape
-///   embedding          weight              m tokens of k words, looked up in a [k, n] table
-///   position           weight              m rows of a [k, n] table at positions that all know
-///   matmul             weight, activation  [m, k] x [k, n]
-///   head               weight              [m, k] x [k, n], n words
-///   multiply           any but none        m x n elements, element by element
-///   softmax, softmax_2quad, relu_attention
-///                      none                m rows of n; the masked keys and the division included
-///   layernorm, rmsnorm none                m rows of n, the gain and the bias included
-///   gelu, gelu_tanh, relu, leaky_relu, quadratic
-///                      none                m x n elements; the slope included
+/// that bytes and work grow with count and rounds do not. The primitive's role (primitive.h) says
+/// what m, k, n and the second operand are.
 ///
 /// Sums (residual, bias, the causal mask, the running sum of the shaped attention) are not listed:
 /// additive shares are added without a word between the parties. Nor is what works on weights
@@ -45,7 +35,7 @@ enum class Operand { none, activation, weight, constant };
 ///   temperature              1/t on Q [q, d], as generation has it; never on the scores
 ///   attention_scale          1/sqrt(d_k) on Q [q, d]
 ///   scores, softmax, mix     H times [q, d_k] x [d_k, s], [q, s] and [q, s] x [s, d_k]; softmax is
-///                            softmax_2quad or relu_attention where they stand in its place
+///                            called as the primitive that stands in its place
 ///   o                        not in the family simplified
 ///   shaped_alpha, shaped_beta, shaped_mean, shaped_gamma, attention_gain
 ///                            simplified: on the mixture, on the values, 1/(i + 1) and gamma on
@@ -58,7 +48,7 @@ enum class Operand { none, activation, weight, constant };
 ///   final_norm, head         of the positions whose logits are asked for
 struct ForwardOperation {
   std::string name;
-  std::string primitive;  ///< from the first table above
+  Primitive primitive = Primitive::matmul;
   Operand operand = Operand::none;
   std::int64_t layer = -1;  ///< -1 outside the blocks
   std::int64_t count = 1;
