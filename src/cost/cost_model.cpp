@@ -8,14 +8,14 @@ namespace aero::cost {
 CostModel CostModel::load(const std::string& name_or_path) {
   const CostFile file = open_cost_file(name_or_path, cost_models());
   if (is_base(file.root)) refuse_base(file, cost_models());
-  return CostModel(std::make_unique<const Description>(read_cost_model(file)));
+  return CostModel(std::make_unique<const CostModelDescription>(read_cost_model(file)));
 }
 
 std::vector<std::string> CostModel::names() {
   return file_names(cost_models());
 }
 
-CostModel::CostModel(std::unique_ptr<const Description> description)
+CostModel::CostModel(std::unique_ptr<const CostModelDescription> description)
     : description_(std::move(description)) {}
 
 CostModel::~CostModel() = default;

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "aero/cost/cost_model.h"
+#include "aero/config/model_config.h"
+#include "aero/cost/forward_pass.h"
+#include "aero/cost/pi_cost.h"
 
 #include "file_reader.h"
 #include "primitive_book.h"
@@ -31,7 +33,7 @@ struct Exception {
 };
 
 /// What a file of a cost model says, checked.
-struct CostModel::Description {
+struct CostModelDescription {
   CostModelAbout about;
   PrimitiveBook book;
   Operand temperature = Operand::weight;
@@ -54,6 +56,6 @@ std::optional<std::string> config_key_value(const ModelConfig& config, const std
 const std::vector<std::string>& exception_keys();
 
 /// Reads a file whole. Throws UsageError that tells every fault.
-CostModel::Description read_cost_model(const CostFile& file);
+CostModelDescription read_cost_model(const CostFile& file);
 
 }  // namespace aero::cost

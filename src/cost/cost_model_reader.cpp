@@ -14,7 +14,7 @@ class Reader : private FileReader {
  public:
   explicit Reader(const CostFile& file) : FileReader(file) {}
 
-  CostModel::Description read() {
+  CostModelDescription read() {
     const JsonValue& root = file_.root;
     faults_.append(file_.faults);
     BookReader books(file_);
@@ -27,7 +27,7 @@ class Reader : private FileReader {
     if (find(root, "made_by") != nullptr) {
       text(root, "", "made_by", "say by what command the file was made, or remove the key");
     }
-    CostModel::Description result{.about = read_about(root), .book = std::move(book)};
+    CostModelDescription result{.about = read_about(root), .book = std::move(book)};
     result.temperature = read_temperature(root);
     result.uncharged = read_uncharged(root);
     result.joined = read_joined(root);
@@ -109,7 +109,7 @@ class Reader : private FileReader {
     }
   }
 
-  void read_setup(const JsonValue& root, CostModel::Description& result) {
+  void read_setup(const JsonValue& root, CostModelDescription& result) {
     const auto* setup = object(root, "setup");
     if (setup == nullptr) return;
     check_object(*setup, "setup", {"bytes", "seconds", "source"});
@@ -125,7 +125,7 @@ class Reader : private FileReader {
     }
   }
 
-  void read_latency(const JsonValue& root, CostModel::Description& result) {
+  void read_latency(const JsonValue& root, CostModelDescription& result) {
     const auto* latency = object(root, "latency");
     if (latency == nullptr) return;
     check_object(*latency, "latency", {"seconds", "source", "note"});
@@ -148,7 +148,7 @@ class Reader : private FileReader {
 
 }  // namespace
 
-CostModel::Description read_cost_model(const CostFile& file) {
+CostModelDescription read_cost_model(const CostFile& file) {
   return Reader(file).read();
 }
 

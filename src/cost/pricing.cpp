@@ -73,7 +73,7 @@ const std::vector<std::string>& exception_keys() {
   return names;
 }
 
-Pricing::Pricing(const CostModel::Description& model, const ModelConfig& config, const Pass& pass,
+Pricing::Pricing(const CostModelDescription& model, const ModelConfig& config, const Pass& pass,
                  const std::optional<Network>& network, const Assumptions& assumptions)
     : model_(model),
       config_(config),

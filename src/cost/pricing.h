@@ -1,5 +1,7 @@
 #pragma once
 
+#include "aero/cost/network.h"
+
 #include "cost_model_description.h"
 
 #include <map>
@@ -13,7 +15,7 @@ namespace aero::cost {
 /// Prices one pass by one cost model.
 class Pricing {
  public:
-  Pricing(const CostModel::Description& model, const ModelConfig& config, const Pass& pass,
+  Pricing(const CostModelDescription& model, const ModelConfig& config, const Pass& pass,
           const std::optional<Network>& network, const Assumptions& assumptions);
 
   PiCost cost();
@@ -29,7 +31,7 @@ class Pricing {
   void set_setup();
   void set_latency(double gmac);
 
-  const CostModel::Description& model_;
+  const CostModelDescription& model_;
   const ModelConfig& config_;
   const std::optional<Network>& network_;
   const Assumptions& assumptions_;
