@@ -1,6 +1,7 @@
 #include "layer.h"
 
 #include "aero/config/notation.h"
+#include "aero/config/object_reader.h"
 #include "aero/config/suggest.h"
 #include "aero/core/numbers.h"
 
@@ -19,39 +20,37 @@ std::string printable(const std::string& key) {
 }
 
 /// Walks one file's objects.
-class ObjectReader {
+class LayerReader : public ObjectReader {
  public:
-  ObjectReader(const FieldTable& table, Layer& layer, Faults& faults)
-      : table_(table), layer_(layer), faults_(faults) {}
+  LayerReader(const FieldTable& table, Layer& layer) : table_(table), layer_(layer) {}
 
   void read(const JsonValue& object, const std::string& section) {
-    for (auto member = object.members.begin(); member != object.members.end(); ++member) {
-      const std::string path = (section.empty() ? "" : section + ".") + printable(member->key);
-      const std::string shown = member->value.shown();
-      if (std::ranges::find(object.members.begin(), member, member->key, &JsonMember::key) !=
-          member) {
-        faults_.add(layer_.source, path, shown, "this key stands here twice; keep one");
-      } else if (member->key.find('.') != std::string::npos) {
-        faults_.add(
-            layer_.source, path, shown,
-            "unknown key; a section is an object here, as in {\"model\": {\"n_layer\": 12}}");
+    for (const JsonMember& member : object.members) {
+      const std::string path = below(section, printable(member.key));
+      const std::string shown = member.value.shown();
+      if (!is_first(object, member, path)) continue;
+      if (member.key.find('.') != std::string::npos) {
+        fault(path, shown,
+              "unknown key; a section is an object here, as in {\"model\": {\"n_layer\": 12}}");
       } else {
-        read_member(*member, section, path, shown);
+        read_member(member, section, path, shown);
       }
     }
   }
 
  private:
+  std::string source_of(const std::string& /*key*/) const override { return layer_.source; }
+
   void read_member(const JsonMember& member, const std::string& section, const std::string& path,
                    const std::string& shown) {
     if (table_.find(path) != nullptr) {
       layer_.assignments.push_back({path, member.value, shown});
     } else if (!table_.is_section(path)) {
-      faults_.add(layer_.source, path, shown, table_.unknown_key(section, member.key));
+      fault(path, shown, table_.unknown_key(section, member.key));
     } else if (member.value.kind != JsonValue::Kind::object) {
-      faults_.add(layer_.source, path, shown,
-                  "expected an object, not " + member.value.kind_text() + "; its keys are " +
-                      join(table_.keys(path)));
+      fault(path, shown,
+            "expected an object, not " + member.value.kind_text() + "; its keys are " +
+                join(table_.keys(path)));
     } else {
       read(member.value, path);
     }
@@ -59,7 +58,6 @@ class ObjectReader {
 
   const FieldTable& table_;
   Layer& layer_;
-  Faults& faults_;
 };
 
 /// A value of the command line as a message shows it.
@@ -86,7 +84,9 @@ std::string override_fault(const std::string& path, const FieldTable& table) {
 Layer layer_of_object(const std::string& source, const JsonValue& root, const FieldTable& table,
                       Faults& faults) {
   Layer layer{source, {}};
-  ObjectReader(table, layer, faults).read(root, "");
+  LayerReader reader(table, layer);
+  reader.read(root, "");
+  faults.append(reader.faults());
   return layer;
 }
 

@@ -7,11 +7,6 @@
 
 namespace aero::cost {
 
-const JsonValue* FileReader::find(const JsonValue& object, const std::string& key) {
-  const auto found = std::ranges::find(object.members, key, &JsonMember::key);
-  return found == object.members.end() ? nullptr : &found->value;
-}
-
 bool FileReader::check_object(const JsonValue& object, const std::string& place) {
   if (object.kind != Kind::object) {
     fault(place, object.shown(), "expected an object {...}, not " + object.kind_text());
@@ -23,11 +18,8 @@ bool FileReader::check_object(const JsonValue& object, const std::string& place)
 bool FileReader::check_object(const JsonValue& object, const std::string& place,
                               const std::vector<std::string>& known) {
   if (!check_object(object, place)) return false;
-  for (const auto& [key, value] : object.members) {
-    if (std::ranges::find(known, key) == known.end()) {
-      fault(below(place, key), value.shown(), "unknown key" + choice_hint(key, known));
-    }
-  }
+  check_keys(object, below(place, ""), known,
+             [&](const std::string& key) { return "unknown key" + choice_hint(key, known); });
   return true;
 }
 
@@ -39,15 +31,8 @@ const JsonValue* FileReader::object(const JsonValue& parent, const std::string& 
 std::string FileReader::text(const JsonValue& parent, const std::string& place,
                              const std::string& key, const std::string& hint) {
   const auto* value = find(parent, key);
-  if (value == nullptr) {
-    fault(below(place, key), "", "missing; " + hint);
-  } else if (value->kind != Kind::text) {
-    fault(below(place, key), value->shown(), "expected a text, not " + value->kind_text());
-  } else if (value->text.empty()) {
-    fault(below(place, key), "\"\"", "is empty; " + hint);
-  } else {
-    return value->text;
-  }
+  if (value != nullptr) return as_text(*value, below(place, key), hint).value_or("");
+  fault(below(place, key), "", "missing; " + hint);
   return "";
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "aero/config/faults.h"
-#include "aero/config/json_value.h"
+#include "aero/config/object_reader.h"
 
 #include "cost_file.h"
 #include "formula.h"
@@ -12,26 +11,15 @@
 
 namespace aero::cost {
 
-/// What the files of cost models and networks have in common: every fault is told with its place.
-class FileReader {
- public:
-  const Faults& faults() const { return faults_; }
-
-  FileReader(const FileReader&) = delete;
-  FileReader& operator=(const FileReader&) = delete;
-
+/// What the files of cost models and networks have in common.
+class FileReader : public ObjectReader {
  protected:
   explicit FileReader(const CostFile& file) : file_(file) {}
   ~FileReader() = default;
 
-  using Kind = JsonValue::Kind;
+  std::string source_of(const std::string& key) const override { return file_.source_of(key); }
 
-  void fault(const std::string& key, const std::string& value, const std::string& message) {
-    faults_.add(file_.source_of(key), key, value, message);
-  }
-
-  static const JsonValue* find(const JsonValue& object, const std::string& key);
-  /// Tells keys that are unknown; false where the value is no object.
+  /// Refuses keys that are unknown; false where the value is no object.
   bool check_object(const JsonValue& object, const std::string& place,
                     const std::vector<std::string>& known);
   /// The same where any key may stand.
@@ -51,12 +39,7 @@ class FileReader {
   std::optional<Formula> read_formula(const JsonValue& object, const std::string& place,
                                       const std::string& key);
 
-  static std::string below(const std::string& place, const std::string& key) {
-    return place.empty() ? key : place + "." + key;
-  }
-
   const CostFile& file_;
-  Faults faults_;
 };
 
 }  // namespace aero::cost

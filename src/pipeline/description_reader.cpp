@@ -6,7 +6,6 @@
 #include "aero/core/files.h"
 
 #include <algorithm>
-#include <set>
 
 namespace aero::pipeline {
 namespace {
@@ -26,18 +25,11 @@ bool is_config_key(const std::string& key) {
 
 }  // namespace
 
-JsonValue parse_description(const std::string& text, const fs::path& file,
-                            const std::string& what) {
-  JsonValue root;
-  try {
-    root = parse_json(text);
-  } catch (const JsonError& error) {
-    throw UsageError(file.string() + ": " + error.what());
-  }
-  if (root.kind != JsonValue::Kind::object) {
-    throw UsageError(file.string() + ": " + what + " is an object {...}, not " + root.kind_text());
-  }
-  return root;
+JsonValue parse_description(const std::string& text, const fs::path& file, const JsonKind& kind) {
+  Faults faults;
+  auto root = read_object({.source = file.string(), .text = text}, kind, faults);
+  faults.throw_if_any();
+  return *std::move(root);
 }
 
 std::string read_description(const fs::path& file) {
@@ -48,24 +40,13 @@ std::string read_description(const fs::path& file) {
   }
 }
 
-const JsonValue* DescriptionReader::find(const JsonValue& object, const std::string& key) {
-  const auto found = std::ranges::find(object.members, key, &JsonMember::key);
-  return found == object.members.end() ? nullptr : &found->value;
-}
-
 void DescriptionReader::check_keys(const JsonValue& object, const std::string& prefix,
                                    const std::vector<std::string>& known) {
-  std::set<std::string> seen;
-  for (const auto& [key, value] : object.members) {
-    if (std::ranges::find(known, key) == known.end()) {
-      fault(prefix + key, value.shown(),
-            is_config_key(key) && reason_to_refuse(key).empty()
-                ? "a key of the runs; write it in \"set\""
-                : "unknown key" + choice_hint(key, known));
-    } else if (!seen.insert(key).second) {
-      fault(prefix + key, value.shown(), "this key stands here twice; keep one");
-    }
-  }
+  ObjectReader::check_keys(object, prefix, known, [&](const std::string& key) {
+    return is_config_key(key) && reason_to_refuse(key).empty()
+               ? "a key of the runs; write it in \"set\""
+               : "unknown key" + choice_hint(key, known);
+  });
 }
 
 const JsonValue* DescriptionReader::typed(const JsonValue& object, const std::string& key,
@@ -82,11 +63,7 @@ std::optional<std::string> DescriptionReader::text(const JsonValue& object, cons
                                                    const std::string& prefix) {
   const auto* value = find(object, key);
   if (value == nullptr) return std::nullopt;
-  if (value->kind == Kind::text && !value->text.empty()) return value->text;
-  fault(prefix + key, value->shown(),
-        value->kind == Kind::text ? "is empty; write a text, or remove the key"
-                                  : "expected a text, not " + value->kind_text());
-  return std::nullopt;
+  return as_text(*value, prefix + key, "write a text, or remove the key");
 }
 
 fs::path DescriptionReader::read_base(const JsonValue& root) {

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "aero/config/faults.h"
+#include "aero/config/json_chain.h"
 #include "aero/config/json_value.h"
+#include "aero/config/object_reader.h"
 #include "aero/pipeline/change.h"
 #include "aero/pipeline/pricing.h"
 
@@ -13,31 +14,23 @@
 
 namespace aero::pipeline {
 
-/// The JSON object in a text; `what` it should be is for the message: "a sweep". Throws UsageError
-/// that names the file.
+/// The JSON object in a text that stands for `file`. Throws UsageError that names the file.
 JsonValue parse_description(const std::string& text, const std::filesystem::path& file,
-                            const std::string& what);
+                            const JsonKind& kind);
 
 /// The text of a file. Throws UsageError.
 std::string read_description(const std::filesystem::path& file);
 
-/// What the files of sweeps and pipelines have in common: keys that are read once each, every fault
-/// told with its place.
-class DescriptionReader {
+/// What the files of sweeps and pipelines have in common.
+class DescriptionReader : protected ObjectReader {
  protected:
-  using Kind = JsonValue::Kind;
-
   explicit DescriptionReader(const std::filesystem::path& file)
       : file_(file), source_(file.string()) {}
-  ~DescriptionReader() = default;
+  virtual ~DescriptionReader() = default;
 
-  static const JsonValue* find(const JsonValue& object, const std::string& key);
+  std::string source_of(const std::string& /*key*/) const override { return source_; }
 
-  void fault(const std::string& key, const std::string& value, const std::string& message) {
-    faults_.add(source_, key, value, message);
-  }
-
-  /// Tells keys that are unknown or stand there twice.
+  /// Refuses keys that are unknown, or stand there twice.
   void check_keys(const JsonValue& object, const std::string& prefix,
                   const std::vector<std::string>& known);
 
@@ -69,7 +62,6 @@ class DescriptionReader {
 
   std::filesystem::path file_;
   std::string source_;
-  Faults faults_;
 
  private:
   std::optional<Change> list_change(const std::string& key, const JsonValue& value,

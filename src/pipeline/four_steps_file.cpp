@@ -227,7 +227,8 @@ FourSteps load_four_steps(const fs::path& file, const std::vector<Override>& ove
 
 FourSteps parse_four_steps(const std::string& text, const fs::path& file,
                            const std::vector<Override>& overrides, const CostChoice& cost) {
-  const auto root = parse_description(text, file, "a pipeline");
+  constexpr JsonKind kind{"a pipeline", "docs/pipeline.md has the keys that belong there"};
+  const auto root = parse_description(text, file, kind);
   return PlanReader(file, overrides).read(root, cost);
 }
 

@@ -274,7 +274,8 @@ Sweep load_sweep(const fs::path& file, const CostChoice& cost) {
 }
 
 Sweep parse_sweep(const std::string& text, const fs::path& file, const CostChoice& cost) {
-  return SweepReader(file).read(parse_description(text, file, "a sweep"), cost);
+  constexpr JsonKind kind{"a sweep", "docs/ablate.md has the keys that belong there"};
+  return SweepReader(file).read(parse_description(text, file, kind), cost);
 }
 
 RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed) {

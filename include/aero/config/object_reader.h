@@ -1,0 +1,59 @@
+#pragma once
+
+#include "aero/config/faults.h"
+#include "aero/config/json_value.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aero {
+
+/// What the readers of configs, cost models, networks, sweeps and pipelines have in common: they go
+/// through objects key by key, and collect every fault with its place.
+class ObjectReader {
+ public:
+  const Faults& faults() const { return faults_; }
+
+  ObjectReader(const ObjectReader&) = delete;
+  ObjectReader& operator=(const ObjectReader&) = delete;
+
+ protected:
+  using Kind = JsonValue::Kind;
+
+  ObjectReader() = default;
+  ~ObjectReader() = default;
+
+  /// The file that says what stands under a key, as messages call it.
+  virtual std::string source_of(const std::string& key) const = 0;
+
+  void fault(const std::string& key, const std::string& value, const std::string& message) {
+    faults_.add(source_of(key), key, value, message);
+  }
+
+  /// The first value under the key, or null.
+  static const JsonValue* find(const JsonValue& object, const std::string& key);
+
+  /// "key" within "place".
+  static std::string below(const std::string& place, const std::string& key) {
+    return place.empty() ? key : place + "." + key;
+  }
+
+  /// Whether the member is the first of its key; a fault where it is not.
+  bool is_first(const JsonValue& object, const JsonMember& member, const std::string& path);
+
+  /// Refuses keys that are not known, as `message(key)` says, and keys that stand there twice.
+  /// `prefix` stands before each key in messages.
+  void check_keys(const JsonValue& object, const std::string& prefix,
+                  const std::vector<std::string>& known,
+                  const std::function<std::string(const std::string& key)>& message);
+
+  /// The value as a text that is not empty, or a fault; `if_empty` says what to do.
+  std::optional<std::string> as_text(const JsonValue& value, const std::string& path,
+                                     const std::string& if_empty);
+
+  Faults faults_;
+};
+
+}  // namespace aero
