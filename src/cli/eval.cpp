@@ -59,21 +59,21 @@ void print_json(const LoadedModel& model, const EvalOptions& options,
 
 void print_text(const LoadedModel& model, const EvalOptions& options,
                 const train::Evaluation& evaluation, std::int64_t split_contexts) {
-  std::cout << format("checkpoint          %s\n", model.checkpoint.c_str());
-  std::cout << format("split               %s, %lld tokens predicted\n", options.split.c_str(),
-                      static_cast<long long>(evaluation.tokens));
+  std::cout << format("checkpoint          {}\n", model.checkpoint.string());
+  std::cout << format("split               {}, {} tokens predicted\n", options.split,
+                      evaluation.tokens);
   if (evaluation.samples < split_contexts) {
-    std::cout << format("part                the first %lld of %lld contexts (--batches)\n",
-                        static_cast<long long>(evaluation.samples),
-                        static_cast<long long>(split_contexts));
+    std::cout << format("part                the first {} of {} contexts (--batches)\n",
+                        evaluation.samples, split_contexts);
   }
-  std::cout << format("loss                %.6f nats a token\n", evaluation.loss);
-  std::cout << format("perplexity          %.4f\n", evaluation.perplexity());
+  std::cout << format("loss                {:.6f} nats a token\n", evaluation.loss);
+  std::cout << format("perplexity          {:.4f}\n", evaluation.perplexity());
   if (evaluation.characters == 0) return;
-  std::cout << format("loss per character  %.6f nats (%.6f bits)\n",
+  std::cout << format("loss per character  {:.6f} nats ({:.6f} bits)\n",
                       evaluation.loss_per_character(),
                       evaluation.loss_per_character() / std::numbers::ln2);
-  std::cout << format("perplexity by character  %.4f\n", std::exp(evaluation.loss_per_character()));
+  std::cout << format("perplexity by character  {:.4f}\n",
+                      std::exp(evaluation.loss_per_character()));
 }
 
 /// Of the given tokenizer, else of the corpus's own, else of the one that the run keeps.

@@ -74,8 +74,8 @@ report::Table table_of(const std::vector<TensorSummary>& tensors) {
                        {"max abs", Align::right},
                        {"non-finite", Align::right}});
   for (const auto& tensor : tensors) {
-    table.add_row({tensor.name, shape_text(tensor.shape), format("%.4e", tensor.mean),
-                   format("%.4e", tensor.std), format("%.4e", tensor.largest),
+    table.add_row({tensor.name, shape_text(tensor.shape), format("{:.4e}", tensor.mean),
+                   format("{:.4e}", tensor.std), format("{:.4e}", tensor.largest),
                    std::to_string(tensor.nonfinite)});
   }
   return table;
@@ -115,18 +115,17 @@ void describe(const InspectOptions& options) {
     write_json(json);
     return;
   }
-  std::cout << format("checkpoint   %s\narchitecture %s\nstep         %lld, %lld sequences seen\n",
-                      folder.c_str(), architecture_name(config.model).c_str(),
-                      static_cast<long long>(state.step),
-                      static_cast<long long>(state.samples_seen));
+  std::cout << format("checkpoint   {}\narchitecture {}\nstep         {}, {} sequences seen\n",
+                      folder.string(), architecture_name(config.model), state.step,
+                      state.samples_seen);
   if (!config.model.own_parts.empty()) {
     std::cout << "own parts    " << config.model.own_parts << "\n";
   }
   if (state.eval_loss) {
-    const auto part = config.eval.batches > 0 ? format(", of at most %lld batches (eval.batches)",
-                                                       static_cast<long long>(config.eval.batches))
-                                              : std::string();
-    std::cout << format("evaluation   loss %.6f", *state.eval_loss) << part << "\n";
+    const auto part = config.eval.batches > 0
+                          ? format(", of at most {} batches (eval.batches)", config.eval.batches)
+                          : std::string();
+    std::cout << format("evaluation   loss {:.6f}", *state.eval_loss) << part << "\n";
   }
   std::cout << "parameters   " << parameters << "\n\n"
             << report::fit_tables(table_of(tensors).to_markdown(), options.inspection.columns);

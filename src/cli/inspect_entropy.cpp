@@ -17,7 +17,7 @@ namespace aero::cli {
 namespace {
 
 std::string digits(double value) {
-  return std::isnan(value) ? "-" : format("%.4g", value);
+  return std::isnan(value) ? "-" : format("{:.4g}", value);
 }
 
 /// A row a layer: `heads` as columns, then their mean, then `last` where it is given.

@@ -253,7 +253,7 @@ void Pricing::set_latency(double gmac) {
     cost_.latency_seconds = seconds;
     if (!model_.latency_note.empty()) cost_.notes.push_back(model_.latency_note);
   } else {
-    cost_.notes.push_back("The model's own latency gives " + format("%.3g", seconds) +
+    cost_.notes.push_back("The model's own latency gives " + format("{:.3g}", seconds) +
                           " s for this pass: it is beyond what the formula was fitted to, and no "
                           "latency is told.");
   }

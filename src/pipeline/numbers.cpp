@@ -8,7 +8,7 @@
 
 namespace aero::pipeline {
 std::string fixed(double value, int digits) {
-  return format("%.*f", digits, value);
+  return format("{:.{}f}", value, digits);
 }
 
 std::string shortest(double value) {
@@ -25,11 +25,11 @@ std::string perplexity_text(const jobs::RunState& state) {
 
 std::string perplexity_text(double value) {
   constexpr double large = 1e6;
-  return format(std::abs(value) < large ? "%.2f" : "%.3g", value);
+  return std::abs(value) < large ? format("{:.2f}", value) : format("{:.3g}", value);
 }
 
 std::string percent_change(double percent) {
-  return format("%+.2f%%", percent);
+  return format("{:+.2f}%", percent);
 }
 
 std::string describe(const jobs::Nonfinite& event) {

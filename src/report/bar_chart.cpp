@@ -51,14 +51,16 @@ std::string escaped(const std::string& text) {
 }
 
 std::string text_at(double x, double y, const char* anchor, const std::string& text) {
-  return format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchor) + escaped(text) +
-         "</text>\n";
+  return format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">", x, y, anchor) +
+         escaped(text) + "</text>\n";
 }
 
 std::string box(double x, double y, double w, double h, const std::string& colour,
                 const std::string& tip) {
-  return format("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\" fill=\"%s\"><title>", x,
-                y, w, h, colour.c_str()) +
+  return format(
+             "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" "
+             "fill=\"{}\"><title>",
+             x, y, w, h, colour) +
          escaped(tip) + "</title></rect>\n";
 }
 
@@ -78,7 +80,7 @@ std::string colour(std::size_t place) {
   if (place < colours.size()) return colours[place];
   constexpr double golden = 0.618034;
   const double turns = 0.05 + golden * static_cast<double>(place - colours.size());
-  return format("hsl(%.1f, 85%%, 40%%)", 360 * (turns - std::floor(turns)));
+  return format("hsl({:.1f}, 85%, 40%)", 360 * (turns - std::floor(turns)));
 }
 
 std::string colour_of(const std::vector<std::string>& names, const std::string& name) {
@@ -112,8 +114,8 @@ std::string bar_chart(const std::string& title, const std::vector<Bar>& bars) {
   const double height = legend + legend_line * static_cast<double>(legend_rows) + 8;
 
   std::string svg = format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" "
-      "font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%%\" height=\"100%%\" "
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.0f} {:.0f}\" "
+      "font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" "
       "fill=\"white\"/>\n",
       width, height);
   svg += text_at(width / 2, 24, "middle", title);

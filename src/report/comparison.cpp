@@ -32,11 +32,11 @@ std::optional<double> factor(const std::optional<double>& baseline,
 }
 
 std::string factor_text(const std::optional<double>& value) {
-  return value ? format("%.2fx", *value) : "";
+  return value ? format("{:.2f}x", *value) : "";
 }
 
 std::string unrounded(const std::optional<double>& value) {
-  return value ? format("%.17g", *value) : "";
+  return value ? format("{:.17g}", *value) : "";
 }
 
 Json or_null(const std::optional<double>& value) {

@@ -14,11 +14,11 @@ namespace aero::report {
 namespace {
 
 std::string share_text(double part, double whole) {
-  return whole > 0 ? format("%.1f%%", 100 * part / whole) : "";
+  return whole > 0 ? format("{:.1f}%", 100 * part / whole) : "";
 }
 
 std::string rounds_text(const std::optional<double>& rounds) {
-  return rounds ? format("%.0f", *rounds) : "unknown to this cost model";
+  return rounds ? format("{:.0f}", *rounds) : "unknown to this cost model";
 }
 
 std::string latency_or_why_not(const cost::PiCost& cost) {
@@ -27,7 +27,7 @@ std::string latency_or_why_not(const cost::PiCost& cost) {
 }
 
 std::string compute_text(const std::optional<double>& seconds) {
-  return seconds ? format("%.2f s", *seconds) : "";
+  return seconds ? format("{:.2f} s", *seconds) : "";
 }
 
 std::string totals(const cost::PiCost& cost) {
@@ -85,7 +85,7 @@ std::string operations(const cost::PiCost& cost) {
     table.add_row({line.first.name, std::string(cost::traits(line.first.primitive).name),
                    shape_text(line.first, line.count), traffic_text(line.bytes),
                    share_text(line.bytes, cost.comm_bytes),
-                   line.rounds ? format("%.0f", *line.rounds) : "", compute_text(line.seconds)});
+                   line.rounds ? format("{:.0f}", *line.rounds) : "", compute_text(line.seconds)});
   }
   return table.to_markdown();
 }
@@ -103,7 +103,7 @@ std::string layers(const cost::PiCost& cost) {
 }
 
 std::string change_text(double now, double then) {
-  return then > 0 ? format("%+.2f%%", 100 * (now / then - 1)) : "";
+  return then > 0 ? format("{:+.2f}%", 100 * (now / then - 1)) : "";
 }
 
 std::string sensitivities(const PrivateInference& entry) {

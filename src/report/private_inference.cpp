@@ -81,7 +81,7 @@ std::vector<Share> by_kind(const cost::PiCost& cost) {
 std::vector<std::string> remarks(const cost::PiCost& cost) {
   std::vector<std::string> lines;
   for (const auto& [name, reason] : cost.uncharged) {
-    lines.push_back(format("Not charged: %s, %s.", name.c_str(), reason.c_str()));
+    lines.push_back(format("Not charged: {}, {}.", name, reason));
   }
   lines.insert(lines.end(), cost.notes.begin(), cost.notes.end());
   return lines;
@@ -96,7 +96,7 @@ std::string remarks_markdown(const std::vector<std::vector<PrivateInference>>& m
     if (entries.empty()) continue;
     const auto& [pass, cost, sensitivities] = entries.front();
     const std::string network = cost.network.empty() ? "" : ", network " + cost.network;
-    tell(format("Charged by %s%s: %s.", cost.cost_model.c_str(), network.c_str(), pass.c_str()));
+    tell(format("Charged by {}{}: {}.", cost.cost_model, network, pass));
   }
   for (const auto& entries : models) {
     if (!entries.empty()) std::ranges::for_each(remarks(entries.front().cost), tell);

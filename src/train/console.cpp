@@ -56,10 +56,8 @@ std::string progress_line(std::vector<Part> parts, int columns) {
 
 void Console::on_start(Trainer& trainer) {
   first_step_ = trainer.step();
-  log::info(format("training from step %lld to %lld, %lld tokens a step",
-                   static_cast<long long>(trainer.step()),
-                   static_cast<long long>(trainer.total_steps()),
-                   static_cast<long long>(trainer.config().tokens_per_step())));
+  log::info(format("training from step {} to {}, {} tokens a step", trainer.step(),
+                   trainer.total_steps(), trainer.config().tokens_per_step()));
 }
 
 void Console::on_step(Trainer& trainer, const StepRecord& record) {
@@ -73,14 +71,12 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
   // Above 1 the peak is wrong: the machine was busy when it was measured.
   const double mfu = peak_flops_ > 0 ? flops_per_step_ / smooth_seconds_ / peak_flops_ : 0;
   std::vector<Part> parts = {
-      {format("step %lld/%lld", static_cast<long long>(record.step),
-              static_cast<long long>(trainer.total_steps())),
-       7},
-      {format("loss %.4f", record.loss), 6},
-      {format("lr %.3g", record.lr), 2},
-      {format("grad norm %.3g", record.grad_norm), 1},
-      {format("%.0f tokens/s", static_cast<double>(record.tokens) / smooth_seconds_), 3}};
-  if (mfu > 0 && mfu <= 1) parts.push_back({format("MFU %.0f%%", 100 * mfu), 0});
+      {format("step {}/{}", record.step, trainer.total_steps()), 7},
+      {format("loss {:.4f}", record.loss), 6},
+      {format("lr {:.3g}", record.lr), 2},
+      {format("grad norm {:.3g}", record.grad_norm), 1},
+      {format("{:.0f} tokens/s", static_cast<double>(record.tokens) / smooth_seconds_), 3}};
+  if (mfu > 0 && mfu <= 1) parts.push_back({format("MFU {:.0f}%", 100 * mfu), 0});
   parts.push_back({"ETA " + report::seconds_text(left * smooth_seconds_), 5});
   const auto line = joined(parts);
   const bool is_last = record.step == trainer.total_steps();
@@ -102,12 +98,11 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
 }
 
 void Console::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
-  const auto part = evaluation.is_of_a_part() ? format("  (first %lld contexts of the split)",
-                                                       static_cast<long long>(evaluation.samples))
-                                              : std::string();
-  log::info(format("step %lld  evaluation loss %.4f  perplexity %.2f",
-                   static_cast<long long>(trainer.step()), evaluation.loss,
-                   evaluation.perplexity()) +
+  const auto part = evaluation.is_of_a_part()
+                        ? format("  (first {} contexts of the split)", evaluation.samples)
+                        : std::string();
+  log::info(format("step {}  evaluation loss {:.4f}  perplexity {:.2f}", trainer.step(),
+                   evaluation.loss, evaluation.perplexity()) +
             part);
 }
 
@@ -115,8 +110,7 @@ void Console::on_finish(Trainer& trainer, Outcome /*outcome*/) {
   log::status("");
   const auto steps = trainer.step() - first_step_;
   if (steps == 0) return;
-  log::info(format("%lld steps in %s, %.0f tokens/s", static_cast<long long>(steps),
-                   report::seconds_text(seconds_).c_str(),
+  log::info(format("{} steps in {}, {:.0f} tokens/s", steps, report::seconds_text(seconds_),
                    static_cast<double>(steps * trainer.config().tokens_per_step()) / seconds_));
 }
 

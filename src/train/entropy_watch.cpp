@@ -8,7 +8,7 @@ namespace aero::train {
 namespace {
 
 std::string nats(double value) {
-  return format("%.3f", value);
+  return format("{:.3f}", value);
 }
 
 EntropyState state_of(const EntropyStatistics& statistics, std::size_t layer,

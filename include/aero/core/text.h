@@ -1,18 +1,15 @@
 #pragma once
 
-#include <cstdio>
-#include <string>
+// LibTorch brings an {fmt} of its own, which is another than the system's: header-only, each file
+// that sees LibTorch uses the one, each other file the other.
+#ifndef FMT_HEADER_ONLY
+#define FMT_HEADER_ONLY
+#endif
+#include <fmt/format.h>
 
 namespace aero {
 
-/// What printf would print.
-template <class... Values>
-std::string format(const char* pattern, Values... values) {
-  const int size = std::snprintf(nullptr, 0, pattern, values...);
-  std::string text(static_cast<std::size_t>(size) + 1, '\0');
-  std::snprintf(text.data(), text.size(), pattern, values...);
-  text.pop_back();
-  return text;
-}
+/// {fmt}'s: format("{} of {:.1f} GB", name, size), checked when it is compiled.
+using fmt::format;
 
 }  // namespace aero
