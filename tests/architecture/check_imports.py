@@ -81,7 +81,7 @@ def imports_of(tree: ast.Module, modules: set[str]) -> Iterator[str]:
             for name in node.names:
                 whole = f"{node.module}.{name.name}"
                 yield whole if whole in modules else str(node.module)
-        elif isinstance(node, ast.Constant) and node.value in modules:
+        elif isinstance(node, ast.Constant) and node.value in modules - {PACKAGE}:
             yield str(node.value)
 
 

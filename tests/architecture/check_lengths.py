@@ -11,7 +11,6 @@ FOLDERS = ("examples", "include", "scripts", "src", "tests")
 SUFFIXES = {".cpp", ".cu", ".cuh", ".h", ".py", ".sh"}
 # Longer than that, and none of them may grow: lines that each has at most.
 ALLOWED = {
-    "src/cost/cost_model_reader.cpp": 441,
     "src/ops/cuda_attention.cu": 521,
     "tests/cli/test_ablate.py": 551,
     "tests/data/corpus_test.cpp": 436,
