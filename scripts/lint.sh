@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Formats, Python lint, shipped configs and clang-tidy.
+# Formats, Python lint, types, shipped configs and clang-tidy.
 set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/lint.sh [--format | --configs | --tidy [FILE...]]
+usage: scripts/lint.sh [--format | --types | --configs | --tidy [FILE...]]
 
-Without an option, the first two:
+Without an option, the first three:
   --format   clang-format over C++ sources, ruff over Python (says what differs, changes nothing)
+  --types    mypy over Python, strictly over scripts; needs scripts/setup.sh --lint
   --configs  every config under configs/ parses; needs the release build
   --tidy     clang-tidy over the given .cpp files, or over those that differ from the main branch;
              some 30 s for a file that sees LibTorch
@@ -23,6 +24,15 @@ check_format() {
   cpp_files | xargs -0 clang-format --dry-run -Werror
   build/venv/bin/ruff check scripts tests
   build/venv/bin/ruff format --check scripts tests
+}
+
+# Each folder of tests by itself, for its modules find each other there.
+check_types() {
+  local folder
+  build/venv/bin/mypy
+  for folder in $(dirname tests/*/*.py | sort -u); do
+    MYPYPATH=scripts:$folder build/venv/bin/mypy --config-file tests/mypy.ini "$folder"
+  done
 }
 
 fix_format() {
@@ -72,9 +82,11 @@ check_tidy() {
 case ${1:-} in
   '')
     check_format
+    check_types
     check_configs
     ;;
   --format) check_format ;;
+  --types) check_types ;;
   --configs) check_configs ;;
   --fix) fix_format ;;
   --tidy) check_tidy "${@:2}" ;;

@@ -14,7 +14,7 @@ Installs what is missing to build and test AERO:
 Versions: scripts/versions.env. An interrupted run is taken up by the next one.
 
   --golden   also transformers, which makes the reference tensors of tests/golden anew
-  --lint     also clang-format and clang-tidy
+  --lint     also clang-format, clang-tidy and mypy
   --cuda     all of it in build/venv-cuda, with the CUDA build of torch (5 GB), for the preset
              cuda-release; no CUDA toolkit is needed, but where there is nvcc, AERO's own kernels
              are compiled, too
@@ -169,6 +169,7 @@ install_torch() {
 install_torch_cuda() { pip install -c "$venv/constraints.txt" "$@" "torch===$AERO_TORCH_VERSION"; }
 
 install_scripts() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_PACKAGES[@]}"; }
+install_lint() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_LINT[@]}"; }
 install_golden() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_GOLDEN[@]}"; }
 
 # Runs install_GROUP unless it has run to its end before, for the same versions.
@@ -205,7 +206,7 @@ ensure_venv() {
 install_python_packages() {
   ensure_venv
   printf '%s\n' "${AERO_PYTHON_PACKAGES[@]}" "${AERO_PYTHON_GOLDEN[@]}" \
-    "${AERO_PYTHON_CUDA[@]}" "${AERO_PYTHON_CONSTRAINTS[@]}" >"$venv/constraints.txt"
+    "${AERO_PYTHON_LINT[@]}" "${AERO_PYTHON_CUDA[@]}" "${AERO_PYTHON_CONSTRAINTS[@]}" >"$venv/constraints.txt"
   if [[ -z ${AERO_LIBTORCH:-} ]]; then
     if [[ -n $cuda ]]; then
       ensure_group torch_cuda "torch===$AERO_TORCH_VERSION (LibTorch with CUDA, 5 GB)"
@@ -216,6 +217,9 @@ install_python_packages() {
   ensure_group scripts "${AERO_PYTHON_PACKAGES[*]}"
   if [[ -n $golden ]]; then
     ensure_group golden "${AERO_PYTHON_GOLDEN[*]}"
+  fi
+  if [[ -n $lint ]]; then
+    ensure_group lint "${AERO_PYTHON_LINT[*]}"
   fi
 }
 

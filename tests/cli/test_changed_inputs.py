@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,10 @@ def test_a_run_whose_folder_was_moved_ends_and_leaves_the_next_ones_alone(
     ]
 
 
+def has_begun(run: Path) -> bool:
+    return (run / "metrics.jsonl").exists() and read_metrics(run) != []
+
+
 def test_a_sweep_and_its_runs_that_all_get_a_signal_save(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
@@ -75,9 +80,7 @@ def test_a_sweep_and_its_runs_that_all_get_a_signal_save(
         [aero, "ablate", str(sweep), "--jobs", "2", "-q"], stderr=subprocess.PIPE, text=True
     )
     for run in runs:
-        wait_for(
-            parent, lambda run=run: (run / "metrics.jsonl").exists() and read_metrics(run) != []
-        )
+        wait_for(parent, partial(has_begun, run))
     listed = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()
     for process in [parent.pid, *map(int, listed.split())]:
         with contextlib.suppress(ProcessLookupError):  # the sweep has ended it already

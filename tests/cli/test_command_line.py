@@ -94,7 +94,10 @@ NUMBERS = [
 def test_what_is_no_number_of_the_range_is_refused_by_name(
     aero: str, run: Path, command: str, option: str, values: list[str]
 ) -> None:
-    others = {"inspect": ["--entropy"], "transform": ["--out", run / "never"]}
+    others: dict[str, list[str | Path]] = {
+        "inspect": ["--entropy"],
+        "transform": ["--out", run / "never"],
+    }
     for value in values:
         result = call(aero, command, run, *others.get(command, []), f"{option}={value}")
         assert result.returncode == 2, value

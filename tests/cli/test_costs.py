@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -20,7 +21,7 @@ def saved(aero: str) -> dict[str, object]:
     return json.loads(result.stdout)
 
 
-def test_models_stand_side_by_side_as_in_the_papers(saved: dict[str, object]) -> None:
+def test_models_stand_side_by_side_as_in_the_papers(saved: dict[str, Any]) -> None:
     models = saved["models"]
     found = [model["report"]["pi"][0] for model in models]
     # arXiv 2410.13060, the table at T = 128: GB and minutes.
@@ -32,7 +33,7 @@ def test_models_stand_side_by_side_as_in_the_papers(saved: dict[str, object]) ->
     assert models[3]["comm_factor"] == pytest.approx(25.32 / 6.29, rel=0.021)
 
 
-def test_the_parts_of_a_cost_make_its_sum(saved: dict[str, object]) -> None:
+def test_the_parts_of_a_cost_make_its_sum(saved: dict[str, Any]) -> None:
     entry = saved["models"][0]["report"]["pi"][0]
     for parts in ("by_operation", "by_layer"):
         assert sum(entry[parts].values()) == pytest.approx(entry["comm_bytes"], abs=20)

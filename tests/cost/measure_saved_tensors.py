@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -168,7 +169,7 @@ class Attention(nn.Module):
         width, with_bias = case.width, case.biases == "all"
         self.q, self.k = nn.Linear(width, width), nn.Linear(width, width)
         if not case.simplified:
-            self.v = nn.Linear(width, width, bias=with_bias)
+            self.v: Any = nn.Linear(width, width, bias=with_bias)  # absent in a subclass
             self.o = nn.Linear(width, width, bias=with_bias)
         self.turned = width // case.heads // 2 if case.pythia else 0
         angle = torch.rand(case.context, self.turned // 2)

@@ -13,7 +13,7 @@ FORMS = {"raw": lambda t: t, "exp": np.exp, "softplus": lambda t: np.log1p(np.ex
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Of a checkpoint's tensors: gpt2 and pythia, plain matrices, a tied head."""
     width, inner = config.d_model, config.ffn_width
-    result = {"tokens.weight": (config.vocab_size, width)}
+    result: dict[str, tuple[int, ...]] = {"tokens.weight": (config.vocab_size, width)}
     if config.family == "gpt2":
         result["positions.weight"] = (config.context, width)
     norms = ["final_norm"]

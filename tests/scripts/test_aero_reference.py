@@ -13,14 +13,21 @@ from torch.nn import functional
 from aero.config.model import ModelConfig
 from aero.reference.decoder import Decoder
 from aero.reference.norm import RMSNorm
-from aero.reference.tokens import IGNORED, Split, permute, splitmix64, write_token_file
+from aero.reference.tokens import (
+    IGNORED,
+    Split,
+    permute,
+    splitmix64,
+    splitmix64_of_each,
+    write_token_file,
+)
 from aero.reference.training import duration_steps, learning_rate, parameter_kind
 
 
 def test_splitmix64_gives_the_published_first_outputs() -> None:
     assert splitmix64(0) == 0xE220A8397B1DCDAF
     assert splitmix64(1234567) == 6457827717110365317
-    both = splitmix64(np.array([0, 1234567], dtype=np.uint64))
+    both = splitmix64_of_each(np.array([0, 1234567], dtype=np.uint64))
     assert both.tolist() == [0xE220A8397B1DCDAF, 6457827717110365317]
 
 

@@ -65,7 +65,8 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 
 def gradients(penalty: Tensor, sample: Sample) -> tuple[Tensor, Tensor]:
-    return torch.autograd.grad(penalty, (sample.logits, sample.thetas))
+    of_logits, of_thetas = torch.autograd.grad(penalty, (sample.logits, sample.thetas))
+    return of_logits, of_thetas
 
 
 def test_row_entropies_differ_by_the_eps_alone(sample: Sample) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ TABLES = paper_tables()
 
 
 def row(name: str, perplexity: float | None, **changes: object) -> Row:
-    fields = {"architecture": name, "family": "", "forms": {}, "operations": None}
+    fields: dict[str, Any] = {"architecture": name, "family": "", "forms": {}, "operations": None}
     costs = dict.fromkeys(("ffn_gflops", "attention_gflops", "comm_gb", "latency_min"))
     return Row(**({"name": name, "perplexity": perplexity} | fields | costs | changes))
 

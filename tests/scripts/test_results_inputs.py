@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,13 +27,13 @@ WITH_HELP = [
 
 def run(script: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
-    given = {"stdout": subprocess.PIPE} | options
+    given: dict[str, Any] = {"stdout": subprocess.PIPE} | options
     return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, **given)
 
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
-    config = {"model": {}, "train": {}}
+    config: dict[str, Any] = {"model": {}, "train": {}}
     runs = [
         write_run(tmp_path / "sweep" / name / "seed-1", {4: 1.0}, [entropy_line(4)], config=config)
         for name in ("SM", "SM+R")

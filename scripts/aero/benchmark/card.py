@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 from aero.core.errors import UsageError
 from aero.core.places import ROOT
@@ -105,12 +106,13 @@ def watch_memory(device: str) -> Iterator[MemoryInUse]:
     except OSError:
         yield found
         return
+    said = cast(IO[str], sampler.stdout)
     try:
-        first = sampler.stdout.readline()  # so that what follows finds it at work
+        first = said.readline()  # so that what follows finds it at work
         yield found
     finally:
         sampler.terminate()
-        rest = sampler.stdout.read()
+        rest = said.read()
         sampler.wait()
     samples = [int(line) for line in (first + rest).split("\n") if line.strip().isdigit()]
     if len(samples) > 1:

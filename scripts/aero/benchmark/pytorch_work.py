@@ -75,10 +75,11 @@ def _batches(task: PyTorchTask) -> Iterator[tuple[Tensor, Tensor]]:
     while True:
         indices = data.training_indices(position, setting.batch_size, seed=1)
         position += setting.batch_size
-        pair = map(torch.from_numpy, data.batch(indices))
+        inputs, targets = map(torch.from_numpy, data.batch(indices))
         if setting.device.startswith("cuda"):
-            pair = (x.pin_memory().to(setting.device, non_blocking=True) for x in pair)
-        inputs, targets = pair
+            inputs, targets = (
+                x.pin_memory().to(setting.device, non_blocking=True) for x in (inputs, targets)
+            )
         yield inputs, targets
 
 

@@ -85,7 +85,8 @@ class Results:
         for other in self._scenes[scene].sides:
             if other.architecture == side.architecture and not other.is_pytorch:
                 for turn in self.turns(scene, other.name).values():
-                    return turn.get("flops_per_step")
+                    flops: float | None = turn.get("flops_per_step")
+                    return flops
         return None
 
     def share_of_gemm(self, scene: str, side: Side) -> float | None:

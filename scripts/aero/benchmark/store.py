@@ -43,7 +43,8 @@ class Store:
 
     def measured(self) -> dict[str, Any]:
         """All of them, by name."""
-        return self._content["measurements"]
+        measurements: dict[str, Any] = self._content["measurements"]
+        return measurements
 
     def put(self, name: str, value: Any) -> None:
         """Written at once."""

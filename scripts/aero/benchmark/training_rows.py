@@ -79,7 +79,8 @@ def _run_of(table: dict[str, Any], row: str) -> dict[str, Any] | None:
         if run == row:
             return {"model.architecture": row}
         if isinstance(run, dict) and run.get("name") == row:
-            return run["set"]
+            settings: dict[str, Any] = run["set"]
+            return settings
     return None
 
 

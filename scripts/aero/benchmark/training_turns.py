@@ -71,7 +71,7 @@ class Training:
         """Steps of every row: as asked for, as planned by an earlier call, or as many as fit."""
         planned = self.store.get("plan")
         if planned is not None:
-            return planned["steps"]
+            return int(planned["steps"])
         shutil.rmtree(self.runs, ignore_errors=True)
         if steps is None:
             paces = {row: self._probe(row) for row in sorted({stand_in(row) for row in ROWS})}

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Timer
+from typing import IO, cast
 
 from aero.core.errors import AeroError
 
@@ -60,7 +61,7 @@ def run(
     limit.start()
     try:
         with log.open("a", encoding="utf-8") as file:
-            for line in process.stdout:
+            for line in cast(IO[str], process.stdout):
                 file.write(line)
                 if found := _ENDED.match(line):
                     name, outcome, took = found.groups()

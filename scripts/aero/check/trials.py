@@ -187,7 +187,7 @@ def sanitized(lab: Lab) -> str:
     config = lab.config("sanitized", settings)
     command = [program, "--error-exitcode", "99", str(lab.aero), "train", str(config)]
     ended = lab.run("sanitized", command)
-    said = re.findall(r"ERROR SUMMARY: .*", ended.output)
+    said: list[str] = re.findall(r"ERROR SUMMARY: .*", ended.output)
     require(ended.status == 0, f"ended with {ended.status}: {(said or [ended.last_line()])[-1]}")
     require(bool(said), "compute-sanitizer gave no ERROR SUMMARY")
     return said[-1]

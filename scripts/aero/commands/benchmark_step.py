@@ -23,9 +23,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from aero.benchmark.aero_side import BASELINE, aero_turn
+from aero.benchmark.aero_side import BASELINE, AeroTurn, aero_turn
 from aero.benchmark.measured import Measured, ratio
-from aero.benchmark.pytorch_side import pytorch_turn
+from aero.benchmark.pytorch_side import PyTorchTurn, pytorch_turn
 from aero.benchmark.pytorch_task import PyTorchTask
 from aero.benchmark.setting import Setting, make_corpus
 from aero.core.command import run_command
@@ -54,7 +54,7 @@ def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measur
             folder.mkdir()
             if side in PYTORCH_SIDES:
                 task = PyTorchTask(setting, str(corpus), fused=side.endswith("fused"))
-                turn = pytorch_turn(task, folder)
+                turn: PyTorchTurn | AeroTurn = pytorch_turn(task, folder)
             else:
                 architecture = BASELINE if side == "aero" else side
                 turn = aero_turn(arguments.aero, setting, folder, architecture, corpus=corpus)

@@ -48,7 +48,8 @@ def measured(
                 bar.set_description(f"{title}: {name}")
                 bar.update()
 
-            return run_both(measure_party, order, progress, joined)[CLIENT]
+            found: list[Measurements] = run_both(measure_party, order, progress, joined)
+    return found[CLIENT]
 
 
 def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:

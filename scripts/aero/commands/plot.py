@@ -111,7 +111,7 @@ PRINTED_HEIGHT = 10.0  # inches of a page
 OF_SWEEPS = ("gamma", "pareto")
 
 
-def _add_kind(kinds: argparse._SubParsersAction, name: str) -> None:
+def _add_kind(kinds: argparse._SubParsersAction[Parser], name: str) -> None:
     _, help_text, example = KINDS[name]
     kind = kinds.add_parser(
         name,

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from aero.core import options
 from aero.core.errors import AeroError, UsageError
@@ -31,7 +31,7 @@ class Parser(options.Parser):
             formatter_class=options.Help,
         )
 
-    def print_help(self, file: IO[str] | None = None) -> None:
+    def print_help(self, file: Any = None) -> None:
         """Ends the script where it cannot be written."""
         stream = sys.stdout if file is None else file
         if stream is None:

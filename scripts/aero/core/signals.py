@@ -7,7 +7,8 @@ once and in silence, but where the script has something to put in order.
 
 from __future__ import annotations
 
-import _signal  # built in: to load `signal` takes as long as a signal needs
+# Built in: to load `signal` takes as long as a signal needs.
+import _signal  # type: ignore[import-not-found]  # of which mypy knows nothing
 import gc
 import sys
 import time

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 try:
     import zstandard
 except ImportError:  # only files of zstd need it
-    zstandard = None
+    zstandard = None  # type: ignore[assignment]  # it is no module then
 
 from aero.corpus.encodings import WIDE, NotTextError, Utf8Stream, encoding_of
 from aero.corpus.errors import CorpusError
@@ -81,7 +81,7 @@ class _ZstdReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, target: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, target: Any, /) -> int:
         while not self._output:
             data = self._input or self._raw.read(_ZSTD_BLOCK)
             self._input = b""
@@ -105,13 +105,13 @@ class _ZstdReader(io.RawIOBase):
 
 
 @contextmanager
-def _open(file: SourceFile) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def _open(file: SourceFile) -> Iterator[tuple[io.BufferedReader[Any], BinaryIO]]:
     """The file's content, and the raw file below it, whose position tells the progress."""
-    with Path(file.path).open("rb", buffering=_BLOCK) as raw:
+    with io.BufferedReader(io.FileIO(file.path), _BLOCK) as raw:
         try:
             if file.compression == ".gz":
                 with gzip.open(raw) as content:
-                    yield io.BufferedReader(content, _BLOCK), raw  # type: ignore[arg-type]
+                    yield io.BufferedReader(content, _BLOCK), raw
             elif file.compression == ".zst":
                 yield io.BufferedReader(_ZstdReader(raw, file.path), _BLOCK), raw
             else:
@@ -153,7 +153,7 @@ def read_documents(part: Part, settings: Settings) -> Iterator[Document | BadRec
 
 
 def _found(
-    content: io.BufferedReader, part: Part, settings: Settings
+    content: io.BufferedReader[Any], part: Part, settings: Settings
 ) -> Iterator[Document | BadRecord]:
     if part.file.is_jsonl:
         return _records(content, part, settings)
@@ -202,7 +202,7 @@ def _cut_point(data: bytes, begin: int, longest: int) -> int:
 
 
 def _records(
-    content: io.BufferedReader, part: Part, settings: Settings
+    content: io.BufferedReader[Any], part: Part, settings: Settings
 ) -> Iterator[Document | BadRecord]:
     if _is_wide(content.peek(_HEAD)[:_HEAD]):
         if part.begin == 0:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from aero.corpus.errors import CorpusError
 from aero.corpus.stopping import Undo
@@ -103,7 +103,8 @@ class _Worker:
     def receive(self) -> tuple[str, Any]:
         """What it sent: "progress", "result" or "error", and the content."""
         with _named_loss():
-            return self.pipe.recv()
+            kind, content = self.pipe.recv()
+        return kind, content
 
     def kill(self) -> None:
         self._process.kill()
@@ -194,7 +195,7 @@ class Crew:
         """Wait for workers; take what they have sent."""
         busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}
         for pipe in multiprocessing.connection.wait(list(busy)):
-            worker = busy[pipe]  # type: ignore[index]
+            worker = busy[cast(Connection, pipe)]
             kind, content = worker.receive()
             if kind == "progress":
                 on_progress(content)

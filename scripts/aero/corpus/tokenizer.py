@@ -16,7 +16,7 @@ import tokenizers
 try:
     import sentencepiece
 except ImportError:  # only its own models need it
-    sentencepiece = None
+    sentencepiece = None  # type: ignore[assignment]  # it is no module then
 
 from aero.corpus.errors import CorpusError
 from aero.corpus.settings import DEFAULT_EOS, Settings

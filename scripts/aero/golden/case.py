@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from aero.config.model import EregConfig, ModelConfig
 
@@ -23,20 +24,32 @@ class Case:
     fresh_norms: str | None = None
 
 
-def gpt2(**keys: object) -> ModelConfig:
+def gpt2(**keys: Any) -> ModelConfig:
     """A tiny GPT-2, with the given keys changed."""
-    base = {"family": "gpt2", "n_layer": 2, "n_head": 3, "d_model": 12, "context": 16}
-    return _explicit(ModelConfig(**(base | {"vocab_size": 61} | keys)))  # type: ignore[arg-type]
+    base: dict[str, Any] = {
+        "family": "gpt2",
+        "n_layer": 2,
+        "n_head": 3,
+        "d_model": 12,
+        "context": 16,
+    }
+    return _explicit(ModelConfig(**(base | {"vocab_size": 61} | keys)))
 
 
-def pythia(**keys: object) -> ModelConfig:
+def pythia(**keys: Any) -> ModelConfig:
     """A tiny Pythia, with the given keys changed."""
-    base = {"family": "pythia", "n_layer": 2, "n_head": 2, "d_model": 16, "context": 16}
+    base: dict[str, Any] = {
+        "family": "pythia",
+        "n_layer": 2,
+        "n_head": 2,
+        "d_model": 16,
+        "context": 16,
+    }
     base |= {"vocab_size": 61, "activation": "gelu", "tied_head": False, "parallel_residual": True}
-    return _explicit(ModelConfig(**(base | keys)))  # type: ignore[arg-type]
+    return _explicit(ModelConfig(**(base | keys)))
 
 
-def simplified(**keys: object) -> ModelConfig:
+def simplified(**keys: Any) -> ModelConfig:
     """A tiny block of He and Hofmann's, with the given keys changed."""
     base = {"family": "simplified", "n_layer": 3, "norm": "rmsnorm", "activation": "relu"}
     return gpt2(**(base | {"norm_bias": False, "biases": "qk", "ffn_scaled": True} | keys))

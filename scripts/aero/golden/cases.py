@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aero.config.model import ModelConfig, NormFixedConfig
 from aero.golden.case import Case, ereg, gpt2, pythia, simplified
 
@@ -126,8 +128,8 @@ def substitute_cases() -> list[Case]:
     per_head = {"temperature": "exp", "temperature_shape": "head"}
     fixed = {"norm": "layernorm_fixed", "activation": "gelu"}
 
-    def case(name: str, model: ModelConfig, **keys: object) -> Case:
-        return Case(name, model, 2, entropy=True, **keys)  # type: ignore[arg-type]
+    def case(name: str, model: ModelConfig, **keys: Any) -> Case:
+        return Case(name, model, 2, entropy=True, **keys)
 
     return [
         case("two_quad", gpt2(**two_quad, activation="gelu")),

@@ -53,6 +53,6 @@ def faults(path: Path, tensors: Trace, metadata: Mapping[str, str], limit: float
         if stored[name].shape != tensor.shape or stored[name].dtype != tensor.dtype:
             yield f"tensor {name} has another shape or type"
             del common[name]
-    for name, value in error(common, stored).items():
-        if not value <= limit:
-            yield f"tensor {name} differs by {value:.1e} (allowed: {limit:.0e})"
+    for name, size in error(common, stored).items():
+        if not size <= limit:
+            yield f"tensor {name} differs by {size:.1e} (allowed: {limit:.0e})"

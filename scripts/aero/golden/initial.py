@@ -71,7 +71,7 @@ def initial_vectors(case: Case, seed: int, parameters: Mapping[str, Tensor]) -> 
     Computed in float64 and rounded, so that they too are the same on every processor.
     """
     generator = torch.Generator().manual_seed(2000 + seed)
-    vectors = {}
+    vectors: dict[str, Tensor] = {}
     for name, module in sorted(Decoder(case.model).named_modules()):
         if isinstance(module, SpectralNormLinear):
             weight = parameters[f"{name}.weight"].double()

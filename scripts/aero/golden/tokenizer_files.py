@@ -54,10 +54,10 @@ def make_golden(folder: Path, vocab_size: int) -> None:
     expected["texts"] = [{"name": name, "text": text} for name, text in texts]
     for name, patch in tqdm(variants(base.get_vocab_size()).items(), "variants"):
         tokenizer = Tokenizer.from_str(json.dumps(patched(base_json, patch)))
-        ids = [tokenizer.encode(text, add_special_tokens=False).ids for _, text in texts]
-        entry = {"name": name, "patch": patch, "ids": ids}
+        encoded = [tokenizer.encode(text, add_special_tokens=False).ids for _, text in texts]
+        entry = {"name": name, "patch": patch, "ids": encoded}
         if name in ("gpt2", "added_tokens"):
-            entry["decoded"] = [tokenizer.decode(one, skip_special_tokens=False) for one in ids]
+            entry["decoded"] = [tokenizer.decode(one, skip_special_tokens=False) for one in encoded]
         expected["variants"].append(entry)
     for _ in range(20):
         ids = [rng.randrange(base.get_vocab_size()) for _ in range(30)] + [0]
@@ -72,6 +72,5 @@ def make_golden(folder: Path, vocab_size: int) -> None:
         text = broken.decode("utf-8", "replace")
         expected["broken"].append({"hex": broken.hex(), "ids": base.encode(text).ids})
     folder.mkdir(parents=True, exist_ok=True)
-    compact = {"ensure_ascii": True, "separators": (",", ":")}
-    (folder / "tokenizer.json").write_text(json.dumps(base_json, **compact) + "\n")
-    (folder / "expected.json").write_text(json.dumps(expected, **compact) + "\n")
+    for name, content in (("tokenizer.json", base_json), ("expected.json", expected)):
+        (folder / name).write_text(json.dumps(content, separators=(",", ":")) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import transformers
@@ -33,7 +33,7 @@ class Forward(NamedTuple):
     penalty: Tensor | None = None
 
 
-def optimizer_section(dtype: str) -> dict[str, object]:
+def optimizer_section(dtype: str) -> dict[str, Any]:
     """The section "optimizer" of an AERO config."""
     return {
         "name": "adamw",
@@ -68,7 +68,7 @@ def record(
     model.eval()
     output, loss = run(batches[0])
     trace: Trace = {"logits": output.logits.detach(), "loss": loss}
-    gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
+    gradients = {name: cast(Tensor, p.grad).clone() for name, p in model.named_parameters()}
     trace |= {f"grad/{name}": tensor for name, tensor in ours(gradients).items()}
     if output.entropy is not None:
         trace["entropy"] = output.entropy.detach()

@@ -163,9 +163,9 @@ class Attention(QueriesAndKeys):
         """[B, T, d], and the rows' entropies [B, H, T] where asked for."""
         (q, k), v = self.queries_and_keys(x), self.heads(self.v(x))
         scores = self.scores(q, k) if with_entropy or not self.fused else None
-        if self.fused:
+        if self.fused or scores is None:
             mixed = self.mixed_at_once(q, k, v)
         else:
             mixed = (self.weights(scores) @ widened(v)).to(v.dtype)
-        entropy = self.entropy(scores) if with_entropy else None
+        entropy = None if scores is None or not with_entropy else self.entropy(scores)
         return self.o(mixed.transpose(1, 2).flatten(-2)), entropy

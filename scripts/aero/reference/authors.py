@@ -8,6 +8,7 @@ a temperature for each head and query is not public; here it is written in the s
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,8 @@ _EPS = 1e-9  # in the logarithm, as the listing of arXiv 2501.03489 has it
 
 class Attention(nn.Module):
     """One matrix for queries and keys with a bias, one for values and one for the output."""
+
+    visible: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -115,14 +118,14 @@ class AuthorsDecoder(nn.Module):
         """Of matrices [B, H, T, T]: deviations of rows beyond the margin, squared and summed."""
         ereg = self.config.ereg
         most = math.log(self.config.context)
-        total = 0
+        total: Tensor | float = 0
         for attention, thresholds in zip(matrices, self.thresholds, strict=True):
             entropy = -torch.nansum(attention * torch.log(attention + _EPS), dim=-1)
-            of_layer = 0
+            of_layer: Tensor | float = 0
             for head, threshold in enumerate(thresholds):
                 deviation = entropy[:, head] - threshold * most
                 beyond = deviation.abs() > ereg.gamma * most
                 kept = torch.where(beyond, deviation, torch.zeros_like(deviation))
                 of_layer = of_layer + kept.square().sum()
             total = total + of_layer / self.config.n_head
-        return ereg.lambda_ * total / self.config.n_layer
+        return cast(Tensor, ereg.lambda_ * total / self.config.n_layer)

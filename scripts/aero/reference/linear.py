@@ -33,6 +33,9 @@ class SpectralNormLinear(nn.Linear):
     (Miyato et al., 2018). No gradient goes through u and v.
     """
 
+    u: Tensor
+    v: Tensor
+
     def __init__(self, width_in: int, width_out: int, bias: bool) -> None:
         super().__init__(width_in, width_out, bias=bias)
         u, v = torch.randn(width_out), torch.randn(width_in)
@@ -50,7 +53,7 @@ class SpectralNormLinear(nn.Linear):
 
 def make_linear(form: str, width_in: int, width_out: int, bias: bool) -> nn.Linear:
     """A linear layer whose matrix is in one of AERO's forms."""
-    kinds = {
+    kinds: dict[str, type[nn.Linear]] = {
         "plain": nn.Linear,
         "weight_norm": WeightNormLinear,
         "spectral_norm": SpectralNormLinear,

@@ -40,6 +40,9 @@ class FixedLayerNorm(nn.Module):
     with g = 1; sigma = 0 stands for none yet. No gradient goes through it.
     """
 
+    sigma: Tensor
+    gate: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(config.d_model))

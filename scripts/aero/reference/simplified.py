@@ -51,7 +51,7 @@ class ShapedAttention(QueriesAndKeys):
         alpha, beta, gamma = (p[:, None, None] for p in (self.alpha, self.beta, self.gamma))
         length = x.shape[1]
         count = torch.arange(1, length + 1, dtype=alpha.dtype, device=x.device)[:, None]
-        if self.fused:
+        if self.fused or scores is None:
             weighted = self.mixed_at_once(q, k, v.to(q.dtype))
             mixed = alpha * weighted + beta * v - gamma * (v.cumsum(dim=-2) / count)
         else:
@@ -59,7 +59,7 @@ class ShapedAttention(QueriesAndKeys):
             identity = torch.eye(length, dtype=alpha.dtype, device=x.device)
             matrix = alpha * self.weights(scores) + beta * identity - gamma * uniform
             mixed = matrix @ widened(v)
-        entropy = self.entropy(scores) if with_entropy else None
+        entropy = None if scores is None or not with_entropy else self.entropy(scores)
         return mixed.transpose(1, 2).flatten(-2), entropy
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 HEADER_BYTES = 128
 STREAM, CHUNK = 0, 1
@@ -20,13 +21,16 @@ LLMC_HEADER_BYTES = 1024
 MASK64 = (1 << 64) - 1
 
 
-def splitmix64(x: int | np.ndarray) -> int | np.ndarray:
-    """The mixing function of SplitMix64, modulo 2^64, on an int or on an array of uint64."""
-    if isinstance(x, int):
-        x = (x + 0x9E3779B97F4A7C15) & MASK64
-        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK64
-        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK64
-        return x ^ (x >> 31)
+def splitmix64(x: int) -> int:
+    """Mixes a number of 64 bits as SplitMix64 does, modulo 2^64."""
+    x = (x + 0x9E3779B97F4A7C15) & MASK64
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK64
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK64
+    return x ^ (x >> 31)
+
+
+def splitmix64_of_each(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mixes each number of an array as splitmix64() does."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -43,13 +47,13 @@ def permute(indices: np.ndarray, size: int, seed: int, epoch: int) -> np.ndarray
     while 1 << (2 * half) < size:
         half += 1
     mask, shift = np.uint64((1 << half) - 1), np.uint64(half)
-    key = splitmix64(int(splitmix64(seed & MASK64)) ^ epoch)
+    key = splitmix64(splitmix64(seed & MASK64) ^ epoch)
 
-    def network(x: np.ndarray) -> np.ndarray:
+    def network(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
         left, right = x >> shift, x & mask
         for number in range(6):
-            salt = np.uint64((int(key) + number) & MASK64)
-            mixed = splitmix64(salt + (right << np.uint64(8)))
+            salt = np.uint64((key + number) & MASK64)
+            mixed = splitmix64_of_each(salt + (right << np.uint64(8)))
             left, right = right, left ^ (mixed & mask)
         return (left << shift) | right
 

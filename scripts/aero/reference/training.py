@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -54,7 +55,8 @@ def parameter_groups(
     decayed: Mapping[str, bool] = DECAYED,
 ) -> list[dict[str, object]]:
     """Groups for torch.optim: with weight decay, and without."""
-    with_decay, without = [], []
+    with_decay: list[nn.Parameter] = []
+    without: list[nn.Parameter] = []
     for name, parameter in parameters:
         (with_decay if decayed[parameter_kind(name)] else without).append(parameter)
     groups = [
@@ -65,10 +67,12 @@ def parameter_groups(
 
 
 def make_optimizer(
-    model: nn.Module, section: Mapping[str, object], decayed: Mapping[str, bool] = DECAYED
+    model: nn.Module, section: Mapping[str, Any], decayed: Mapping[str, bool] = DECAYED
 ) -> torch.optim.Optimizer:
     """AdamW or Adam from the section "optimizer" of a config."""
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[str(section["name"])]
+    kind: type[torch.optim.Adam] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[
+        str(section["name"])
+    ]
     groups = parameter_groups(model.named_parameters(), float(section["weight_decay"]), decayed)
     betas = (float(section["beta1"]), float(section["beta2"]))
     return kind(groups, lr=float(section["lr"]), betas=betas, eps=float(section["eps"]))

@@ -49,9 +49,9 @@ def table(wanted: list[str], results: dict[str, Any]) -> list[str]:
         seconds = sum(each["seconds"] for each in mine if each)
         failed = len(mine) - passed - missing
         lines.append(f"| {room} | {passed} | {failed} | {missing} | {seconds:.0f} |")
-    failed = [n for n in wanted if n in results and results[n]["outcome"] != "passed"]
-    if failed:
-        lines += ["", *(f"- {name}: {results[name]['outcome']}" for name in failed)]
+    faulty = [n for n in wanted if n in results and results[n]["outcome"] != "passed"]
+    if faulty:
+        lines += ["", *(f"- {name}: {results[name]['outcome']}" for name in faulty)]
     return lines
 
 

@@ -18,15 +18,16 @@ class FixedNorm:
 
     def into_matrix(self, weight: np.ndarray) -> np.ndarray:
         """Of weight [d, out]: what x takes instead of y. Its columns sum to 0, for the mean."""
-        scaled = self.gain[:, None] * weight
-        return scaled - scaled.mean(axis=0)
+        scaled: np.ndarray = self.gain[:, None] * weight
+        centred: np.ndarray = scaled - scaled.mean(axis=0)
+        return centred
 
     def into_bias(self, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray | None:
         """Of the weight as it was."""
         if self.bias is None:
             return bias
-        own = self.bias @ weight
-        return own if bias is None else bias + own
+        own: np.ndarray = self.bias @ weight
+        return own if bias is None else np.add(bias, own)
 
 
 def fixed_norm(

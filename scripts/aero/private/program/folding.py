@@ -7,7 +7,8 @@ arithmetic is in float64.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def two_quad_scale(config: ModelConfig) -> float:
     A row's sum is then about i / T^0.5 for i visible keys where the shift outweighs the scores: as
     far below 1 as above it, for weights are off by some 2^-18 times the larger of sum and 1 / sum.
     """
-    return 1 / (max(1.0, abs(config.two_quad_shift)) * config.context**0.25)
+    return 1 / (max(1.0, abs(config.two_quad_shift)) * math.pow(config.context, 0.25))
 
 
 class _Reader:
@@ -194,7 +195,11 @@ class Folder:
         """T itself [H, columns]."""
         config = self.config
         stored = self._from.get(f"{name}.temperature", (config.n_head, columns))
-        forms = {"raw": lambda t: t, "exp": np.exp, "softplus": lambda t: np.logaddexp(0, t)}
+        forms: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+            "raw": lambda t: t,
+            "exp": np.exp,
+            "softplus": lambda t: np.logaddexp(0, t),
+        }
         temperature = forms[config.temperature](stored)
         if (temperature == 0).any():
             raise UsageError(f"weights: {name}.temperature has a temperature of 0")

@@ -30,7 +30,8 @@ class Range:
 
 def _watch(closed: Any, inputs: list[Any], seen: Range) -> list[Any]:
     """Evaluates a JAX program operation by operation."""
-    program, values = closed.jaxpr, {}
+    program = closed.jaxpr
+    values: dict[Any, Any] = {}
 
     def read(atom: Any) -> Any:
         return atom.val if hasattr(atom, "val") else values[atom]

@@ -12,7 +12,7 @@ from aero.config.model import ModelConfig
 from aero.private.program.folding import Folder
 from aero.private.program.forward_pass import Program, build_program, one_hot
 from aero.private.program.memory import check_memory
-from aero.private.program.plain import run_plain
+from aero.private.program.plain import Range, run_plain
 from aero.private.program.ranges import check_ranges, headroom
 from aero.private.program.settings import CLIENT, LARGEST_NUMBER, LARGEST_PRODUCT, Settings
 
@@ -40,7 +40,7 @@ class Plan:
 
 def _try_plain(
     program: Program, weights: Mapping[str, np.ndarray], sequences: list[list[int]], words: int
-) -> tuple[list[np.ndarray], list[list]]:
+) -> tuple[list[np.ndarray], list[list[Range]]]:
     runs = [
         run_plain(program, {**weights, "prompt": one_hot(tokens, words)}, watch=True)
         for tokens in sequences
@@ -57,7 +57,7 @@ def _generate_plain(
     stop: int | None,
 ) -> tuple[int, ...]:
     """The likeliest tokens; raises AeroError where numbers leave the field on the way."""
-    sequence, chosen = list(prompt), []
+    sequence, chosen = list(prompt), list[int]()
     while len(chosen) < tokens and (not chosen or chosen[-1] != stop):
         program = build_program(config, len(sequence), settings)
         logits, ranges = _try_plain(program, weights, [sequence], config.vocab_size)
@@ -90,7 +90,8 @@ def make_plan(
     longest = build_program(config, length + max(0, generate - 1), settings)
     need = check_memory(longest, longest.shapes(), settings, party)
     say(f"memory      about {need / 1e9:.1f} GB")
-    plain, plain_tokens = None, ()
+    plain: list[np.ndarray] | None = None
+    plain_tokens: tuple[int, ...] = ()
     if weights is not None:
         # A server by itself does not see the prompt: it tries tokens drawn at random.
         drawn = np.random.default_rng(0).integers(0, config.vocab_size, (2, length)).tolist()

@@ -69,7 +69,7 @@ class Cut:
         if self.merging is Merging.NUMBERS:
             # Up to a power of two, then one for each doubling to the slots.
             tree = (self.numbers - 1).bit_length()
-            return 2**tree - 1 + SLOTS.bit_length() - 1 - tree
+            return (1 << tree) - 1 + SLOTS.bit_length() - 1 - tree
         return self.results if self.merging is Merging.RESULTS else 0
 
     @property

@@ -57,7 +57,7 @@ def aero_tokens(
 
     Raises AeroError where it fails; `other_tokenizer` lets it take one that is not the model's.
     """
-    command = [aero, "generate", checkpoint, "--ids", ",".join(map(str, prompt))]
+    command: list[str | Path] = [aero, "generate", checkpoint, "--ids", ",".join(map(str, prompt))]
     command += ["--max-tokens", str(count), "--temperature", "0", "--print-ids"]
     if tokenizer is not None:
         command += ["--tokenizer", tokenizer]
@@ -77,7 +77,7 @@ def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> lis
     with Tidying(), tempfile.TemporaryDirectory(prefix="aero-logits-") as folder:
         tokens, out = Path(folder) / "tokens.txt", Path(folder) / "logits.safetensors"
         tokens.write_text("".join(",".join(map(str, ids)) + "\n" for ids in sequences))
-        command = [aero, "inspect", checkpoint, "--logits", tokens, "--out", out]
+        command: list[str | Path] = [aero, "inspect", checkpoint, "--logits", tokens, "--out", out]
         done = _ask(command)
         if done.returncode != 0:
             raise UsageError(f"aero inspect --logits failed: {done.stderr.strip()}")
@@ -128,8 +128,8 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
     if aero is None:
         return Prediction({}, 0, "no program aero was found: build it, or name it with --aero")
     file = ROOT / "configs" / "cost" / f"{cost_model}.json"
-    command = [aero, "report", checkpoint, "--cost", file if file.is_file() else cost_model]
-    command += ["--json"]
+    command: list[str | Path] = [aero, "report", checkpoint, "--json", "--cost"]
+    command.append(file if file.is_file() else cost_model)
     command += ["--set", f"model.context={length}"]
     done = _ask(command)
     if done.returncode != 0:

@@ -67,7 +67,7 @@ def deviation(predicted: float | None, measured: float | None) -> float | None:
 
 
 def _block_bytes(record: Record) -> float:
-    return sum(row["measured"] for row in record["operations"] if row["layer"] >= 0)
+    return float(sum(row["measured"] for row in record["operations"] if row["layer"] >= 0))
 
 
 def _mean(records: Sequence[Record], value: Callable[[Record], float]) -> float:

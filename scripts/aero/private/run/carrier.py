@@ -62,4 +62,5 @@ def carry(first: int, second: int, rate: float, delay: float, parent: int) -> No
 
 
 if __name__ == "__main__":
-    carry(int(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:5]), int(sys.argv[5]))
+    first, second, rate, delay, parent = sys.argv[1:]
+    carry(int(first), int(second), float(rate), float(delay), int(parent))

@@ -57,12 +57,13 @@ def run_here(plan: Plan, joined: Line | None = None, patience: float = 60) -> Ou
         tempfile.TemporaryDirectory(prefix="aero-private-") as folder,
         _progress(plan) as progress,
     ):
-        return run_both(
+        outcomes: list[Outcome] = run_both(
             run_party,
             lambda rank, addresses: _job(plan, rank, addresses, folder, patience),
             progress,
             joined,
-        )[CLIENT]
+        )
+    return outcomes[CLIENT]
 
 
 def run_with_peer(

@@ -167,7 +167,7 @@ def _line(network: Network) -> Iterator[Line]:
             if carrier is not None:
                 carrier.terminate()
                 carrier.wait()
-            for device in devices:
-                os.close(device)
+            for opened in devices:
+                os.close(opened)
             for namespace in joined.namespaces:
                 _run_ip("netns", "del", namespace)

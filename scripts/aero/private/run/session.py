@@ -98,7 +98,7 @@ class Session:
         self._link.send(1 - self.rank, payload)
 
     def _receive(self) -> bytes:
-        payload = self._link.recv(1 - self.rank)
+        payload: bytes = self._link.recv(1 - self.rank)
         self.moved_outside += len(payload)
         return payload
 
@@ -146,7 +146,8 @@ class Session:
             other = self._transfer(share, 1 - owner)
         if self.rank != owner:
             return None
-        return self._io.reconstruct([share, other] if owner == 0 else [other, share])
+        both = [share, other] if owner == 0 else [other, share]
+        return np.asarray(self._io.reconstruct(both))
 
     def delete(self, name: str) -> None:
         self._runtime.del_var(name)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, cast
 
 from aero.core.errors import AeroError
 from aero.core.signals import Undisturbed
@@ -130,7 +130,8 @@ def run_both(
     addresses = free_addresses() if joined is None else joined.addresses
     enter = None if joined is None else joined.enter
     context = multiprocessing.get_context("spawn")
-    pipes, processes = [], []
+    pipes: list[Connection] = []
+    processes: list[SpawnProcess] = []
     results: dict[int, Any] = {}
     try:
         with _signals_of_the_parent():
@@ -146,7 +147,8 @@ def run_both(
                 processes.append(process)
         while len(results) < len(pipes):
             open_pipes = [pipe for rank, pipe in enumerate(pipes) if rank not in results]
-            for pipe in wait(open_pipes):
+            for ready in wait(open_pipes):
+                pipe = cast(Connection, ready)
                 rank = pipes.index(pipe)
                 try:
                     kind, value = pipe.recv()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aero.checkpoint.run_folder import Entropy, FloatArray, NothingToShow, Run
+from aero.checkpoint.run_folder import Entropy, NothingToShow, Run
+from aero.core.records import FloatArray
 from aero.results.figures import style
 from aero.results.figures.records import Shown, columns_of, every_run, extract, record_at
 from aero.results.inputs import Series
@@ -83,7 +84,7 @@ def _over_layers(ax: Axes, shown: list[Shown[FloatArray]], name: str) -> list[An
         handles += ax.plot(layers, mean, **look, marker=mark, label=each.label)
         if len(values) > 1:
             spread = values.std(axis=0, ddof=1)
-            band = {"color": colors[index], "alpha": style.BAND, "linewidth": 0}
+            band: dict[str, Any] = {"color": colors[index], "alpha": style.BAND, "linewidth": 0}
             ax.fill_between(layers, mean - spread, mean + spread, **band)
         style.layer_ticks(ax, values.shape[1], "x")
     ax.set_xlabel("layer")
@@ -101,18 +102,20 @@ def draw_thresholds(series: list[Series], width: float, step: int | None) -> Fig
     maps_height = style.grid_height(len(chosen), width, 0.5, columns_of(shown), title_lines=2)
     lines_height = (2 // across) * style.panel_height(width, across, 0.4)
     figure = Figure(figsize=(width, maps_height + lines_height + 0.5), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[maps_height, lines_height])
+    parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[maps_height, lines_height])
+    above, below = parts[:, 0]
     titles, at = _titles([(label, record) for label, _, (record, _) in chosen])
-    _, axes = style.panels(titles, width, 0.5, columns_of(shown), figure=above)
+    axes = style.panels_in(above, titles, width, columns_of(shown))
     every = np.concatenate([values.ravel() for *_, (_, values) in chosen])
     scale = {"vmin": np.nanmin(every), "vmax": np.nanmax(every)} if np.isfinite(every).any() else {}
     for ax, (*_, (_, values)) in zip(axes.flat, chosen, strict=False):
         _map(ax, values, **scale)
     above.colorbar(axes[0, 0].images[0], ax=axes, label=f"θ (share of ln T){at}", fraction=0.05)
 
+    statistics: tuple[Callable[..., FloatArray], ...] = (np.mean, np.var)
     lines = below.subplots(2 // across, across, squeeze=False).flat
     handles = []
-    for ax, name, of in zip(lines, ("mean of θ", "variance of θ"), (np.mean, np.var), strict=True):
+    for ax, name, of in zip(lines, ("mean of θ", "variance of θ"), statistics, strict=True):
         by_layer = [
             Shown(each.label, [(run, of(values, axis=1)) for run, (_, values) in each.runs])
             for each in shown

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from aero.checkpoint.run_folder import FloatArray, Run
+from aero.checkpoint.run_folder import Run
+from aero.core.records import FloatArray
 from aero.results.figures import style
 from aero.results.figures.records import Shown, extract, history, records
 from aero.results.figures.seeds import over_seeds
@@ -66,11 +68,11 @@ def _legends(figure: Figure, shown: Sequence[Shown[Any]], count: int, marks: lis
 
 
 def _layers(shown: Sequence[Shown[ByLayer]]) -> int:
-    return max(values.shape[1] for each in shown for _, values in each.values())
+    return max(int(values.shape[1]) for each in shown for _, values in each.values())
 
 
-def _panel_width(width: float, axes: np.ndarray) -> float:
-    return width / axes.shape[1] - 0.5
+def _panel_width(width: float, axes: NDArray[Any]) -> float:
+    return width / int(axes.shape[1]) - 0.5
 
 
 def draw_entropy(series: list[Series], width: float) -> Figure:
@@ -83,7 +85,7 @@ def draw_entropy(series: list[Series], width: float) -> Figure:
         ax.axhline(each.runs[0][0].entropy[-1].uniform, **uniform)
         style.step_axis(ax, _panel_width(width, axes))
         ax.set_ylim(bottom=0)
-    style.one_scale(axes.flat[: len(shown)], axes.shape[1])
+    style.one_scale(list(axes.flat)[: len(shown)], axes.shape[1])
     for ax in axes[:, 0]:
         ax.set_ylabel("mean entropy (nats)")
     _legends(figure, shown, _layers(shown), [style.line_mark("uniform attention", **uniform)])

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from aero.checkpoint.run_folder import FloatArray, NothingToShow, Run
+from aero.checkpoint.run_folder import NothingToShow, Run
+from aero.core.records import FloatArray
 from aero.results.figures import scales, style
 from aero.results.figures.records import Shown, extract
 from aero.results.figures.seeds import over_seeds
@@ -125,9 +127,9 @@ def draw(
     return figure
 
 
-def _marks(found: Sequence[Curve]) -> list:
+def _marks(found: Sequence[Curve]) -> list[Artist]:
     """What the key says of this figure."""
-    marks: list = style.band_mark(len(data.runs) for data in found)
+    marks: list[Artist] = [*style.band_mark(len(data.runs) for data in found)]
     if any(data.ended_early for data in found):
         marks.append(style.line_mark("a single seed", linewidth=0.5))
     if any(data.ends for data in found):

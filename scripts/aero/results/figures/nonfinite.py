@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from aero.checkpoint.run_folder import FloatArray, Run
+from aero.checkpoint.run_folder import Run
+from aero.core.records import FloatArray
 from aero.results.figures import style
 from aero.results.figures.records import columns_of, every_run, extract, records
 from aero.results.inputs import Series

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from aero.core.errors import UsageError
 from aero.results.figures import scales, style
@@ -132,10 +134,10 @@ def _filling(point: Point, color: str) -> dict[str, str]:
     return {"markerfacecolor": color if point.on_front else "white"}
 
 
-def _marks(placed: Sequence[Point]) -> list:
+def _marks(placed: Sequence[Point]) -> list[Line2D]:
     """What the key says of this figure."""
     color = style.AUXILIARY
-    look = {"linestyle": "none", "marker": "o", "markersize": 5}
+    look: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 5}
     level = {"fillstyle": "left", "markerfacecolor": color, "markerfacecoloralt": "white"}
     marks = [
         style.line_mark("front", linewidth=0.8),
@@ -169,7 +171,11 @@ def draw(
     colors = style.colors(len(placed))
     handles = []
     for index, point in enumerate(placed):
-        look = {"color": colors[index], "linestyle": "none", "marker": style.marker(index)}
+        look: dict[str, Any] = {
+            "color": colors[index],
+            "linestyle": "none",
+            "marker": style.marker(index),
+        }
         look |= {"markersize": 5, **_filling(point, colors[index])}
         bar = point.deviation or None
         ax.errorbar(point.cost, point.perplexity, bar, capsize=2, **look)

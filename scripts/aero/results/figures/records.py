@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from aero.checkpoint.run_folder import Entropy, FloatArray, NothingToShow, Run
+from aero.checkpoint.run_folder import Entropy, NothingToShow, Run
+from aero.core.records import FloatArray
 from aero.results.inputs import Series, note_left_out
 
 T = TypeVar("T")
@@ -39,10 +40,10 @@ def extract(series: Sequence[Series], of: Callable[[Run], T]) -> list[Shown[T]]:
                 runs.append((run, of(run)))
             except NothingToShow as error:
                 lacking.append((run, error))
-        for run, error in lacking:
-            faults.append(error)
+        for run, fault in lacking:
+            faults.append(fault)
             name = run_label(each.label, run, len(each.runs)) if runs else each.label
-            left_out.setdefault(error.reason, []).append(name)
+            left_out.setdefault(fault.reason, []).append(name)
         if runs:
             kept.append(Shown(each.label, runs))
     if not kept:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aero.checkpoint.run_folder import FloatArray
+from aero.core.records import FloatArray
 
 
 @dataclass(frozen=True)

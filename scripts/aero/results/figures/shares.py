@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from aero.checkpoint.run_folder import FloatArray, NothingToShow, Run
+from aero.checkpoint.run_folder import NothingToShow, Run
 from aero.core.errors import UsageError
+from aero.core.records import FloatArray
 from aero.results.figures import scales, style
 from aero.results.figures.records import extract, record_at
 from aero.results.figures.text import LINE_HEIGHT, lines_of, wrap

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_hex
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
@@ -104,21 +104,35 @@ def panels(
     aspect: float,
     columns: int | None = None,
     rows_each: int = 1,
-    figure: Any = None,
-    **options: Any,
-) -> tuple[Any, NDArray[Any]]:
-    """Axes [rows_each * rows, columns]; `aspect` is a panel's height by its width, `columns` three
-    on a page and two in a column of it unless given, and never more. A title stands over the first
-    of a panel's rows, in as many lines as it takes. Draws into `figure` where one is given.
+) -> tuple[Figure, NDArray[Any]]:
+    """Makes a figure and axes [rows_each * rows, columns]; `aspect` is a panel's height by its
+    width, the rest as panels_in() has it.
+    """
+    title_lines = max(map(lines_of, _titles(titles, width, columns)))
+    height = grid_height(len(titles), width, aspect, columns, rows_each, title_lines)
+    figure = Figure(figsize=(width, height + 0.5), layout="constrained")
+    return figure, panels_in(figure, titles, width, columns, rows_each)
+
+
+def _titles(titles: Sequence[str], width: float, columns: int | None) -> list[str]:
+    across = _across(len(titles), width, columns)
+    return [wrap(title, width / across - 0.55) if title else "" for title in titles]
+
+
+def panels_in(
+    figure: Figure | SubFigure,
+    titles: Sequence[str],
+    width: float,
+    columns: int | None = None,
+    rows_each: int = 1,
+) -> NDArray[Any]:
+    """Makes axes; `columns` are three on a page and two in a column of it unless given, and never
+    more. A title stands over the first of a panel's rows, in as many lines as it takes.
     """
     across = _across(len(titles), width, columns)
     rows = -(-len(titles) // across)
-    wrapped = [wrap(title, width / across - 0.55) if title else "" for title in titles]
-    title_lines = max(map(lines_of, wrapped))
-    if figure is None:
-        height = grid_height(len(titles), width, aspect, columns, rows_each, title_lines)
-        figure = Figure(figsize=(width, height + 0.5), layout="constrained")
-    axes = figure.subplots(rows * rows_each, across, squeeze=False, **options)
+    wrapped = _titles(titles, width, columns)
+    axes = figure.subplots(rows * rows_each, across, squeeze=False)
     for index, title in enumerate(wrapped):
         axes[index // across * rows_each, index % across].set_title(title)
     hide_rest(
@@ -126,7 +140,7 @@ def panels(
         for column in range(len(titles) - (rows - 1) * across, across)
         for row in range(rows_each)
     )
-    return figure, axes
+    return axes
 
 
 def _across(count: int, width: float, columns: int | None) -> int:
