@@ -56,7 +56,8 @@ def test_a_plan_stands_on_lower_floors() -> None:
 
 def test_downward_imports_pass(tmp_path: Path) -> None:
     entry = 'from aero.core.launch import launch\n\nlaunch("aero.commands.run")\n'
-    assert faults(tmp_path, {}, {"run.py": entry, "gpu/run.py": entry}) == []
+    files = {"__init__.py": "", "core/program.py": 'PROGRAM = "aero"\n'}
+    assert faults(tmp_path, files, {"run.py": entry, "gpu/run.py": entry}) == []
 
 
 @pytest.mark.parametrize(
