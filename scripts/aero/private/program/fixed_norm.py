@@ -1,4 +1,8 @@
-"""A LayerNorm of constant deviation, y = gain (x - mean(x)) + bias, as part of the next matrix."""
+"""A LayerNorm of constant deviation, y = gain (x - mean(x)) + bias, as part of the next matrix.
+
+fold_norms() of src/model/surgery.cpp does the same; this is its independent check, as all of
+aero.private.program.folding.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,12 @@
 The residual stream of a model without norms is kept as x = c x', c the product of the betas (or
 skip gains) passed so far: they then cost nothing, and the matrices around take 1/c and c. All
 arithmetic is in float64.
+
+`aero transform` folds forms, norms, scales and the temperatures of heads, too
+(src/model/surgery.cpp). This is a second writing of it on purpose, as an independent check of that
+one: tests/private/test_same_folding.py compares the two. What a private run needs beside has its
+form here alone: the scale of 2Quad's scores, the quadratic activation, the simplified block, the
+temperatures of positions.
 """
 
 from __future__ import annotations
