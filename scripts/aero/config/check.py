@@ -11,7 +11,7 @@ from aero.config.model import ModelConfig, OwnPartsError
 from aero.core.errors import UsageError
 from aero.core.options import shown
 
-_CHOICES = {
+CHOICES = {
     "family": ("gpt2", "pythia", "simplified"),
     "norm": ("layernorm", "rmsnorm", "layernorm_fixed", "none"),
     "activation": ("gelu", "gelu_tanh", "relu", "leaky_relu", "quadratic", "none"),
@@ -24,7 +24,7 @@ _CHOICES = {
         ("ffn_form", "qk_form", "v_form", "o_form"), ("plain", "weight_norm", "spectral_norm")
     ),
 }
-_AT_LEAST_ONE = ("n_layer", "n_head", "d_model", "context", "vocab_size")
+AT_LEAST_ONE = ("n_layer", "n_head", "d_model", "context", "vocab_size")
 
 
 def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
@@ -41,12 +41,12 @@ def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
         value, kind = section[key], type(getattr(ModelConfig(), key))
         if kind in (bool, str) and type(value) is not kind:
             raise refuse(key, "true or false" if kind is bool else "a text")
-        if kind is int and (type(value) is not int or value < (key in _AT_LEAST_ONE)):
-            raise refuse(key, f"a whole number, at least {int(key in _AT_LEAST_ONE)}")
+        if kind is int and (type(value) is not int or value < (key in AT_LEAST_ONE)):
+            raise refuse(key, f"a whole number, at least {int(key in AT_LEAST_ONE)}")
         if kind is float and not (type(value) in (int, float) and math.isfinite(value)):
             raise refuse(key, "a number")
-        if key in _CHOICES and value not in _CHOICES[key]:
-            raise refuse(key, "one of " + ", ".join(_CHOICES[key]))
+        if key in CHOICES and value not in CHOICES[key]:
+            raise refuse(key, "one of " + ", ".join(CHOICES[key]))
     if not all(type(layer) is int for layer in _as_list(section.get("ffn_pruned_layers", []))):
         raise refuse("ffn_pruned_layers", "a list of layers")
     try:
