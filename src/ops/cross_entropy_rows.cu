@@ -1,8 +1,7 @@
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#include <cuda_runtime.h>
-
 #include "cross_entropy_rows.h"
+#include "half_numbers.h"
+
+#include <cuda_runtime.h>
 
 // One block a row, two sweeps: one for log-sum-exp, one that writes the gradient over the logits.
 // Two rows of 50,000 bfloat16 a multiprocessor stay in an H100's L2 in between, so that device
@@ -23,25 +22,6 @@ struct alignas(16) Pack {
   static constexpr int size = 16 / sizeof(T);
   T values[size];
 };
-
-__device__ float widen(float x) {
-  return x;
-}
-__device__ float widen(__nv_bfloat16 x) {
-  return __bfloat162float(x);
-}
-__device__ float widen(__half x) {
-  return __half2float(x);
-}
-__device__ void narrow(float x, float& out) {
-  out = x;
-}
-__device__ void narrow(float x, __nv_bfloat16& out) {
-  out = __float2bfloat16(x);
-}
-__device__ void narrow(float x, __half& out) {
-  out = __float2half(x);
-}
 
 /// sum e^(z - largest) of some logits. An empty one has the largest -inf and the sum 0.
 struct Exponentials {
@@ -109,7 +89,7 @@ __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
     if (!with_gradient) return;
     Pack<T> zeros;
 #pragma unroll
-    for (int j = 0; j < size; ++j) narrow(0, zeros.values[j]);
+    for (int j = 0; j < size; ++j) zeros.values[j] = narrow<T>(0);
     for (int i = threadIdx.x; i < count; i += threads) packs[i] = zeros;
     return;
   }
@@ -141,7 +121,7 @@ __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
 #pragma unroll
     for (int j = 0; j < size; ++j) {
       const float p = __expf(z[j] - all.largest - log_sum);
-      narrow(room * (i * size + j == target ? p - 1 : p), pack.values[j]);
+      pack.values[j] = narrow<T>(room * (i * size + j == target ? p - 1 : p));
     }
     packs[i] = pack;
   }

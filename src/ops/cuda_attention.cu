@@ -1,9 +1,8 @@
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#include <cuda_runtime.h>
-
 #include "cuda_attention.h"
+#include "half_numbers.h"
 #include "tensor_cores.h"
+
+#include <cuda_runtime.h>
 
 // A block works on a tile of 64 rows of one head, 16 rows a warp, and goes through the tiles of the
 // other side: a tile of queries through the keys before it (forward; queries' gradient), a tile of
@@ -24,23 +23,6 @@ constexpr int warp_rows = 16;
 constexpr int warp_size = 32;
 constexpr int threads = tile_rows / warp_rows * warp_size;
 constexpr int column_groups = tile_rows / 8;  // of 8 columns, as the tensor cores give them
-
-__device__ float widen(__nv_bfloat16 x) {
-  return __bfloat162float(x);
-}
-__device__ float widen(__half x) {
-  return __half2float(x);
-}
-template <class T>
-__device__ T narrow(float x);
-template <>
-__device__ __nv_bfloat16 narrow(float x) {
-  return __float2bfloat16(x);
-}
-template <>
-__device__ __half narrow(float x) {
-  return __float2half(x);
-}
 
 template <class T>
 __device__ unsigned pack(float low, float high) {
