@@ -37,17 +37,12 @@ torch::Tensor on_cpu(const torch::Tensor& logits, std::int64_t vocabulary,
   return losses;
 }
 
-LogitType logit_type(torch::ScalarType dtype) {
-  if (dtype == torch::kFloat32) return LogitType::float32;
-  return dtype == torch::kBFloat16 ? LogitType::bfloat16 : LogitType::float16;
-}
-
 torch::Tensor on_cuda(const torch::Tensor& logits, std::int64_t vocabulary,
                       const torch::Tensor& targets, double room, bool with_gradient) {
   const c10::DeviceGuard guard(logits.device());
   auto losses = torch::empty({logits.size(0)}, logits.options().dtype(torch::kFloat32));
   if constexpr (has_cuda_kernels) {
-    const CudaLogits rows{logits.data_ptr(), logit_type(logits.scalar_type()), logits.size(0),
+    const CudaLogits rows{logits.data_ptr(), number_type(logits.scalar_type()), logits.size(0),
                           vocabulary, logits.stride(0)};
     const char* const error = cross_entropy_rows(
         rows, targets.data_ptr<std::int64_t>(), static_cast<float>(room), with_gradient,

@@ -146,13 +146,13 @@ const char* cross_entropy_rows(const CudaLogits& rows, const std::int64_t* targe
   if (rows.rows == 0) return nullptr;
   auto error = cudaSuccess;
   switch (rows.type) {
-    case LogitType::float32:
+    case NumberType::float32:
       error = launch<float>(rows, targets, room, with_gradient, losses, stream);
       break;
-    case LogitType::bfloat16:
+    case NumberType::bfloat16:
       error = launch<__nv_bfloat16>(rows, targets, room, with_gradient, losses, stream);
       break;
-    case LogitType::float16:
+    case NumberType::float16:
       error = launch<__half>(rows, targets, room, with_gradient, losses, stream);
       break;
   }

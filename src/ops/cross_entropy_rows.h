@@ -1,5 +1,7 @@
 #pragma once
 
+#include "number_type.h"
+
 #include <cstdint>
 
 // What the CUDA kernel of the cross-entropy asks for. Plain types: it is compiled without
@@ -7,13 +9,11 @@
 
 namespace aero::ops {
 
-enum class LogitType { float32, bfloat16, float16 };
-
 /// Rows of logits on a CUDA device, `vocabulary` of each row's `stride` columns in use. The address
 /// is a multiple of 16 bytes, and so is a row.
 struct CudaLogits {
   void* logits;
-  LogitType type;
+  NumberType type;
   std::int64_t rows;
   std::int64_t vocabulary;
   std::int64_t stride;

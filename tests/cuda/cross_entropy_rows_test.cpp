@@ -22,7 +22,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 struct Case {
   const char* name;
   torch::ScalarType dtype;
-  LogitType type;
+  NumberType type;
   double rounding;
   std::int64_t vocabulary;
   std::int64_t columns;
@@ -76,13 +76,13 @@ class CrossEntropyKernel : public testing::TestWithParam<Case> {
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, CrossEntropyKernel,
-    testing::Values(Case{"float", torch::kFloat32, LogitType::float32, 1e-6, 11, 16},
-                    Case{"float", torch::kFloat32, LogitType::float32, 1e-6, 9000, 9024},
-                    Case{"bfloat16", torch::kBFloat16, LogitType::bfloat16, 1.0 / 256, 11, 64},
-                    Case{"bfloat16", torch::kBFloat16, LogitType::bfloat16, 1.0 / 256, 64, 64},
-                    Case{"bfloat16", torch::kBFloat16, LogitType::bfloat16, 1.0 / 256, 50'257,
+    testing::Values(Case{"float", torch::kFloat32, NumberType::float32, 1e-6, 11, 16},
+                    Case{"float", torch::kFloat32, NumberType::float32, 1e-6, 9000, 9024},
+                    Case{"bfloat16", torch::kBFloat16, NumberType::bfloat16, 1.0 / 256, 11, 64},
+                    Case{"bfloat16", torch::kBFloat16, NumberType::bfloat16, 1.0 / 256, 64, 64},
+                    Case{"bfloat16", torch::kBFloat16, NumberType::bfloat16, 1.0 / 256, 50'257,
                          50'304},
-                    Case{"half", torch::kFloat16, LogitType::float16, 1.0 / 2048, 9001, 9024}));
+                    Case{"half", torch::kFloat16, NumberType::float16, 1.0 / 2048, 9001, 9024}));
 
 TEST_P(CrossEntropyKernel, IsPyTorchsCrossEntropyWithItsGradient) {
   const auto rows = make_rows();
