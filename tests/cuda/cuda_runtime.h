@@ -27,6 +27,7 @@ struct dim3 {
 
 inline dim3 threadIdx = 0;
 inline dim3 blockIdx = 0;
+inline dim3 gridDim = 0;
 
 namespace emulation {
 
@@ -115,16 +116,15 @@ using cudaStream_t = void*;
 
 enum cudaError_t { cudaSuccess };
 
-enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor };
+enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor, cudaDevAttrMultiProcessorCount };
 
 inline cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
 }
 
-inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr /*attribute*/,
-                                          int /*device*/) {
-  *value = 8;
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int /*device*/) {
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 4 : 8;
   return cudaSuccess;
 }
 
@@ -142,6 +142,7 @@ template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments... arguments) {
   const auto [width, height, depth] = config->gridDim;
+  gridDim = config->gridDim;
   for (unsigned i = 0; i < width * height * depth; ++i) {
     blockIdx = {i % width, i / width % height, i / width / height};
     emulation::Block(config->blockDim.x, [&] { kernel(arguments...); }).run();

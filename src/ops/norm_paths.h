@@ -1,0 +1,37 @@
+#pragma once
+
+#include <torch/types.h>
+
+// LayerNorm and RMSNorm by AERO's CUDA kernels, which know nothing of autograd and autocast.
+
+namespace aero::ops {
+
+struct NormInputs {
+  torch::Tensor x;       // [..., width]
+  torch::Tensor weight;  // [width]
+  torch::Tensor bias;    // [width], or undefined
+  double eps;
+  bool is_centred;  // LayerNorm; RMSNorm has no bias
+};
+
+struct NormRows {
+  torch::Tensor y;      // as x
+  torch::Tensor mean;   // [rows]; undefined under RMSNorm
+  torch::Tensor scale;  // [rows], 1 / sqrt(variance + eps)
+};
+
+struct NormGradients {
+  torch::Tensor x;
+  torch::Tensor weight;
+  torch::Tensor bias;  // undefined where there is no bias
+};
+
+/// For float32 on CUDA, rows of up to 4,096 numbers, where CUDA kernels were compiled.
+bool has_norm_kernel(const NormInputs& inputs);
+/// y in `dtype`: float32, bfloat16 or float16.
+NormRows norm_by_kernel(const NormInputs& inputs, torch::ScalarType dtype);
+/// `dy` in y's dtype; `rows` without y.
+NormGradients differentiate_norm_by_kernel(const NormInputs& inputs, const NormRows& rows,
+                                           const torch::Tensor& dy);
+
+}  // namespace aero::ops

@@ -1,0 +1,335 @@
+#include "half_numbers.h"
+#include "norm_rows.h"
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstdint>
+
+// The threads that share a row keep it in registers: device memory sees one read of x in the
+// forward pass, and one of x and of y's gradient in the backward pass. There a block goes through
+// many rows and sums the gradients of weight and bias on the way; a second kernel adds up what the
+// blocks have.
+
+namespace aero::ops {
+namespace {
+
+constexpr int warp_size = 32;
+constexpr int threads = 256;
+constexpr int warps = threads / warp_size;
+constexpr int blocks_a_multiprocessor = 2;  // of the backward pass
+
+/// How a block lies on its rows: `row_threads` share one, each takes up to `packs` packs of it, and
+/// `pack` numbers are loaded and stored at once. A pack of 4 wants rows of whole packs on 16 bytes.
+template <int row_threads_, int packs_, int pack_>
+struct Layout {
+  static constexpr int row_threads = row_threads_;
+  static constexpr int packs = packs_;
+  static constexpr int pack = pack_;
+  static constexpr int rows = threads / row_threads;
+  static constexpr int widest = row_threads * packs * pack;
+};
+
+template <class L, class T>
+struct alignas(L::pack * sizeof(T)) Pack {
+  T values[L::pack];
+};
+
+template <class L>
+struct Place {
+  int row = threadIdx.x / L::row_threads;
+  int first = threadIdx.x % L::row_threads * L::pack;
+
+  /// Where pack i of this thread begins.
+  __device__ int column(int i) const { return first + i * L::row_threads * L::pack; }
+};
+
+/// Zeros beyond the end of the row.
+template <class L, class T>
+__device__ Pack<L, T> load(const T* row, int column, int width) {
+  if (column < width) return *reinterpret_cast<const Pack<L, T>*>(row + column);
+  return {};
+}
+
+template <class L, class T>
+__device__ void store(const Pack<L, T>& pack, T* row, int column, int width) {
+  if (column < width) *reinterpret_cast<Pack<L, T>*>(row + column) = pack;
+}
+
+template <class L>
+__device__ void add(Pack<L, float>& sum, const Pack<L, float>& more) {
+#pragma unroll
+  for (int j = 0; j < L::pack; ++j) sum.values[j] += more.values[j];
+}
+
+/// Each becomes the sum over all threads that share the row.
+template <class L, int count>
+__device__ void add_over_row(float (&x)[count]) {
+#pragma unroll
+  for (int k = 0; k < count; ++k) {
+#pragma unroll
+    for (int step = warp_size / 2; step > 0; step /= 2) {
+      x[k] += __shfl_xor_sync(~0U, x[k], step);
+    }
+  }
+  if constexpr (L::row_threads > warp_size) {
+    constexpr int row_warps = L::row_threads / warp_size;
+    __shared__ float of_warps[count][warps];
+    const int first = threadIdx.x / L::row_threads * row_warps;
+    __syncthreads();  // until all have read what stood there
+#pragma unroll
+    for (int k = 0; k < count; ++k) {
+      if (threadIdx.x % warp_size == 0) of_warps[k][threadIdx.x / warp_size] = x[k];
+    }
+    __syncthreads();
+#pragma unroll
+    for (int k = 0; k < count; ++k) {
+      x[k] = 0;
+#pragma unroll
+      for (int i = 0; i < row_warps; ++i) x[k] += of_warps[k][first + i];
+    }
+  }
+}
+
+template <class L, class T>
+__global__ void __launch_bounds__(threads)
+    normalize(const CudaNorm norm, T* y, const CudaNormStatistics statistics) {
+  const Place<L> place;
+  const std::int64_t i_row = static_cast<std::int64_t>(blockIdx.x) * L::rows + place.row;
+  const std::int64_t offset = i_row * norm.width;
+  const int width = i_row < norm.rows ? norm.width : 0;  // beyond the last all rows are empty
+  Pack<L, float> x[L::packs];
+  float sum[1] = {};
+#pragma unroll
+  for (int i = 0; i < L::packs; ++i) {
+    x[i] = load<L>(norm.x + offset, place.column(i), width);
+#pragma unroll
+    for (int j = 0; j < L::pack; ++j) sum[0] += x[i].values[j];
+  }
+  add_over_row<L>(sum);
+  const float mean = norm.is_centred ? sum[0] / norm.width : 0;
+  float squares[1] = {};  // of what is centred first, so that a large mean costs no digits
+#pragma unroll
+  for (int i = 0; i < L::packs; ++i) {
+    if (place.column(i) >= width) continue;
+#pragma unroll
+    for (int j = 0; j < L::pack; ++j) {
+      const float centred = x[i].values[j] - mean;
+      squares[0] += centred * centred;
+    }
+  }
+  add_over_row<L>(squares);
+  const float scale = 1 / sqrtf(squares[0] / norm.width + norm.eps);
+
+#pragma unroll
+  for (int i = 0; i < L::packs; ++i) {
+    const int column = place.column(i);
+    const auto weight = load<L>(norm.weight, column, width);
+    const auto bias = load<L>(norm.bias, column, norm.bias == nullptr ? 0 : width);
+    Pack<L, T> out;
+#pragma unroll
+    for (int j = 0; j < L::pack; ++j) {
+      const float normal = (x[i].values[j] - mean) * scale;
+      out.values[j] = narrow<T>(normal * weight.values[j] + bias.values[j]);
+    }
+    store<L>(out, y + offset, column, width);
+  }
+  if (place.first > 0 || width == 0) return;
+  if (norm.is_centred) statistics.mean[i_row] = mean;
+  statistics.scale[i_row] = scale;
+}
+
+/// With n = (x - mean) scale and g = dy weight:  dx = scale (g - mean(g) - n mean(g n)), without
+/// mean(g) under RMSNorm. Partials are [2, blocks, width], of the weight and of the bias.
+template <class L, class T>
+__global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
+    differentiate(const CudaNorm norm, const CudaNormStatistics statistics,
+                  const CudaNormGradients gradients) {
+  const Place<L> place;
+  Pack<L, float> weight_sum[L::packs] = {};
+  Pack<L, float> bias_sum[L::packs] = {};
+  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * L::rows;
+  // All threads of a block take the same turns, for they wait for each other.
+  for (std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * L::rows; first < norm.rows;
+       first += stride) {
+    const std::int64_t i_row = first + place.row;
+    const std::int64_t offset = i_row * norm.width;
+    const int width = i_row < norm.rows ? norm.width : 0;
+    const auto* const dy = static_cast<const T*>(gradients.y) + offset;
+    const float mean = norm.is_centred && width > 0 ? statistics.mean[i_row] : 0;
+    const float scale = width > 0 ? statistics.scale[i_row] : 0;
+    Pack<L, float> n[L::packs];  // x at first
+    Pack<L, float> g[L::packs];  // dy at first
+#pragma unroll
+    for (int i = 0; i < L::packs; ++i) {
+      n[i] = load<L>(norm.x + offset, place.column(i), width);
+      const auto given = load<L>(dy, place.column(i), width);
+#pragma unroll
+      for (int j = 0; j < L::pack; ++j) g[i].values[j] = widen(given.values[j]);
+    }
+    float sums[2] = {};  // of g, and of g n
+#pragma unroll
+    for (int i = 0; i < L::packs; ++i) {
+      const auto weight = load<L>(norm.weight, place.column(i), width);
+#pragma unroll
+      for (int j = 0; j < L::pack; ++j) {
+        float& n_j = n[i].values[j];
+        float& g_j = g[i].values[j];
+        n_j = (n_j - mean) * scale;
+        weight_sum[i].values[j] += g_j * n_j;
+        bias_sum[i].values[j] += g_j;
+        g_j *= weight.values[j];
+        sums[0] += g_j;
+        sums[1] += g_j * n_j;
+      }
+    }
+    add_over_row<L>(sums);
+    const float g_mean = norm.is_centred ? sums[0] / norm.width : 0;
+    const float product_mean = sums[1] / norm.width;
+#pragma unroll
+    for (int i = 0; i < L::packs; ++i) {
+#pragma unroll
+      for (int j = 0; j < L::pack; ++j) {
+        n[i].values[j] = scale * (g[i].values[j] - g_mean - n[i].values[j] * product_mean);
+      }
+      store<L>(n[i], gradients.x + offset, place.column(i), width);
+    }
+  }
+
+  __shared__ Pack<L, float> weight_sums[L::widest / L::pack];
+  __shared__ Pack<L, float> bias_sums[L::widest / L::pack];
+  for (int turn = 0; turn < L::rows; ++turn) {
+    if (turn == place.row) {
+#pragma unroll
+      for (int i = 0; i < L::packs; ++i) {
+        const int at = place.column(i) / L::pack;
+        if (turn > 0) {
+          add(weight_sum[i], weight_sums[at]);
+          add(bias_sum[i], bias_sums[at]);
+        }
+        weight_sums[at] = weight_sum[i];
+        bias_sums[at] = bias_sum[i];
+      }
+    }
+    __syncthreads();
+  }
+  float* const weight = gradients.partials + static_cast<std::int64_t>(blockIdx.x) * norm.width;
+  float* const bias = weight + static_cast<std::int64_t>(gridDim.x) * norm.width;
+  for (int at = threadIdx.x; at * L::pack < norm.width; at += threads) {
+    store<L>(weight_sums[at], weight, at * L::pack, norm.width);
+    store<L>(bias_sums[at], bias, at * L::pack, norm.width);
+  }
+}
+
+/// A block takes 32 columns, a warp every eighth of the partials.
+__global__ void __launch_bounds__(threads)
+    add_partials(const float* partials, int count, int width, float* weight, float* bias) {
+  __shared__ float of_warps[warps][warp_size];
+  const int lane = threadIdx.x % warp_size;
+  const int warp = threadIdx.x / warp_size;
+  const int column = blockIdx.x * warp_size + lane;
+  float sum = 0;
+  if (column < width) {
+    const float* const first = partials + static_cast<std::int64_t>(blockIdx.y) * count * width;
+#pragma unroll 4
+    for (int i = warp; i < count; i += warps) {
+      sum += first[static_cast<std::int64_t>(i) * width + column];
+    }
+  }
+  of_warps[warp][lane] = sum;
+  __syncthreads();
+  if (warp > 0 || column >= width) return;
+  for (int i = 1; i < warps; ++i) sum += of_warps[i][lane];
+  (blockIdx.y == 0 ? weight : bias)[column] = sum;
+}
+
+/// use(layout) of the fastest layout that holds such rows.
+template <class Use>
+auto with_layout(const CudaNorm& norm, Use use) {
+  if (norm.width % 4 != 0) return use(Layout<256, 16, 1>());
+  if (norm.width <= Layout<32, 4, 4>::widest) return use(Layout<32, 4, 4>());
+  if (norm.width <= Layout<32, 6, 4>::widest) return use(Layout<32, 6, 4>());
+  if (norm.width <= Layout<64, 4, 4>::widest) return use(Layout<64, 4, 4>());
+  if (norm.width <= Layout<128, 4, 4>::widest) return use(Layout<128, 4, 4>());
+  return use(Layout<256, 4, 4>());
+}
+
+/// use(number) of the output's type.
+template <class Use>
+auto with_output(const CudaNorm& norm, Use use) {
+  switch (norm.output) {
+    case NumberType::bfloat16:
+      return use(__nv_bfloat16());
+    case NumberType::float16:
+      return use(__half());
+    case NumberType::float32:
+      break;
+  }
+  return use(float());
+}
+
+std::int64_t blocks_for(const CudaNorm& norm) {
+  return with_layout(norm, [&](auto layout) -> std::int64_t {
+    return (norm.rows + layout.rows - 1) / layout.rows;
+  });
+}
+
+/// Of the backward pass: as many as run at a time.
+std::int64_t resident_blocks_for(const CudaNorm& norm) {
+  int device = 0;
+  int multiprocessors = 1;
+  if (cudaGetDevice(&device) == cudaSuccess) {
+    cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
+  }
+  return std::min<std::int64_t>(blocks_for(norm), blocks_a_multiprocessor * multiprocessors);
+}
+
+cudaLaunchConfig_t grid(dim3 blocks, void* stream) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = blocks;
+  config.blockDim = threads;
+  config.stream = static_cast<cudaStream_t>(stream);
+  return config;
+}
+
+const char* told(cudaError_t error) {
+  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+}
+
+}  // namespace
+
+std::int64_t norm_partials(const CudaNorm& norm) {
+  return 2 * resident_blocks_for(norm) * norm.width;
+}
+
+const char* norm_rows(const CudaNorm& norm, void* y, const CudaNormStatistics& statistics,
+                      void* stream) {
+  const auto config = grid(static_cast<unsigned>(blocks_for(norm)), stream);
+  return told(with_layout(norm, [&](auto layout) {
+    return with_output(norm, [&](auto number) {
+      using T = decltype(number);
+      return cudaLaunchKernelEx(&config, normalize<decltype(layout), T>, norm, static_cast<T*>(y),
+                                statistics);
+    });
+  }));
+}
+
+const char* differentiate_norm_rows(const CudaNorm& norm, const CudaNormStatistics& statistics,
+                                    const CudaNormGradients& gradients, void* stream) {
+  const auto blocks = static_cast<unsigned>(resident_blocks_for(norm));
+  const auto config = grid(blocks, stream);
+  const auto error = with_layout(norm, [&](auto layout) {
+    return with_output(norm, [&](auto number) {
+      return cudaLaunchKernelEx(&config, differentiate<decltype(layout), decltype(number)>, norm,
+                                statistics, gradients);
+    });
+  });
+  if (error != cudaSuccess) return told(error);
+  const unsigned columns = (norm.width + warp_size - 1) / warp_size;
+  const auto sums = grid(dim3(columns, gradients.bias == nullptr ? 1 : 2), stream);
+  const float* const partials = gradients.partials;
+  return told(cudaLaunchKernelEx(&sums, add_partials, partials, static_cast<int>(blocks),
+                                 norm.width, gradients.weight, gradients.bias));
+}
+
+}  // namespace aero::ops

@@ -1,0 +1,234 @@
+#include "aero/ops/norm.h"
+
+#include "src/ops/norm_paths.h"
+#include "src/ops/norm_rows.h"
+#include "tests/support/autocast.h"
+#include "tests/support/device.h"
+#include "tests/support/tensors.h"
+
+#include <torch/autograd.h>
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace aero::ops {
+namespace {
+
+using testing_support::Autocast;
+using testing_support::back;
+using testing_support::largest;
+using testing_support::largest_difference;
+using testing_support::normal;
+using testing_support::test_device;
+using testing_support::tests_the_cpu;
+using testing_support::there;
+
+constexpr double eps = 1e-5;
+const std::vector<torch::ScalarType> halves{torch::kBFloat16, torch::kFloat16};
+
+enum class Form { layer_norm, layer_norm_without_bias, rms_norm };
+const std::vector<Form> forms{Form::layer_norm, Form::layer_norm_without_bias, Form::rms_norm};
+
+struct Inputs {
+  torch::Tensor x, weight, bias;
+};
+
+struct Outcome {
+  torch::Tensor y, x, weight, bias;  // the last three are gradients
+};
+
+/// Leaves in float64. The bias is undefined where the form has none.
+Inputs make(Form form, at::IntArrayRef sizes) {
+  const auto width = sizes.back();
+  return {1 + 2 * normal(sizes, 1), 1 + 0.3 * normal({width}, 2),
+          form == Form::layer_norm ? normal({width}, 3) : torch::Tensor()};
+}
+
+Inputs to(const Inputs& in, torch::ScalarType dtype) {
+  const auto cast = [&](const torch::Tensor& x) { return x.defined() ? x.to(dtype) : x; };
+  return {cast(in.x), cast(in.weight), cast(in.bias)};
+}
+
+torch::Tensor ours(Form form, const Inputs& in, NormDtype dtype) {
+  if (form == Form::rms_norm) return rms_norm(in.x, in.weight, eps, dtype);
+  return layer_norm(in.x, in.weight, in.bias, eps, dtype);
+}
+
+torch::Tensor pytorchs(Form form, const Inputs& in) {
+  if (form == Form::rms_norm) return torch::rms_norm(in.x, in.weight.sizes(), in.weight, eps);
+  return torch::layer_norm(in.x, in.weight.sizes(), in.weight, in.bias, eps);
+}
+
+torch::Tensor written_out(Form form, const Inputs& in) {
+  const auto centred = form == Form::rms_norm ? in.x : in.x - in.x.mean(-1, true);
+  const auto y = centred / (centred.square().mean(-1, true) + eps).sqrt() * in.weight;
+  return in.bias.defined() ? y + in.bias : y;
+}
+
+/// y of leaves with these values on the tests' device, and the gradients of sum(y w), w rounded to
+/// bfloat16: a number in any dtype here but float16's smallest.
+template <class Norm>
+Outcome differentiate(const Inputs& in, Norm norm) {
+  const auto leaf = [](const torch::Tensor& x) {
+    return x.defined() ? there(x).detach().requires_grad_() : x;
+  };
+  const Inputs leaves{leaf(in.x), leaf(in.weight), leaf(in.bias)};
+  const auto y = norm(leaves);
+  const auto w = normal(y.sizes(), 4).to(torch::kBFloat16).to(y.scalar_type());
+  y.backward(there(w));
+  return {back(y.detach()), back(leaves.x.grad()), back(leaves.weight.grad()),
+          leaves.bias.defined() ? back(leaves.bias.grad()) : torch::Tensor()};
+}
+
+Outcome differentiate_formula(Form form, const Inputs& in) {
+  return differentiate(to(in, torch::kFloat64),
+                       [&](const Inputs& leaves) { return written_out(form, leaves); });
+}
+
+Outcome differentiate_ours(Form form, const Inputs& in, NormDtype dtype) {
+  return differentiate(in, [&](const Inputs& leaves) { return ours(form, leaves, dtype); });
+}
+
+double rounding(torch::ScalarType dtype) {
+  if (dtype == torch::kBFloat16) return 1.0 / 256;
+  return dtype == torch::kFloat16 ? 1.0 / 2048 : 0;
+}
+
+void expect_near(const Outcome& actual, const Outcome& expected) {
+  const auto error = (actual.y.to(torch::kFloat64) - expected.y).abs();
+  const auto allowed = rounding(actual.y.scalar_type()) * expected.y.abs() + 1e-5;
+  EXPECT_TRUE((error <= allowed).all().item<bool>()) << largest(error);
+  const auto expect_close = [](const torch::Tensor& gradient, const torch::Tensor& formula) {
+    ASSERT_EQ(gradient.defined(), formula.defined());
+    if (!formula.defined()) return;
+    EXPECT_EQ(gradient.scalar_type(), torch::kFloat32);
+    EXPECT_LE(largest_difference(gradient, formula), 1e-5 * (1 + largest(formula)));
+  };
+  expect_close(actual.x, expected.x);
+  expect_close(actual.weight, expected.weight);
+  expect_close(actual.bias, expected.bias);
+}
+
+void expect_equal(const Outcome& actual, const Outcome& expected) {
+  EXPECT_TRUE(torch::equal(actual.y, expected.y));
+  EXPECT_TRUE(torch::equal(actual.x, expected.x));
+  EXPECT_TRUE(torch::equal(actual.weight, expected.weight));
+  ASSERT_EQ(actual.bias.defined(), expected.bias.defined());
+  EXPECT_TRUE(!actual.bias.defined() || torch::equal(actual.bias, expected.bias));
+}
+
+/// [rows, width]: of each layout of the kernel, and one too wide for it.
+const std::vector<std::vector<std::int64_t>> shapes{{2, 300, 768},
+                                                    {7, 768},
+                                                    {5, 128},
+                                                    {33, 1000},
+                                                    {3, 3},
+                                                    {9, 1001},
+                                                    {768},
+                                                    {6, 1500},
+                                                    {17, widest_norm_row},
+                                                    {3, widest_norm_row + 4}};
+
+TEST(NormOp, IsTheFormulaWithItsGradientsUnderAutocastInEitherDtype) {
+  for (const auto half : halves) {
+    const Autocast autocast(half);
+    for (const auto& shape : shapes) {
+      for (const auto form : forms) {
+        SCOPED_TRACE(::testing::Message() << half << " " << at::IntArrayRef(shape) << " form "
+                                          << static_cast<int>(form));
+        const auto in = to(make(form, shape), torch::kFloat32);
+        const auto expected = differentiate_formula(form, in);
+        for (const auto dtype : {NormDtype::norms, NormDtype::products}) {
+          const auto actual = differentiate_ours(form, in, dtype);
+          EXPECT_EQ(actual.y.scalar_type(), dtype == NormDtype::products ? half : torch::kFloat32);
+          EXPECT_EQ(actual.y.sizes(), in.x.sizes());
+          expect_near(actual, expected);
+        }
+      }
+    }
+  }
+}
+
+// On CUDA without autocast, too.
+TEST(NormOp, IsPyTorchsToTheBitWhereThereIsNoKernel) {
+  for (const auto form : forms) {
+    for (const auto dtype : {torch::kFloat32, torch::kFloat64, torch::kBFloat16}) {
+      const auto in = to(make(form, {33, 100}), dtype);
+      const auto expected =
+          differentiate(in, [&](const Inputs& leaves) { return pytorchs(form, leaves); });
+      expect_equal(differentiate_ours(form, in, NormDtype::norms), expected);
+      expect_equal(differentiate_ours(form, in, NormDtype::products), expected);
+    }
+  }
+}
+
+TEST(NormOp, IsPyTorchsAndItsCastToTheBitUnderAutocastOnTheCpu) {
+  if (!tests_the_cpu()) GTEST_SKIP() << "elsewhere kernels add in another order";
+  for (const auto half : halves) {
+    const Autocast autocast(half);
+    for (const auto form : forms) {
+      const auto in = to(make(form, {33, 100}), torch::kFloat32);
+      expect_equal(differentiate_ours(form, in, NormDtype::norms),
+                   differentiate(in, [&](const Inputs& leaves) { return pytorchs(form, leaves); }));
+      expect_equal(
+          differentiate_ours(form, in, NormDtype::products),
+          differentiate(in, [&](const Inputs& leaves) { return pytorchs(form, leaves).to(half); }));
+    }
+  }
+}
+
+TEST(NormOp, LeavesFloat64InFloat64UnderAutocastOnTheCpu) {
+  if (!tests_the_cpu()) GTEST_SKIP() << "autocast on CUDA gives norms of float64 in float32";
+  const Autocast autocast(torch::kBFloat16);
+  const auto in = make(Form::layer_norm, {5, 8});
+  EXPECT_EQ(ours(Form::layer_norm, in, NormDtype::products).scalar_type(), torch::kFloat64);
+}
+
+TEST(NormOp, TakesAnyStridesAndAddresses) {
+  const Autocast autocast(torch::kBFloat16);
+  const auto x = there(normal({128, 7}, 1).to(torch::kFloat32)).t();
+  const auto all = there(normal({7 * 128 + 1}, 2).to(torch::kFloat32));
+  const auto shifted = all.narrow(0, 1, 7 * 128).view({7, 128});
+  const auto weight = there(torch::ones({128}));
+  for (const auto& odd : {x, shifted}) {
+    const auto even = odd.contiguous().clone();
+    EXPECT_TRUE(torch::equal(layer_norm(odd, weight, {}, eps, NormDtype::products),
+                             layer_norm(even, weight, {}, eps, NormDtype::products)));
+  }
+}
+
+TEST(NormOp, TakesNoRows) {
+  const Autocast autocast(torch::kBFloat16);
+  const auto x = torch::ones({0, 8}, test_device());
+  const auto y = layer_norm(x, torch::ones({8}, test_device()), {}, eps, NormDtype::products);
+  EXPECT_EQ(y.sizes(), x.sizes());
+  EXPECT_EQ(y.scalar_type(), torch::kBFloat16);
+}
+
+TEST(NormOp, RefusesAWeightOfAnotherWidth) {
+  const Autocast autocast(torch::kBFloat16);
+  const auto x = torch::ones({2, 8}, test_device());
+  EXPECT_THROW(layer_norm(x, torch::ones({4}, test_device()), {}, eps), c10::Error);
+}
+
+TEST(NormOp, GivesTheSameBitsEachTime) {
+  const Autocast autocast(torch::kBFloat16);
+  const auto in = to(make(Form::layer_norm, {3000, 768}), torch::kFloat32);
+  expect_equal(differentiate_ours(Form::layer_norm, in, NormDtype::products),
+               differentiate_ours(Form::layer_norm, in, NormDtype::products));
+}
+
+TEST(NormOp, HasAKernelOnCudaAloneForFloat32InRowsThatFit) {
+  const auto has = [](torch::ScalarType dtype, std::int64_t width) {
+    const auto x = torch::ones({2, width}, torch::device(test_device()).dtype(dtype));
+    return has_norm_kernel({x, x[0], {}, eps, true});
+  };
+  EXPECT_FALSE(tests_the_cpu() && has(torch::kFloat32, 768));
+  EXPECT_FALSE(has(torch::kFloat64, 768));
+  EXPECT_FALSE(has(torch::kBFloat16, 768));
+  EXPECT_FALSE(has(torch::kFloat32, widest_norm_row + 1));
+}
+
+}  // namespace
+}  // namespace aero::ops
