@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
+from aero.config.cost_models import SHIPPED, read_cost_model
 from aero.core.errors import AeroError
 from aero.private.program.products import FUNCTIONS
 from aero.private.run.profile import parse_profile
 from aero.private.run.prompt import check_tokens, tokens_from
 from aero.results.cost_formulas import CostFormulas
 
-COSTS = Path(__file__).resolve().parents[2] / "configs" / "cost"
 LOG = """
 [x] [info] [api.cc:printProfilingData:220] HLO profiling: total time 0.13
 [x] [info] [api.cc:223] - pphlo.dot, executed 1 times, duration 0.5s, send bytes 30 recv bytes 12, send actions 3, recv actions 2
@@ -37,7 +36,7 @@ def test_a_log_gives_bytes_of_the_run_and_of_each_kernel() -> None:
 
 @pytest.mark.parametrize("name", ["default_shared", "fast_shared"])
 def test_a_product_of_shared_matrices_takes_ciphertexts_in_both_directions(name: str) -> None:
-    model = json.loads((COSTS / f"spu_0.9.5_{name}.json").read_text())
+    model = read_cost_model(SHIPPED / f"spu_0.9.5_{name}.json")
     # 128 x 768 x 768: 12 ciphertexts there and 12 back, twice; 10.851 MB were measured.
     assert CostFormulas(model, functions=FUNCTIONS)(
         "matmul_weight", 128, 768, 768
@@ -67,7 +66,7 @@ MEASURED = {
 
 @pytest.mark.parametrize("call", MEASURED, ids=str)
 def test_a_formula_gives_what_was_measured(call: tuple[str, ...]) -> None:
-    model = json.loads((COSTS / "spu_0.9.5_default_shared.json").read_text())
+    model = read_cost_model(SHIPPED / "spu_0.9.5_default_shared.json")
     assert CostFormulas(model, functions=FUNCTIONS)(*call) == pytest.approx(
         MEASURED[call], rel=0.02
     )
@@ -76,7 +75,7 @@ def test_a_formula_gives_what_was_measured(call: tuple[str, ...]) -> None:
 def test_weights_that_the_server_alone_has_take_half() -> None:
     shared, colocated = (
         CostFormulas(
-            json.loads((COSTS / f"spu_0.9.5_default_{weights}.json").read_text()),
+            read_cost_model(SHIPPED / f"spu_0.9.5_default_{weights}.json"),
             functions=FUNCTIONS,
         )
         for weights in ("shared", "colocated")

@@ -17,6 +17,7 @@ from tiny_model import CONTEXT, MODEL, WIDTH, WORDS, tensors, write_checkpoint
 
 pytest.importorskip("spu")
 
+from aero.config.cost_models import SHIPPED, read_cost_model
 from aero.config.model import ModelConfig
 from aero.private.program.products import FUNCTIONS
 from aero.private.run.spawn import free_addresses
@@ -50,8 +51,8 @@ SUBSTITUTES: dict[str, Any] = {
 
 def costs(weights: str) -> CostFormulas:
     """Of the shipped model."""
-    file = ROOT / "configs" / "cost" / f"spu_0.9.5_default_{weights}.json"
-    return CostFormulas(json.loads(file.read_text()), functions=FUNCTIONS)
+    model = read_cost_model(SHIPPED / f"spu_0.9.5_default_{weights}.json")
+    return CostFormulas(model, functions=FUNCTIONS)
 
 
 def always_predicted(cost: CostFormulas, length: int = CONTEXT) -> float:

@@ -17,11 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from aero.config.cost_models import SHIPPED, read_cost_model
 from aero.core.command import run_command
 from aero.core.errors import UsageError
-from aero.core.jsonc import load_object
 from aero.core.options import Parser
-from aero.core.places import ROOT
 from aero.results.calibration import (
     FITTED,
     LATENCY,
@@ -33,7 +32,7 @@ from aero.results.calibration import (
 )
 from aero.results.tables import PAPER_TABLES
 
-MODEL = ROOT / "configs" / "cost" / "aero_papers.json"
+MODEL = SHIPPED / "aero_papers.json"
 
 
 def summary(errors: Sequence[float]) -> str:
@@ -101,7 +100,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_model(file: Path) -> CostModel:
     """Raises UsageError where the file is no cost model with what is fitted here."""
-    description = load_object(file)
+    description = read_cost_model(file)
     try:
         model = CostModel(description)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -77,6 +77,16 @@ def fitting_probes(colocated: bool) -> list[Probe]:
     return fitting
 
 
+def command_of(settings: Settings, network: Network | None, thorough: bool) -> str:
+    """The command line that measures the same, whatever file it writes."""
+    words = ["scripts/measure_costs.py", "--precision", settings.precision]
+    words += ["--weights", settings.weights, "--threads", f"{settings.threads}"]
+    if network is not None:
+        words += ["--network", "wan", "--rate", f"{network.rate:g}"]
+        words += ["--round-trip", f"{network.round_trip:g}"]
+    return " ".join([*words, *(["--thorough"] if thorough else [])])
+
+
 def work(arguments: argparse.Namespace) -> None:
     """Runs both parties and writes the file."""
     check_output(arguments.out, "--out")
@@ -92,6 +102,8 @@ def work(arguments: argparse.Namespace) -> None:
     constants = constants_of(counted, chosen, settings.exp_iterations)
     timed = measured(settings, short_probes() + fitting_probes(settings.colocated), "seconds")
     seconds = seconds_of(timed, counted, chosen, settings.colocated)
-    model = cost_model(arguments.out.stem, constants, settings, machine, seconds, rounds)
+    made_by = command_of(settings, network, arguments.thorough)
+    name = arguments.out.stem
+    model = cost_model(name, constants, settings, machine, seconds, made_by, rounds)
     write_text(arguments.out, render(model))
     print(f"wrote {arguments.out}")

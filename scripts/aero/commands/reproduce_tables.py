@@ -19,6 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from aero.checkpoint.kinds import wrong_kind
+from aero.config.cost_models import SHIPPED, is_base
 from aero.core.command import note, run_command
 from aero.core.errors import AeroError, UsageError
 from aero.core.files import require_writable, write_text
@@ -33,7 +34,6 @@ from aero.results.sweep import Sweep, read_sweep
 from aero.results.tables import Table, paper_tables
 
 SCALES = {"full": ROOT / "configs" / "tables", "tiny": ROOT / "configs" / "tiny"}
-COSTS = ROOT / "configs" / "cost"
 
 
 def result_file(sweep_file: Path, results: Path | None, costs: str | None = None) -> Path:
@@ -80,7 +80,7 @@ def cost_options(costs: str | None) -> list[str]:
     """As `aero ablate` takes them; a network stands behind the model's name and a dot."""
     if not costs:
         return []
-    names = {file.stem for file in COSTS.glob("*.json")}
+    names = {file.stem for file in SHIPPED.glob("*.json") if not is_base(load_object(file))}
     model = max((name for name in names if f"{costs}.".startswith(f"{name}.")), key=len, default="")
     if not model:
         raise UsageError(f"--costs {costs}: none of configs/cost: {', '.join(sorted(names))}")

@@ -46,6 +46,7 @@ class CostFormulas:
         self.constants = {
             name: float(entry["value"]) * unit_factor(entry["unit"])
             for name, entry in model["constants"].items()
+            if entry["value"] is not None
         }
         self._primitives = model["primitives"]
         self._quantity = quantity

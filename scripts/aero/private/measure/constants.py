@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from aero.config.cost_models import SHIPPED
 from aero.core.errors import UsageError
+from aero.core.jsonc import load_object
 from aero.private.measure.probes import KEPT, Measurements, Probe
 from aero.private.program.products import SLOTS
+from aero.private.program.settings import VERSION
 
+# The file of configs/cost with the formulas of this SPU.
+STRUCTURE = f"spu_{VERSION}"
 # Kernels that draw on oblivious transfers or truncate: all but products and matrix products.
 PRODUCTS = ("mul_aa", "mul_av", "square_s", "mmul_aa", "mmul_av", "mmul_sv")
-
-
-@dataclass(frozen=True)
-class Composition:
-    """What an elementwise function is made of, an element: products of two shared numbers,
-    products of one oblivious linear evaluation (squares), and bytes of everything else.
-    """
-
-    products: int
-    squares: int
-    rest: float
 
 
 @dataclass(frozen=True)
@@ -38,11 +33,11 @@ class Constants:
     ct_out: float
     ct_kept: float
     setup_bytes: float
-    reciprocal: Composition
-    rsqrt: Composition
-    gelu: Composition
-    gelu_tanh: Composition
-    quadratic: Composition
+    reciprocal_rest: float
+    rsqrt_rest: float
+    gelu_rest: float
+    gelu_tanh_rest: float
+    quadratic_rest: float
 
 
 class _Counter:
@@ -73,22 +68,40 @@ class _Counter:
         }
         return self.by_element(probe, *names)
 
-    def composition(self, probe: str, ole_batch: float, triple: float) -> Composition:
-        """Counts at a length where products find triples ready, the rest where it is long."""
+    def rest_of(self, probe: str, formula: str, ole_batch: float, triple: float) -> float:
+        """An element's bytes of all but the products and squares that its formula counts, which
+        are counted at a length where products find triples ready.
+        """
         count = f"{probe}_count"
-        products = self.kernel(count, "mul_aa", lowest=True) / (triple * self._elements[count])
-        squares = self.kernel(count, "square_s") / ole_batch
-        for what, value in (("products", products), ("squares", squares)):
-            if abs(value - round(value)) > 0.02 * max(1.0, value):
+        measured = {
+            "product": self.kernel(count, "mul_aa", lowest=True) / (triple * self._elements[count]),
+            "square": self.kernel(count, "square_s") / ole_batch,
+        }
+        for call, value in measured.items():
+            known = calls_in(formula, call)
+            if abs(value - known) > 0.02 * max(1.0, value):
                 raise UsageError(
-                    f"{probe}: {value:.3f} {what} an element, which is no whole number; this SPU "
-                    f"computes it in a way that measure_costs.py does not know"
+                    f"{probe}: {value:.3f} of {call}(n) an element, and {known} in {formula!r} of "
+                    f"{STRUCTURE}: this SPU computes it in another way"
                 )
-        return Composition(round(products), round(squares), self.rest(probe))
+        return self.rest(probe)
+
+
+def calls_in(formula: str, name: str) -> int:
+    """How often a formula has a call: 11 of product in "11 * product(n) + square(n)"."""
+    found = re.findall(rf"(?:(\d+) \* )?\b{name}\(n\)", formula)
+    return sum(int(count or 1) for count in found)
+
+
+def byte_formulas() -> dict[str, str]:
+    """Of SPU's primitives, from the file that all models of it extend."""
+    primitives = load_object(SHIPPED / f"{STRUCTURE}.json")["primitives"]
+    return {name: str(entry["bytes"]) for name, entry in primitives.items()}
 
 
 def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) -> Constants:
     """Raises AeroError where SPU is not composed as the formulas have it."""
+    formulas = byte_formulas()
     counter = _Counter(measured, probes)
     ole_batch = counter.kernel("exp", "square_s") / (exp_squares * 32768 // SLOTS)
     triple = counter.kernel("triple", "mul_aa", lowest=True) / 256
@@ -116,11 +129,11 @@ def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) 
         ct_out=ct_out,
         ct_kept=kept / KEPT,
         setup_bytes=measured.setup.total.bytes,
-        reciprocal=counter.composition("reciprocal", ole_batch, triple),
-        rsqrt=counter.composition("rsqrt", ole_batch, triple),
-        gelu=counter.composition("gelu", ole_batch, triple),
-        gelu_tanh=counter.composition("gelu_tanh", ole_batch, triple),
-        quadratic=counter.composition("quadratic", ole_batch, triple),
+        reciprocal_rest=counter.rest_of("reciprocal", formulas["reciprocal"], ole_batch, triple),
+        rsqrt_rest=counter.rest_of("rsqrt", formulas["rsqrt"], ole_batch, triple),
+        gelu_rest=counter.rest_of("gelu", formulas["gelu"], ole_batch, triple),
+        gelu_tanh_rest=counter.rest_of("gelu_tanh", formulas["gelu_tanh"], ole_batch, triple),
+        quadratic_rest=counter.rest_of("quadratic", formulas["quadratic"], ole_batch, triple),
     )
 
 
