@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from aero.config.check import AT_LEAST_ONE, CHOICES
+from aero.config.check import AT_LEAST_ONE, read_config
 from aero.config.model import EregConfig, ModelConfig, NormFixedConfig, SimplifiedConfig
+from aero.core.errors import UsageError
 
 SCHEMA = Path(__file__).resolve().parents[2] / "configs" / "schema.json"
 # Keys that name a model, begin its training or bring other parts: nothing of what AERO computes.
@@ -58,11 +59,13 @@ def test_a_section_of_the_language_is_read() -> None:
     assert ModelConfig.from_dict(section) == ModelConfig()
 
 
-def test_the_choices_are_those_of_the_language() -> None:
-    theirs = {
-        key: tuple(KEYS[key]["enum"]) for key in KEYS.keys() - PASSED_OVER if "enum" in KEYS[key]
-    }
-    assert theirs == CHOICES
+@pytest.mark.parametrize(
+    "key", sorted(key for key in KEYS.keys() - PASSED_OVER if "enum" in KEYS[key])
+)
+def test_a_name_that_the_language_lacks_is_refused(key: str) -> None:
+    choices = ", ".join(KEYS[key]["enum"])
+    with pytest.raises(UsageError, match=f"run.json: model.{key}: .*one of {choices}"):
+        read_config({key: "Softmax"}, "run.json")
 
 
 def test_the_numbers_above_0_are_those_of_the_language() -> None:

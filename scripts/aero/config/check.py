@@ -9,22 +9,18 @@ from typing import Any
 
 from aero.config.model import ModelConfig, OwnPartsError
 from aero.core.errors import UsageError
+from aero.core.jsonc import load_object
 from aero.core.options import shown
+from aero.core.places import ROOT
 
-CHOICES = {
-    "family": ("gpt2", "pythia", "simplified"),
-    "norm": ("layernorm", "rmsnorm", "layernorm_fixed", "none"),
-    "activation": ("gelu", "gelu_tanh", "relu", "leaky_relu", "quadratic", "none"),
-    "leaky_slope": ("fixed", "layer", "model"),
-    "biases": ("all", "none", "qk"),
-    "attention": ("softmax", "two_quad", "relu"),
-    "temperature": ("none", "raw", "exp", "softplus"),
-    "temperature_shape": ("position", "head"),
-    **dict.fromkeys(
-        ("ffn_form", "qk_form", "v_form", "o_form"), ("plain", "weight_norm", "spectral_norm")
-    ),
-}
 AT_LEAST_ONE = ("n_layer", "n_head", "d_model", "context", "vocab_size")
+
+
+def _choices() -> dict[str, list[str]]:
+    """Of the keys that take names, as the program wrote them for editors."""
+    schema = load_object(ROOT / "configs" / "schema.json")
+    keys = schema["properties"]["model"]["properties"]
+    return {key: about["enum"] for key, about in keys.items() if "enum" in about}
 
 
 def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
@@ -34,6 +30,7 @@ def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
         value = shown(str(section.get(key, getattr(ModelConfig(), key))))
         return UsageError(f"{file}: model.{key}: {value}: expected {what}")
 
+    choices = _choices()
     for field in dataclasses.fields(ModelConfig):
         key = field.name
         if key not in section:
@@ -45,8 +42,8 @@ def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
             raise refuse(key, f"a whole number, at least {int(key in AT_LEAST_ONE)}")
         if kind is float and not (type(value) in (int, float) and math.isfinite(value)):
             raise refuse(key, "a number")
-        if key in CHOICES and value not in CHOICES[key]:
-            raise refuse(key, "one of " + ", ".join(CHOICES[key]))
+        if key in choices and value not in choices[key]:
+            raise refuse(key, "one of " + ", ".join(choices[key]))
     if not all(type(layer) is int for layer in _as_list(section.get("ffn_pruned_layers", []))):
         raise refuse("ffn_pruned_layers", "a list of layers")
     try:
