@@ -22,7 +22,7 @@ from aero.private.measure.constants import (
     calls_in,
 )
 from aero.private.measure.cost_file import cost_model
-from aero.private.measure.probes import Probe
+from aero.private.measure.probes import COMPOSED, Probe
 from aero.private.measure.seconds import LONG, MatrixSeconds, Seconds, VectorSeconds
 from aero.private.program.settings import Settings
 from aero.private.run.line import Network
@@ -35,7 +35,8 @@ WAN = Network(100, 80)
 
 def written_again(settings: Settings, rounds: bool = True) -> dict[str, Any]:
     """With numbers of no meaning."""
-    numbers = {field.name: 100.0 for field in fields(Constants)}
+    numbers: dict[str, Any] = {field.name: 100.0 for field in fields(Constants)}
+    numbers["rests"] = dict.fromkeys(COMPOSED, 100.0)
     seconds = Seconds(
         {part: VectorSeconds(0.01, 1e-6) for part in LONG},
         {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aero.config.cost_models import SHIPPED
 from aero.core.errors import UsageError
 from aero.core.jsonc import load_object
-from aero.private.measure.probes import KEPT, Measurements, Probe
+from aero.private.measure.probes import COMPOSED, KEPT, Measurements, Probe
 from aero.private.program.products import SLOTS
 from aero.private.program.settings import VERSION
 
@@ -33,11 +34,7 @@ class Constants:
     ct_out: float
     ct_kept: float
     setup_bytes: float
-    reciprocal_rest: float
-    rsqrt_rest: float
-    gelu_rest: float
-    gelu_tanh_rest: float
-    quadratic_rest: float
+    rests: Mapping[str, float]  # of COMPOSED
 
 
 class _Counter:
@@ -129,11 +126,7 @@ def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) 
         ct_out=ct_out,
         ct_kept=kept / KEPT,
         setup_bytes=measured.setup.total.bytes,
-        reciprocal_rest=counter.rest_of("reciprocal", formulas["reciprocal"], ole_batch, triple),
-        rsqrt_rest=counter.rest_of("rsqrt", formulas["rsqrt"], ole_batch, triple),
-        gelu_rest=counter.rest_of("gelu", formulas["gelu"], ole_batch, triple),
-        gelu_tanh_rest=counter.rest_of("gelu_tanh", formulas["gelu_tanh"], ole_batch, triple),
-        quadratic_rest=counter.rest_of("quadratic", formulas["quadratic"], ole_batch, triple),
+        rests={name: counter.rest_of(name, formulas[name], ole_batch, triple) for name in COMPOSED},
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aero.private.measure.constants import STRUCTURE, Constants
+from aero.private.measure.probes import COMPOSED
 from aero.private.measure.seconds import Seconds
 from aero.private.program.products import SLOTS
 from aero.private.program.settings import FRACTION_BITS, VERSION, Settings
@@ -62,12 +63,12 @@ def _constants(c: Constants, settings: Settings) -> Json:
         ),
         "setup_traffic": _constant(c.setup_bytes, "B", of + "keys, first oblivious transfers"),
     }
-    for name in ("reciprocal", "rsqrt", "gelu", "gelu_tanh", "quadratic"):
+    for name, composed in COMPOSED.items():
         result[f"{name}_rest"] = _constant(
-            getattr(c, f"{name}_rest"),
+            c.rests[name],
             "B",
-            of + f"{name} of {8192 if name in ('reciprocal', 'rsqrt') else 16384}: all but its "
-            f"products (comparisons, truncations, conversions), refills included",
+            of + f"{name} of {composed.long}: all but its products (comparisons, truncations, "
+            f"conversions), refills included",
         )
     return result
 

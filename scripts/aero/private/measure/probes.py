@@ -45,16 +45,32 @@ def _halve(x: jax.Array) -> jax.Array:
     return x * 0.37
 
 
+@dataclass(frozen=True)
+class Composed:
+    """A function that SPU makes of products, which are counted in `repeats` runs of `count`
+    numbers, and of the rest, which is measured in runs of `long` numbers.
+    """
+
+    function: Callable[[jax.Array], jax.Array]
+    count: int
+    repeats: int
+    long: int
+    transfers: bool = True  # oblivious ones, whose refills come in lumps
+
+
+COMPOSED = {
+    "reciprocal": Composed(jnp.reciprocal, 64, 4, 8192),
+    "rsqrt": Composed(jax.lax.rsqrt, 64, 4, 8192),
+    "gelu_tanh": Composed(gelu_tanh, 64, 5, 16384),
+    "gelu": Composed(gelu, 32, 8, 16384),
+    "quadratic": Composed(quadratic, 64, 4, 16384, transfers=False),
+}
 FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "multiply": jnp.multiply,
     "constant": _halve,
     "relu": relu,
     "exp": jnp.exp,
-    "reciprocal": jnp.reciprocal,
-    "rsqrt": jax.lax.rsqrt,
-    "gelu": gelu,
-    "gelu_tanh": gelu_tanh,
-    "quadratic": quadratic,
+    **{name: composed.function for name, composed in COMPOSED.items()},
     "matmul": jnp.matmul,
 }
 
@@ -68,7 +84,7 @@ def _product(name: str, kinds: str, m: int, k: int, n: int, repeats: int = 2) ->
 
 
 def probes(thorough: bool) -> list[Probe]:
-    """`thorough` repeats more of what has oblivious transfers, whose refills come in lumps."""
+    """`thorough` repeats more of what has oblivious transfers."""
     often = 16 if thorough else 4
     return [
         _vector("triple", "multiply", "aa", 256, 3),
@@ -77,16 +93,14 @@ def probes(thorough: bool) -> list[Probe]:
         _vector("constant", "constant", "a", 65536, 8),
         _vector("relu", "relu", "a", 65536, often),
         _vector("exp", "exp", "a", 32768, 2),
-        _vector("reciprocal_count", "reciprocal", "a", 64, 4),
-        _vector("reciprocal", "reciprocal", "a", 8192, often),
-        _vector("rsqrt_count", "rsqrt", "a", 64, 4),
-        _vector("rsqrt", "rsqrt", "a", 8192, often),
-        _vector("gelu_tanh_count", "gelu_tanh", "a", 64, 5),
-        _vector("gelu_tanh", "gelu_tanh", "a", 16384, often),
-        _vector("gelu_count", "gelu", "a", 32, 8),
-        _vector("gelu", "gelu", "a", 16384, often),
-        _vector("quadratic_count", "quadratic", "a", 64, 4),
-        _vector("quadratic", "quadratic", "a", 16384, 2),
+        *(
+            probe
+            for name, composed in COMPOSED.items()
+            for probe in (
+                _vector(f"{name}_count", name, "a", composed.count, composed.repeats),
+                _vector(name, name, "a", composed.long, often if composed.transfers else 2),
+            )
+        ),
         _product("matmul_1_1", "aw", 64, 128, 128),
         _product("matmul_4_1", "aw", 64, 512, 128),
         _product("matmul_1_4", "aw", 256, 32, 128),
@@ -103,11 +117,7 @@ def short_probes() -> list[Probe]:
         ("multiply_constant", "constant", "a"),
         ("relu", "relu", "a"),
         ("exp", "exp", "a"),
-        ("reciprocal", "reciprocal", "a"),
-        ("rsqrt", "rsqrt", "a"),
-        ("gelu", "gelu", "a"),
-        ("gelu_tanh", "gelu_tanh", "a"),
-        ("quadratic", "quadratic", "a"),
+        *((name, name, "a") for name in COMPOSED),
     ]
     matrices = [("matmul_weight", "aw"), ("matmul_activation", "aa")]
     return [_vector(name, function, kinds, 16, 3) for name, function, kinds in vectors] + [

@@ -10,7 +10,7 @@ from statistics import fmean, median
 import numpy as np
 from scipy.optimize import nnls
 
-from aero.private.measure.probes import Measurements, Probe, matrix_probes, short_probes
+from aero.private.measure.probes import COMPOSED, Measurements, Probe, matrix_probes, short_probes
 from aero.private.program.products import SLOTS, cuts
 
 # What a product's seconds follow from, in the order of MatrixSeconds.
@@ -22,11 +22,7 @@ LONG = {
     "multiply_constant": "constant",
     "relu": "relu",
     "exp": "exp",
-    "reciprocal": "reciprocal",
-    "rsqrt": "rsqrt",
-    "gelu": "gelu",
-    "gelu_tanh": "gelu_tanh",
-    "quadratic": "quadratic",
+    **{name: name for name in COMPOSED},
 }
 
 
