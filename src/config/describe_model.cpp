@@ -8,9 +8,16 @@
 namespace aero {
 namespace {
 
-constexpr const char* architecture_pattern =
-    R"(^(EReg\()?(SM|2Q|RA)(\((t|h)\))?(\+(LN|RMS|LNf))?(\+(G|R|LR|Q))?)"
-    R"((\+(WN|SN)?(Sc)?(Fu)?FFN(_i([0-9]+|\[[0-9]+(,[0-9]+)*\]))?)?\)?$)";
+/// "gelu, the exact one (erf); relu"
+template <class Kinds>
+std::string meanings(const Kinds& kinds) {
+  std::string text;
+  for (const auto& kind : kinds) {
+    text.append(text.empty() ? "" : "; ").append(kind.name);
+    if (!kind.meaning.empty()) text.append(", ").append(kind.meaning);
+  }
+  return text;
+}
 
 Section describe_choices(ModelConfig& m) {
   const Shorthand preset{preset_names(), [] { return std::string(); },
@@ -19,7 +26,7 @@ Section describe_choices(ModelConfig& m) {
                        [&m](std::size_t index) { apply_family(static_cast<Family>(index), m); }};
   const Shorthand architecture{architecture_names(), [&m] { return architecture_name(m); },
                                [&m](const std::string& name) { apply_architecture(name, m); },
-                               architecture_pattern};
+                               architecture_pattern()};
   return {
       "model",
       "The decoder, in the papers' notation: L layers, H heads, d model width, d_k = d / H, T "
@@ -51,10 +58,7 @@ Section describe_choices(ModelConfig& m) {
            "Rows of the learned position table (gpt2 only), at least context; 0: context.",
            &m.positions, between(0, 10'000'000)},
           {"model.vocab_size", "Tokens in the vocabulary.", &m.vocab_size, between(1, 100'000'000)},
-          {"model.norm",
-           "Both norms of every block. layernorm_fixed is a LayerNorm whose standard deviation "
-           "becomes a constant in the course of the training, so that it folds into the matrices "
-           "after it.",
+          {"model.norm", "Both norms of every block: " + meanings(norm_kinds) + ".",
            enum_ref(m.norm)},
           {"model.final_norm",
            "The norm before the head, of the blocks' kind; a LayerNorm where the blocks have none "
@@ -63,8 +67,7 @@ Section describe_choices(ModelConfig& m) {
           {"model.norm_bias", "Whether a LayerNorm has a bias beside its gain.", &m.norm_bias},
           {"model.norm_eps", "Added to the variance in a norm.", &m.norm_eps, above(0)},
           {"model.activation",
-           "Between the two matrices of the FFN; gelu is the exact one (erf), quadratic 0.125 x^2 "
-           "+ 0.25 x + 0.5 (MPCFormer), none the identity.",
+           "Between the two matrices of the FFN: " + meanings(activation_kinds) + ".",
            enum_ref(m.activation)},
           {"model.leaky_slope",
            "The negative slope of a leaky ReLU: fixed, or learned, one a layer or one for the "
@@ -94,8 +97,8 @@ Section describe_choices(ModelConfig& m) {
            "The layers, counted from 0, whose FFNs are absent, where these are not the deepest.",
            &m.ffn_pruned_layers, between(0, 10'000)},
           {"model.attention",
-           "What makes scores s into weights over the visible keys: softmax; two_quad, (s + c)^2 "
-           "over its sum (MPCFormer); relu, max(s, 0) over the number of visible keys.",
+           "What makes scores s into weights over the visible keys: " + meanings(attention_kinds) +
+               ".",
            enum_ref(m.attention)},
           {"model.two_quad_shift", "c of two_quad.", &m.two_quad_shift, any_number()},
           {"model.temperature",

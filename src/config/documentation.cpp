@@ -9,7 +9,7 @@
 namespace aero {
 namespace {
 
-constexpr std::string_view introduction = R"(# The config
+constexpr std::string_view beginning = R"(# The config
 
 <!-- Written by config_markdown() from the field descriptions; edit those. -->
 
@@ -35,11 +35,11 @@ architecture is a fault; in a later layer it overrides it.
 
 | part | meaning |
 |---|---|
-| `SM`, `SM(t)`, `SM(h)` | softmax attention; `(t)` with a learned temperature for each head and query position, `(h)` for each head |
-| `2Q`, `RA` | instead of softmax: 2Quad (MPCFormer), ReLU attention; with `(t)` or `(h)`, too |
-| `LN`, `RMS`, `LNf` | the norms of the blocks, where they have some; `LNf`: a LayerNorm whose deviation becomes a constant |
-| `G`, `R`, `LR`, `Q` | GELU, ReLU, leaky ReLU, MPCFormer's quadratic, where the FFN has an activation |
-| `FFN` | the FFN's form, where it is not plain: `WN` or `SN` before it for weight or spectral normalisation, `Sc` for scaled, `Fu` for fused, as in `ScFuFFN` |
+)";
+
+/// What goes on behind the table's rows for attention, norm and activation.
+constexpr std::string_view forms_and_faults =
+    R"(| `FFN` | the FFN's form, where it is not plain: `WN` or `SN` before it for weight or spectral normalisation, `Sc` for scaled, `Fu` for fused, as in `ScFuFFN` |
 | `_i<k>` | the k deepest FFNs are pruned, as in `ScFuFFN_i6` (`_i0`: none); `_i[1,3]`: those of layers 1 and 3, counted from 0 |
 | `EReg(...)` | around the whole: entropy regularisation |
 
@@ -60,6 +60,31 @@ again.
 **Editors.** `"$schema": "schema.json"` in a config (the path to `configs/schema.json`) gives
 completion and checks as one types.
 )";
+
+/// "| `G`, `R` | the FFN's `activation`: gelu or gelu_tanh, relu |"
+template <class Kinds>
+std::string letters_row(const Kinds& kinds, const std::string& what) {
+  std::string letters;
+  std::string names;
+  std::string_view last;
+  for (const auto& kind : kinds) {
+    if (kind.letter.empty()) continue;
+    const bool shares = kind.letter == last;
+    if (!shares) letters += (letters.empty() ? "`" : ", `") + std::string(kind.letter) + "`";
+    names.append(names.empty() ? "" : shares ? " or " : ", ").append(kind.name);
+    last = kind.letter;
+  }
+  return "| " + letters + " | " + what + ": " + names + " |\n";
+}
+
+std::string introduction() {
+  return std::string(beginning) + letters_row(attention_kinds, "the `attention`") +
+         "| `(t)`, `(h)` behind it, as in `SM(t)` | a learned temperature for each head and query "
+         "position, or for each head |\n" +
+         letters_row(norm_kinds, "the `norm` of the blocks, where they have one") +
+         letters_row(activation_kinds, "the FFN's `activation`, where it has one") +
+         std::string(forms_and_faults);
+}
 
 std::string title(const Section& section) {
   return section.path.empty() ? "Top level" : "`" + section.path + "`";
@@ -100,7 +125,7 @@ bool means(const std::string& name, const Field& field) {
 
 std::string config_markdown() {
   RunConfig defaults;
-  std::string text(introduction);
+  std::string text = introduction();
   for (const Section& section : describe(defaults)) text += chapter(section);
   return text;
 }

@@ -1,6 +1,16 @@
 #include "aero/config/enum_names.h"
 
 namespace aero {
+namespace {
+
+template <class Kinds>
+std::vector<std::string> names_of(const Kinds& kinds) {
+  std::vector<std::string> names;
+  for (const auto& kind : kinds) names.emplace_back(kind.name);
+  return names;
+}
+
+}  // namespace
 
 template <>
 const std::vector<std::string>& enum_names<Family>() {
@@ -10,14 +20,13 @@ const std::vector<std::string>& enum_names<Family>() {
 
 template <>
 const std::vector<std::string>& enum_names<NormKind>() {
-  static const std::vector<std::string> names{"layernorm", "rmsnorm", "layernorm_fixed", "none"};
+  static const std::vector<std::string> names = names_of(norm_kinds);
   return names;
 }
 
 template <>
 const std::vector<std::string>& enum_names<ActivationKind>() {
-  static const std::vector<std::string> names{"gelu",       "gelu_tanh", "relu",
-                                              "leaky_relu", "quadratic", "none"};
+  static const std::vector<std::string> names = names_of(activation_kinds);
   return names;
 }
 
@@ -53,7 +62,7 @@ const std::vector<std::string>& enum_names<TemperatureShape>() {
 
 template <>
 const std::vector<std::string>& enum_names<AttentionKind>() {
-  static const std::vector<std::string> names{"softmax", "two_quad", "relu"};
+  static const std::vector<std::string> names = names_of(attention_kinds);
   return names;
 }
 

@@ -13,8 +13,6 @@
 namespace aero {
 namespace {
 
-enum class Activation { none, gelu, relu, leaky_relu, quadratic };
-
 /// The FFN's form: "WNScFuFFN_i2" says them all.
 struct FfnPart {
   WeightForm form = WeightForm::plain;
@@ -26,49 +24,27 @@ struct FfnPart {
 
 /// "SM(t)": what makes the weights, and who has a temperature.
 struct AttentionPart {
-  std::string_view text;
   AttentionKind kind = AttentionKind::softmax;
   std::optional<TemperatureShape> temperature{};
 
-  bool says_the_same(const AttentionPart& other) const {
-    return kind == other.kind && temperature == other.temperature;
-  }
+  bool operator==(const AttentionPart&) const = default;
 };
-constexpr std::array attention_parts{
-    AttentionPart{"SM", AttentionKind::softmax},
-    AttentionPart{"SM(t)", AttentionKind::softmax, TemperatureShape::position},
-    AttentionPart{"SM(h)", AttentionKind::softmax, TemperatureShape::head},
-    AttentionPart{"2Q", AttentionKind::two_quad},
-    AttentionPart{"2Q(t)", AttentionKind::two_quad, TemperatureShape::position},
-    AttentionPart{"2Q(h)", AttentionKind::two_quad, TemperatureShape::head},
-    AttentionPart{"RA", AttentionKind::relu},
-    AttentionPart{"RA(t)", AttentionKind::relu, TemperatureShape::position},
-    AttentionPart{"RA(h)", AttentionKind::relu, TemperatureShape::head}};
+
+struct ShapePart {
+  std::string_view letter;
+  TemperatureShape shape;
+};
+constexpr std::array shape_parts{ShapePart{"t", TemperatureShape::position},
+                                 ShapePart{"h", TemperatureShape::head}};
 
 /// What a name says.
 struct Name {
   bool ereg = false;
   AttentionPart attention{};
   NormKind norm = NormKind::none;
-  Activation activation = Activation::none;
+  std::string_view activation;  ///< its letter: both forms of GELU are G
   FfnPart ffn;
 };
-
-struct NormPart {
-  std::string_view text;
-  NormKind kind;
-};
-constexpr std::array norm_parts{NormPart{"LN", NormKind::layernorm},
-                                NormPart{"RMS", NormKind::rmsnorm},
-                                NormPart{"LNf", NormKind::layernorm_fixed}};
-
-struct ActivationPart {
-  std::string_view text;
-  Activation kind;
-};
-constexpr std::array activation_parts{
-    ActivationPart{"G", Activation::gelu}, ActivationPart{"R", Activation::relu},
-    ActivationPart{"LR", Activation::leaky_relu}, ActivationPart{"Q", Activation::quadratic}};
 
 struct FormPart {
   std::string_view text;
@@ -78,6 +54,51 @@ constexpr std::array form_parts{FormPart{"WN", WeightForm::weight_norm},
                                 FormPart{"SN", WeightForm::spectral_norm}};
 
 constexpr std::string_view ereg_start = "EReg(";
+
+/// Those of a table, each once.
+template <class Kinds>
+std::vector<std::string> letters(const Kinds& kinds) {
+  std::vector<std::string> all;
+  for (const auto& kind : kinds) {
+    if (kind.letter.empty() || std::ranges::find(all, kind.letter) != all.end()) continue;
+    all.emplace_back(kind.letter);
+  }
+  return all;
+}
+
+template <class Kinds, class Kind>
+std::string_view letter_of(const Kinds& kinds, Kind kind) {
+  return kinds[static_cast<std::size_t>(kind)].letter;
+}
+
+/// "G, R, LR and Q"
+std::string listed(const std::vector<std::string>& words, const std::string& last) {
+  return join({words.begin(), words.end() - 1}) + " " + last + " " + words.back();
+}
+
+/// "G|R|LR|Q"
+std::string alternatives(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : "|") + word;
+  return text;
+}
+
+std::string print(const AttentionPart& attention) {
+  std::string text(letter_of(attention_kinds, attention.kind));
+  for (const auto& [letter, shape] : shape_parts) {
+    if (attention.temperature == shape) text.append("(").append(letter).append(")");
+  }
+  return text;
+}
+
+std::vector<AttentionPart> attention_parts() {
+  std::vector<AttentionPart> parts;
+  for (const auto& row : attention_kinds) {
+    parts.push_back({row.kind});
+    for (const ShapePart& part : shape_parts) parts.push_back({row.kind, part.shape});
+  }
+  return parts;
+}
 
 /// "SNFuFFN_i[1,3]"; empty for a plain FFN in every block.
 std::string print(const FfnPart& ffn) {
@@ -100,15 +121,9 @@ std::string print(const FfnPart& ffn) {
 }
 
 std::string print(const Name& name) {
-  std::string text;
-  for (const AttentionPart& part : attention_parts) {
-    if (part.says_the_same(name.attention)) text = part.text;
-  }
-  for (const NormPart& part : norm_parts) {
-    if (part.kind == name.norm) text.append("+").append(part.text);
-  }
-  for (const ActivationPart& part : activation_parts) {
-    if (part.kind == name.activation) text.append("+").append(part.text);
+  std::string text = print(name.attention);
+  for (const std::string_view part : {letter_of(norm_kinds, name.norm), name.activation}) {
+    if (!part.empty()) text.append("+").append(part);
   }
   if (const std::string ffn = print(name.ffn); !ffn.empty()) text += "+" + ffn;
   return name.ereg ? std::string(ereg_start) + text + ")" : text;
@@ -172,15 +187,19 @@ std::optional<FfnPart> parse_ffn(std::string_view text) {
 
 [[noreturn]] void fail_unknown_part(const std::string& part) {
   std::vector<std::string> known{"FFN", "WNFFN", "SNFFN", "ScFFN", "ScFuFFN", "FuFFN", "EReg"};
-  for (const AttentionPart& one : attention_parts) known.emplace_back(one.text);
-  for (const NormPart& one : norm_parts) known.emplace_back(one.text);
-  for (const ActivationPart& one : activation_parts) known.emplace_back(one.text);
+  for (const AttentionPart& one : attention_parts()) known.push_back(print(one));
+  const auto norms = letters(norm_kinds);
+  const auto activations = letters(activation_kinds);
+  known.insert(known.end(), norms.begin(), norms.end());
+  known.insert(known.end(), activations.begin(), activations.end());
   const std::string near = nearest(part, known);
   throw UsageError("unknown part \"" + part + "\"" +
                    (near.empty() ? "; " : ", did you mean \"" + near + "\"? ") +
-                   "the parts are the attention SM, 2Q or RA, with (t) or (h) where it has a "
-                   "temperature, then LN, RMS, LNf or no norm, then G, R, LR, Q or no activation, "
-                   "then the FFN's form as in ScFuFFN_i6; EReg(...) around the whole");
+                   "the parts are the attention " + listed(letters(attention_kinds), "or") +
+                   ", with (t) or (h) where it has a temperature, then " + join(norms) +
+                   " or no norm, then " + join(activations) +
+                   " or no activation, then the FFN's form as in ScFuFFN_i6; EReg(...) around the "
+                   "whole");
 }
 
 /// `text` without an "_i0", which sweeps over the pruned FFNs start at.
@@ -204,24 +223,31 @@ Name parse(std::string_view text) {
     if (inner.ends_with(')')) inner.remove_suffix(1);
     name.ereg = true;
   }
+  const auto attentions = attention_parts();
   bool has_attention = false;
   bool has_ffn = false;
   for (const std::string& part : split(inner)) {
-    const auto attention = std::ranges::find(attention_parts, part, &AttentionPart::text);
-    const auto norm = std::ranges::find(norm_parts, part, &NormPart::text);
-    const auto activation = std::ranges::find(activation_parts, part, &ActivationPart::text);
-    if (attention != attention_parts.end()) {
-      if (has_attention) throw UsageError("names the attention twice; keep one of SM, 2Q and RA");
+    const auto attention = std::ranges::find_if(
+        attentions, [&](const AttentionPart& one) { return print(one) == part; });
+    const auto norm = std::ranges::find(norm_kinds, part, &PartKind<NormKind>::letter);
+    const auto activation =
+        std::ranges::find(activation_kinds, part, &PartKind<ActivationKind>::letter);
+    if (attention != attentions.end()) {
+      if (has_attention) {
+        throw UsageError("names the attention twice; keep one of " +
+                         listed(letters(attention_kinds), "and"));
+      }
       has_attention = true;
       name.attention = *attention;
-    } else if (norm != norm_parts.end()) {
+    } else if (!part.empty() && norm != norm_kinds.end()) {
       if (name.norm != NormKind::none) throw UsageError("names two norms; keep one");
       name.norm = norm->kind;
-    } else if (activation != activation_parts.end()) {
-      if (name.activation != Activation::none) {
-        throw UsageError("names two activations; keep one of G, R, LR and Q");
+    } else if (!part.empty() && activation != activation_kinds.end()) {
+      if (!name.activation.empty()) {
+        throw UsageError("names two activations; keep one of " +
+                         listed(letters(activation_kinds), "and"));
       }
-      name.activation = activation->kind;
+      name.activation = activation->letter;
     } else if (const auto ffn = parse_ffn(part)) {
       if (has_ffn) throw UsageError("names two forms of the FFN; keep one");
       has_ffn = true;
@@ -237,42 +263,16 @@ Name parse(std::string_view text) {
 }
 
 AttentionPart attention_part(const ModelConfig& config) {
-  AttentionPart part{.text = {}, .kind = config.attention};
+  AttentionPart part{.kind = config.attention};
   if (config.temperature != TemperatureForm::none) part.temperature = config.temperature_shape;
   return part;
 }
 
-Activation kind_of(ActivationKind activation) {
-  switch (activation) {
-    case ActivationKind::gelu:
-    case ActivationKind::gelu_tanh:
-      return Activation::gelu;
-    case ActivationKind::relu:
-      return Activation::relu;
-    case ActivationKind::leaky_relu:
-      return Activation::leaky_relu;
-    case ActivationKind::quadratic:
-      return Activation::quadratic;
-    case ActivationKind::none:
-      return Activation::none;
-  }
-  throw Error("an activation of an unknown kind");
-}
-
-ActivationKind choose(Activation activation, Family family) {
-  switch (activation) {
-    case Activation::gelu:
-      return family_gelu(family);
-    case Activation::relu:
-      return ActivationKind::relu;
-    case Activation::leaky_relu:
-      return ActivationKind::leaky_relu;
-    case Activation::quadratic:
-      return ActivationKind::quadratic;
-    case Activation::none:
-      return ActivationKind::none;
-  }
-  throw Error("an activation of an unknown kind");
+ActivationKind choose(std::string_view letter, Family family) {
+  const ActivationKind first =
+      std::ranges::find(activation_kinds, letter, &PartKind<ActivationKind>::letter)->kind;
+  const ActivationKind gelu = family_gelu(family);
+  return letter_of(activation_kinds, gelu) == letter ? gelu : first;
 }
 
 }  // namespace
@@ -280,7 +280,7 @@ ActivationKind choose(Activation activation, Family family) {
 void apply_architecture(std::string_view name, ModelConfig& config) {
   const Name parsed = parse(name);
   config.norm = parsed.norm;
-  if (kind_of(config.activation) != parsed.activation) {
+  if (letter_of(activation_kinds, config.activation) != parsed.activation) {
     config.activation = choose(parsed.activation, config.family);
   }
   config.attention = parsed.attention.kind;
@@ -302,7 +302,7 @@ std::string architecture_name(const ModelConfig& config) {
   return print({.ereg = config.ereg.enabled,
                 .attention = attention_part(config),
                 .norm = config.norm,
-                .activation = kind_of(config.activation),
+                .activation = letter_of(activation_kinds, config.activation),
                 .ffn = {config.ffn_form, config.ffn_scaled, config.ffn_fused, config.ffn_pruned,
                         config.ffn_pruned_layers}});
 }
@@ -310,9 +310,10 @@ std::string architecture_name(const ModelConfig& config) {
 std::vector<std::string> architecture_names() {
   std::vector<std::string> names;
   for (const NormKind norm : {NormKind::layernorm, NormKind::rmsnorm, NormKind::none}) {
-    for (const Activation activation :
-         {Activation::gelu, Activation::relu, Activation::leaky_relu, Activation::none}) {
-      names.push_back(print({.norm = norm, .activation = activation, .ffn = {}}));
+    for (const auto activation : {ActivationKind::gelu, ActivationKind::relu,
+                                  ActivationKind::leaky_relu, ActivationKind::none}) {
+      names.push_back(
+          print({.norm = norm, .activation = letter_of(activation_kinds, activation), .ffn = {}}));
     }
   }
   for (const char* name :
@@ -322,6 +323,21 @@ std::vector<std::string> architecture_names() {
     names.emplace_back(name);
   }
   return names;
+}
+
+std::string architecture_pattern() {
+  std::string shapes;
+  for (const ShapePart& part : shape_parts) {
+    shapes.append(shapes.empty() ? "" : "|").append(part.letter);
+  }
+  std::string forms;
+  for (const FormPart& part : form_parts) {
+    forms.append(forms.empty() ? "" : "|").append(part.text);
+  }
+  return R"(^(EReg\()?()" + alternatives(letters(attention_kinds)) + R"()(\(()" + shapes +
+         R"()\))?(\+()" + alternatives(letters(norm_kinds)) + R"())?(\+()" +
+         alternatives(letters(activation_kinds)) + R"())?(\+()" + forms +
+         R"()?(Sc)?(Fu)?FFN(_i([0-9]+|\[[0-9]+(,[0-9]+)*\]))?)?\)?$)";
 }
 
 }  // namespace aero

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "aero/config/part_kinds.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,13 +10,6 @@ namespace aero {
 
 /// simplified: He and Hofmann's block (arXiv 2311.01906), the papers' "sota" rows.
 enum class Family { gpt2, pythia, simplified };
-/// layernorm_fixed: a LayerNorm whose standard deviation becomes a constant while it trains.
-enum class NormKind { layernorm, rmsnorm, layernorm_fixed, none };
-/// quadratic: MPCFormer's polynomial (arXiv 2211.01452).
-enum class ActivationKind { gelu, gelu_tanh, relu, leaky_relu, quadratic, none };
-/// What makes scores into weights: softmax; MPCFormer's 2Quad; ReLU over the number of visible keys
-/// (arXiv 2309.08586).
-enum class AttentionKind { softmax, two_quad, relu };
 /// Who owns the negative slope of a leaky ReLU: nobody (a constant), each layer, or the model.
 enum class LeakySlope { fixed, layer, model };
 /// Which linear layers of a block have a bias: all of them, none, or the queries and keys alone

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace aero {
+
+/// A kind of a part that the architecture's name tells. From these rows follow the names of
+/// configs, the notation and the documentation.
+template <class Kind>
+struct PartKind {
+  Kind kind;
+  std::string_view name;     ///< in a config
+  std::string_view letter;   ///< in an architecture's name; empty: what is not there
+  std::string_view meaning;  ///< where the name does not tell it
+};
+
+/// What makes scores s into weights over the visible keys.
+enum class AttentionKind { softmax, two_quad, relu };
+inline constexpr std::array<PartKind<AttentionKind>, 3> attention_kinds{{
+    {AttentionKind::softmax, "softmax", "SM", ""},
+    // arXiv 2211.01452
+    {AttentionKind::two_quad, "two_quad", "2Q", "(s + c)^2 over its sum (MPCFormer)"},
+    // arXiv 2309.08586
+    {AttentionKind::relu, "relu", "RA", "max(s, 0) over the number of visible keys"},
+}};
+
+/// The norms of the blocks.
+enum class NormKind { layernorm, rmsnorm, layernorm_fixed, none };
+inline constexpr std::array<PartKind<NormKind>, 4> norm_kinds{{
+    {NormKind::layernorm, "layernorm", "LN", ""},
+    {NormKind::rmsnorm, "rmsnorm", "RMS", ""},
+    {NormKind::layernorm_fixed, "layernorm_fixed", "LNf",
+     "a LayerNorm whose standard deviation becomes a constant in the course of the training, so "
+     "that it folds into the matrices after it"},
+    {NormKind::none, "none", "", ""},
+}};
+
+/// Between the two matrices of the FFN. Of kinds that share a letter, the first stands for it
+/// where the family does not say otherwise (family_gelu()).
+enum class ActivationKind { gelu, gelu_tanh, relu, leaky_relu, quadratic, none };
+inline constexpr std::array<PartKind<ActivationKind>, 6> activation_kinds{{
+    {ActivationKind::gelu, "gelu", "G", "the exact one (erf)"},
+    {ActivationKind::gelu_tanh, "gelu_tanh", "G", "GPT-2's approximation of it"},
+    {ActivationKind::relu, "relu", "R", ""},
+    {ActivationKind::leaky_relu, "leaky_relu", "LR", ""},
+    // arXiv 2211.01452
+    {ActivationKind::quadratic, "quadratic", "Q", "0.125 x^2 + 0.25 x + 0.5 (MPCFormer)"},
+    {ActivationKind::none, "none", "", "the identity"},
+}};
+
+/// Whether rows stand in the order of the enum, by which letter_of() and the names take them.
+template <class Kind, std::size_t count>
+constexpr bool stand_in_order(const std::array<PartKind<Kind>, count>& kinds) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (static_cast<std::size_t>(kinds[i].kind) != i) return false;
+  }
+  return true;
+}
+static_assert(stand_in_order(attention_kinds) && stand_in_order(norm_kinds) &&
+              stand_in_order(activation_kinds));
+
+}  // namespace aero
