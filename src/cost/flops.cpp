@@ -55,10 +55,10 @@ void add_product(const ForwardOperation& o, const Pass& pass, Flops& flops) {
 }
 
 void add_pointwise(const ForwardOperation& o, bool norm_bias, PointwiseFlops& flops) {
-  const auto& [primitive, name, letter, role, an_element] = traits(o.primitive);
-  const bool lacks_bias = primitive == Primitive::layernorm && !norm_bias;
-  const Count all = Count(an_element - (lacks_bias ? 1 : 0)) * o.count * o.m * o.n;
-  add(flops.*part_of(role), all);
+  const PrimitiveTraits& row = traits(o.primitive);
+  const bool lacks_bias = row.primitive == Primitive::layernorm && !norm_bias;
+  const Count all = Count(row.flops - (lacks_bias ? 1 : 0)) * o.count * o.m * o.n;
+  add(flops.*part_of(row.role), all);
   add(flops.total, all);
 }
 

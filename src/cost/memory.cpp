@@ -1,6 +1,8 @@
 #include "aero/cost/memory.h"
 
+#include "aero/config/enum_names.h"
 #include "aero/cost/parameters.h"
+#include "aero/cost/primitive.h"
 
 #include "count.h"
 #include "pieces.h"
@@ -139,12 +141,16 @@ class Estimate {
   }
 
   Count ffn() const {
-    const bool relu_or_none =
-        m_.activation == ActivationKind::relu || m_.activation == ActivationKind::none;
-    Count bytes = m_.ffn_fused ? 0 : (relu_or_none ? 1 : 2) * compute_ * inner_;
+    Count bytes = m_.ffn_fused ? 0 : inner_states() * compute_ * inner_;
     if (half_) bytes += compute_ * states_;
     if (m_.ffn_scaled || simplified_) bytes += compute_ * states_;
     return bytes + residual_dropout(compute_);
+  }
+
+  /// Matrices of the inner width between W_in and W_out.
+  std::int64_t inner_states() const {
+    if (m_.activation == ActivationKind::none) return 1;
+    return traits(primitive_named(enum_name(m_.activation))).kept;
   }
 
   Count residual_dropout(Count element) const {

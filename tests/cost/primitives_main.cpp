@@ -30,7 +30,7 @@ std::string_view role_name(aero::cost::PrimitiveRole role) {
 }  // namespace
 
 int main() {
-  for (const auto& [primitive, name, letter, role, flops] : aero::cost::primitives) {
+  for (const auto& [primitive, name, letter, role, flops, kept] : aero::cost::primitives) {
     std::cout << name << ' ' << (letter.empty() ? "-" : letter) << ' ' << role_name(role) << ' '
               << flops << '\n';
   }

@@ -45,6 +45,9 @@ struct PrimitiveTraits {
   /// Operations an element, each addition, multiplication, division, comparison, exp, tanh and erf
   /// one, whatever hardware takes for it; 0: none, or those of a matrix product.
   std::int64_t flops;
+  /// Of an activation, matrices of its shape that training keeps: for its own gradient, and its
+  /// result for the matrix after it.
+  std::int64_t kept = 0;
 };
 
 /// The catalogue, in the order of the enum. What config has a kind for is called as that kind is,
@@ -66,13 +69,13 @@ inline constexpr std::array<PrimitiveTraits, 15> primitives{{
     // Square, mean of squares, 1/rms, gain.
     {Primitive::rmsnorm, "rmsnorm", "RMS", PrimitiveRole::norm, 4},
     // x / sqrt(2), erf, + 1, by x, by 1/2.
-    {Primitive::gelu, "gelu", "G", PrimitiveRole::activation, 5},
+    {Primitive::gelu, "gelu", "G", PrimitiveRole::activation, 5, 2},
     // x^2, x^3, by 0.044715, + x, by sqrt(2 / pi), tanh, + 1, by x, by 1/2.
-    {Primitive::gelu_tanh, "gelu_tanh", "G", PrimitiveRole::activation, 9},
-    {Primitive::relu, "relu", "R", PrimitiveRole::activation, 1},
-    {Primitive::leaky_relu, "leaky_relu", "LR", PrimitiveRole::activation, 2},
+    {Primitive::gelu_tanh, "gelu_tanh", "G", PrimitiveRole::activation, 9, 2},
+    {Primitive::relu, "relu", "R", PrimitiveRole::activation, 1, 1},
+    {Primitive::leaky_relu, "leaky_relu", "LR", PrimitiveRole::activation, 2, 2},
     // + 1, square, by 0.125, + 0.375.
-    {Primitive::quadratic, "quadratic", "Q", PrimitiveRole::activation, 4},
+    {Primitive::quadratic, "quadratic", "Q", PrimitiveRole::activation, 4, 2},
 }};
 
 constexpr const PrimitiveTraits& traits(Primitive primitive) {
