@@ -11,12 +11,11 @@ from aero.results.outcome import outcome
 from aero.results.sweep import Member, Sweep
 from aero.results.tables import Line, Table, change_percent, match
 
-_OPERATIONS = {
+# Of the operations in the papers' tables.
+LETTERS = {
     "softmax": "SM",
     "layernorm": "LN",
     "rmsnorm": "RMS",
-    "final_layernorm": "final LN",
-    "final_rmsnorm": "final RMS",
     "gelu": "G",
     "relu": "R",
     "leaky_relu": "LR",
@@ -32,12 +31,20 @@ def _figure(value: float | None, digits: int) -> str:
     return _NONE if value is None else f"{value:.{digits}f}"
 
 
+def _papers_name(operation: str) -> str:
+    """As "final LN" of "final_layernorm"; an operation without a letter keeps its name."""
+    kind = operation.removeprefix("final_")
+    if kind not in LETTERS:
+        return operation
+    return LETTERS[kind] if kind == operation else f"final {LETTERS[kind]}"
+
+
 def operations_text(operations: dict[str, list[int]] | None) -> str:
     """As "SM 144 x 128x128, LN 24 x 128x768"."""
     if not operations:
         return _NONE
     return ", ".join(
-        f"{_OPERATIONS.get(name, name)} {count} x {rows}x{columns}"
+        f"{_papers_name(name)} {count} x {rows}x{columns}"
         for name, (count, rows, columns) in operations.items()
     )
 

@@ -25,6 +25,9 @@ from aero.private.program.folding import (
 )
 from aero.private.program.settings import CLIENT, SERVER, Settings
 
+# Norms that take the mean away; these alone can have a bias.
+CENTRED = {"layernorm": True, "rmsnorm": False}
+
 
 @dataclass(frozen=True)
 class Value:
@@ -125,12 +128,12 @@ class _Builder:
             return source
         config = self.config
         inputs = [source, self.weight(f"{path}.weight", config.d_model)]
-        biased = kind == "layernorm" and config.norm_bias
+        centred = CENTRED[kind]
+        biased = centred and config.norm_bias
         if biased:
             inputs.append(self.weight(f"{path}.bias", config.d_model))
         if path == "final_norm" and scales_stream(config):
             inputs.append(self.weight("final_norm.eps", 1))
-        centred = kind == "layernorm"
         eps = config.norm_eps
         return self.add(name, functions.norm, *inputs, centred=centred, has_bias=biased, eps=eps)
 
