@@ -48,7 +48,7 @@ void add_ablate(CLI::App& app, ExitCode& exit_code) {
   command->add_option("sweep", options->sweep, "Sweep file (docs/ablate.md)")->required();
   add_integer(*command, "--jobs", options->jobs, job_counts, "Runs at a time");
   command->add_option("--shard", options->shard,
-                      "i/n: every n-th member from the i-th on, for job arrays");
+                      "i/n: train every n-th member from the i-th on, for job arrays");
   command->add_option("--cost", options->cost.model,
                       "Cost model of private inference, by name or file, for the tables");
   command->add_option(
@@ -60,7 +60,9 @@ void add_ablate(CLI::App& app, ExitCode& exit_code) {
              "Print the table as markdown or latex");
   command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   auto* list = command->add_flag("--list", options->list, "Print the runs and their states");
-  command->add_flag("--collect", options->collect, "Make the table of what is there")
+  command
+      ->add_flag("--collect", options->collect,
+                 "Make the table from the runs that are there; train nothing")
       ->excludes(list);
   command->footer(
       "Examples:\n"

@@ -3,6 +3,7 @@
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <string>
@@ -20,8 +21,9 @@ bool takes_value(const CLI::App& app, const std::string& name) {
                              [&](const CLI::App* command) { return takes_value(*command, name); });
 }
 
-/// The words after the program's name, last one first, as CLI11 takes them. CLI11 reads "--prompt="
-/// as "--prompt" and takes the next word for its value; two words say what is meant.
+/// Returns the words after the program's name, last one first, as CLI11 takes them. CLI11 reads
+/// "--prompt=" as "--prompt" and takes the next word for its value. An empty word of its own
+/// prevents this.
 std::vector<std::string> words_of(const CLI::App& app, int argc, const char* const* argv) {
   std::vector<std::string> words;
   bool options_end = false;
@@ -76,26 +78,27 @@ std::vector<std::string> options_of(const CLI::App& command) {
 }
 
 std::string help_hint(const CLI::App& command) {
-  return "; " + full_name(command) + " --help shows how it is used";
+  return format("; {} --help shows how to use it", full_name(command));
 }
 
 [[noreturn]] void refuse_word(const CLI::App& command, const std::string& word) {
   const std::string shown = shortened(word);
   if (word.starts_with('-') && word.size() > 1) {
     const auto near = nearest(word.substr(0, word.find('=')), options_of(command));
-    throw UsageError(full_name(command) + ": " + shown + ": is no option of it" +
-                     (near.empty() ? help_hint(command) : ", did you mean \"" + near + "\"?"));
+    throw UsageError(
+        format("{}: {}: there is no such option{}", full_name(command), shown,
+               near.empty() ? help_hint(command) : format(", did you mean \"{}\"?", near)));
   }
   const auto below = commands_below(command);
   if (!below.empty()) {
-    throw UsageError(full_name(command) + ": " + shown + ": is no command" +
-                     choice_hint(word, below));
+    throw UsageError(format("{}: {}: there is no such command{}", full_name(command), shown,
+                            choice_hint(word, below)));
   }
-  throw UsageError(full_name(command) + ": " + shown + ": is one word too many" +
-                   help_hint(command));
+  throw UsageError(
+      format("{}: {}: is one word too many{}", full_name(command), shown, help_hint(command)));
 }
 
-/// The first word that CLI11 had no place for; empty where it had one for each.
+/// The first word that CLI11 could not use; empty where it used all of them.
 std::string word_without_place(const CLI::App& app) {
   for (const auto& word : app.remaining(/*recurse=*/true)) {
     if (word != "--") return word;
@@ -108,10 +111,10 @@ std::string word_without_place(const CLI::App& app) {
   if (const auto word = word_without_place(app); !word.empty()) refuse_word(command, word);
   const auto below = commands_below(command);
   if (!below.empty()) {
-    throw UsageError(full_name(command) + ": name what it shall do; one of: " + join(below) +
-                     help_hint(command));
+    throw UsageError(format("{}: name a command; one of: {}{}", full_name(command), join(below),
+                            help_hint(command)));
   }
-  throw UsageError(full_name(command) + ": " + error.what() + help_hint(command));
+  throw UsageError(format("{}: {}{}", full_name(command), error.what(), help_hint(command)));
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 
 namespace aero::cli {
 
-/// Each adds one subcommand to `app`; the subcommand's callback does the work, sets `exit_code` and
-/// throws Error for what a user can mend.
+/// Each function adds one subcommand to `app`. The subcommand's callback does the work, sets
+/// `exit_code`, and throws Error for a fault that the user can correct.
 void add_train(CLI::App& app, ExitCode& exit_code);
 void add_ablate(CLI::App& app, ExitCode& exit_code);
 void add_pipeline(CLI::App& app, ExitCode& exit_code);

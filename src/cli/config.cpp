@@ -30,7 +30,7 @@ void check(const std::vector<std::string>& files) {
       log::error(error.what());
     }
   }
-  if (!all_good) throw UsageError("not every config can be used");
+  if (!all_good) throw UsageError("some of the configs cannot be used");
 }
 
 void print_help(const std::string& key) {
@@ -67,7 +67,8 @@ void add_config(CLI::App& app) {
                                                : load_config(options->file, options->overrides));
   });
 
-  auto* help = command->add_subcommand("help", "Tell what keys mean, on a terminal's page");
+  auto* help =
+      command->add_subcommand("help", "Explain keys of the config, in lines that fit the terminal");
   help->add_option("key", options->key, "A key or a section; without one, all keys");
   help->footer("Examples:\n  aero config help train\n  aero config help train.duration");
   help->callback([options] { print_help(options->key); });

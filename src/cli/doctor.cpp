@@ -35,7 +35,7 @@ bool has_cpu(const std::string& feature) {
   return found != features.end() && found->second.isBool() && found->second.toBool();
 }
 
-/// MemAvailable of /proc/meminfo in bytes; 0 where it cannot be told.
+/// MemAvailable of /proc/meminfo in bytes; 0 where it is unknown.
 double available_memory() {
   std::ifstream file("/proc/meminfo");
   std::string key;
@@ -55,12 +55,12 @@ constexpr bool has_kernels =
     false;
 #endif
 
-/// A version that a library tells as one number, major x 10000 + minor x 100 + patch.
+/// Writes out a version that a library gives as one number, major x 10000 + minor x 100 + patch.
 std::string dotted(std::int64_t version) {
   return format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
 }
 
-/// Of the NCCL that LibTorch has loaded.
+/// The version of the NCCL library that LibTorch has loaded.
 std::string nccl_version() {
   using GetVersion = int(int*);
   const auto get_version = reinterpret_cast<GetVersion*>(dlsym(RTLD_DEFAULT, "ncclGetVersion"));
@@ -88,7 +88,7 @@ const char* name_of(at::SDPBackend backend) {
   }
 }
 
-/// The fused attention that LibTorch takes to train with on the first GPU, T = 128, d_k = 64.
+/// The fused attention that LibTorch chooses for training on the first GPU, at T = 128, d_k = 64.
 const char* fused_attention(torch::ScalarType dtype) {
   const auto x =
       torch::zeros({1, 1, 128, 64}, torch::device(torch::kCUDA).dtype(dtype)).requires_grad_(true);
@@ -96,7 +96,7 @@ const char* fused_attention(torch::ScalarType dtype) {
 }
 
 void print_gpus() {
-  torch::zeros({1}, torch::kCUDA);  // starts CUDA, which the memory is asked of
+  torch::zeros({1}, torch::kCUDA);  // starts CUDA, which then reports free memory
   const auto gpus = find_gpus();
   for (std::size_t i = 0; i < gpus.size(); ++i) {
     const auto& gpu = gpus[i];
@@ -154,7 +154,7 @@ void run_doctor() {
 }  // namespace
 
 void add_doctor(CLI::App& app) {
-  auto* command = app.add_subcommand("doctor", "What this build and this machine can do");
+  auto* command = app.add_subcommand("doctor", "Show what this build and this machine can do");
   command->footer("Example:\n  aero doctor");
   command->callback([] { run_doctor(); });
 }

@@ -30,7 +30,7 @@ struct EvalOptions {
   bool json = false;
 };
 
-/// Contexts that an evaluation of the whole split takes.
+/// The number of contexts in an evaluation of the whole split.
 std::int64_t count_contexts(const data::Corpus& corpus, std::int64_t stride) {
   if (stride == 0) return corpus.size();
   return (corpus.tokens() - corpus.context() - 1) / stride + 1;
@@ -76,7 +76,7 @@ void print_text(const LoadedModel& model, const EvalOptions& options,
                       std::exp(evaluation.loss_per_character()));
 }
 
-/// Of the given tokenizer, else of the corpus's own, else of the one that the run keeps.
+/// The file of the given tokenizer, else of the corpus's tokenizer, else of the run's copy.
 std::filesystem::path tokenizer_file(const LoadedModel& model, const EvalOptions& options,
                                      const data::Corpus& corpus) {
   if (!options.tokenizer.empty()) return options.tokenizer;
@@ -87,8 +87,9 @@ std::filesystem::path tokenizer_file(const LoadedModel& model, const EvalOptions
   return find_tokenizer_file(model.checkpoint);
 }
 
-/// By token; empty where they cannot be told: the loss a token needs none. A file that the user has
-/// named must be a tokenizer's at least.
+/// The number of characters of each token. Empty, after a warning, where `file` does not yield
+/// them: the loss per token does not need them. A file that the user has named must at least be a
+/// tokenizer.
 std::vector<std::int32_t> counts_of(const std::filesystem::path& file, bool is_named) {
   std::optional<tokenizer::Tokenizer> tokenizer;
   try {
@@ -96,12 +97,12 @@ std::vector<std::int32_t> counts_of(const std::filesystem::path& file, bool is_n
     return tokenizer->character_counts();
   } catch (const Error& error) {
     if (is_named && !tokenizer) throw;
-    log::warn(std::string("the loss per character is left out: ") + error.what());
+    log::warn(format("the loss per character is left out: {}", error.what()));
     return {};
   }
 }
 
-/// By token; empty where no tokenizer is known.
+/// The number of characters of each token; empty where no tokenizer is known.
 std::vector<std::int32_t> character_counts(const LoadedModel& model, const EvalOptions& options,
                                            const data::Corpus& corpus) {
   const auto file = tokenizer_file(model, options, corpus);
@@ -133,15 +134,12 @@ void run_eval(const EvalOptions& options) {
   evaluation.precision = model.config.train.dtype;
   evaluation.character_counts = character_counts(model, options, corpus);
   evaluation.progress = [](std::int64_t done, std::int64_t all) {
-    log::status("evaluated " + std::to_string(done) + " of " + std::to_string(all) + " contexts");
+    log::status(format("evaluated {} of {} contexts", done, all));
     return true;
   };
-  const auto result =
-      within_memory([&] { return train::evaluate(model.decoder, corpus, evaluation); },
-                    [&] {
-                      return "a smaller --batch-size than " +
-                             std::to_string(evaluation.batch_size) + " needs less";
-                    });
+  const auto result = within_memory(
+      [&] { return train::evaluate(model.decoder, corpus, evaluation); },
+      [&] { return format("a smaller --batch-size than {} needs less", evaluation.batch_size); });
   log::status("");
   const auto split_contexts = count_contexts(corpus, options.stride);
   if (options.json) {
@@ -155,24 +153,25 @@ void run_eval(const EvalOptions& options) {
 
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<EvalOptions>();
-  auto* command = app.add_subcommand("eval", "Mean loss and perplexity of a model over a split");
+  auto* command =
+      app.add_subcommand("eval", "Measure the mean loss and perplexity of a model over a split");
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   add_choice(*command, "--split", options->split, {"val", "train"},
              "Split of the corpus: val or train");
   command->add_option("--data", options->data,
-                      "Corpus; without it, the one the model was trained on");
+                      "Corpus folder; without it, the corpus that the model was trained on");
   command->add_option("--tokenizer", options->tokenizer,
                       "tokenizer.json for the loss per character; without it, the run's own");
   add_integer(*command, "--stride", options->stride, not_negative,
               "Slide the context by this many tokens and score only those; 0: separate contexts");
   add_integer(*command, "--batch-size", options->batch_size, batch_sizes,
-              "Contexts in one forward pass; without it, as many as while training")
+              "Contexts in one forward pass; without it, as many as in training")
       ->default_str("");
   add_integer(*command, "--batches", options->batches, batch_counts,
-              "Stop after so many batches; 0: the whole split");
+              "Stop after N batches; 0: evaluate the whole split");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
   command->add_flag(other_tokenizer_flag, options->other_tokenizer,
-                    "Take a corpus or a tokenizer other than the model's");
+                    "Accept a corpus or a tokenizer other than the model's");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer(
       "Examples:\n"

@@ -1,6 +1,7 @@
 #include "cli/faults.h"
 
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/report/format.h"
 
 #include <c10/util/Exception.h>
@@ -15,8 +16,8 @@
 namespace aero::cli {
 namespace {
 
-/// What an allocator of LibTorch says that it was asked for: "you tried to allocate 123 bytes" of
-/// the CPU's, "Tried to allocate 20.00 GiB" of a GPU's.
+/// Finds the requested size in the message of an allocator of LibTorch. The CPU's says "you tried
+/// to allocate 123 bytes", a GPU's "Tried to allocate 20.00 GiB".
 std::string bytes_asked_for(const std::string& message) {
   constexpr std::string_view before = "ried to allocate ";
   const auto at = message.find(before);
@@ -31,7 +32,7 @@ std::string bytes_asked_for(const std::string& message) {
   return bytes > 0 ? report::traffic_text(bytes) : "";
 }
 
-/// LibTorch says so of memory that is not there and of sizes beyond all memory.
+/// Whether LibTorch complains of missing memory, or of a size that no memory holds.
 bool is_about_memory(const std::string& message) {
   for (const char* words : {"can't allocate memory", "out of memory", "calculation overflowed",
                             "multiplication overflow", "numel: integer"}) {
@@ -41,11 +42,12 @@ bool is_about_memory(const std::string& message) {
 }
 
 std::string shortage_text(const std::string& asked) {
-  return "not enough memory" + (asked.empty() ? "" : ": " + asked + " were asked for at once");
+  return asked.empty() ? "not enough memory"
+                       : "not enough memory to allocate " + asked + " at once";
 }
 
 void tell_unforeseen(const std::string& words) {
-  log::error("a fault in AERO itself, or an input that it should have refused; -v tells more");
+  log::error("a fault in AERO itself, or an input that it should have refused; -v shows more");
   log::debug(words);
 }
 
@@ -67,7 +69,9 @@ std::optional<std::string> missing_memory() {
 }
 
 void rethrow_with_advice(const std::string& advice) {
-  if (const auto asked = missing_memory()) throw Error(shortage_text(*asked) + "; " + advice);
+  if (const auto asked = missing_memory()) {
+    throw Error(format("{}; {}", shortage_text(*asked), advice));
+  }
   throw;
 }
 
@@ -82,7 +86,7 @@ ExitCode tell_fault() {
     log::error(error.what());
     return error.code();
   } catch (const std::filesystem::filesystem_error& error) {
-    log::error("cannot use '" + error.path1().string() + "': " + error.code().message());
+    log::error(format("cannot use '{}': {}", error.path1().string(), error.code().message()));
   } catch (const std::system_error& error) {
     log::error("the system refused: " + error.code().message());
   } catch (const c10::Error& error) {

@@ -8,20 +8,20 @@
 
 namespace aero::cli {
 
-/// Called where an exception was caught: logs it as one message in AERO's words and returns the
-/// exit code. What LibTorch or the standard library say of themselves is shown by -v alone.
+/// Logs the exception at hand as one message in AERO's words, and returns the exit code. Only -v
+/// shows the messages of LibTorch and of the standard library. Call it in a catch block.
 ExitCode tell_fault();
 
-/// Called where an exception was caught. How much memory was asked for in vain, "4.20 TB", or an
-/// empty text where that is unknown; nothing where memory was not what was missing.
+/// Returns how much memory could not be allocated, "4.20 TB", or an empty text where the amount is
+/// unknown; nothing where the exception at hand is not about memory. Call it in a catch block.
 std::optional<std::string> missing_memory();
 
-/// Throws Error that says what was too large, as `advice` tells it, for the exception at hand;
-/// throws that itself again where memory was not what was missing.
+/// Throws an Error that names the missing memory and ends with `advice`. Where the exception at
+/// hand is not about memory, throws that exception again.
 [[noreturn]] void rethrow_with_advice(const std::string& advice);
 
-/// What `work` returns. Where it runs out of memory, throws Error that ends with what `advice`
-/// returns.
+/// Returns what `work` returns. Where it runs out of memory, throws an Error that ends with what
+/// `advice` returns.
 template <class Work>
 auto within_memory(Work&& work, const std::function<std::string()>& advice) {
   try {

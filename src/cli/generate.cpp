@@ -1,4 +1,5 @@
 #include "aero/config/json_value.h"
+#include "aero/core/text.h"
 #include "aero/model/sampler.h"
 
 #include "cli/commands.h"
@@ -25,7 +26,7 @@ struct GenerateOptions {
   bool print_ids = false;
 };
 
-/// Writes text as its tokens come, holding back a character whose bytes are not all there.
+/// Writes text as its tokens come, and holds back a character until all its bytes are there.
 class TextStream {
  public:
   explicit TextStream(const tokenizer::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
@@ -62,21 +63,22 @@ std::vector<std::int64_t> find_prompt(const GenerateOptions& options, const Load
   }
   if (!is_utf8(options.prompt)) {
     throw UsageError(
-        "generate: --prompt: not UTF-8 text, which a corpus leaves out; convert it, for example "
-        "with "
-        "iconv, or give --ids");
+        "generate: --prompt: is not UTF-8 text, and a corpus holds no other; convert it, for "
+        "example with iconv, or give --ids");
   }
   auto tokens = tokenizer->encode(options.prompt, tokenizer::SpecialNames::text);
   for (const auto token : tokens) {
     if (token >= vocab_size) {
-      throw UsageError("generate: the tokenizer has ids beyond the model's vocabulary of " +
-                       std::to_string(vocab_size) + "; it is not the one of this model");
+      throw UsageError(format(
+          "generate: the tokenizer has ids beyond the model's vocabulary of {}; it is not the "
+          "tokenizer of this model",
+          vocab_size));
     }
   }
   return tokens;
 }
 
-/// Each token is written as it comes, so that a reader who has left ends the text.
+/// Writes each token as it comes, so that the command ends when its reader has left.
 void write_ids(LoadedModel& model, const std::vector<std::int64_t>& prompt,
                const model::GenerationOptions& generation) {
   bool is_first = true;
@@ -138,14 +140,15 @@ void add_generate(CLI::App& app) {
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   auto* prompt =
       command->add_option("--prompt", options->prompt,
-                          "Text to continue, read as in a corpus (a special token goes by --ids); "
-                          "where it is empty or not given, the end-of-text token is the start");
+                          "Text to continue, read as in a corpus (give special tokens by --ids); "
+                          "without it, the text starts from the end-of-text token");
   command->add_option("--ids", options->ids, "Token ids to continue: 1,2,3")->excludes(prompt);
   command->add_option("--tokenizer", options->tokenizer,
                       "tokenizer.json; without it, the run's own");
-  add_integer(*command, "--max-tokens", generation.max_tokens, at_least_one, "New tokens at most");
+  add_integer(*command, "--max-tokens", generation.max_tokens, at_least_one,
+              "Number of new tokens at most");
   add_number(*command, "--temperature", generation.sampling.temperature, {.low = 0},
-             "0: the most likely token");
+             "Scale of randomness; 0: take the most likely token");
   add_integer(*command, "--top-k", generation.sampling.top_k, not_negative,
               "Draw from the N most likely; 0: from all");
   add_number(*command, "--top-p", generation.sampling.top_p, {.low = 0, .high = 1},
@@ -155,9 +158,9 @@ void add_generate(CLI::App& app) {
               "Texts to draw, with seeds that follow --seed");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
   command->add_flag(other_tokenizer_flag, options->other_tokenizer,
-                    "Take a tokenizer other than the model's");
+                    "Accept a tokenizer other than the model's");
   command->add_flag("--no-cache", options->no_cache, "Recompute every position for each token");
-  command->add_flag("--print-ids", options->print_ids, "Print token ids in place of text");
+  command->add_flag("--print-ids", options->print_ids, "Print token ids instead of text");
   command->footer(
       "Examples:\n"
       "  aero generate runs/mine --prompt 'Once' --temperature 0.8\n"

@@ -22,7 +22,7 @@ class Driver {
  public:
   Driver() : library_(dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) {}
 
-  /// A device count of 0 where there is no driver, or no device.
+  /// Returns 0 where there is no driver or no device.
   int device_count() const {
     int count = 0;
     const auto init = function<int(unsigned)>("cuInit");

@@ -12,8 +12,8 @@ struct Gpu {
   double bytes;      ///< all of its memory
 };
 
-/// Those that CUDA_VISIBLE_DEVICES leaves, in CUDA's order; none without a driver. Asks the
-/// driver's library itself, so that no CUDA toolkit is needed to build this.
+/// Lists the GPUs that CUDA_VISIBLE_DEVICES leaves, in CUDA's order; none without a driver. Asks
+/// the driver's library directly, so that building this needs no CUDA toolkit.
 std::vector<Gpu> find_gpus();
 
 }  // namespace aero::cli

@@ -16,7 +16,7 @@ std::string spaces(int count) {
   return std::string(static_cast<std::size_t>(count), ' ');
 }
 
-/// "  name      meaning", the meaning below the name where it has no room beside it.
+/// Writes "  name      meaning". The meaning goes below the name where there is no room beside it.
 std::string entry(const std::string& name, const std::string& meaning) {
   const int columns = page_columns();
   const int indent = columns < 2 * name_columns ? 4 : name_columns;

@@ -6,16 +6,16 @@
 
 namespace aero::cli {
 
-/// Words in lines of at most `columns`, each behind `indent` columns, which the caller has written
-/// before the first. A word that is longer has a line of its own.
+/// Breaks text into lines of at most `columns` and indents all but the first by `indent`; the
+/// caller has written the indent of the first. A word that is longer has a line of its own.
 std::string wrapped(const std::string& text, int columns, int indent);
 
-/// Columns of a page of help: those of the terminal, 80 elsewhere, and 100 at most, since longer
-/// lines are hard to read.
+/// The width of a page of help in columns: that of the terminal, or 80 without one. It is 100 at
+/// most, since longer lines are hard to read.
 int page_columns();
 
-/// --help in lines that the terminal holds: names on the left, what they mean wrapped on the right,
-/// or below where the terminal is narrow.
+/// Formats --help to the width of the terminal: names on the left, their wrapped meanings on the
+/// right, or below where the terminal is narrow.
 class HelpFormatter : public CLI::Formatter {
  public:
   std::string make_option(const CLI::Option* option, bool is_positional) const override;

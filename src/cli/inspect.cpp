@@ -88,7 +88,7 @@ void describe(const InspectOptions& options) {
   if (std::filesystem::exists(folder / "state.json")) state = checkpoint::load_state(folder);
   const auto weights = checkpoint::load_weights(folder);
   auto parameters = cost::count_parameters(config.model).total();
-  if (!config.model.own_parts.empty()) {  // which that count does not know
+  if (!config.model.own_parts.empty()) {  // count_parameters() does not know these parts
     parameters = 0;
     for (const auto& [name, tensor] : weights) parameters += tensor.numel();
   }
@@ -131,7 +131,7 @@ void describe(const InspectOptions& options) {
             << report::fit_tables(table_of(tensors).to_markdown(), options.inspection.columns);
 }
 
-/// Token ids [B, T]: from a file, one sequence a line, or from the argument itself.
+/// Reads token ids [B, T] from a file, one sequence a line, or from the argument itself.
 torch::Tensor read_tokens(const std::string& source, const ModelConfig& config) {
   std::vector<std::vector<std::int64_t>> rows;
   if (std::filesystem::is_regular_file(source)) {
@@ -142,30 +142,30 @@ torch::Tensor read_tokens(const std::string& source, const ModelConfig& config) 
       }
     }
   } else if (source.find_first_not_of("0123456789,- \t\r\n") != std::string::npos) {
-    throw UsageError("--logits: " + source +
-                     ": neither token ids such as 1,2,3 nor a file of them");
+    throw UsageError(
+        format("--logits: {}: is neither a list of token ids, as 1,2,3, nor a file", source));
   } else {
     rows.push_back(parse_tokens(source, config.vocab_size));
   }
   if (rows.empty() || rows.front().empty()) {
-    throw UsageError("--logits: " + source + ": holds no token ids");
+    throw UsageError(format("--logits: {}: holds no token ids", source));
   }
   std::vector<std::int64_t> flat;
   for (const auto& row : rows) {
     if (row.size() != rows.front().size()) {
-      throw UsageError("--logits: " + source + ": every line needs the same number of tokens");
+      throw UsageError(format("--logits: {}: every line needs the same number of tokens", source));
     }
     flat.insert(flat.end(), row.begin(), row.end());
   }
   const auto length = static_cast<std::int64_t>(rows.front().size());
   if (length > config.context) {
-    throw UsageError("--logits: " + source + ": " + std::to_string(length) +
-                     " tokens are more than the context of " + std::to_string(config.context));
+    throw UsageError(format("--logits: {}: {} tokens are more than the context of {}", source,
+                            length, config.context));
   }
   return torch::tensor(flat, torch::kInt64).view({-1, length});
 }
 
-/// Entropy of every attention row, [L, B, H, T].
+/// Computes the entropy of every attention row, [L, B, H, T].
 torch::Tensor row_entropies(model::Decoder& decoder, const torch::Tensor& tokens) {
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> rows;
@@ -181,13 +181,14 @@ void add_gradients(model::Decoder& decoder, const torch::Tensor& loss,
   }
 }
 
-/// A checkpoint's files are its own.
+/// Throws a UsageError where `out` would lie in the checkpoint folder: AERO alone writes there.
 void require_outside(const std::filesystem::path& out, const std::filesystem::path& checkpoint) {
   std::error_code is_missing;
   if (std::filesystem::equivalent(std::filesystem::absolute(out).parent_path(), checkpoint,
                                   is_missing)) {
-    throw UsageError("--out: " + out.string() +
-                     ": lies in the checkpoint that is read; name a file elsewhere");
+    throw UsageError(
+        format("--out: {}: lies in the checkpoint that the command reads; name a file elsewhere",
+               out.string()));
   }
 }
 
@@ -222,38 +223,39 @@ void write_logits(const InspectOptions& options) {
 
 void add_inspect(CLI::App& app) {
   auto options = std::make_shared<InspectOptions>();
-  auto* command = app.add_subcommand("inspect", "What a checkpoint holds, and what it computes");
+  auto* command =
+      app.add_subcommand("inspect", "Show what a checkpoint holds and what it computes");
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   auto* logits = command->add_option(
       "--logits", options->tokens,
-      "Token ids (1,2,3) or a file of them, one sequence a line: writes logits [B, T, V], the loss "
-      "of each "
-      "position [B, T-1], and attention entropy by row [L, B, H, T] and head [L, H]");
+      "Token ids (1,2,3) or a file of them, one sequence a line: write logits [B, T, V], the loss "
+      "of each position [B, T-1], and attention entropy by row [L, B, H, T] and head [L, H]");
   command->add_option("--out", options->out, "The safetensors file to write")->needs(logits);
   command
       ->add_flag("--gradients", options->gradients,
-                 "Also the gradient of the mean loss by every parameter, as grad/<name>")
+                 "Write also the gradient of the mean loss by every parameter, as grad/<name>")
       ->needs(logits);
   add_choice(*command, "--dtype", options->dtype, {"float32", "float64"}, "float32 or float64")
       ->needs(logits);
   command->add_option("--device", options->device, "cpu, cuda or cuda:N");
   auto* entropy = command->add_flag(
       "--entropy", options->entropy,
-      "Attention entropy of every head over held-out contexts, and the learned scalars");
+      "Print the attention entropy of every head over held-out contexts, and the learned scalars");
   entropy->excludes(logits);
   command
       ->add_option("--data", options->inspection.data,
-                   "Corpus for --entropy; without it, the one the model was trained on")
+                   "Corpus for --entropy; without it, the corpus that the model was trained on")
       ->needs(entropy);
   add_choice(*command, "--split", options->inspection.split, {"val", "train"},
-             "Split of it: val or train")
+             "Split of the corpus: val or train")
       ->needs(entropy);
   add_integer(*command, "--batches", options->inspection.batches,
-              {.low = 1, .high = batch_counts.high}, "Batches of train.batch_size of it")
+              {.low = 1, .high = batch_counts.high},
+              "Number of batches of train.batch_size to measure")
       ->needs(entropy);
   command
       ->add_flag(other_tokenizer_flag, options->inspection.other_tokenizer,
-                 "Take a corpus of a tokenizer other than the model's")
+                 "Accept a corpus whose tokenizer is not the model's")
       ->needs(entropy);
   command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   command->add_flag("--json", options->json, "Print one JSON object");

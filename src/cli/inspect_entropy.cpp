@@ -20,7 +20,7 @@ std::string digits(double value) {
   return std::isnan(value) ? "-" : format("{:.4g}", value);
 }
 
-/// A row a layer: `heads` as columns, then their mean, then `last` where it is given.
+/// Makes one row per layer: a column for each head, then their mean, then `last` where it is given.
 report::Table table_by_head(const train::ByHead& heads, const std::vector<std::int64_t>* last) {
   std::vector<report::Column> columns{{"layer", report::Align::right}};
   for (std::size_t h = 0; h < heads.front().size(); ++h) {
@@ -40,11 +40,11 @@ report::Table table_by_head(const train::ByHead& heads, const std::vector<std::i
   return table;
 }
 
-/// Where the bins end; NaN where no head has a finite row.
+/// The largest mean entropy of a head, where the bins end; NaN where no head has a finite row.
 double largest_mean(const train::EntropyStatistics& statistics) {
   double largest = std::numeric_limits<double>::quiet_NaN();
   for (const auto& heads : statistics.mean) {
-    for (const double mean : heads) largest = std::fmax(largest, mean);  // passes NaN by
+    for (const double mean : heads) largest = std::fmax(largest, mean);  // ignores NaN
   }
   return largest;
 }
@@ -54,9 +54,9 @@ void print_text(const train::EntropyStatistics& statistics, const train::Learned
   const auto print = [columns](const report::Table& table) {
     std::cout << report::fit_tables(table.to_markdown(), columns);
   };
-  std::cout << "entropy in nats of " << statistics.rows << " rows a head; uniform attention has "
-            << digits(statistics.uniform) << ", a row at most "
-            << digits(statistics.largest_possible) << "\n\n";
+  std::cout << format(
+      "entropy in nats, over {} rows a head; uniform attention has {}, a row at most {}\n\n",
+      statistics.rows, digits(statistics.uniform), digits(statistics.largest_possible));
   print(table_by_head(statistics.mean, &statistics.nonfinite_rows));
   report::Table bins({{"share of heads in [0, max/4)", report::Align::right},
                       {"[max/4, max/2)", report::Align::right},
@@ -65,8 +65,8 @@ void print_text(const train::EntropyStatistics& statistics, const train::Learned
   std::vector<std::string> shares;
   for (const double share : statistics.bins()) shares.push_back(digits(100 * share) + "%");
   bins.add_row(std::move(shares));
-  std::cout << "\nbins up to max, the largest mean of a head: " << digits(largest_mean(statistics))
-            << "\n\n";
+  std::cout << format("\nfour bins from 0 to max, the largest mean of a head: {}\n\n",
+                      digits(largest_mean(statistics)));
   print(bins);
   for (const auto& [name, values] : scalars.by_layer) {
     std::cout << "\n" << name << " by layer:";
@@ -105,7 +105,7 @@ void inspect_entropy(LoadedModel& model, const EntropyInspection& inspection) {
                               .batches = inspection.batches,
                               .precision = model.config.train.dtype,
                               .proceed = [&] {
-                                log::status("measured " + std::to_string(batches++) + " batches");
+                                log::status(format("measured {} batches", batches++));
                                 return true;
                               }});
   log::status("");

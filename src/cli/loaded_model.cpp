@@ -5,6 +5,7 @@
 #include "aero/core/error.h"
 #include "aero/core/log.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 #include "aero/cost/parameters.h"
 #include "aero/report/format.h"
 #include "aero/train/model_tokenizer.h"
@@ -22,16 +23,16 @@ namespace {
 void set_device(RunConfig& config, const std::string& device) {
   config.train.device = device;
   if (find_faults(config).empty()) return;
-  throw UsageError("--device: " + shortened(device) +
-                   ": unknown device; write auto, cpu, cuda or cuda:N");
+  throw UsageError(
+      format("--device: {}: unknown device; write auto, cpu, cuda or cuda:N", shortened(device)));
 }
 
-/// Integers would be taken for numbers without a word.
+/// Refuses integers, which would otherwise be converted silently.
 void check_types(const checkpoint::TensorMap& weights) {
   for (const auto& [name, tensor] : weights) {
     if (tensor.is_floating_point()) continue;
-    throw Error("weights: \"" + name + "\" is of type " + c10::toString(tensor.scalar_type()) +
-                ", and weights are floating-point numbers");
+    throw Error(format("weights: \"{}\" is of type {}, and weights are floating-point numbers",
+                       name, c10::toString(tensor.scalar_type())));
   }
 }
 
@@ -43,7 +44,7 @@ void load_into(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights
     check_types(weights);
     train::load_weights(decoder, weights);
   } catch (const Error& error) {
-    throw Error("'" + folder.string() + "': " + error.what());
+    throw Error(format("'{}': {}", folder.string(), error.what()));
   }
 }
 
@@ -62,9 +63,9 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std
         return result;
       },
       [&] {
-        return "the model of '" + folder.string() + "' has " +
-               report::with_thousands(cost::count_parameters(config.model).total()) +
-               " parameters, of 4 bytes each or more";
+        return format("the model of '{}' has {} parameters, of 4 bytes each or more",
+                      folder.string(),
+                      report::with_thousands(cost::count_parameters(config.model).total()));
       });
   return {folder, std::move(config), std::move(decoder)};
 }
@@ -96,7 +97,7 @@ std::optional<tokenizer::Tokenizer> find_optional_tokenizer(const LoadedModel& m
   try {
     return find_tokenizer(model, file, may_be_other);
   } catch (const Error& error) {
-    log::warn(left_out + ": " + error.what());
+    log::warn(format("{}: {}", left_out, error.what()));
     return std::nullopt;
   }
 }
@@ -106,9 +107,10 @@ data::Corpus open_split(LoadedModel& model, const std::string& path, const std::
   if (!path.empty()) {
     model.config.data.path = path;
   } else if (!std::filesystem::exists(model.config.data.path)) {
-    throw UsageError("the model was trained on data.path \"" + model.config.data.path +
-                     "\", which is not there (any more, or seen from this folder); name the corpus "
-                     "with --data FOLDER");
+    throw UsageError(format(
+        "the model was trained on data.path \"{}\", which is not there, at least as seen from "
+        "this folder; name the corpus with --data FOLDER",
+        model.config.data.path));
   }
   auto corpus = train::open_corpus(model.config, split);
   if (!may_be_other) {
@@ -120,7 +122,7 @@ data::Corpus open_split(LoadedModel& model, const std::string& path, const std::
 
 std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t vocab_size) {
   std::vector<std::int64_t> tokens;
-  bool has_comma = false;  // before the piece at hand
+  bool has_comma = false;  // before this piece
   std::istringstream pieces(text);
   for (std::string piece; std::getline(pieces, piece, ',') || has_comma;) {
     const bool is_last = pieces.eof();
@@ -129,14 +131,13 @@ std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t voc
     for (std::string word; words >> word;) {
       const auto token = integer_from(word);
       if (!token || *token < 0 || *token >= vocab_size) {
-        throw UsageError("\"" + shortened(word) +
-                         "\" is no token id; ids are whole numbers from 0 to " +
-                         std::to_string(vocab_size - 1));
+        throw UsageError(format("\"{}\" is no token id; ids are whole numbers from 0 to {}",
+                                shortened(word), vocab_size - 1));
       }
       tokens.push_back(*token);
     }
     if (tokens.size() == before && (has_comma || !is_last)) {
-      throw UsageError("\"" + shortened(text) + "\": a token id is missing beside a comma");
+      throw UsageError(format("\"{}\": a token id is missing beside a comma", shortened(text)));
     }
     has_comma = !is_last;
   }

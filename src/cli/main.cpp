@@ -13,7 +13,7 @@ namespace {
 
 using aero::ExitCode;
 
-/// Every fault ends here as one message; none shows a stack.
+/// Turns every fault into one message without a stack trace.
 template <class Work>
 ExitCode guarded(Work&& work) {
   try {
@@ -33,7 +33,7 @@ ExitCode run(int argc, char** argv) {
       "  aero report mine.json\n"
       "  aero train mine.json\n"
       "  aero eval runs/mine\n"
-      "`aero COMMAND --help` tells the options of a command.");
+      "`aero COMMAND --help` lists the options of a command.");
   app.fallthrough();
   app.add_flag_callback(
       "-q,--quiet", [] { aero::log::set_verbosity(aero::Verbosity::quiet); },

@@ -3,6 +3,7 @@
 #include "aero/config/json_value.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 
@@ -54,8 +55,8 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& val
                         const std::vector<std::string>& choices, const std::string& description) {
   const auto read = [&value, name, choices](const std::string& text) {
     if (std::ranges::find(choices, text) == choices.end()) {
-      throw UsageError(name + ": " + shortened(text) + ": is none of its values" +
-                       choice_hint(text, choices));
+      throw UsageError(format("{}: {}: is none of its values{}", name, shortened(text),
+                              choice_hint(text, choices)));
     }
     value = text;
   };
@@ -64,7 +65,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& val
 
 void require_suffix(const std::string& option, const std::string& file, const std::string& suffix) {
   if (file.ends_with(suffix)) return;
-  throw UsageError(option + ": \"" + file + "\": name a file that ends in " + suffix);
+  throw UsageError(format("{}: \"{}\": name a file that ends in {}", option, file, suffix));
 }
 
 }  // namespace aero::cli

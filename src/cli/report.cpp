@@ -4,6 +4,7 @@
 #include "aero/config/loader.h"
 #include "aero/core/files.h"
 #include "aero/core/terminal.h"
+#include "aero/core/text.h"
 #include "aero/report/bar_chart.h"
 #include "aero/report/comparison.h"
 #include "aero/report/fit.h"
@@ -41,7 +42,7 @@ struct Options {
 
 RunConfig config_of_architecture(const std::string& architecture, std::vector<Override> overrides) {
   overrides.insert(overrides.begin(), "model.architecture=" + architecture);
-  // The papers' own model is what a bare architecture name stands for.
+  // An architecture's name alone means that architecture at the size of the papers' model.
   overrides.insert(overrides.begin(), "model.preset=gpt2-12l");
   return default_config(overrides);
 }
@@ -64,11 +65,11 @@ RunConfig find_config(const Options& options) {
   return config_of_path(options.source, overrides);
 }
 
-/// A file, a folder, "SM+LN+G", or "simplified:SM+ScFFN".
+/// Reads the config that a file, a folder, "SM+LN+G" or "simplified:SM+ScFFN" stands for.
 RunConfig config_to_compare(const std::string& name, std::vector<Override> overrides) {
   if (fs::exists(name)) return config_of_path(name, overrides);
   if (name.find('/') != std::string::npos || name.ends_with(".json")) {
-    throw UsageError("report: --compare: " + name + ": no such file or folder");
+    throw UsageError(format("report: --compare: {}: no such file or folder", name));
   }
   const auto colon = name.find(':');
   if (colon == std::string::npos) return config_of_architecture(name, std::move(overrides));
@@ -87,7 +88,7 @@ std::string pass_text(const std::string& name) {
   return name == "token" ? "one token" : "whole context";
 }
 
-/// Reports with what the cost models charge.
+/// Makes reports that include what the cost models charge.
 class Reporter {
  public:
   explicit Reporter(const Options& options) : options_(options) {
@@ -125,15 +126,15 @@ void check(const Options& options) {
   if (!options.compare.empty() && !options.json && options.format != "json") {
     if (options.cost_models.size() > 1) {
       throw UsageError(
-          "report: --compare: goes with one --cost; give one, or --format json for all");
+          "report: --compare: takes one --cost; give one, or --format json for several");
     }
     if (options.sensitivity) {
       throw UsageError(
-          "report: --sensitivity: is of one model; leave --compare out, or ask for --format json");
+          "report: --sensitivity: is about one model; leave --compare out, or add --format json");
     }
   }
   if (options.compare.empty() && options.format == "latex") {
-    throw UsageError("report: --format latex: is for models side by side; add --compare MODELS");
+    throw UsageError("report: --format latex: compares models; add --compare MODELS");
   }
   if (!options.svg.empty()) require_suffix("--svg", options.svg, ".svg");
   if (!options.cost_models.empty()) return;
@@ -145,8 +146,8 @@ void check(const Options& options) {
   if (needs == nullptr) return;
   std::string names;
   for (const auto& name : cost::CostModel::names()) names += (names.empty() ? "" : ", ") + name;
-  throw UsageError(std::string("report: ") + needs + ": is about a cost model; add --cost NAME (" +
-                   names + ", or a file)");
+  throw UsageError(
+      format("report: {}: needs a cost model; add --cost NAME ({}, or a file)", needs, names));
 }
 
 void write_chart(const Options& options, const std::vector<report::Report>& reports) {
@@ -161,8 +162,8 @@ void write_chart(const Options& options, const std::vector<report::Report>& repo
   }
   const std::string models =
       reports.front().pi.size() == 1 ? " by " + reports.front().pi.front().cost.cost_model : "";
-  write_file(options.svg, report::bar_chart("Communication of one forward pass (" +
-                                                pass_text(options.pass) + ")" + models,
+  write_file(options.svg, report::bar_chart(format("Communication of one forward pass ({}){}",
+                                                   pass_text(options.pass), models),
                                             bars));
 }
 
@@ -199,17 +200,17 @@ void add_report(CLI::App& app) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
       "report",
-      "What a model costs: parameters, FLOPs, operations, memory, and private inference by a cost "
-      "model");
+      "Show what a model costs: parameters, FLOPs, operations, memory, and private inference by a "
+      "cost model");
   auto* source = command->add_option("source", options->source,
                                      "Config file, run folder or checkpoint folder");
   auto* architecture = command->add_option(
       "--arch", options->architecture,
-      "Architecture in the papers' notation; without a source, of the papers' 12 layers");
+      "Architecture in the papers' notation; without a source, at the papers' size of 12 layers");
   add_texts(*command, "--set", options->overrides, "Override a key: --set model.n_layer=4");
   command
       ->add_option("--compare", options->compare,
-                   "Models side by side, the first the baseline: files, folders, architectures, or "
+                   "Compare models with the first one: files, folders, architectures, or "
                    "FAMILY:ARCHITECTURE")
       ->excludes(source)
       ->excludes(architecture);
@@ -218,12 +219,14 @@ void add_report(CLI::App& app) {
   command->add_option("--network", options->network,
                       "Line between the parties, by name or file: lan, wan, mobile");
   add_choice(*command, "--pass", options->pass, {"whole", "prefill", "token"},
-             "whole context, prefill (logits for the last position), or one token with a cache");
+             "What to price: the whole context, prefill (logits for the last position), or one "
+             "token with a "
+             "cache");
   command->add_flag("--sensitivity", options->sensitivity,
-                    "How the costs change with each thing that the cost model assumes");
+                    "Show how the costs change with each assumption of the cost model");
   command->add_option("--svg", options->svg, "Write a bar chart of communication to this file");
   add_choice(*command, "--format", options->format, {"markdown", "json", "csv", "latex"},
-             "markdown, json, csv, or, of --compare, latex");
+             "markdown, json, csv, or, with --compare, latex");
   command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   command->add_flag("--json", options->json, "Short for --format json");
   command->footer(

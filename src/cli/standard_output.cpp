@@ -20,14 +20,14 @@ constexpr std::size_t most_held = std::size_t{1} << 16;
 
 [[noreturn]] void fail(int code) {
   if (code == EPIPE) {
-    // Whoever started this process may have made it ignore the signal.
+    // The process may have been started with the signal ignored.
     std::signal(SIGPIPE, SIG_DFL);
     std::raise(SIGPIPE);
   }
   throw Error("cannot write the output: " + std::generic_category().message(code));
 }
 
-/// Waits until a descriptor that does not block takes more.
+/// Waits until a non-blocking standard output accepts more.
 void wait_for_room() {
   pollfd output{STDOUT_FILENO, POLLOUT, 0};
   ::poll(&output, 1, -1);
@@ -46,7 +46,7 @@ StandardOutput::~StandardOutput() {
 }
 
 void StandardOutput::flush() {
-  // What could not be written is dropped: the fault is told once.
+  // Drops what cannot be written, so that the fault is reported once.
   const std::string text = std::exchange(held_, {});
   for (std::size_t done = 0; done < text.size();) {
     const auto count = ::write(STDOUT_FILENO, text.data() + done, text.size() - done);
@@ -85,8 +85,8 @@ int StandardOutput::sync() {
 void keep_standard_descriptors() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(descriptor, F_GETFD) != -1 || errno != EBADF) continue;
-    // The lowest free number is the one that is missing. Opened for reading, an output refuses to
-    // be written; messages without a reader are nobody's loss.
+    // open() takes the lowest free number, which is the missing one. Writing to an output that is
+    // open for reading fails; messages to standard error may be lost.
     ::open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY);
   }
 }

@@ -5,10 +5,11 @@
 
 namespace aero::cli {
 
-/// Where std::cout writes while this lives: the process's standard output, without stdio between. A
-/// write that fails throws Error through the `<<` at hand, so that no command goes on for a reader
-/// who is not there, or ends well with half of its output. Where the reader of a pipe has left, the
-/// process ends by SIGPIPE, without a word. On a terminal each line appears as it ends.
+/// Makes std::cout write to the process's standard output directly, without stdio, while this
+/// object lives. A write that fails throws Error from the `<<` that caused it, so that no command
+/// works on for a reader who is gone, or succeeds with half of its output. Where the reader of a
+/// pipe has left, the process ends by SIGPIPE, silently. On a terminal, each line appears as it
+/// ends.
 class StandardOutput : private std::streambuf {
  public:
   StandardOutput();
@@ -16,7 +17,7 @@ class StandardOutput : private std::streambuf {
   StandardOutput(const StandardOutput&) = delete;
   StandardOutput& operator=(const StandardOutput&) = delete;
 
-  /// Writes what is held back. Throws Error.
+  /// Writes the buffered text. Throws Error.
   void flush();
 
  private:
@@ -31,8 +32,8 @@ class StandardOutput : private std::streambuf {
   std::streambuf* const before_;
 };
 
-/// Gives standard input, output and error a descriptor each where the caller closed them, so that
-/// no file that is opened later is taken for one of them. Writing to such an output fails.
+/// Opens /dev/null for standard input, output or error where the caller closed it, so that no file
+/// that is opened later takes its number. Writing to such a standard output fails.
 void keep_standard_descriptors();
 
 }  // namespace aero::cli

@@ -1,4 +1,5 @@
 #include "aero/config/loader.h"
+#include "aero/core/text.h"
 #include "aero/cost/memory.h"
 #include "aero/report/format.h"
 #include "aero/train/session.h"
@@ -40,15 +41,17 @@ std::string memory_advice(const RunConfig& config) {
   const auto batch = memory.activations.total();
   const auto model = memory.total() - batch;
   const auto& train = config.train;
-  const std::string sizes = "weights, gradients and moments take " + report::bytes_text(model) +
-                            ", one batch takes " + report::bytes_text(batch) + "; ";
+  const auto sizes = format("weights, gradients and moments take {}, one batch takes {}",
+                            report::bytes_text(model), report::bytes_text(batch));
   if (train.batch_size % 2 == 0 && batch > model / 4) {
-    return sizes + "train.batch_size=" + std::to_string(train.batch_size / 2) +
-           " with train.accumulation=" + std::to_string(train.accumulation * 2) +
-           " makes the same step with half of a batch at a time";
+    return format(
+        "{}; train.batch_size={} with train.accumulation={} makes the same step with half of a "
+        "batch "
+        "at a time",
+        sizes, train.batch_size / 2, train.accumulation * 2);
   }
-  return sizes + "a smaller train.batch_size (" + std::to_string(train.batch_size) +
-         "), model.context (" + std::to_string(config.model.context) + ") or model needs less";
+  return format("{}; a smaller train.batch_size ({}), model.context ({}) or model needs less",
+                sizes, train.batch_size, config.model.context);
 }
 
 ExitCode run_train(const TrainOptions& options) {
@@ -68,13 +71,13 @@ void add_train(CLI::App& app, ExitCode& exit_code) {
   command->add_option("config", options->config, "Config file (JSON with comments)")->required();
   add_texts(*command, "--set", options->overrides, "Override a key: --set model.n_layer=4");
   command->add_flag("--resume", options->resume,
-                    "Go on from the latest checkpoint of the run folder");
+                    "Continue from the latest checkpoint of the run folder");
   command->footer(
       "Examples:\n"
       "  aero train mine.json\n"
       "  aero train mine.json --resume\n"
       "  aero train mine.json --set train.duration=100 --set run.folder=runs/short\n"
-      "`aero config help` tells the keys of a config.");
+      "`aero config help` explains the keys of a config.");
   command->callback([options, &exit_code] { exit_code = run_train(*options); });
 }
 

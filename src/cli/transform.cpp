@@ -1,5 +1,6 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/notation.h"
+#include "aero/core/text.h"
 #include "aero/model/surgery.h"
 #include "aero/train/model_tokenizer.h"
 
@@ -31,7 +32,7 @@ void cast(model::TrainedModel& model, torch::ScalarType dtype) {
   for (auto& [name, tensor] : model.weights) tensor = tensor.to(dtype);
 }
 
-/// The weights, all that the config names and no others: surgery takes them by name.
+/// Loads the weights, and checks that they are those of the config: surgery takes them by name.
 checkpoint::TensorMap load_whole_weights(const ModelConfig& config,
                                          const std::filesystem::path& source) {
   auto weights = checkpoint::load_weights(source);
@@ -40,7 +41,8 @@ checkpoint::TensorMap load_whole_weights(const ModelConfig& config,
   return weights;
 }
 
-/// The tokenizer's file of a model, of either kind; empty where it keeps none.
+/// Finds the file of the model's tokenizer, tokenizer.json or tokenizer.model; empty where the
+/// model has none.
 std::filesystem::path kept_tokenizer(const std::filesystem::path& source, bool may_be_other) {
   auto file = find_tokenizer_file(source);
   if (file.empty()) file = find_tokenizer_file(source, "tokenizer.model");
@@ -51,7 +53,8 @@ std::filesystem::path kept_tokenizer(const std::filesystem::path& source, bool m
   return file;
 }
 
-/// How far a model was trained, and on what; its losses were those of the model before surgery.
+/// Loads how far the model was trained and on what data. Leaves out its losses, which belong to the
+/// model before surgery.
 std::optional<checkpoint::TrainingState> state_after_surgery(const std::filesystem::path& source) {
   if (!std::filesystem::exists(source / "state.json")) return std::nullopt;
   auto state = checkpoint::load_state(source);
@@ -65,8 +68,8 @@ std::vector<std::int64_t> pruned_layers(const TransformOptions& options,
                                         const ModelConfig& config) {
   auto layers = options.layers;
   if (options.deepest > config.n_layer) {
-    throw UsageError("--prune-ffn: " + std::to_string(options.deepest) + ": the model has " +
-                     std::to_string(config.n_layer) + " layers");
+    throw UsageError(
+        format("--prune-ffn: {}: the model has {} layers", options.deepest, config.n_layer));
   }
   for (std::int64_t i = 1; i <= options.deepest; ++i) layers.push_back(config.n_layer - i);
   return layers;
@@ -110,22 +113,22 @@ void add_transform(CLI::App& app) {
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   command->add_option("--out", options->out, "The checkpoint folder to write")->required();
   command->add_flag("--fuse-ffn", options->fuse,
-                    "Each FFN without an activation becomes one d x d matrix (exact)");
+                    "Make one d x d matrix of each FFN without an activation (exact)");
   add_integer(*command, "--prune-ffn", options->deepest, not_negative,
               "Remove the N deepest FFNs, _i<N> (changes the logits)");
   add_integers(*command, "--prune-layers", options->layers, not_negative,
                "Remove the FFNs of these layers, counted from 0 (changes the logits)");
   command->add_flag("--fold-forms", options->fold_forms,
-                    "Weight and spectral normalisation become plain matrices (exact)");
+                    "Make plain matrices of weight and spectral normalisation (exact)");
   command->add_flag("--fold-norms", options->fold_norms,
-                    "Fixed norms, LNf, go into the matrices after them (exact)");
+                    "Fold fixed norms, LNf, into the matrices after them (exact)");
   command->add_flag(
       "--fold-scales", options->fold_scales,
-      "alpha, beta, 1/sqrt(d_k) and SM(h)'s temperatures go into the matrices (exact)");
+      "Fold alpha, beta, 1/sqrt(d_k) and SM(h)'s temperatures into the matrices (exact)");
   add_choice(*command, "--dtype", options->dtype, {"float32", "float64"},
-             "Of the written weights: float32 or float64; without it, as they were");
+             "Type of the written weights: float32 or float64; without it, as they were");
   command->add_flag(other_tokenizer_flag, options->other_tokenizer,
-                    "Take a tokenizer's file other than the model's along");
+                    "Copy the tokenizer even where it is not the model's");
   command->footer(
       "Examples:\n"
       "  aero transform runs/mine --out small --prune-ffn 1");
