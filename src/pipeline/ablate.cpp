@@ -2,6 +2,7 @@
 
 #include "aero/config/notation.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/jobs/progress.h"
 #include "aero/jobs/training_fault.h"
 #include "aero/jobs/work_lock.h"
@@ -31,7 +32,7 @@ struct Run {
   std::int64_t seed;
 };
 
-/// Each seed of all members before the next seed, so that early tables compare all members.
+/// Orders the runs by seed first, so that early tables compare all members.
 std::vector<Run> runs_of(const Sweep& sweep, const Shard& shard) {
   std::vector<Run> runs;
   for (const std::int64_t seed : sweep.seeds) {
@@ -51,7 +52,7 @@ void check_conflicts(const Sweep& sweep) {
   if (!conflicts.empty()) throw UsageError(conflicts);
 }
 
-/// What cannot be trained is told before the first run starts.
+/// Reports every member that cannot be trained before the first run starts.
 void check_trainable(const Sweep& sweep, const std::vector<Run>& runs) {
   std::string faults;
   std::set<const Member*> checked;
@@ -61,8 +62,8 @@ void check_trainable(const Sweep& sweep, const std::vector<Run>& runs) {
     if (!checked.insert(member).second) continue;
     const auto fault = jobs::training_fault(config);
     if (fault.empty()) continue;
-    faults += (faults.empty() ? "" : "\n") + sweep.file.string() + ": runs: \"" + member->name +
-              "\": " + fault;
+    faults += format("{}{}: runs: \"{}\": {}", faults.empty() ? "" : "\n", sweep.file.string(),
+                     member->name, fault);
   }
   if (!faults.empty()) throw UsageError(faults);
 }
@@ -78,7 +79,7 @@ std::string state_text(const jobs::RunState& state) {
   }
   if (state.steps == 0) return "not begun";
   const auto saved = state.saved_step ? std::to_string(*state.saved_step) : "none";
-  return "unfinished, step " + std::to_string(state.steps) + ", last saved " + saved;
+  return format("unfinished, step {}, last saved {}", state.steps, saved);
 }
 
 std::string list_text(const Sweep& sweep, const std::vector<Run>& runs) {
@@ -91,7 +92,7 @@ std::string list_text(const Sweep& sweep, const std::vector<Run>& runs) {
   return table.to_markdown();
 }
 
-/// Tells of each run as it starts and ends, and keeps the table up to date.
+/// Logs the start and the end of each run, and writes the tables after it.
 class Progress {
  public:
   Progress(const Sweep& sweep, const std::vector<Run>& runs) : sweep_(sweep), runs_(runs) {}
@@ -110,23 +111,23 @@ class Progress {
  private:
   /// "[3/45] SM+LN+G seed 2: "
   std::string label(std::size_t index) const {
-    return "[" + std::to_string(index + 1) + "/" + std::to_string(runs_.size()) + "] " +
-           runs_[index].member->name + " seed " + std::to_string(runs_[index].seed) + ": ";
+    return format("[{}/{}] {} seed {}: ", index + 1, runs_.size(), runs_[index].member->name,
+                  runs_[index].seed);
   }
 
   std::string end_text(std::size_t index, const jobs::JobResult& result) const {
     const auto& state = result.state;
     switch (result.end) {
       case jobs::JobEnd::finished:
-        return (result.trained ? "done, perplexity " : "was done, perplexity ") +
-               perplexity_text(state);
+        return format("{}, perplexity {}", result.trained ? "done" : "was done",
+                      perplexity_text(state));
       case jobs::JobEnd::nonfinite:
         return state_text(state);
       case jobs::JobEnd::interrupted:
-        return "interrupted at step " + std::to_string(state.steps) + "; the same command goes on";
+        return format("interrupted at step {}; the same command continues it", state.steps);
       case jobs::JobEnd::locked: {
         const auto config = run_config(sweep_, *runs_[index].member, runs_[index].seed);
-        return "left out, " + result.message + " trains in " + config.run.folder;
+        return format("left out, {} trains in {}", result.message, config.run.folder);
       }
       case jobs::JobEnd::failed:
         return "failed: " + result.message;
@@ -140,12 +141,12 @@ class Progress {
   std::string time_text(const jobs::JobResult& result) const {
     if (result.end != jobs::JobEnd::finished && result.end != jobs::JobEnd::nonfinite) return "";
     if (!result.trained) return "";
-    std::string text = ", " + report::seconds_text(result.seconds);
+    const auto text = ", " + report::seconds_text(result.seconds);
     if (ended_ == runs_.size()) return text;
     const std::chrono::duration<double> elapsed = Clock::now() - start_;
     const auto left = static_cast<double>(runs_.size() - ended_);
-    return text + ", ETA " +
-           report::seconds_text(elapsed.count() / static_cast<double>(trained_) * left);
+    return format("{}, ETA {}", text,
+                  report::seconds_text(elapsed.count() / static_cast<double>(trained_) * left));
   }
 
   const Sweep& sweep_;
@@ -169,10 +170,10 @@ jobs::JobResults train_runs(const Sweep& sweep, const std::vector<Run>& runs,
                     const jobs::JobResult& result) { progress.ended(index, result); }});
 }
 
-/// Shards of one sweep work side by side; nothing is named so that stands in a sweep's folder.
+/// The name of a shard's lock: shards of one sweep may train side by side. No file or folder that a
+/// sweep writes has such a name.
 std::string lock_name(const Sweep& sweep, const Shard& shard) {
-  return ".lock." + sweep.name + "." + std::to_string(shard.index + 1) + "-of-" +
-         std::to_string(shard.count);
+  return format(".lock.{}.{}-of-{}", sweep.name, shard.index + 1, shard.count);
 }
 
 ExitCode code_of(const jobs::JobResults& results) {
@@ -192,8 +193,8 @@ Shard parse_shard(const std::string& text) {
   const bool has_slash = index.ec == std::errc() && index.ptr != end && *index.ptr == '/';
   const auto count = std::from_chars(has_slash ? index.ptr + 1 : end, end, shard.count);
   if (count.ec != std::errc() || count.ptr != end || shard.index < 1 || shard.index > shard.count) {
-    throw UsageError("--shard: " + text +
-                     ": expected i/n with i from 1 to n, as 2/5 for the second of five");
+    throw UsageError(format(
+        "--shard: {}: expected i/n with i from 1 to n, as 2/5 for the second of five", text));
   }
   --shard.index;
   return shard;

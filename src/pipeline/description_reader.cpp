@@ -4,6 +4,7 @@
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 
@@ -69,13 +70,14 @@ std::optional<std::string> DescriptionReader::text(const JsonValue& object, cons
 fs::path DescriptionReader::read_base(const JsonValue& root) {
   const auto base = text(root, "base");
   if (find(root, "base") == nullptr) {
-    fault("base", "", "missing; name the run config that the models change, relative to this file");
+    fault("base", "",
+          "is missing; name the run config that the models change, relative to this file");
   }
   if (!base) return {};
   const auto path = (file_.parent_path() / *base).lexically_normal();
   if (!fs::is_regular_file(path)) {
     fault("base", aero::quoted(*base),
-          "there is no file " + path.string() + "; the path is relative to this file");
+          format("there is no file {}; the path is relative to this file", path.string()));
   }
   return path;
 }
@@ -146,7 +148,8 @@ std::optional<Change> DescriptionReader::change(const std::string& key, const Js
       case Kind::array:
         return list_change(key, value, place);
       case Kind::object:
-        reason = "expected the value of one key; write the key in full, as in \"" + key + ".KEY\"";
+        reason =
+            format("expected the value of one key; write the key in full, as in \"{}.KEY\"", key);
         break;
       case Kind::null:
         reason = "expected a value";

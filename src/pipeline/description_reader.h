@@ -14,14 +14,15 @@
 
 namespace aero::pipeline {
 
-/// The JSON object in a text that stands for `file`. Throws UsageError that names the file.
+/// Parses the JSON object in `text`, the content of `file`. Throws a UsageError that names the
+/// file.
 JsonValue parse_description(const std::string& text, const std::filesystem::path& file,
                             const JsonKind& kind);
 
-/// The text of a file. Throws UsageError.
+/// Reads the text of a file. Throws UsageError.
 std::string read_description(const std::filesystem::path& file);
 
-/// What the files of sweeps and pipelines have in common.
+/// Reads what the files of sweeps and pipelines have in common.
 class DescriptionReader : protected ObjectReader {
  protected:
   explicit DescriptionReader(const std::filesystem::path& file)
@@ -30,32 +31,34 @@ class DescriptionReader : protected ObjectReader {
 
   std::string source_of(const std::string& /*key*/) const override { return source_; }
 
-  /// Refuses keys that are unknown, or stand there twice.
+  /// Refuses unknown and repeated keys.
   void check_keys(const JsonValue& object, const std::string& prefix,
                   const std::vector<std::string>& known);
 
-  /// The value of a key that fits, where it is there.
+  /// Returns the value of a key where it is there and `fits`, else nullptr. Adds a fault where the
+  /// value does not fit.
   const JsonValue* typed(const JsonValue& object, const std::string& key, const std::string& prefix,
                          const std::function<bool(const JsonValue&)>& fits,
                          const std::string& expected);
-  /// A text that is not empty, where the key is there.
+  /// Returns a non-empty text where the key is there.
   std::optional<std::string> text(const JsonValue& object, const std::string& key,
                                   const std::string& prefix = "");
 
-  /// "base", relative to the file; empty with a fault.
+  /// Reads "base", a path relative to the file. Returns an empty path after a fault.
   std::filesystem::path read_base(const JsonValue& root);
-  /// "seeds"; empty without the key.
+  /// Reads "seeds". Returns an empty list without the key.
   std::vector<std::int64_t> read_seeds(const JsonValue& root);
 
-  /// "cost" and "network", and what the command line asks for; a fault where one cannot be loaded.
+  /// Loads "cost" and "network" and those that the command line asks for. Adds a fault where one
+  /// cannot be loaded.
   Pricings read_pricings(const JsonValue& root, const CostChoice& asked);
 
-  /// {"section.key": value, ...}
+  /// Reads {"section.key": value, ...}.
   std::vector<Change> changes(const JsonValue& object, const std::string& place);
-  /// A value of a config key, or a fault.
+  /// Reads the value of a config key, or adds a fault.
   std::optional<Change> change(const std::string& key, const JsonValue& value,
                                const std::string& place);
-  /// Why a description must not set a key; empty for the others.
+  /// Says why a description must not set a key; empty where it may.
   virtual std::string reason_to_refuse(const std::string& key) const;
 
   static bool has(const std::vector<Change>& changes, const std::string& key);

@@ -2,6 +2,7 @@
 
 #include "aero/config/faults.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/jobs/progress.h"
 #include "aero/jobs/training_fault.h"
 #include "aero/jobs/work_lock.h"
@@ -25,11 +26,11 @@ namespace {
 
 struct Written {
   Replay now;
-  std::string shown;                ///< the table that was asked for
-  std::vector<std::string> faults;  ///< of files that could not be written
+  std::string shown;                ///< the tables to print
+  std::vector<std::string> faults;  ///< why files could not be written
 };
 
-/// Reads where the pipeline stands and writes it, one process at a time.
+/// Reads where the pipeline stands and writes its tables, one process at a time.
 Written write_tables(const FourSteps& plan) {
   Written written;
   const auto lock = wait_for_tables(plan.folder, "pipeline", written.faults);
@@ -50,7 +51,7 @@ Written write_tables(const FourSteps& plan) {
   return written;
 }
 
-/// Tells of each run of a step as it starts and ends, and keeps the tables up to date.
+/// Logs the start and the end of each run of a step, and writes the tables after it.
 class Progress {
  public:
   Progress(const FourSteps& plan, const Replay& now) : plan_(plan), now_(now) {}
@@ -67,22 +68,23 @@ class Progress {
  private:
   /// "step 2, SM+ScFFN seed 1 [3/8]: "
   std::string label(std::size_t index) const {
-    return "step " + std::to_string(now_.steps.back().number) + ", " + now_.names[index] + " [" +
-           std::to_string(index + 1) + "/" + std::to_string(now_.next.size()) + "]: ";
+    return format("step {}, {} [{}/{}]: ", now_.steps.back().number, now_.names[index], index + 1,
+                  now_.next.size());
   }
 
   static std::string end_text(const jobs::JobResult& result) {
     const auto& state = result.state;
     switch (result.end) {
       case jobs::JobEnd::finished:
-        return "done, perplexity " + perplexity_text(state) +
-               (result.trained ? ", " + report::seconds_text(result.seconds) : "");
+        return format("done, perplexity {}{}", perplexity_text(state),
+                      result.trained ? ", " + report::seconds_text(result.seconds) : "");
       case jobs::JobEnd::nonfinite:
         return "not finite" + (state.nonfinite ? ": " + describe(*state.nonfinite) : "");
       case jobs::JobEnd::interrupted:
-        return "interrupted at step " + std::to_string(state.steps) + "; the same command goes on";
+        return format("interrupted at step {}; the same command continues it", state.steps);
       case jobs::JobEnd::locked:
-        return "left out, " + result.message + " trains it; call again when that has ended";
+        return format("left out, {} trains it; repeat the command when that process has ended",
+                      result.message);
       case jobs::JobEnd::failed:
         return "failed: " + result.message;
       case jobs::JobEnd::waiting:
@@ -95,7 +97,7 @@ class Progress {
   const Replay& now_;
 };
 
-/// Trains what the open step lacks. success where it can be decided then.
+/// Trains the missing runs of the open step. Returns success where it can be decided after that.
 ExitCode train_next(const FourSteps& plan, const Replay& now, const jobs::JobOptions& options) {
   const Progress progress(plan, now);
   const auto results = jobs::run_jobs(
@@ -117,7 +119,7 @@ ExitCode advance(FourSteps& plan, const Replay& now, const jobs::JobOptions& opt
   return signal ? jobs::exit_code_of(*signal) : ExitCode::success;
 }
 
-/// What cannot be trained is told before the first run starts.
+/// Reports every candidate that cannot be trained before the first run starts.
 void check_trainable(const FourSteps& plan, const Replay& now) {
   if (now.next.empty()) return;
   Faults faults;
@@ -127,14 +129,14 @@ void check_trainable(const FourSteps& plan, const Replay& now) {
   faults.throw_if_any();
 }
 
-/// Logs the decisions from the `told`-th on; returns how many there are.
-std::size_t tell_decisions(const Replay& now, std::size_t told) {
-  for (; told < now.steps.size() && now.steps[told].kept; ++told) {
-    const auto& step = now.steps[told];
-    log::info("step " + std::to_string(step.number) + ", " + step.title + ": kept " +
-              step.candidates[*step.kept].name + ". " + step.decision);
+/// Logs the decisions after the first `logged` ones, and returns how many there are.
+std::size_t log_decisions(const Replay& now, std::size_t logged) {
+  for (; logged < now.steps.size() && now.steps[logged].kept; ++logged) {
+    const auto& step = now.steps[logged];
+    log::info(format("step {}, {}: kept {}. {}", step.number, step.title,
+                     step.candidates[*step.kept].name, step.decision));
   }
-  return told;
+  return logged;
 }
 
 }  // namespace
@@ -148,23 +150,23 @@ ExitCode four_steps(const FourStepsOptions& options, std::ostream& out) {
     return ExitCode::success;
   }
   check_trainable(plan, replay(plan));
-  train::SignalWatch signals;  // also while decisions are taken and written
+  train::SignalWatch signals;  // also watches while decisions are taken and written
   jobs::JobOptions jobs = options.jobs;
   jobs.signals = &signals;
   const auto lock = jobs::lock_work(plan.folder, "lock");
   auto code = ExitCode::success;
   auto written = write_tables(plan);
-  auto told = tell_decisions(written.now, 0);
+  auto logged = log_decisions(written.now, 0);
   while (code == ExitCode::success && written.now.fault.empty() && !written.now.done()) {
     const auto signal = signals.pending();
     code = signal ? jobs::exit_code_of(*signal) : advance(plan, written.now, jobs);
     written = write_tables(plan);
-    told = tell_decisions(written.now, told);
+    logged = log_decisions(written.now, logged);
   }
   out << report::fit_tables(written.shown, options.columns) << std::flush;
   for (const auto& fault : written.faults) log::error(fault);
   if (!written.now.fault.empty()) {
-    throw Error(written.now.fault + "; see " + (plan.folder / "pipeline.md").string());
+    throw Error(format("{}; see {}", written.now.fault, (plan.folder / "pipeline.md").string()));
   }
   return written.faults.empty() || code != ExitCode::success ? code : ExitCode::failure;
 }

@@ -4,6 +4,7 @@
 #include "aero/config/loader.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/jobs/unverified_corpus.h"
 #include "aero/pipeline/sweep_statistics.h"
 #include "aero/train/evaluation.h"
@@ -32,7 +33,8 @@ std::string evaluation_text(const FourSteps& plan) {
   return fs::is_regular_file(baseline_file(plan)) ? read_file(baseline_file(plan)) : "";
 }
 
-/// A model of this config as a trained one, whatever it started from and learned under.
+/// Lists the keys of a model that matter once it is trained: takes initial values and dropout from
+/// `base`, so that they do not differ.
 Json trained_form(ModelConfig config, const ModelConfig& base) {
   config.dropout_embedding = base.dropout_embedding;
   config.dropout_attention = base.dropout_attention;
@@ -43,13 +45,14 @@ Json trained_form(ModelConfig config, const ModelConfig& base) {
   return Json::parse(to_json(config)).flatten();
 }
 
-/// Its fingerprint; the path of what cannot be opened, of which whoever evaluates on it says why.
+/// Returns the fingerprint of the validation split, or its path where it cannot be opened: the
+/// evaluation then reports why.
 std::string held_out_of(const RunConfig& config) {
   const auto corpus = jobs::unverified_corpus(config, "val");
   return corpus ? corpus->fingerprint() : config.data.path;
 }
 
-/// What an evaluation depends on.
+/// Collects everything that the result of an evaluation depends on.
 Json evaluation_key(const FourSteps& plan) {
   const auto folder = checkpoint::find_checkpoint(plan.loaded);
   const auto& config = plan.baseline;
@@ -75,8 +78,8 @@ std::string baseline_conflict(const FourSteps& plan) {
     if (there == value) continue;
     std::string key = "model" + pointer;
     for (char& c : key) c = c == '/' ? '.' : c;
-    return "its " + key + " is " + there.dump() + ", that of " + plan.base.string() + " " +
-           value.dump() + "; make them equal, or name another model";
+    return format("its {} is {}, that of {} {}; make them equal, or name another model", key,
+                  there.dump(), plan.base.string(), value.dump());
   }
   return "";
 }
@@ -135,7 +138,7 @@ std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWa
   options.batches = config.eval.batches;
   options.precision = config.train.dtype;
   options.progress = [&](std::int64_t done, std::int64_t all) {
-    log::status("evaluated " + std::to_string(done) + " of " + std::to_string(all) + " contexts");
+    log::status(format("evaluated {} of {} contexts", done, all));
     signal = signals.pending();
     return !signal;
   };

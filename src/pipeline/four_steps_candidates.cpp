@@ -15,7 +15,8 @@ Member make_member(int step, const std::string& name, RunConfig config,
   return {shown, std::to_string(step) + "-" + slug(shown), std::move(changes), std::move(config)};
 }
 
-/// A layer of its own over what was kept, so that the loader finds a key that contradicts the name.
+/// Loads the changes on top of the kept config, so that the loader finds a key that contradicts the
+/// architecture's name.
 RunConfig with_changes(const RunConfig& before, const std::string& architecture,
                        const std::vector<Change>& set) {
   std::vector<Override> overrides{"model.architecture=" + architecture};

@@ -1,5 +1,6 @@
 #include "four_steps_decision.h"
 
+#include "aero/core/text.h"
 #include "aero/pipeline/pareto.h"
 #include "aero/pipeline/sweep_statistics.h"
 
@@ -10,17 +11,17 @@
 namespace aero::pipeline {
 namespace {
 
-/// Of every seed that did not come to a finite end.
+/// Lists every seed that did not end with a finite perplexity.
 std::string nonfinite_text(const MemberResult& member) {
   std::string text;
   for (const SeedResult& run : member.runs) {
     const auto& state = run.state;
     const bool finished = state.end == jobs::RunEnd::finished;
     if (finished && spread_of({state.perplexity()}).n == 1) continue;
-    text += (text.empty() ? "" : "; ") + std::string("seed ") + std::to_string(run.seed) + ": " +
-            (finished          ? "its last evaluation"
-             : state.nonfinite ? describe(*state.nonfinite)
-                               : "step " + std::to_string(state.steps));
+    text += format("{}seed {}: {}", text.empty() ? "" : "; ", run.seed,
+                   finished          ? "its last evaluation"
+                   : state.nonfinite ? describe(*state.nonfinite)
+                                     : format("step {}", state.steps));
   }
   return text;
 }
@@ -39,7 +40,7 @@ std::optional<std::size_t> lowest_of(const std::vector<MemberResult>& members) {
 }
 
 std::string nonfinite_member(const MemberResult& member) {
-  return member.name + " not finite (" + nonfinite_text(member) + ")";
+  return format("{} not finite ({})", member.name, nonfinite_text(member));
 }
 
 }  // namespace
@@ -85,9 +86,9 @@ std::string perplexity_of(const MemberResult& member) {
 
 std::string against(const MemberResult& member, const MemberResult& reference) {
   if (!stands(member)) return nonfinite_member(member);
-  return member.name + " " +
-         percent_change(100 * (*member.perplexity.mean / *reference.perplexity.mean - 1)) +
-         (order_of(member, reference) == Order::level ? " (level)" : "");
+  const double percent = 100 * (*member.perplexity.mean / *reference.perplexity.mean - 1);
+  return format("{} {}{}", member.name, percent_change(percent),
+                order_of(member, reference) == Order::level ? " (level)" : "");
 }
 
 std::string choice_text(const std::vector<MemberResult>& members, std::size_t kept) {
@@ -96,14 +97,14 @@ std::string choice_text(const std::vector<MemberResult>& members, std::size_t ke
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (i != kept) others += (others.empty() ? "" : ", ") + against(members[i], members[kept]);
   }
-  const std::string text = "Perplexity " + perplexity_of(members[kept]);
-  if (others.empty()) return text + ".";
-  return text +
-         (kept == lowest
-              ? ", the lowest."
-              : ", level with the lowest, that of " + members[lowest].name + ", at fewer bytes.") +
-         " Against it: " + others + "." +
-         (members[kept].runs.size() < 2 ? " Of one seed: nothing can be said of the spread." : "");
+  const auto perplexity = perplexity_of(members[kept]);
+  if (others.empty()) return format("Perplexity {}.", perplexity);
+  const auto rank = kept == lowest ? "the lowest"
+                                   : format("level with the lowest, that of {}, at fewer bytes",
+                                            members[lowest].name);
+  const bool is_of_one_seed = members[kept].runs.size() < 2;
+  return format("Perplexity {}, {}. Against it: {}.{}", perplexity, rank, others,
+                is_of_one_seed ? " With one seed, the spread is unknown." : "");
 }
 
 std::string none_stands_text(const std::vector<MemberResult>& members) {
@@ -111,7 +112,7 @@ std::string none_stands_text(const std::vector<MemberResult>& members) {
   for (const MemberResult& member : members) {
     text += (text.empty() ? "" : ", ") + nonfinite_member(member);
   }
-  return "nothing that was tried stayed finite: " + text;
+  return "no candidate stayed finite: " + text;
 }
 
 }  // namespace aero::pipeline

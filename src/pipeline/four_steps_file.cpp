@@ -3,6 +3,7 @@
 #include "aero/config/loader.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/jobs/output_folder.h"
 
 #include "description_reader.h"
@@ -21,11 +22,11 @@ namespace fs = std::filesystem;
 
 const std::string source_of_overrides = "command line: ";
 
-/// What a pipeline decides itself, by key; empty for any other key.
+/// Says why a pipeline sets this key itself; empty for any other key.
 std::string set_by_pipeline(const std::string& key) {
   if (key == "run.folder") return R"(run folders follow from "folder", model and seed; remove it)";
   if (key == "train.warm_start") {
-    return R"(the pipeline sets it; write "warm_start": true beside "base")";
+    return R"(the pipeline sets this key; write "warm_start": true beside "base")";
   }
   return "";
 }
@@ -103,7 +104,7 @@ class PlanReader : private DescriptionReader {
     max_pruned_ = typed(root, "max_pruned", "", is_count, "an integer, at least 0");
   }
 
-  /// Leaves `candidates` empty, for the defaults, where the key is not there.
+  /// Leaves `candidates` empty where the key is missing; the defaults then apply.
   void read_candidates(const JsonValue& root, const std::string& key,
                        std::vector<Candidate>& candidates) {
     const auto* list = find(root, key);
@@ -148,7 +149,7 @@ class PlanReader : private DescriptionReader {
     for (const Candidate& candidate : plan_.regularised) {
       if (std::ranges::find(known, candidate.architecture) != known.end()) continue;
       fault("regularised", aero::quoted(candidate.architecture),
-            "says what becomes of the attention, the rest stays" +
+            "this step changes the attention alone; name its form" +
                 choice_hint(candidate.architecture, known));
     }
   }
@@ -176,7 +177,7 @@ class PlanReader : private DescriptionReader {
     plan_.max_pruned = max_pruned_ != nullptr ? max_pruned_->integer : model.n_layer;
     if (plan_.max_pruned > model.n_layer) {
       fault("max_pruned", std::to_string(plan_.max_pruned),
-            "the model has " + std::to_string(model.n_layer) + " layers");
+            format("the model has {} layers", model.n_layer));
     }
     if (!given_.contains("without_norm")) plan_.without_norm = default_without_norm(model);
     if (!given_.contains("without_activation")) {
@@ -186,7 +187,7 @@ class PlanReader : private DescriptionReader {
     read_loaded(root);
   }
 
-  /// The loader's faults, those of overrides under the place that set them.
+  /// Adds the loader's faults. Names "set" as the place of a fault in a key that it sets.
   void add_config_faults(const std::string& message) {
     std::istringstream lines(message);
     for (std::string line; std::getline(lines, line);) {

@@ -3,6 +3,7 @@
 #include "aero/config/checks.h"
 #include "aero/config/json_value.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/jobs/output_folder.h"
 #include "aero/report/report.h"
 
@@ -40,15 +41,15 @@ class PathCheck {
   }
 
  private:
-  /// A fault that several paths meet is told once.
+  /// Adds a fault once, even where several paths meet it.
   void add(const std::string& place, const std::string& fault) {
+    const bool has_source = fault.starts_with(source_of_overrides);
     const auto line =
-        place + ": " +
-        (fault.starts_with(source_of_overrides) ? fault.substr(source_of_overrides.size()) : fault);
+        format("{}: {}", place, has_source ? fault.substr(source_of_overrides.size()) : fault);
     if (std::ranges::find(faults_, line) == faults_.end()) faults_.push_back(line);
   }
 
-  /// What the cost models lack for a model, what of it cannot be counted, and what else is wrong.
+  /// Adds what the cost models lack for a model, what cannot be counted, and what else is wrong.
   void check(const std::string& place, const RunConfig& config) {
     try {
       report::make_report(config);
@@ -61,7 +62,7 @@ class PathCheck {
     }
   }
 
-  /// The candidates of a step upon one model, without the faulty ones.
+  /// Makes the candidates of a step from one model, without the faulty ones.
   std::vector<Member> members(const std::string& key, const std::vector<Candidate>& candidates,
                               Member (*make)(const Candidate&, const RunConfig&),
                               const RunConfig& before) {
@@ -71,19 +72,22 @@ class PathCheck {
       try {
         Member member = make(candidate, before);
         if (std::ranges::find(list, member.folder, &Member::folder) != list.end()) {
-          add(place, "another candidate has the folder " + member.folder +
-                         R"( too; give each a "name" of its own)");
+          add(place, format(R"(another candidate has the folder {} too; give each a "name")",
+                            member.folder));
         }
         check(place, member.config);
         for (const auto& [key, value] :
              difference(measurement_of(member.config), measurement_of(before))) {
-          add(place, "set: " + key + ": " + value +
-                         ": perplexity would be of other tokens than the baseline's, which it is "
-                         "held against; set it for all");
+          add(place,
+              format("set: {}: {}: its perplexity would be of other tokens than the baseline's, "
+                     "and the two would not compare; set this key for all models",
+                     key, value));
         }
         const auto path =
             jobs::run_path_fault(plan_.folder / member.folder / "seed-0000000000000000000");
-        if (!path.empty()) add(place, "its runs would have " + path + R"(; give it a "name")");
+        if (!path.empty()) {
+          add(place, format(R"(its runs would have {}; give it a "name")", path));
+        }
         list.push_back(std::move(member));
       } catch (const UsageError& error) {
         std::istringstream lines(error.what());

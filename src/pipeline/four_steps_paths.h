@@ -8,9 +8,9 @@
 
 namespace aero::pipeline {
 
-/// What is wrong with any model that the decisions may lead to, each as "key: "candidate": ...", so
-/// that none turns out to be faulty after days of training. `more_faults` says what else is wrong
-/// with a model, empty where nothing is.
+/// Lists the faults of all models that the decisions may lead to, each as "key: "candidate": ...",
+/// so that none shows up after days of training. `more_faults` names one more fault of a model, or
+/// returns an empty text.
 std::vector<std::string> path_faults(
     const FourSteps& plan, const std::function<std::string(const RunConfig&)>& more_faults = {});
 

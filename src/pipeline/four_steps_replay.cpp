@@ -1,6 +1,7 @@
 #include "aero/pipeline/four_steps_replay.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/pipeline/sweep_statistics.h"
 
 #include "four_steps_baseline.h"
@@ -11,7 +12,7 @@
 namespace aero::pipeline {
 namespace {
 
-/// What a step builds on.
+/// The model that a step builds on.
 struct Kept {
   Member member;
   MemberResult result;
@@ -21,7 +22,7 @@ class Replayer {
  public:
   explicit Replayer(const FourSteps& plan) : plan_(plan) {}
 
-  /// Each step is taken once the one before is decided.
+  /// Takes each step once the one before is decided.
   Replay run() {
     const bool through =
         take_baseline() && take_best(1, "LayerNorm removed", plan_.without_norm, without_norm) &&
@@ -46,12 +47,12 @@ class Replayer {
   }
 
   bool fail(const std::string& reason) {
-    replay_.fault = "step " + std::to_string(step().number) + ", " + step().title + ": " + reason;
+    replay_.fault = format("step {}, {}: {}", step().number, step().title, reason);
     step().decision = reason;
     return false;
   }
 
-  /// Where a run of `source` stands; a loaded baseline is the same for all seeds.
+  /// Returns the folder of a run of `source`. A loaded baseline is the same for all seeds.
   std::string folder_of(const Member& source, std::int64_t seed) const {
     const bool loaded = replay_.steps.size() == 2 && !plan_.loaded.empty();
     if (loaded) return plan_.loaded.string();
@@ -75,8 +76,8 @@ class Replayer {
     if (!conflicts.empty()) throw UsageError(conflicts);
   }
 
-  /// Adds what became of these models to the step. False, with the runs that are missing, where not
-  /// all have ended. `source`: what they continue under warm_start.
+  /// Adds the results of these models to the step. Where some runs have not ended, lists them as
+  /// missing and returns false. `source` is the model that they continue under warm_start.
   bool try_models(const std::vector<Member>& members, const Member* source) {
     check_conflicts(members, source);
     Sweep sweep = folders_;
@@ -90,7 +91,7 @@ class Replayer {
       for (std::size_t i = 0; i < members.size(); ++i) {
         if (results[i].runs[seed].state.end != jobs::RunEnd::unfinished) continue;
         replay_.next.push_back(config_of(members[i], plan_.seeds[seed], source));
-        replay_.names.push_back(members[i].name + " seed " + std::to_string(plan_.seeds[seed]));
+        replay_.names.push_back(format("{} seed {}", members[i].name, plan_.seeds[seed]));
       }
     }
     return replay_.next.empty();
@@ -121,9 +122,10 @@ class Replayer {
     const auto& results = step().candidates;
     if (!stands(results.front())) return fail(none_stands_text(results));
     return decide(0, member,
-                  plan_.loaded.empty() ? choice_text(results, 0)
-                                       : "Loaded from " + plan_.loaded.string() + ": perplexity " +
-                                             perplexity_of(results.front()) + ".");
+                  plan_.loaded.empty()
+                      ? choice_text(results, 0)
+                      : format("Loaded from {}: perplexity {}.", plan_.loaded.string(),
+                               perplexity_of(results.front())));
   }
 
   bool take_best(int number, const std::string& title, const std::vector<Candidate>& candidates,
@@ -141,8 +143,8 @@ class Replayer {
     return decide(*best, members[*best], choice_text(step().candidates, *best));
   }
 
-  /// All of _i<k> are held against the fused model, and continue it under warm_start, so that they
-  /// have trained equally long.
+  /// Compares all _i<k> with the fused model. Under warm_start they continue it, so that they have
+  /// trained equally long.
   bool fuse_and_prune() {
     begin(3, "FFN fused and pruned");
     const Member source = kept_.member;
@@ -162,24 +164,24 @@ class Replayer {
       if (!stands(result)) {
         end = "which ends the pruning";
       } else if (!is_within(*result.perplexity.mean, *unpruned.perplexity.mean, plan_.tolerance)) {
-        end = "beyond the tolerance of " + shortest(100 * plan_.tolerance) + "%" +
-              (is_level_with_limit(result, unpruned, plan_.tolerance)
-                   ? ", though by less than the spread over seeds tells"
-                   : "");
+        const bool is_level = is_level_with_limit(result, unpruned, plan_.tolerance);
+        end = format("beyond the tolerance of {}%{}", shortest(100 * plan_.tolerance),
+                     is_level ? ", but within the spread over seeds" : "");
       } else {
         members.push_back(member);
       }
     }
     const std::size_t kept = members.size() - 1;
     const auto& results = step().candidates;
-    std::string text = "k = " + std::to_string(kept) + ". " + results.front().name +
-                       " has perplexity " + perplexity_of(results.front());
+    auto text = format("k = {}. {} has perplexity {}", kept, results.front().name,
+                       perplexity_of(results.front()));
     if (!changes.empty()) text += "; against it " + changes;
     if (!end.empty()) text += ", " + end;
     return decide(kept, members[kept], text + ".");
   }
 
-  /// The model before is a candidate too: regularisation stays off where it does not help.
+  /// Makes the model before a candidate too, so that regularisation stays off where it does not
+  /// help.
   void regularise() {
     begin(4, "entropy regularisation");
     const Member source = kept_.member;
@@ -196,7 +198,7 @@ class Replayer {
   }
 
   const FourSteps& plan_;
-  /// Tells the folder of each run, and what collect() reads beside the members.
+  /// A sweep without members, from which run_config() takes run folders and collect() the rest.
   const Sweep folders_{.file = plan_.file,
                        .base = plan_.base,
                        .name = plan_.name,

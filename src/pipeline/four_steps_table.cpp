@@ -1,3 +1,4 @@
+#include "aero/core/text.h"
 #include "aero/pipeline/four_steps_replay.h"
 #include "aero/pipeline/sweep_table.h"
 
@@ -14,7 +15,7 @@ SweepResult as_sweep(const FourSteps& plan, const std::vector<MemberResult>& mem
   return {plan.name, plan.base, "", members};
 }
 
-/// The model after each decision, named by what was done to it.
+/// Lists the model after each decision, under the name of what changed.
 std::vector<MemberResult> milestones(const Replay& replay) {
   constexpr int fusing = 3;
   std::vector<MemberResult> list;
@@ -42,26 +43,25 @@ std::string seeds_text(const FourSteps& plan) {
 }
 
 std::string decision_text(const StepResult& step) {
-  if (step.kept) return "Kept: " + step.candidates[*step.kept].name + ". " + step.decision;
-  return step.decision.empty() ? "Not decided yet." : "Kept: none, " + step.decision + ".";
+  if (step.kept) return format("Kept: {}. {}", step.candidates[*step.kept].name, step.decision);
+  return step.decision.empty() ? "Not decided yet." : format("Kept: none, {}.", step.decision);
 }
 
 }  // namespace
 
 std::string to_markdown(const FourSteps& plan, const Replay& replay) {
-  std::string text =
-      "# " + plan.name + "\n\n" + seeds_text(plan) + "; pruning may cost " +
-      shortest(100 * plan.tolerance) + "% of perplexity. Every candidate is " +
-      (plan.warm_start ? "continued from the model kept before it" : "trained from scratch") +
-      ". Changes are against the baseline.\n";
+  auto text = format(
+      "# {}\n\n{}; pruning may cost {}% of perplexity. Every candidate {}. Changes are relative to "
+      "the baseline.\n",
+      plan.name, seeds_text(plan), shortest(100 * plan.tolerance),
+      plan.warm_start ? "continues the model kept before it" : "is trained from scratch");
   const auto kept = milestones(replay);
   if (!kept.empty()) {
-    text += "\n## Summary" + std::string(replay.done() ? "" : " so far") + "\n\n" +
-            rows_markdown(as_sweep(plan, kept)) + remarks_markdown(kept);
+    text += format("\n## Summary{}\n\n{}{}", replay.done() ? "" : " so far",
+                   rows_markdown(as_sweep(plan, kept)), remarks_markdown(kept));
   }
   for (const StepResult& step : replay.steps) {
-    text += "\n## Step " + std::to_string(step.number) + ": " + step.title + "\n\n" +
-            decision_text(step) + "\n";
+    text += format("\n## Step {}: {}\n\n{}\n", step.number, step.title, decision_text(step));
     if (!step.candidates.empty()) text += "\n" + rows_markdown(as_sweep(plan, step.candidates));
   }
   return text;

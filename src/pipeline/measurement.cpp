@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* batches_key = "eval.batches x eval.batch_size";
 
-/// One for all spellings of a place, links and dots resolved.
+/// Resolves links and dots, so that all spellings of a place are equal.
 std::string place_of(const std::string& path) {
   std::error_code error;
   auto place = std::filesystem::weakly_canonical(path, error);

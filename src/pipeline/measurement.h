@@ -7,23 +7,24 @@
 
 namespace aero::pipeline {
 
-/// By key, of which tokens in which contexts a perplexity is: "data.path" with links and dots
-/// resolved, "model.context", "eval.batches x eval.batch_size" as the number of contexts or "all".
-/// What a run tells of itself counts for more: "data", the fingerprint of its validation split,
-/// than the path, and "split", "whole" where its evaluation came to the end, than the number.
+/// The tokens and contexts that a perplexity was measured on, by key: "data.path", with links and
+/// dots resolved, "model.context", and "eval.batches x eval.batch_size", the number of contexts or
+/// "all". Reports of the runs count for more: "data", the fingerprint of the validation split, for
+/// more than the path, and "split", "whole" where the evaluation reached its end, for more than the
+/// number.
 using Measurement = std::map<std::string, std::string>;
 
-/// What the runs of a member tell, where all of them tell the same.
+/// What the runs of a member report, where all of them report the same.
 struct Told {
   bool is_whole = false;
-  std::string data;  ///< empty where they do not tell
+  std::string data;  ///< empty where they do not report it
 };
 
 Measurement measurement_of(const RunConfig& config, const Told& told = {});
 
-/// What of `measurement` is otherwise in `reference`; of "data" and "data.path", and of "split" and
-/// the number of contexts, the former is compared where both have it. Where nothing is, they
-/// compare.
+/// Returns the entries of `measurement` that differ in `reference`; without any, the perplexities
+/// compare. Of "data" and "data.path" it compares the former where both have it, and else the
+/// latter; it treats "split" and the number of contexts in the same way.
 Measurement difference(const Measurement& measurement, const Measurement& reference);
 
 /// "data.path=other, model.context=64"

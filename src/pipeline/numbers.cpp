@@ -7,9 +7,6 @@
 #include <cmath>
 
 namespace aero::pipeline {
-std::string fixed(double value, int digits) {
-  return format("{:.{}f}", value, digits);
-}
 
 std::string shortest(double value) {
   std::array<char, 32> text{};
@@ -20,7 +17,8 @@ std::string shortest(double value) {
 std::string perplexity_text(const jobs::RunState& state) {
   const bool is_of_a_part =
       !state.evaluations.empty() && state.evaluations.back().is_of_a_part.value_or(false);
-  return perplexity_text(state.perplexity()) + (is_of_a_part ? " (of a part of the split)" : "");
+  return format("{}{}", perplexity_text(state.perplexity()),
+                is_of_a_part ? " (of a part of the split)" : "");
 }
 
 std::string perplexity_text(double value) {
@@ -33,9 +31,8 @@ std::string percent_change(double percent) {
 }
 
 std::string describe(const jobs::Nonfinite& event) {
-  std::string text = "step " + std::to_string(event.step);
-  if (!event.layer.empty()) text += ", " + event.layer;
-  return text + ", " + event.quantity;
+  const auto layer = event.layer.empty() ? "" : ", " + event.layer;
+  return format("step {}{}, {}", event.step, layer, event.quantity);
 }
 
 }  // namespace aero::pipeline

@@ -6,15 +6,12 @@
 
 namespace aero::pipeline {
 
-/// With so many digits after the point.
-std::string fixed(double value, int digits);
-
-/// The shortest text that reads back as the same number.
+/// Writes the shortest text that reads back as the same number.
 std::string shortest(double value);
 
-/// "52.61"; large ones as 1.23e+09.
+/// Writes "52.61", and large values as 1.23e+09.
 std::string perplexity_text(double value);
-/// That of a run, and that it is of a part of the validation split where it is.
+/// Writes a run's perplexity, with a note where it is of a part of the validation split.
 std::string perplexity_text(const jobs::RunState& state);
 
 /// "+1.25%", "-0.80%"

@@ -14,11 +14,12 @@ struct OutputFile {
   std::string content;
 };
 
-/// Writes each of them, and returns why one could not be written, a line each that names the file.
+/// Writes all files. Returns a line for each that could not be written, with its name and the
+/// reason.
 std::vector<std::string> write_all(const std::vector<OutputFile>& files);
 
-/// Creates the folder and waits until no other process writes the tables of that name; where that
-/// cannot be (a full disk), the reason is a fault.
+/// Creates the folder and waits until no other process writes the tables of that name. Where it
+/// cannot (a full disk), adds the reason to `faults` and returns nothing.
 std::optional<FileLock> wait_for_tables(const std::filesystem::path& folder,
                                         const std::string& name, std::vector<std::string>& faults);
 

@@ -8,8 +8,8 @@
 namespace aero::pipeline {
 namespace {
 
-/// The probability that |t| is at most tan(angle) sqrt(degrees): Abramowitz and Stegun, 26.7.3 and
-/// 26.7.4.
+/// Computes the probability that |t| is at most tan(angle) sqrt(degrees), by Abramowitz and Stegun,
+/// 26.7.3 and 26.7.4.
 double probability_within(double angle, std::size_t degrees) {
   const bool is_odd = degrees % 2 == 1;
   const double square = std::cos(angle) * std::cos(angle);

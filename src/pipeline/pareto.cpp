@@ -12,7 +12,7 @@ namespace {
 
 using CostOf = std::optional<double> (*)(const MemberResult&);
 
-/// Nothing where the model has none that compares with the others'.
+/// The mean perplexity; nothing where the model has none that compares with the others'.
 std::optional<double> perplexity_of(const MemberResult& member) {
   return member.measured_otherwise.empty() ? member.perplexity.mean : std::nullopt;
 }

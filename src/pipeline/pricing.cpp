@@ -1,14 +1,16 @@
 #include "aero/pipeline/pricing.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 namespace aero::pipeline {
 
 Pricing::Pricing(const CostChoice& choice) {
   const bool has_network = !choice.network.empty() && choice.network != "none";
   if (choice.model.empty() && has_network) {
-    throw UsageError("network: " + choice.network +
-                     ": nothing is charged over it without a cost model; name one, too");
+    throw UsageError(
+        format("network: {}: a network is of no use without a cost model; name a cost model, too",
+               choice.network));
   }
   if (choice.model.empty()) return;
   model_ = std::make_shared<const cost::CostModel>(cost::CostModel::load(choice.model));

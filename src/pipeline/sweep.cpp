@@ -3,6 +3,7 @@
 #include "aero/config/loader.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/jobs/output_folder.h"
 #include "aero/report/report.h"
 
@@ -29,7 +30,7 @@ struct Entry {
   std::vector<Change> changes;
 };
 
-/// Later changes win over earlier ones of the same key.
+/// Lists the overrides of both; `second` wins where a key is in both.
 std::vector<Override> overrides_of(const std::vector<Change>& first,
                                    const std::vector<Change>& second) {
   std::vector<Override> overrides;
@@ -49,7 +50,7 @@ class SweepReader : private DescriptionReader {
     sweep_.name = text(root, "name").value_or(slug(file_.stem().string()));
     if (slug(sweep_.name) != sweep_.name) {
       fault("name", aero::quoted(sweep_.name),
-            "names files; use letters, digits and +_.=()- alone, as in " +
+            "names files; use letters, digits and +_.=()- only, as in " +
                 aero::quoted(slug(sweep_.name)));
     }
     sweep_.folder = text(root, "folder").value_or("runs/" + sweep_.name);
@@ -111,7 +112,7 @@ class SweepReader : private DescriptionReader {
     }
     const std::string name = text(value, "name", "runs: ").value_or("");
     if (find(value, "name") == nullptr) {
-      fault("runs", value.shown(), "a member without a name; add \"name\"");
+      fault("runs", value.shown(), R"(this member has no name; add "name")");
     }
     const std::string path = "runs: " + aero::quoted(name);
     check_keys(value, path + ": ", {"name", "set"});
@@ -125,7 +126,7 @@ class SweepReader : private DescriptionReader {
     if (grid == nullptr) return;
     if (grid->kind != Kind::object) {
       fault("grid", grid->shown(),
-            "expected {\"section.key\": [values]}, not " + grid->kind_text());
+            R"(expected {"section.key": [values]}, not )" + grid->kind_text());
       return;
     }
     std::set<std::string> seen;
@@ -141,7 +142,7 @@ class SweepReader : private DescriptionReader {
     }
   }
 
-  /// Replaces every entry by one for each value.
+  /// Replaces every entry by one entry for each value.
   void cross(const std::string& key, const JsonValue& values, const std::string& path) {
     std::vector<Change> choices;
     for (const auto& [no_key, value] : values.members) {
@@ -151,11 +152,11 @@ class SweepReader : private DescriptionReader {
     for (const Entry& entry : entries_) {
       if (has(entry.changes, key)) {
         fault(path, values.shown(),
-              "the run " + aero::quoted(entry.name) + " sets this key; keep one");
+              format("the run {} sets this key, too; keep one", aero::quoted(entry.name)));
       }
       for (const Change& choice : choices) {
         crossed.push_back(entry);
-        crossed.back().name += " " + last_part(key) + "=" + choice.value;
+        crossed.back().name += format(" {}={}", last_part(key), choice.value);
         crossed.back().changes.push_back(choice);
       }
     }
@@ -169,37 +170,39 @@ class SweepReader : private DescriptionReader {
       if (is_new) continue;
       fault("runs", aero::quoted(entry.name),
             other->second == entry.name ? "two members have this name; rename one"
-                                        : "has the folder of " + aero::quoted(other->second) +
-                                              ", " + other->first + "; rename one");
+                                        : format("has the folder of {}, {}; rename one",
+                                                 aero::quoted(other->second), other->first));
     }
   }
 
-  /// What the file system would refuse only after hours of training.
+  /// Finds the paths that the file system would refuse only after hours of training.
   void check_paths() {
     const auto folder = jobs::path_fault(sweep_.folder / ".aero");
     if (!folder.empty()) {
       fault("folder", aero::quoted(sweep_.folder.string()), folder + "; name another folder");
       return;
     }
-    const auto longest = "." + table_name(sweep_.name, sweep_.pricings) + ".json.tmp-0000000000";
+    const auto longest =
+        format(".{}.json.tmp-0000000000", table_name(sweep_.name, sweep_.pricings));
     const auto tables = jobs::path_fault(sweep_.folder / longest);
     if (!tables.empty()) {
-      fault("name", aero::quoted(sweep_.name), "its tables would have " + tables + "; shorten it");
+      fault("name", aero::quoted(sweep_.name),
+            format("its tables would have {}; shorten it", tables));
     }
     for (const Entry& entry : entries_) {
       const auto place = sweep_.folder / slug(entry.name);
       const auto run = jobs::run_path_fault(place / "seed-0000000000000000000");
       if (!run.empty()) {
         fault("runs", aero::quoted(entry.name),
-              "its runs would have " + run + "; give it a shorter name");
+              format("its runs would have {}; give it a shorter name", run));
       } else if (is_table(slug(entry.name))) {
         fault("runs", aero::quoted(entry.name),
-              "its folder would be " + place.string() + ", where a table goes; rename it");
+              format("its folder would be {}, where a table goes; rename it", place.string()));
       }
     }
   }
 
-  /// NAME.md, NAME.aero_papers.json: also of a cost model that is asked for another time.
+  /// Whether the name is a table's, NAME.md or NAME.aero_papers.json, of any cost model.
   bool is_table(const std::string& folder) const {
     constexpr std::array endings{".md", ".csv", ".json"};
     return folder.starts_with(sweep_.name + ".") &&
@@ -236,16 +239,17 @@ class SweepReader : private DescriptionReader {
     }
   }
 
-  /// What the tables need of a member, so that it is not refused when its runs have ended.
+  /// Computes what the tables need of a member, so that a fault shows up before its runs.
   void check_costs(const RunConfig& config) const {
     report::make_report(config);
     sweep_.pricings.own.charge(config.model);
     if (sweep_.pricings.asked) sweep_.pricings.asked->charge(config.model);
   }
 
-  /// Tells the loader's faults once each, those of overrides under the place that set them.
+  /// Reports each of the loader's faults once. A fault in an override is reported under the place
+  /// that sets it.
   void add_config_faults(const Entry& entry, const std::string& message) {
-    const std::string own_place = "runs: " + aero::quoted(entry.name) + ": ";
+    const auto own_place = format("runs: {}: ", aero::quoted(entry.name));
     for (std::size_t start = 0; start < message.size();) {
       const std::size_t end = std::min(message.find('\n', start), message.size());
       std::string line = message.substr(start, end - start);
@@ -257,11 +261,11 @@ class SweepReader : private DescriptionReader {
         of_all = has(set_, key) && !has(entry.changes, key);
       }
       line.insert(0, of_all ? "set: " : own_place);
-      if (told_.insert(line).second) faults_.add_unreadable(source_, line);
+      if (reported_.insert(line).second) faults_.add_unreadable(source_, line);
     }
   }
 
-  std::set<std::string> told_;
+  std::set<std::string> reported_;
   Sweep sweep_;
   std::vector<Change> set_;
   std::vector<Entry> entries_;
@@ -281,13 +285,13 @@ Sweep parse_sweep(const std::string& text, const fs::path& file, const CostChoic
 RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed) {
   RunConfig config = member.config;
   config.seed = seed;
-  config.run.folder = (sweep.folder / member.folder / ("seed-" + std::to_string(seed))).string();
+  config.run.folder = (sweep.folder / member.folder / format("seed-{}", seed)).string();
   return config;
 }
 
 std::string table_name(const std::string& name, const Pricings& pricings) {
   const auto label = pricings.asked ? pricings.asked->label() : "";
-  return label.empty() ? name : name + "." + slug(label);
+  return label.empty() ? name : format("{}.{}", name, slug(label));
 }
 
 std::string slug(std::string_view name) {

@@ -11,7 +11,7 @@ bool is_finished(const SeedResult& run) {
   return run.state.end == jobs::RunEnd::finished;
 }
 
-Told told_by(const std::vector<SeedResult>& runs) {
+Told reported_by(const std::vector<SeedResult>& runs) {
   std::optional<Told> all;
   for (const SeedResult& run : runs) {
     if (!is_finished(run)) continue;
@@ -62,7 +62,7 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
   result.perplexity = spread_of(perplexities);
   result.loss = spread_of(losses);
   result.bins = mean_bins(result.runs);
-  result.measured_on = measurement_of(member.config, told_by(result.runs));
+  result.measured_on = measurement_of(member.config, reported_by(result.runs));
   return result;
 }
 

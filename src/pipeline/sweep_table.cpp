@@ -1,5 +1,6 @@
 #include "aero/pipeline/sweep_table.h"
 
+#include "aero/core/text.h"
 #include "aero/pipeline/pareto.h"
 #include "aero/pipeline/sweep_statistics.h"
 #include "aero/report/comparison.h"
@@ -29,7 +30,7 @@ std::string bins_text(const MemberResult& member) {
   std::string text;
   if (!member.bins) return text;
   for (const double share : *member.bins) {
-    text += (text.empty() ? "" : " ") + fixed(100 * share, 1) + "%";
+    text += format("{}{:.1f}%", text.empty() ? "" : " ", 100 * share);
   }
   return text;
 }
@@ -39,13 +40,13 @@ std::string nonfinite_text(const MemberResult& member) {
   std::string text;
   for (const SeedResult& run : member.runs) {
     if (!run.state.nonfinite) continue;
-    text += (text.empty() ? "" : "; ") + std::string("seed ") + std::to_string(run.seed) + ": " +
-            describe(*run.state.nonfinite);
+    text +=
+        format("{}seed {}: {}", text.empty() ? "" : "; ", run.seed, describe(*run.state.nonfinite));
   }
   return text;
 }
 
-/// Of the run that came furthest.
+/// The tokens of the run that was trained longest.
 std::int64_t tokens_of(const MemberResult& member) {
   std::int64_t tokens = 0;
   for (const SeedResult& run : member.runs) tokens = std::max(tokens, run.state.tokens);
@@ -53,7 +54,7 @@ std::int64_t tokens_of(const MemberResult& member) {
 }
 
 std::string seeds_text(const MemberResult& member) {
-  return std::to_string(member.perplexity.n) + " of " + std::to_string(member.runs.size());
+  return format("{} of {}", member.perplexity.n, member.runs.size());
 }
 
 std::string number(const std::optional<double>& value) {
@@ -64,8 +65,8 @@ std::string share(const MemberResult& member, std::size_t bin) {
   return member.bins ? shortest((*member.bins)[bin]) : "";
 }
 
-/// "bytes" on the front, "bytes (level)" where that is not beyond the spread, "level in bytes"
-/// where being off it is not; empty where it is off.
+/// "bytes" for a member on the front, "bytes (level)" where its lead is within the spread, "level
+/// in bytes" where it is off the front within the spread; empty where it is off beyond the spread.
 std::string standing_text(const Standing& standing, const std::string& cost) {
   if (standing.on_front.value_or(false)) return standing.level.empty() ? cost : cost + " (level)";
   return standing.level.empty() || standing.is_beaten ? "" : "level in " + cost;
@@ -81,7 +82,7 @@ std::string change_text(const MemberResult& member) {
   if (!member.change_percent) return "";
   const bool is_other = member.difference.mean.value_or(0) != 0;
   const bool is_level = is_other && member.difference.order() == Order::level;
-  return percent_change(*member.change_percent) + (is_level ? " (level)" : "");
+  return format("{}{}", percent_change(*member.change_percent), is_level ? " (level)" : "");
 }
 
 bool evaluates_a_part(const MemberResult& member) {
@@ -91,20 +92,21 @@ bool evaluates_a_part(const MemberResult& member) {
   });
 }
 
-/// Empty where all perplexities compare.
+/// Lists the members whose perplexities do not compare; empty where all do.
 std::string incomparable_remark(const std::vector<MemberResult>& members) {
   std::string list;
   for (const MemberResult& member : members) {
     if (member.measured_otherwise.empty()) continue;
-    list += (list.empty() ? "" : "; ") + member.name + " (" +
-            settings_text(member.measured_otherwise) + ")";
+    list += format("{}{} ({})", list.empty() ? "" : "; ", member.name,
+                   settings_text(member.measured_otherwise));
   }
   if (list.empty()) return "";
-  return "Measured on other tokens than the baseline, so that the perplexities do not compare: " +
-         list + ".";
+  return format(
+      "Measured on other tokens than the baseline, so that the perplexities do not compare: {}.",
+      list);
 }
 
-/// What can be said of the spread: two members with fewer than two seeds in common show none.
+/// Says what the spread shows. Two members with fewer than two seeds in common show none.
 std::vector<std::string> spread_remarks(const std::vector<MemberResult>& members) {
   bool is_known = false;
   bool is_unknown = false;
@@ -119,15 +121,15 @@ std::vector<std::string> spread_remarks(const std::vector<MemberResult>& members
   std::vector<std::string> lines;
   if (is_known) {
     lines.emplace_back(
-        "level: the 95% interval of the paired differences over the seeds contains 0; a change is "
-        "held against the baseline, a place on the front against models that cost no more.");
+        "level: the 95% interval of the paired differences over the seeds contains 0. A change is "
+        "compared with the baseline, a place on the front with the models that cost no more.");
   }
   if (is_unknown) {
-    lines.emplace_back(std::string(is_known
-                                       ? "Nothing can be said of the spread between"
-                                       : "Nothing can be said of the spread over seeds: it takes") +
-                       (is_known ? " models with fewer than two finished seeds in common."
-                                 : " at least two finished seeds that models have in common."));
+    lines.emplace_back(
+        is_known
+            ? "The spread between models with fewer than two finished seeds in common is unknown."
+            : "The spread over seeds is unknown: it takes at least two finished seeds that models "
+              "have in common.");
   }
   return lines;
 }
@@ -289,8 +291,8 @@ std::vector<OutputFile> files_of(const Sweep& sweep, const std::string& name,
 
 WrittenSweep write_tables(const Sweep& sweep) {
   WrittenSweep written;
-  // Without the lock, a process could write what it read before another's run ended over that
-  // one's newer table.
+  // Without the lock, a process that read the run folders earlier could overwrite the newer table
+  // of another process.
   const auto lock = wait_for_tables(sweep.folder, sweep.name, written.faults);
   written.result = collect(sweep);
   auto files = files_of(sweep, sweep.name, written.result);

@@ -302,7 +302,7 @@ def test_a_step_of_which_nothing_stays_finite_says_what_was_tried(
     shutil.copytree(whole / "runs/0-SM+LN+G", tmp_path / "runs/0-SM+LN+G")
     result = call(aero, "pipeline", pipeline)
     assert result.returncode == 1
-    assert "step 1, LayerNorm removed: nothing that was tried stayed finite: wild" in result.stderr
+    assert "step 1, LayerNorm removed: no candidate stayed finite: wild" in result.stderr
     assert "Kept: none" in (tmp_path / "runs/pipeline.md").read_text()
 
 

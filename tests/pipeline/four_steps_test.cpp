@@ -162,10 +162,9 @@ TEST_F(TheFourSteps, SayThatOneSeedTellsNothingOfTheSpread) {
   finished("1-SM+R", {56});
   const auto config = plan(R"(, "seeds": [1])");
   const auto now = replay(config);
-  EXPECT_THAT(now.steps[1].decision,
-              HasSubstr(". Of one seed: nothing can be said of the spread."));
+  EXPECT_THAT(now.steps[1].decision, HasSubstr(". With one seed, the spread is unknown."));
   EXPECT_THAT(to_markdown(config, now),
-              HasSubstr("\n- Nothing can be said of the spread over seeds: it takes at least two"));
+              HasSubstr("\n- The spread over seeds is unknown: it takes at least two"));
 }
 
 TEST_F(TheFourSteps, NeverKeepACandidateThatDidNotStayFinite) {
@@ -195,7 +194,7 @@ TEST_F(TheFourSteps, SayWhatWasTriedWhereNothingStayedFinite) {
   diverged("1-SM+R", 2, 30);
   const auto now = replay(plan());
   EXPECT_EQ(now.fault,
-            "step 1, LayerNorm removed: nothing that was tried stayed finite: SM+G not finite "
+            "step 1, LayerNorm removed: no candidate stayed finite: SM+G not finite "
             "(seed 1: step 21, blocks.2, loss; seed 2: step 22, blocks.2, loss), SM+R not finite "
             "(seed 2: step 30, blocks.2, loss)");
   EXPECT_THAT(now.next, IsEmpty());
@@ -231,8 +230,7 @@ TEST_F(TheFourSteps, SayWhereTheSpreadLeavesTheToleranceOpen) {
   finished("3-SM+ScFuFFN_i1", {100, 104});  // 2 +- 18 above
   EXPECT_THAT(
       replay(plan()).steps[3].decision,
-      HasSubstr("+2.00% (level), beyond the tolerance of 1%, though by less than the spread "
-                "over seeds tells."));
+      HasSubstr("+2.00% (level), beyond the tolerance of 1%, but within the spread over seeds."));
 }
 
 TEST_F(TheFourSteps, PruneAllLayersWhereThatCostsNothing) {
@@ -372,8 +370,9 @@ TEST_F(TheFourSteps, TellAllFaultsOfAFileAtOnce) {
         "tolerance: -1: expected a number", "warm_start: 1: expected true or false",
         "seeds: 1: stands here twice", "seeds: \"a\": expected an integer",
         "max_pruned: 1.5: expected an integer", "set: seed: 2: belongs in \"seeds\"",
-        "set: train.warm_start: \"x\": the pipeline sets it", "without_norm: []: expected a list",
-        "regularised: \"EReg\": says what becomes of the attention",
+        "set: train.warm_start: \"x\": the pipeline sets this key",
+        "without_norm: []: expected a list",
+        "regularised: \"EReg\": this step changes the attention alone",
         "command line: run.folder: "}) {
     EXPECT_THAT(text, HasSubstr(part));
   }

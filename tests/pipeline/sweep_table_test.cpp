@@ -230,7 +230,7 @@ TEST_F(TwoMembers, SayWhereNothingIsKnownOfTheSpread) {
             Json());
   EXPECT_EQ(result.members[1].difference.n, 1U);
   EXPECT_NEAR(*result.members[1].difference.mean, 4, 1e-12);
-  EXPECT_THAT(to_markdown(result), HasSubstr("\n- Nothing can be said of the spread over seeds"));
+  EXPECT_THAT(to_markdown(result), HasSubstr("\n- The spread over seeds is unknown"));
   EXPECT_THAT(to_markdown(result), Not(HasSubstr("level")));
 }
 

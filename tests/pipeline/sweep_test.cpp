@@ -105,7 +105,7 @@ TEST_F(SweepFile, TellsEveryFaultOfItsKeysAtOnce) {
   })");
   for (const char* line : {
            "norms.json: bas: \"base.json\": unknown key, did you mean \"base\"?",
-           "norms.json: base: missing",
+           "norms.json: base: is missing",
            "norms.json: name: \"a/b\": names files",
            "norms.json: folder: 3: expected a text, not a number",
            "norms.json: seeds: 1: stands here twice",
@@ -116,7 +116,7 @@ TEST_F(SweepFile, TellsEveryFaultOfItsKeysAtOnce) {
            "norms.json: set: model: {...}: expected the value of one key",
            "norms.json: set: train.clip: null: expected a value",
            "norms.json: runs: \"SM\": two members have this name",
-           "norms.json: runs: {...}: a member without a name",
+           "norms.json: runs: {...}: this member has no name",
            "unknown key, did you mean \"name\"?",
            "norms.json: runs: \"SM+G\": set: 3: expected {\"section.key\": value}, not a number",
            "norms.json: runs: 4: expected the name of an architecture",

@@ -11,37 +11,37 @@
 
 namespace aero::pipeline {
 
-/// The part of a sweep that one job of a job array takes: members index, index + count, ...
+/// The part of a sweep that one job of a job array trains: members index, index + count, ...
 struct Shard {
   std::size_t index = 0;  ///< from 0
   std::size_t count = 1;
 };
 
-/// "2/5" is the second of five. Throws UsageError.
+/// Reads "2/5", the second of five. Throws UsageError.
 Shard parse_shard(const std::string& text);
 
 enum class AblateMode {
-  train,    ///< all runs of the shard, then the table
+  train,    ///< train all runs of the shard, then make the table
   list,     ///< print the runs and their states
-  collect,  ///< the table of what is there
+  collect,  ///< make the table from the runs that are there
 };
 
 struct AblateOptions {
   std::filesystem::path sweep;
   AblateMode mode = AblateMode::train;
-  CostChoice cost;         ///< instead of what the sweep names
-  Rank rank = Rank::none;  ///< of the rows that are printed; files keep the sweep's order
-  bool latex = false;      ///< how they are printed
-  int columns = 0;         ///< that a printed line holds (report/fit.h); 0: any number
+  CostChoice cost;         ///< replaces the cost model and network that the sweep names
+  Rank rank = Rank::none;  ///< order of the printed rows; files keep the sweep's order
+  bool latex = false;      ///< print LaTeX, not markdown
+  int columns = 0;         ///< width of a printed line (report/fit.h); 0: unlimited
   Shard shard;
   jobs::JobOptions jobs;
 };
 
-/// What `aero ablate` does: trains what is missing and keeps the tables of the sweep up to date,
-/// after every run and at the end, when the markdown is printed to `out`. failure where a run could
-/// not be trained, is trained by another process, or a table could not be written; interrupted or
-/// terminated after a signal. Throws UsageError before anything runs for a faulty sweep, for one
-/// whose run folders hold other runs, and where another process trains it.
+/// Does the work of `aero ablate`: trains the runs that are missing, writes the sweep's tables
+/// after every run and at the end, and prints the table to `out`. Returns failure where a run could
+/// not be trained or is being trained by another process, or where a table could not be written.
+/// Returns interrupted, terminated or hangup after a signal. Throws UsageError before anything runs
+/// where the sweep is faulty, its run folders hold other runs, or another process trains it.
 ExitCode ablate(const AblateOptions& options, std::ostream& out);
 
 }  // namespace aero::pipeline

@@ -7,8 +7,8 @@ namespace aero::pipeline {
 /// One key that a sweep sets.
 struct Change {
   std::string key;    ///< "model.norm"
-  std::string value;  ///< as an override writes it: none
-  std::string json;   ///< as JSON writes it: "none", with its quotes
+  std::string value;  ///< as written in an override: none
+  std::string json;   ///< as written in JSON: "none", with the quotes
 
   bool operator==(const Change&) const = default;
 };

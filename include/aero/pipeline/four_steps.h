@@ -14,17 +14,17 @@ namespace aero::pipeline {
 struct FourStepsOptions {
   std::filesystem::path file;
   std::vector<Override> overrides;
-  CostChoice cost;    ///< instead of what the file names
-  bool list = false;  ///< print where the pipeline stands; nothing is trained or written
-  int columns = 0;    ///< that a printed line holds (report/fit.h); 0: any number
+  CostChoice cost;    ///< replaces the cost model and network that the file names
+  bool list = false;  ///< print where the pipeline stands; train and write nothing
+  int columns = 0;    ///< width of a printed line (report/fit.h); 0: unlimited
   jobs::JobOptions jobs;
 };
 
-/// What `aero pipeline` does: trains step by step what is missing, decides each step, and keeps
-/// FOLDER/pipeline.md and pipeline.json up to date, after every run and at the end, when the
-/// markdown is printed to `out`. failure where a run could not be trained, interrupted or
-/// terminated after a signal; another call goes on. Throws UsageError for a faulty file or folders
-/// of other runs, Error where nothing that a step tried stayed finite.
+/// Does the work of `aero pipeline`: trains the missing runs step by step and decides each step. It
+/// writes FOLDER/pipeline.md and pipeline.json after every run and at the end, and prints the
+/// markdown to `out`. Returns failure where a run could not be trained, and interrupted, terminated
+/// or hangup after a signal; another call continues from there. Throws UsageError where the file is
+/// faulty or a folder holds another run, and Error where no candidate of a step stayed finite.
 ExitCode four_steps(const FourStepsOptions& options, std::ostream& out);
 
 }  // namespace aero::pipeline

@@ -10,14 +10,14 @@
 
 namespace aero::pipeline {
 
-/// Reads a pipeline: JSON with comments and trailing commas, its keys in docs/pipeline.md; the
-/// overrides win over it, and `cost` asks for tables by another cost model or network. Throws
-/// UsageError that lists every fault at once, a line each, those of all models that the steps may
-/// come to included.
+/// Reads a pipeline: JSON with comments and trailing commas. docs/pipeline.md documents its keys.
+/// Overrides win over the file, and `cost` asks for tables by another cost model or network. Throws
+/// a UsageError that lists every fault at once, one per line, including the faults of all models
+/// that the steps may lead to.
 FourSteps load_four_steps(const std::filesystem::path& file,
                           const std::vector<Override>& overrides = {}, const CostChoice& cost = {});
 
-/// The same from a text that stands for `file`.
+/// Reads the same from `text`, the content of `file`.
 FourSteps parse_four_steps(const std::string& text, const std::filesystem::path& file,
                            const std::vector<Override>& overrides = {},
                            const CostChoice& cost = {});

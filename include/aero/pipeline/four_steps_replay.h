@@ -11,45 +11,46 @@
 
 namespace aero::pipeline {
 
-/// A step with all that was tried in it.
+/// A step with all its candidates.
 struct StepResult {
   int number = 0;                        ///< 0: the baseline
   std::string title;                     ///< "LayerNorm removed"
-  std::vector<MemberResult> candidates;  ///< their change is against the baseline
-  std::optional<std::size_t> kept;       ///< index of the one that the next step builds on
-  std::string decision;                  ///< why, with its numbers; empty: not decided yet
+  std::vector<MemberResult> candidates;  ///< their changes are relative to the baseline
+  std::optional<std::size_t> kept;       ///< index of the candidate that the next step builds on
+  std::string decision;                  ///< the reason with its numbers; empty: not decided yet
 };
 
 /// Where a pipeline stands.
 struct Replay {
-  std::vector<StepResult> steps;   ///< up to the first that is not decided
-  std::vector<jobs::Job> next;     ///< runs that decide it and are not done
+  std::vector<StepResult> steps;   ///< up to the first undecided step
+  std::vector<jobs::Job> next;     ///< unfinished runs that this step waits for
   std::vector<std::string> names;  ///< of `next`: "SM+R seed 1"
-  bool needs_evaluation = false;   ///< the loaded baseline was not evaluated yet
-  std::string fault;               ///< why it can't go on: nothing that was tried stayed finite
+  bool needs_evaluation = false;   ///< whether the loaded baseline has yet to be evaluated
+  std::string fault;               ///< why the pipeline cannot continue: no candidate stayed finite
 
   bool done() const { return next.empty() && !needs_evaluation && fault.empty(); }
 };
 
 /// Takes every decision anew from the run folders as they are. A candidate can be kept where all
-/// its runs finished with a finite perplexity. The lowest mean over the seeds wins, the first of
-/// equals; where the plan names a cost model, the fewest bytes win among those that are level with
-/// it (paired.h). Throws UsageError where a folder holds a run of other settings.
+/// its runs finished with a finite perplexity. The candidate with the lowest mean over the seeds
+/// wins, and the first one among equals. Where the plan names a cost model, the candidate with the
+/// fewest bytes wins among those that are level with the lowest (paired.h). Throws UsageError where
+/// a folder holds a run of other settings.
 Replay replay(const FourSteps& plan);
 
-/// Charges all candidates anew; decisions stay.
+/// Charges all candidates by `pricing`, and keeps the decisions.
 void charge(Replay& replay, const Pricing& pricing);
 
-/// The decisions with their tables, and a summary, for people.
+/// Writes the decisions with their tables, and a summary, for people.
 std::string to_markdown(const FourSteps& plan, const Replay& replay);
 
-/// The same unrounded:
-///   pipeline, seeds, tolerance, warm_start, done, fault (null where there is none)
+/// Writes the same unrounded:
+///   pipeline, seeds, tolerance, warm_start, done, fault (or null)
 ///   steps     a list of
 ///     step, title, decision
 ///     kept        name of the candidate, or null
 ///     candidates  as "members" in sweep_table.h
-///   summary   a list of {step, architecture, perplexity, parameters}: how the model changed
+///   summary   a list of {step, architecture, perplexity, parameters}, one for each decision
 std::string to_json(const FourSteps& plan, const Replay& replay);
 
 }  // namespace aero::pipeline

@@ -19,8 +19,8 @@ namespace aero::pipeline {
 /// Mean and sample standard deviation of the finite values.
 struct Spread {
   std::size_t n = 0;
-  std::optional<double> mean;       ///< of at least one
-  std::optional<double> deviation;  ///< of at least two
+  std::optional<double> mean;       ///< needs at least one value
+  std::optional<double> deviation;  ///< needs at least two values
 };
 
 struct SeedResult {
@@ -35,17 +35,17 @@ struct MemberResult {
   report::Report report;
   std::vector<SeedResult> runs;
   Spread perplexity;                          ///< over the runs that finished
-  Spread loss;                                ///< the same, nats a token
-  std::optional<double> change_percent;       ///< of the mean perplexity against the baseline's
-  PairedDifference difference;                ///< of the perplexity from the baseline's
-  std::optional<std::array<double, 4>> bins;  ///< mean over the runs that finished and have them
-  /// Of which tokens in which contexts its perplexity is, by key: "data.path" with links and dots
-  /// resolved and "data", the fingerprint of the validation split, where the runs tell it;
-  /// "model.context"; "eval.batches x eval.batch_size" as the number of contexts or "all", and
-  /// "split": "whole" where the evaluations came to its end.
+  Spread loss;                                ///< over the same runs, in nats per token
+  std::optional<double> change_percent;       ///< of mean perplexity from the baseline's
+  PairedDifference difference;                ///< of perplexity from the baseline's
+  std::optional<std::array<double, 4>> bins;  ///< mean over the finished runs that have bins
+  /// The tokens and contexts that the perplexity was measured on, by key: "data.path", with links
+  /// and dots resolved; "data", the fingerprint of the validation split, where the runs report it;
+  /// "model.context"; "eval.batches x eval.batch_size", the number of contexts or "all"; and
+  /// "split", which is "whole" where the evaluations reached the end of the split.
   std::map<std::string, std::string> measured_on;
-  /// What of that is otherwise than the baseline's. Unless empty, the two do not compare: the
-  /// member has no change, no difference and no place on a front.
+  /// Those entries that differ from the baseline's. Where there are any, the two perplexities do
+  /// not compare: the member has no change, no difference and no place on a front.
   std::map<std::string, std::string> measured_otherwise;
 };
 

@@ -10,8 +10,8 @@
 
 namespace aero::pipeline {
 
-/// The cost model and the network by which models are charged, by name or file; empty: none, as is
-/// the network "none", which takes the place of another.
+/// Names of the cost model and the network by which models are charged, or their files. Empty means
+/// none. The network "none" means none, too, and replaces another choice.
 struct CostChoice {
   std::string model;
   std::string network;
@@ -22,16 +22,17 @@ struct CostChoice {
 /// Charges the models of a sweep or a pipeline for private inference.
 class Pricing {
  public:
-  /// Charges nothing.
+  /// Creates a pricing that charges nothing.
   Pricing() = default;
-  /// Throws UsageError for what cannot be loaded, and for a network without a cost model.
+  /// Loads both. Throws UsageError where one cannot be loaded, and for a network without a cost
+  /// model.
   explicit Pricing(const CostChoice& choice);
 
-  /// The names of model and network, "aero_papers" or "spu.wan"; empty where nothing is charged.
+  /// Names the model and the network, "aero_papers" or "spu.wan"; empty where nothing is charged.
   std::string label() const;
 
-  /// A forward pass over a whole context: one entry, or none without a cost model. Throws
-  /// UsageError where the cost model lacks what this model does.
+  /// Charges a forward pass over a whole context. Returns one entry, or none without a cost model.
+  /// Throws UsageError where the cost model lacks an operation of this model.
   std::vector<report::PrivateInference> charge(const ModelConfig& config) const;
 
  private:
@@ -39,12 +40,12 @@ class Pricing {
   std::optional<cost::Network> network_;
 };
 
-/// By what the models of a sweep or a pipeline are charged.
+/// The pricings by which the models of a sweep or a pipeline are charged.
 struct Pricings {
-  Pricing own;                   ///< what the file itself names
-  std::optional<Pricing> asked;  ///< what the command line names beside it
+  Pricing own;                   ///< named by the file itself
+  std::optional<Pricing> asked;  ///< named by the command line, where it differs
 
-  /// What is asked for counts.
+  /// Returns the pricing of the tables to print: the command line wins.
   const Pricing& shown() const { return asked ? *asked : own; }
 };
 

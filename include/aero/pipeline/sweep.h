@@ -13,15 +13,15 @@
 
 namespace aero::pipeline {
 
-/// One model of a sweep, trained once a seed.
+/// One model of a sweep, which is trained once per seed.
 struct Member {
   std::string name;
   std::string folder;           ///< slug(name)
-  std::vector<Change> changes;  ///< its own and the grid's, not those of all members
-  RunConfig config;             ///< effective; run_config() adds seed and run folder
+  std::vector<Change> changes;  ///< its own and the grid's, without the sweep's "set"
+  RunConfig config;             ///< effective config; run_config() adds seed and run folder
 };
 
-/// What a sweep file asks for: base config x members x seeds.
+/// The content of a sweep file: base config x members x seeds.
 struct Sweep {
   std::filesystem::path file;
   std::filesystem::path base;
@@ -33,24 +33,26 @@ struct Sweep {
   Pricings pricings;         ///< what private inference of each member costs
 };
 
-/// Reads a sweep: JSON with comments and trailing commas, its keys in docs/ablate.md. Throws
-/// UsageError that lists every fault at once, a line each: "file: key: value: what is wrong".
-/// `cost` asks for tables by another cost model or network than the file's "cost" and "network";
-/// what it does not name is the file's.
+/// Reads a sweep: JSON with comments and trailing commas. docs/ablate.md documents its keys. Throws
+/// a UsageError that lists every fault at once, one per line: "file: key: value: what is wrong".
+/// `cost` asks for tables by another cost model or network than the file's "cost" and "network"; an
+/// empty one leaves the file's.
 Sweep load_sweep(const std::filesystem::path& file, const CostChoice& cost = {});
 
-/// The same from a text that stands for `file`.
+/// Reads the same from `text`, the content of `file`.
 Sweep parse_sweep(const std::string& text, const std::filesystem::path& file,
                   const CostChoice& cost = {});
 
-/// The run of a member with a seed, in FOLDER/<slug>/seed-<seed>.
+/// Returns the config of a member's run with a seed, in FOLDER/<slug>/seed-<seed>.
 RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed);
 
-/// What the tables are called that `pricings` shows: those of the file itself by `name`, others
-/// with cost model and network behind it, "norms.aero_papers", "norms.spu.wan".
+/// Names the files of the tables that `pricings` shows: `name` for the pricing of the sweep file,
+/// and for another one `name` with the cost model and network, "norms.aero_papers",
+/// "norms.spu.wan".
 std::string table_name(const std::string& name, const Pricings& pricings);
 
-/// A name as a folder: [A-Za-z0-9+_.=()-] stay, anything else and a leading dot become "-".
+/// Makes a folder name of `name`: keeps [A-Za-z0-9+_.=()-], and turns every other character and a
+/// leading dot into "-".
 std::string slug(std::string_view name);
 
 }  // namespace aero::pipeline

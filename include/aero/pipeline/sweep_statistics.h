@@ -10,13 +10,14 @@ namespace aero::pipeline {
 
 Spread spread_of(const std::vector<double>& values);
 
-/// The finite perplexities of the runs that finished.
+/// Returns the finite perplexities of the finished runs, by seed.
 BySeed perplexities(const MemberResult& member);
 
-/// Reads all run folders of a sweep as they are now, charged as the sweep itself says.
+/// Reads all run folders of a sweep as they are, and charges the members by the sweep's own
+/// pricing.
 SweepResult collect(const Sweep& sweep);
 
-/// Charges members anew, by another cost model or network.
+/// Charges members by another cost model or network.
 void charge(std::vector<MemberResult>& members, const Pricing& pricing);
 
 }  // namespace aero::pipeline

@@ -8,23 +8,23 @@
 
 namespace aero::pipeline {
 
-/// One row a member, for people.
+/// Writes one row per member, for people.
 std::string rows_markdown(const SweepResult& result);
 
-/// What a reader of the rows must know: report::remarks_markdown(), what "level" says of the spread
-/// over the seeds, and whose perplexity does not compare with the baseline's.
+/// Writes the remarks below the rows: report::remarks_markdown(), what "level" means, and whose
+/// perplexity does not compare with the baseline's.
 std::string remarks_markdown(const std::vector<MemberResult>& members);
 
-/// Both.
+/// Writes the rows and the remarks.
 std::string to_markdown(const SweepResult& result);
 
-/// The same for papers; the remarks are comments.
+/// Writes the same for papers, with the remarks as comments.
 std::string to_latex(const SweepResult& result);
 
-/// The same unrounded, for spreadsheets.
+/// Writes the rows unrounded, for spreadsheets.
 std::string to_csv(const SweepResult& result);
 
-/// Everything, unrounded; a number that is not finite or not there is null. Scripts build on it:
+/// Writes everything, unrounded. A number that is missing or not finite is null. Scripts read this:
 ///   sweep, base, baseline: names and path
 ///   members: a list of
 ///     name, architecture
@@ -32,8 +32,8 @@ std::string to_csv(const SweepResult& result);
 ///     config       the effective section "model"
 ///     perplexity   mean, std (sample), n, change_percent: over the runs that finished; difference
 ///                  {mean, margin, n, level}: from the baseline's, paired by seed (paired.h), level
-///                  null where fewer than two seeds are shared; measured_on {"data.path", ...}: of
-///                  which tokens in which contexts it is; where that is not the baseline's,
+///                  null where fewer than two seeds are shared; measured_on {"data.path", ...}: the
+///                  tokens and contexts that it was measured on; where they are not the baseline's,
 ///                  change_percent, difference and pareto are null
 ///     loss         mean, std
 ///     parameters   total
@@ -41,9 +41,10 @@ std::string to_csv(const SweepResult& result);
 ///     operations   {"softmax": [count, rows, columns], ...} (cost/operations.h)
 ///     pi           null without a cost model, else cost_model, network, comm_bytes, rounds,
 ///                  latency_s of a forward pass over a context; uncharged {name: reason}, notes
-///     pareto       {bytes, seconds}: whether no other model is as good in mean perplexity and in
-///                  cost and better in one of them, null where that is not known; level {bytes,
-///                  seconds}: names of the models that cost no more and are level in perplexity
+///     pareto       {bytes, seconds}: whether no other model is at least as good in both mean
+///                  perplexity and cost and better in one, null where that is unknown; level
+///                  {bytes, seconds}: names of the models that cost no more and are level in
+///                  perplexity
 ///     bins         four shares of heads by entropy, from low to high, or null
 ///     runs         a list of
 ///       seed, folder
@@ -51,17 +52,17 @@ std::string to_csv(const SweepResult& result);
 ///       loss, perplexity: of the last evaluation
 ///       steps, tokens, seconds: trained
 ///       evaluations  [[step, loss], ...]
-///       nonfinite    {step, quantity, layer, parameter} of the first such step, or null
+///       nonfinite    {step, quantity, layer, parameter} of the first non-finite step, or null
 std::string to_json(const SweepResult& result);
 
 struct WrittenSweep {
-  SweepResult result;               ///< charged as was asked
-  std::vector<std::string> faults;  ///< why a file could not be written, a line each that names it
+  SweepResult result;               ///< charged by the pricing to show
+  std::vector<std::string> faults;  ///< for each file that could not be written, its name and why
 };
 
-/// Writes FOLDER/<name>.md, .csv and .json from the run folders as they are now, one process at a
-/// time, and those of the cost model that was asked for beside them (table_name()). Throws Error
-/// where a run folder cannot be read.
+/// Writes FOLDER/<name>.md, .csv and .json from the run folders as they are, and the same tables by
+/// the cost model of the command line beside them (table_name()). One process writes at a time.
+/// Throws Error where a run folder cannot be read.
 WrittenSweep write_tables(const Sweep& sweep);
 
 }  // namespace aero::pipeline
