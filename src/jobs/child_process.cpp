@@ -1,6 +1,7 @@
 #include "child_process.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -20,8 +21,8 @@ namespace {
 
 constexpr std::array signals_caught{SIGINT, SIGTERM, SIGHUP};
 
-/// Holds them back while it lives, so that one which comes between fork and exec is not noted by a
-/// handler that the child forgets, but ends the child.
+/// Blocks these signals while it lives. A signal between fork and exec then ends the child; without
+/// this, the child's copy of a handler would note the signal, and exec would discard the note.
 class SignalsHeld {
  public:
   SignalsHeld() {
@@ -38,7 +39,7 @@ class SignalsHeld {
   sigset_t previous_;
 };
 
-/// Between fork and exec only calls that POSIX allows there.
+/// Runs between fork and exec, so it makes only calls that POSIX allows there.
 [[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& environment,
                          int console, int lock, pid_t parent) {
   ::setpgid(0, 0);
@@ -62,7 +63,7 @@ class SignalsHeld {
   ::_exit(127);
 }
 
-/// Pointers as exec takes them, into `words`.
+/// Makes the array of pointers into `words` that exec takes.
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> result;
   result.reserve(words.size() + 1);
@@ -71,7 +72,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-/// This process's environment with these variables in place of its own of the same names.
+/// Returns this process's environment, in which `variables` replace those of the same names.
 std::vector<std::string> environment_with(std::vector<std::string> variables) {
   const std::vector<std::string> names = [&] {
     std::vector<std::string> result;
@@ -101,7 +102,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
   const auto environment = pointers(all_variables);
   const int output = ::open(console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (output < 0) {
-    throw Error("cannot write '" + console.string() + "': " + std::strerror(errno));
+    throw Error(format("cannot write '{}': {}", console.string(), std::strerror(errno)));
   }
   const pid_t parent = ::getpid();
   const SignalsHeld held;
@@ -109,7 +110,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
   const int code = errno;
   if (pid_ == 0) become(arguments, environment, output, lock_.descriptor(), parent);
   ::close(output);
-  if (pid_ < 0) throw Error(std::string("cannot start a process: ") + std::strerror(code));
+  if (pid_ < 0) throw Error(format("cannot start a process: {}", std::strerror(code)));
 }
 
 ChildProcess::~ChildProcess() {
@@ -138,7 +139,7 @@ std::string status_text(int status) {
   if (WIFEXITED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);
-    return "ended by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")";
+    return format("ended by signal {} ({})", signal, ::strsignal(signal));
   }
   return "ended with status " + std::to_string(status);
 }

@@ -11,15 +11,16 @@
 
 namespace aero::jobs {
 
-/// A program that was started, with the lock on what it works on. It is in a process group of its
-/// own, so that a Ctrl-C in the terminal reaches it through this process alone, and is killed when
+/// A running program, with the lock on the folder it works in. It has a process group of its own,
+/// so that a Ctrl-C in the terminal reaches it only through this process. The system kills it when
 /// this process dies. The destructor ends it and waits.
 class ChildProcess {
  public:
-  /// Standard output and error go to `console`, input is empty. The child has this process's
-  /// environment with `variables` ("NAME=value") in place of its own of these names. It holds the
-  /// lock too, and learns its descriptor from AERO_LOCK_FD (FileLock::inherit).
-  /// Throws Error where no process can be made; a program that cannot be run exits with 127.
+  /// Starts `command`. Its standard output and error go to `console`, and its standard input is
+  /// empty. It has this process's environment, in which `variables` ("NAME=value") replace those of
+  /// the same names. It holds the lock too, and finds the descriptor in AERO_LOCK_FD
+  /// (FileLock::inherit). Throws Error where no process can be made; a program that cannot be run
+  /// exits with 127.
   ChildProcess(const std::vector<std::string>& command, std::vector<std::string> variables,
                const std::filesystem::path& console, FileLock lock);
   ~ChildProcess();
@@ -28,14 +29,14 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  /// SIGTERM: save and stop.
+  /// Sends SIGTERM, at which the program saves and stops.
   void terminate() const;
 
-  /// The status of waitpid() once it has ended, and nothing before.
+  /// Returns the status of waitpid() once the program has ended, and nothing before.
   std::optional<int> poll();
 
  private:
-  pid_t pid_ = -1;  ///< -1 once it has ended
+  pid_t pid_ = -1;  ///< -1 after its end
   FileLock lock_;
 };
 

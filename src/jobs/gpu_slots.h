@@ -6,14 +6,15 @@
 
 namespace aero::jobs {
 
-/// Names for CUDA_VISIBLE_DEVICES of the `count` GPUs that a process sees: those that `visible`,
-/// the variable's own value, lists, else "0", "1", ….
+/// Names the `count` GPUs that a process sees, as CUDA_VISIBLE_DEVICES does: by the names in
+/// `visible`, the value of that variable, and beyond those by "0", "1", ….
 std::vector<std::string> gpu_names(std::size_t count, const std::string& visible);
 
-/// Those of this process.
+/// Names the GPUs that this process sees.
 std::vector<std::string> visible_gpus();
 
-/// Of `count` GPUs the first among those that have the fewest of the jobs in `taken`.
+/// Returns the first of the `count` GPUs that have the fewest jobs. `taken` holds the GPU of each
+/// job.
 std::size_t freest_gpu(std::size_t count, const std::vector<std::size_t>& taken);
 
 }  // namespace aero::jobs

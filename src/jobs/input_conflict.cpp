@@ -2,6 +2,7 @@
 
 #include "aero/checkpoint/run_folder.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <optional>
 
@@ -14,7 +15,7 @@ std::optional<checkpoint::TrainingState> last_state(const checkpoint::RunFolder&
   try {
     return checkpoint::load_state(*latest);
   } catch (const Error&) {
-    return std::nullopt;  // as does whoever resumes it
+    return std::nullopt;  // the process that resumes the run reports it
   }
 }
 
@@ -26,8 +27,8 @@ std::string corpus_conflict(const checkpoint::TrainingState& state, const RunCon
     if (!corpus || there == corpus->fingerprint || there == corpus->former_fingerprint) return "";
     const bool same_tokenizer =
         state.tokenizer_sha256.empty() || state.tokenizer_sha256 == corpus->tokenizer_sha256;
-    return " on other data than " + config.data.path + " holds now (" + there + " there, " +
-           corpus->fingerprint + " here" + (same_tokenizer ? "" : ", by another tokenizer") + ")";
+    return format(" on other data than {} holds now ({} there, {} here{})", config.data.path, there,
+                  corpus->fingerprint, same_tokenizer ? "" : ", by another tokenizer");
   };
   const auto training = differs("train", state.data_fingerprint);
   if (!training.empty()) return "was trained" + training;
@@ -41,10 +42,10 @@ std::string warm_start_conflict(const checkpoint::TrainingState& state, const Ru
   try {
     const auto here = checkpoint::weights_checksum(checkpoint::find_checkpoint(source));
     if (here == state.warm_start_crc32) return "";
-    return "began with other weights than " + source + " holds now (CRC-32 " +
-           state.warm_start_crc32 + " there, " + here + " here)";
+    return format("began with other weights than {} holds now (CRC-32 {} there, {} here)", source,
+                  state.warm_start_crc32, here);
   } catch (const Error&) {
-    return "";  // whoever begins with them says why
+    return "";  // the run that begins with these weights reports it
   }
 }
 
@@ -57,8 +58,8 @@ std::string input_conflict(const std::filesystem::path& folder, const RunConfig&
   const auto data = corpus_conflict(*state, config, corpora);
   const auto conflict = data.empty() ? warm_start_conflict(*state, config) : data;
   if (conflict.empty()) return "";
-  return folder.string() + ": " + conflict +
-         ", so that the two do not compare; put it back, or remove " + folder.string();
+  return format("{0}: {1}, so that the two do not compare; put the former back, or remove {0}",
+                folder.string(), conflict);
 }
 
 }  // namespace aero::jobs

@@ -8,9 +8,9 @@
 
 namespace aero::jobs {
 
-/// What keeps the run in `folder` from being compared with others of `config`: its last checkpoint
-/// saw another corpus or validation split, or it began with other weights. Empty where nothing
-/// does, and where run, corpus or weights are not there to tell.
+/// Says why the run in `folder` does not compare with other runs of `config`: it was trained or
+/// evaluated on other data, or began with other weights. Empty where it compares, and where the
+/// run, the corpus or the weights are missing.
 std::string input_conflict(const std::filesystem::path& folder, const RunConfig& config,
                            KnownCorpora& corpora);
 

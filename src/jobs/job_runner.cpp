@@ -5,6 +5,7 @@
 #include "aero/core/error.h"
 #include "aero/core/file_lock.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 #include "aero/jobs/output_folder.h"
 #include "aero/jobs/work_lock.h"
 
@@ -30,7 +31,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// The last lines of a run's console, each on a line of its own.
+/// Returns the last lines of a run's console, below a line break.
 std::string last_lines(const fs::path& file) {
   if (!fs::exists(file)) return "";
   std::string content = read_file(file);
@@ -80,7 +81,7 @@ class Runner {
   };
   struct Running {
     std::size_t index;
-    std::optional<std::size_t> gpu;  ///< of gpus_, where it was given one
+    std::optional<std::size_t> gpu;  ///< index in gpus_, where the job was given a GPU
     Clock::time_point start;
     ChildProcess process;
   };
@@ -89,7 +90,7 @@ class Runner {
 
   fs::path folder(std::size_t index) const { return jobs_[index].run.folder; }
 
-  /// Tries each waiting job once at most, as long as there is room.
+  /// Tries each waiting job at most once, while there is room.
   void start_some() {
     for (auto tries = waiting_.size(); tries > 0 && !waiting_.empty() && has_room(); --tries) {
       const Waiting job = waiting_.front();
@@ -115,7 +116,8 @@ class Runner {
       wait_for_lock(job);
       return;
     }
-    // Another process may have trained it, or begun another run here, until a moment ago.
+    // Until the lock was taken, another process may have trained this run, or begun another one
+    // here.
     check_conflict(job.index);
     if (end_if_done(job.index)) return;
     launch(job.index, std::move(*lock));
@@ -200,10 +202,10 @@ class Runner {
       result.end = JobEnd::interrupted;
     } else {
       result.end = JobEnd::failed;
-      result.message =
-          status_text(status) +
-          (result.state.lost.empty() ? "" : "; its last state is not whole: " + result.state.lost) +
-          last_lines(folder(index) / "console.txt");
+      const auto& lost = result.state.lost;
+      result.message = format("{}{}{}", status_text(status),
+                              lost.empty() ? "" : "; its last state is not whole: " + lost,
+                              last_lines(folder(index) / "console.txt"));
     }
     return result;
   }

@@ -1,6 +1,7 @@
 #include "aero/jobs/output_folder.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <unistd.h>
 
@@ -11,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The nearest that exists; the root in the end.
+/// Returns the deepest folder or file of the path that exists, at worst the root.
 fs::path existing_part(fs::path path) {
   std::error_code ignored;
   while (!fs::exists(path, ignored) && path != path.parent_path()) path = path.parent_path();
@@ -24,8 +25,7 @@ std::size_t limit(const fs::path& place, int name, std::size_t usual) {
 }
 
 std::string too_long(const char* what, std::size_t bytes, std::size_t most) {
-  return std::string(what) + " of " + std::to_string(bytes) +
-         " bytes, where the file system takes " + std::to_string(most);
+  return format("{} of {} bytes, where the file system takes {}", what, bytes, most);
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ std::string too_long(const char* what, std::size_t bytes, std::size_t most) {
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw Error("cannot create '" + folder.string() + "': " + error.message());
+  if (error) throw Error(format("cannot create '{}': {}", folder.string(), error.message()));
 }
 
 std::string path_fault(const fs::path& path) {
@@ -41,13 +41,13 @@ std::string path_fault(const fs::path& path) {
   const fs::path whole = fs::absolute(path, error).lexically_normal();
   const fs::path place = existing_part(whole);
   if (place != whole && !fs::is_directory(place, error))
-    return "'" + place.string() + "' is a file";
+    return format("'{}' is a file", place.string());
   const std::size_t longest = limit(place, _PC_NAME_MAX, NAME_MAX);
   for (const fs::path& name : whole) {
     const std::size_t bytes = name.string().size();
     if (bytes > longest) return too_long("a name", bytes, longest);
   }
-  const std::size_t most = limit(place, _PC_PATH_MAX, PATH_MAX) - 1;  // and a zero
+  const std::size_t most = limit(place, _PC_PATH_MAX, PATH_MAX) - 1;  // for the final zero
   const std::size_t bytes = whole.string().size();
   return bytes > most ? too_long("a path", bytes, most) : "";
 }

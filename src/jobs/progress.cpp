@@ -1,6 +1,7 @@
 #include "aero/jobs/progress.h"
 
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 
 namespace aero::jobs {
 
@@ -10,15 +11,18 @@ ExitCode exit_code_of(train::Outcome signal) {
 }
 
 std::string start_text(const RunState& before) {
-  const auto steps = std::to_string(before.steps);
   if (!before.saved_step) {
-    return before.steps == 0 ? "starts"
-                             : "starts anew: it had come to step " + steps + " and saved none";
+    return before.steps == 0
+               ? "starts"
+               : format("starts anew: it had come to step {} and saved none", before.steps);
   }
-  const auto text = "goes on from step " + std::to_string(*before.saved_step);
-  if (!before.lost.empty()) return text + ": its last state is not whole: " + before.lost;
-  return before.steps > *before.saved_step ? text + ", the last saved; it had come to step " + steps
-                                           : text;
+  const auto text = format("goes on from step {}", *before.saved_step);
+  if (!before.lost.empty()) {
+    return format("{}: its last state is not whole: {}", text, before.lost);
+  }
+  return before.steps > *before.saved_step
+             ? format("{}, the last saved; it had come to step {}", text, before.steps)
+             : text;
 }
 
 void tell_end(const JobResult& result, const std::string& text,
@@ -32,9 +36,9 @@ void tell_end(const JobResult& result, const std::string& text,
   }
   if (!result.trained) return;
   try {
-    for (const auto& fault : write_tables()) log::warn(fault + "; it is tried again later");
+    for (const auto& fault : write_tables()) log::warn(fault + "; AERO tries again later");
   } catch (const std::exception& error) {
-    log::warn(std::string("the tables could not be made: ") + error.what());
+    log::warn(format("the tables could not be made: {}", error.what()));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "aero/config/loader.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include "input_conflict.h"
 
@@ -73,7 +74,8 @@ void add_event(const std::string& event, const Json& line, RunState& state) {
   }
 }
 
-/// The metrics may be of a run that died, or found the disk full, before its last state was saved.
+/// Checks the end that the metrics report: the run may have died, or found the disk full, before
+/// its last state was saved.
 void confirm_end(const checkpoint::RunFolder& run, std::int64_t last_step, RunState& state) {
   if (state.end == RunEnd::unfinished) return;
   try {
@@ -87,7 +89,7 @@ void confirm_end(const checkpoint::RunFolder& run, std::int64_t last_step, RunSt
     state.held_out_fingerprint =
         checkpoint::load_state(run.checkpoint(last_step)).held_out_fingerprint;
   } catch (const Error&) {
-    return;  // whoever goes on from it tells
+    return;  // the process that resumes the run reports it
   }
 }
 
@@ -97,7 +99,7 @@ bool is_indifferent(const std::string& key) {
          key.starts_with("log.");
 }
 
-/// "model.n_layer" and its value, for every key.
+/// Returns an object with every key, "model.n_layer", and its value.
 Json flat(const RunConfig& config) {
   Json result = Json::object();
   const Json values = Json::parse(to_json(config)).flatten();
@@ -114,14 +116,14 @@ std::string shown(const Json& object, const std::string& key) {
   return found == object.end() ? "not set" : found->dump();
 }
 
-/// The first key in which two runs differ: "model.n_layer is 2 there and 4 here".
+/// Names the first key in which two runs differ: "model.n_layer is 2 there and 4 here".
 std::string first_difference(const RunConfig& there, const RunConfig& here) {
   const Json a = flat(there);
   const Json b = flat(here);
   for (const auto* keys : {&a, &b}) {
     for (const auto& [key, value] : keys->items()) {
       if (shown(a, key) != shown(b, key)) {
-        return key + " is " + shown(a, key) + " there and " + shown(b, key) + " here";
+        return format("{} is {} there and {} here", key, shown(a, key), shown(b, key));
       }
     }
   }
@@ -134,8 +136,8 @@ std::string conflict_of(const RunConfig& config, KnownCorpora& corpora) {
   if (!fs::exists(file)) return "";
   const std::string difference = first_difference(load_config(file), config);
   if (difference.empty()) return input_conflict(folder, config, corpora);
-  return file.string() + ": holds another run: " + difference +
-         "; name another folder, rename the member, or remove " + folder.string();
+  return format("{}: holds another run: {}; name another folder, rename the member, or remove {}",
+                file.string(), difference, folder.string());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "aero/jobs/unverified_corpus.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/train/open_corpus.h"
 
 namespace aero::jobs {
@@ -16,10 +17,9 @@ std::optional<data::Corpus> unverified_corpus(RunConfig config, const std::strin
 
 const std::optional<KnownCorpus>& KnownCorpora::find(const RunConfig& config,
                                                      const std::string& split) {
-  const std::string key = config.data.path + '\n' + split + '\n' +
-                          std::to_string(static_cast<int>(config.data.format)) + '\n' +
-                          std::to_string(config.model.context) + '\n' +
-                          std::to_string(config.model.vocab_size);
+  const auto key =
+      format("{}\n{}\n{}\n{}\n{}", config.data.path, split, static_cast<int>(config.data.format),
+             config.model.context, config.model.vocab_size);
   const auto found = known_.find(key);
   if (found != known_.end()) return found->second;
   std::optional<KnownCorpus> facts;

@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/jobs/output_folder.h"
 
 #include <chrono>
@@ -24,8 +25,9 @@ std::optional<FileLock> lock_work(const std::filesystem::path& folder, const std
     log::warn(error.what());
     return std::nullopt;
   }
-  throw UsageError(folder.string() + ": " + holder_of(file) +
-                   " trains what is in this folder; wait for it, stop it, or name another folder");
+  throw UsageError(
+      format("{}: {} trains the runs of this folder; wait for it, stop it, or name another folder",
+             folder.string(), holder_of(file)));
 }
 
 }  // namespace aero::jobs

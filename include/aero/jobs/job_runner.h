@@ -18,9 +18,9 @@ namespace aero::jobs {
 using Job = RunConfig;
 
 enum class JobEnd {
-  waiting,      ///< not started, for a signal came before
-  finished,     ///< now or before: JobResult::trained tells
-  nonfinite,    ///< now or before
+  waiting,      ///< not started, because a signal came first
+  finished,     ///< by this call or before it (JobResult::trained)
+  nonfinite,    ///< by this call or before it
   failed,       ///< could not be trained; `message` says why
   interrupted,  ///< saved after a signal
   locked,       ///< another process trains it; `message` names it
@@ -28,22 +28,22 @@ enum class JobEnd {
 
 struct JobResult {
   JobEnd end = JobEnd::waiting;
-  bool trained = false;  ///< by this call
+  bool trained = false;  ///< whether this call trained it
   RunState state;
-  double seconds = 0;   ///< of the process, when trained
+  double seconds = 0;   ///< duration of the process, where this call trained it
   std::string message;  ///< why it failed, or who holds the lock
 };
 
 struct JobOptions {
   int jobs = 1;                                      ///< runs at a time
   std::filesystem::path program = "/proc/self/exe";  ///< the `aero` that trains
-  train::SignalWatch* signals = nullptr;  ///< asked in place of one that lives as long as the call
-  /// Names for CUDA_VISIBLE_DEVICES of the GPUs over which jobs are spread whose train.device names
-  /// none; empty: those that this process sees.
+  train::SignalWatch* signals = nullptr;  ///< the watch to use; nullptr: run_jobs() makes one
+  /// GPUs, by their names in CUDA_VISIBLE_DEVICES, over which to spread those jobs whose
+  /// train.device names no GPU. Empty: the GPUs that this process sees.
   std::vector<std::string> gpus = {};
 };
 
-/// Told of runs by their index in the list.
+/// Functions to call when a run starts and ends, with its index in the list.
 struct JobWatcher {
   std::function<void(std::size_t, const RunState& before)> started;
   std::function<void(std::size_t, const JobResult&)> ended;
@@ -54,13 +54,15 @@ struct JobResults {
   std::optional<train::Outcome> signal;  ///< interrupted or terminated, where a signal came
 };
 
-/// Trains each job in a process of its own, `jobs` at a time and in the order given, and skips what
-/// is finished: `aero train RUN/config.json --resume`, its output in RUN/console.txt. With several
-/// at a time and train.threads 0, the processor's threads are shared out among them. One that fails
-/// stops no other. A lock on RUN/lock, held by this process and by the child, keeps a run from
-/// being trained twice at once; a run that stays locked is left out. At SIGINT, SIGTERM or SIGHUP
-/// the children are told to save and stop, and are waited for; when this process dies in another
-/// way, they die with it. Each run that is left unfinished can be continued by another call.
+/// Trains each job in a process of its own, `aero train RUN/config.json --resume`, whose output
+/// goes to RUN/console.txt. Runs `jobs` processes at a time in the order given, and skips finished
+/// runs. With several at a time and train.threads 0, they share the processor's threads. A run that
+/// fails does not stop the others.
+///
+/// This process and the child both hold a lock on RUN/lock, so that no run is trained twice at
+/// once; a run that stays locked by another process is left out. At SIGINT, SIGTERM or SIGHUP, this
+/// process tells the children to save and stop, and waits for them. Where it dies in another way,
+/// the system kills the children. Another call continues each unfinished run.
 JobResults run_jobs(const std::vector<Job>& jobs, const JobOptions& options,
                     const JobWatcher& watcher);
 

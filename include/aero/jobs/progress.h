@@ -9,14 +9,15 @@
 
 namespace aero::jobs {
 
-/// What a process returns that a signal has stopped.
+/// The exit code of a process that a signal has stopped.
 ExitCode exit_code_of(train::Outcome signal);
 
 /// "starts", "goes on from step 60, though it had come to step 80"
 std::string start_text(const RunState& before);
 
-/// Logs how a run ended, as loudly as it deserves; then, where it was trained, calls
-/// `write_tables`, whose faults are warnings: the run is done, and the next tables will have it.
+/// Logs how a run ended, as an error, a warning or information. Where this call trained the run,
+/// then calls `write_tables` and logs its faults as warnings: the run is done, and later tables
+/// will show it.
 void tell_end(const JobResult& result, const std::string& text,
               const std::function<std::vector<std::string>()>& write_tables);
 

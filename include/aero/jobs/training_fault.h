@@ -6,9 +6,9 @@
 
 namespace aero::jobs {
 
-/// Why a run of this config would be refused once it starts, as far as this machine, the length of
-/// the corpus and its tokenizer tell: "schedule.warmup: ...". Empty where nothing is wrong, and
-/// where the corpus cannot be opened, of which its own run tells.
+/// Says why a run of this config would be refused when it starts, as far as this machine, the
+/// length of the corpus and its tokenizer show: "schedule.warmup: ...". Empty where nothing is
+/// wrong, and where the corpus cannot be opened, which the run itself reports.
 std::string training_fault(const RunConfig& config);
 
 }  // namespace aero::jobs

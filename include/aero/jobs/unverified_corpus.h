@@ -9,18 +9,18 @@
 
 namespace aero::jobs {
 
-/// The split of a config's corpus by its headers alone; nothing where it cannot be opened, of which
-/// whoever uses it tells.
+/// Opens a split of a config's corpus without verifying its data. Returns nothing where it cannot
+/// be opened; the code that needs the data reports why.
 std::optional<data::Corpus> unverified_corpus(RunConfig config, const std::string& split);
 
-/// What tells a split's data from other data.
+/// What identifies a split's data.
 struct KnownCorpus {
   std::string fingerprint;
-  std::string former_fingerprint;  ///< as earlier states have it
+  std::string former_fingerprint;  ///< as in states of older versions
   std::string tokenizer_sha256;
 };
 
-/// Splits that are looked at once for many runs, and then closed.
+/// Remembers splits, so that each is opened only once for many runs, and then closed.
 class KnownCorpora {
  public:
   const std::optional<KnownCorpus>& find(const RunConfig& config, const std::string& split);

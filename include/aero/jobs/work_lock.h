@@ -9,12 +9,13 @@
 
 namespace aero::jobs {
 
-/// How long a lock may be held by a process that is just dying.
+/// How long to wait for a lock whose holder may be ending.
 inline constexpr auto lock_patience = std::chrono::seconds(2);
 
-/// The right to train what `folder` holds, FOLDER/<name>; a process that is just dying is waited
-/// for. Throws UsageError that names the holder where it is taken. Nothing, with a warning, where
-/// the file cannot be written: the runs have locks of their own.
+/// Takes the lock FOLDER/<name>, whose holder alone may train what `folder` holds. Waits for
+/// lock_patience. Throws a UsageError that names the holder where another process keeps it. Where
+/// the file cannot be written, logs a warning and returns nothing: the runs have locks of their
+/// own.
 std::optional<FileLock> lock_work(const std::filesystem::path& folder, const std::string& name);
 
 }  // namespace aero::jobs
