@@ -3,6 +3,7 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/train/resume.h"
 #include "aero/train/trainer.h"
 
@@ -11,7 +12,7 @@
 namespace aero::train {
 namespace {
 
-/// Whether a checkpoint's evaluation was of the contexts that are evaluated now.
+/// Whether a checkpoint's evaluation scored the same contexts as evaluations by this config.
 bool is_comparable(const std::filesystem::path& checkpoint, const RunConfig& config) {
   return evaluates_alike(checkpoint::load_checkpoint_config(checkpoint), config);
 }
@@ -24,14 +25,14 @@ void CheckpointWriter::on_start(Trainer& trainer) {
     if (trainer.config().checkpoint.at_start) try_save(trainer);
     return;
   }
-  // The run may have ended between the save of its best weights and their mark.
+  // The run may have ended after it saved its best weights and before it marked them.
   if (trainer.evaluated_step() == trainer.step() &&
       is_comparable(folder_.checkpoint(trainer.step()), trainer.config())) {
     on_evaluation(trainer, *trainer.last_evaluation());
   }
 }
 
-/// The best loss so far of a run that is resumed.
+/// Finds the best loss so far of a resumed run.
 void CheckpointWriter::find_best(const RunConfig& config) {
   const auto best = folder_.best();
   if (!best) return;
@@ -39,8 +40,8 @@ void CheckpointWriter::find_best(const RunConfig& config) {
     best_loss_ = checkpoint::load_state(*best).eval_loss;
   } else {
     log::info(
-        "evaluations are of another part of the split than before: the best checkpoint is looked "
-        "for anew");
+        "evaluations score another part of the split than before: the search for the best "
+        "checkpoint starts anew");
   }
 }
 
@@ -64,12 +65,12 @@ void CheckpointWriter::on_finish(Trainer& trainer, Outcome outcome) {
   const bool failed = outcome == Outcome::failed;
   if (failed && (trainer.step() == trainer.first_step() || !trainer.is_whole())) return;
   save(trainer);
-  if (failed) log::info("step " + std::to_string(trainer.step()) + " is saved");
+  if (failed) log::info(format("step {} is saved", trainer.step()));
   mark_best();
   if (unmarked_best_) {
-    throw Error(folder_.checkpoints().string() +
-                "/best: could not be written; make room on the "
-                "disk and go on with --resume");
+    throw Error(
+        format("{}/best: could not be written; make room on the disk and go on with --resume",
+               folder_.checkpoints().string()));
   }
 }
 
@@ -80,19 +81,19 @@ bool CheckpointWriter::try_save(Trainer& trainer) {
     return true;
   } catch (const Error& error) {
     failed_step_ = trainer.step();
-    log::error(std::string(error.what()) +
-               "; earlier checkpoints are whole, training goes on and tries again later");
+    log::error(format("{}; earlier checkpoints are whole, training goes on and tries again later",
+                      error.what()));
     return false;
   }
 }
 
 void CheckpointWriter::save(Trainer& trainer) {
   if (saved_step_ == trainer.step()) return;
-  // What the metrics say must not be older than the weights after a power failure.
+  // After a power failure, the metrics must not be older than the weights.
   if (std::filesystem::exists(folder_.metrics_file())) sync_path(folder_.metrics_file());
   folder_.save(trainer.state(), trainer.config());
   saved_step_ = trainer.step();
-  log::debug("saved " + folder_.checkpoint(trainer.step()).string());
+  log::debug(format("saved {}", folder_.checkpoint(trainer.step()).string()));
   mark_best();
   prune(trainer);
 }
@@ -103,11 +104,11 @@ void CheckpointWriter::mark_best() {
     folder_.mark_best(*unmarked_best_);
     unmarked_best_.reset();
   } catch (const Error& error) {
-    log::warn(std::string(error.what()) + "; training goes on, and the mark is written later");
+    log::warn(format("{}; training goes on, and tries to write the mark later", error.what()));
   }
 }
 
-/// An old checkpoint too many is no reason to stop.
+/// Removes old checkpoints. A failure is a warning: training goes on with one too many.
 void CheckpointWriter::prune(Trainer& trainer) {
   try {
     folder_.prune(trainer.config().checkpoint.keep_last, unmarked_best_);

@@ -29,7 +29,7 @@ std::string bar(double share) {
   return text + "]";
 }
 
-/// A part of the progress line; of two that have no room, the one of the higher rank is kept.
+/// A part of the progress line. Where there is no room, parts of lower rank are left out first.
 struct Part {
   std::string text;
   int rank;
@@ -44,7 +44,7 @@ std::string joined(const std::vector<Part>& parts) {
   return line;
 }
 
-/// The parts for which a line of so many columns has room.
+/// Joins the parts for which a line of `columns` has room.
 std::string progress_line(std::vector<Part> parts, int columns) {
   while (parts.size() > 1 && display_width(joined(parts)) > columns) {
     parts.erase(std::ranges::min_element(parts, {}, &Part::rank));
@@ -62,13 +62,13 @@ void Console::on_start(Trainer& trainer) {
 
 void Console::on_step(Trainer& trainer, const StepRecord& record) {
   seconds_ += record.seconds;
-  // The first step sets up libraries, and says little of the next.
+  // The first step also sets up libraries, so its time says little about the next.
   constexpr double newest_share = 0.1;
   const bool is_early = ++seen_steps_ <= 2;
   smooth_seconds_ = is_early ? record.seconds
                              : (1 - newest_share) * smooth_seconds_ + newest_share * record.seconds;
   const auto left = static_cast<double>(trainer.total_steps() - record.step);
-  // Above 1 the peak is wrong: the machine was busy when it was measured.
+  // A share above 1 means that the peak was measured on a busy machine.
   const double mfu = peak_flops_ > 0 ? flops_per_step_ / smooth_seconds_ / peak_flops_ : 0;
   std::vector<Part> parts = {
       {format("step {}/{}", record.step, trainer.total_steps()), 7},

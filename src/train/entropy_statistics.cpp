@@ -1,6 +1,7 @@
 #include "aero/train/entropy_statistics.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/train/precision.h"
 
 #include "evaluation_mode.h"
@@ -24,7 +25,7 @@ class EntropySums {
         heads_(config.n_head),
         layers_(static_cast<std::size_t>(config.n_layer)) {}
 
-  /// `row_entropy` [B, H, T] of each layer; undefined where a block has none.
+  /// Adds `row_entropy`, [B, H, T] for each layer, undefined where a block has none.
   void add(const std::vector<torch::Tensor>& row_entropy) {
     const std::vector<std::int64_t> batch_and_rows{
         0, 2};  // bare {0, 2}: ambiguous before LibTorch 2.13
@@ -58,11 +59,11 @@ class EntropySums {
   }
 
  private:
-  /// [H] each on the model's device, so that no batch waits for the one before; undefined where a
-  /// block has no rows.
+  /// Tensors [H] on the model's device, so that no batch waits for the one before. Undefined where
+  /// a block has no rows.
   struct Layer {
     torch::Tensor sum;
-    torch::Tensor finite;  // rows that are
+    torch::Tensor finite;  // count of finite rows
   };
 
   static void add_to(torch::Tensor& sum, const torch::Tensor& share) {
@@ -149,7 +150,7 @@ LearnedScalars learned_scalars(model::DecoderImpl& decoder) {
   const torch::NoGradGuard no_grad;
   LearnedScalars scalars;
   const auto parameters = decoder.named_parameters();
-  // One's own may have a parameter of that name which is no scalar.
+  // A part that a program brought may have a parameter of that name which is no scalar.
   const auto scalar = [&](const std::string& name) {
     const auto* const found = parameters.find(name);
     return found != nullptr && found->numel() == 1 ? found : nullptr;
@@ -161,12 +162,13 @@ LearnedScalars learned_scalars(model::DecoderImpl& decoder) {
     std::vector<torch::Tensor> values;
     bool any = false;
     for (std::size_t l = 0; l < layers; ++l) {
-      const auto* found = scalar("blocks." + std::to_string(l) + "." + parameter);
+      const auto* found = scalar(format("blocks.{}.{}", l, parameter));
       any = any || found != nullptr;
       values.push_back(found != nullptr ? found->detach().reshape({}).to(torch::kFloat64) : none);
     }
     if (!any) return;
-    const auto read = torch::stack(values).cpu();  // at once: each read waits for the device
+    const auto read =
+        torch::stack(values).cpu();  // all at once, because each read waits for the device
     const auto* const first = read.data_ptr<double>();
     scalars.by_layer[name] = ByLayer(first, first + read.numel());
   };

@@ -22,9 +22,9 @@ EntropyState state_of(const EntropyStatistics& statistics, std::size_t layer,
 
 void announce(std::int64_t step, const EntropyRecord& record, std::size_t layer) {
   const auto& statistics = record.statistics;
-  const auto place = "step " + std::to_string(step) + ": layer " + std::to_string(layer) + ": ";
-  const auto mean = "mean entropy " + nats(statistics.layer_mean(layer)) + " of at most " +
-                    nats(statistics.uniform) + " nats";
+  const auto place = format("step {}: layer {}: ", step, layer);
+  const auto mean = format("mean entropy {} of at most {} nats", nats(statistics.layer_mean(layer)),
+                           nats(statistics.uniform));
   switch (record.states[layer]) {
     case EntropyState::collapsed:
       log::warn(place + "attention entropy has collapsed, " + mean);
@@ -33,8 +33,8 @@ void announce(std::int64_t step, const EntropyRecord& record, std::size_t layer)
       log::info(place + "attention entropy is overloaded, " + mean);
       break;
     case EntropyState::nonfinite:
-      log::warn(place + "the entropy of " + std::to_string(statistics.nonfinite_rows[layer]) +
-                " attention rows is not finite");
+      log::warn(format("{}the entropy of {} attention rows is not finite", place,
+                       statistics.nonfinite_rows[layer]));
       break;
     case EntropyState::normal:
       log::info(place + "attention entropy is in range again, " + mean);
@@ -56,7 +56,7 @@ void EntropyWatch::on_start(Trainer& trainer) {
   if (trainer.step() == 0) {
     report(trainer);
   } else if (const auto record = measure(trainer)) {
-    states_ = record->states;  // told before the interruption
+    states_ = record->states;  // already logged before the interruption
   }
 }
 
@@ -67,7 +67,7 @@ void EntropyWatch::on_step(Trainer& trainer, const StepRecord& record) {
 }
 
 void EntropyWatch::on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) {
-  // The state that the run ends in; a skipped step changes nothing.
+  // Reports the state in which the run ends. A skipped step changes nothing.
   if (event.action == "stop") report(trainer);
 }
 

@@ -1,6 +1,7 @@
 #include "aero/train/evaluation.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/train/precision.h"
 
 #include "evaluation_mode.h"
@@ -14,7 +15,7 @@
 namespace aero::train {
 namespace {
 
-/// Sums losses over batches [B, T] of which some targets may be ignored.
+/// Sums losses over batches [B, T], in which some targets may be ignored.
 class Scorer {
  public:
   Scorer(model::Decoder& decoder, const EvaluationOptions& options)
@@ -51,20 +52,20 @@ class Scorer {
   EvaluationMode mode_;
   model::Decoder& decoder_;
   Precision precision_;
-  torch::Tensor character_counts_;  // [V], undefined when not asked for
+  torch::Tensor character_counts_;  // [V], or undefined
   torch::Tensor sum_;  // on the model's device, so that no batch waits for the one before
   Evaluation result_;
 };
 
-/// Contexts [first, first + count), each a sample of the corpus.
+/// Reads the samples [first, first + count) of the corpus.
 data::Batch sample_batch(const data::Corpus& corpus, std::int64_t first, std::int64_t count) {
   std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
   std::iota(indices.begin(), indices.end(), first);
   return corpus.batch(indices);
 }
 
-/// Windows [first, first + count) of the split as one text, those of an earlier window's targets
-/// ignored.
+/// Reads the windows [first, first + count) of the split as one text. Marks targets that an earlier
+/// window has scored as ignored.
 data::Batch window_batch(const data::Corpus& corpus, std::int64_t first, std::int64_t count,
                          std::int64_t stride) {
   const auto context = corpus.context();
@@ -101,8 +102,9 @@ std::optional<Evaluation> evaluate(model::Decoder& decoder, const data::Corpus& 
                                    const EvaluationOptions& options) {
   const auto stride = options.stride;
   if (stride < 0 || stride > corpus.context()) {
-    throw UsageError("stride: " + std::to_string(stride) + ": must be from 1 to the context, " +
-                     std::to_string(corpus.context()) + ", or 0 for separate contexts");
+    throw UsageError(
+        format("stride: {}: must be from 1 to the context, {}, or 0 for separate contexts", stride,
+               corpus.context()));
   }
   const auto whole = stride > 0 ? count_windows(corpus, stride) : corpus.size();
   const auto all =

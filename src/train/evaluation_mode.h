@@ -4,7 +4,7 @@
 
 namespace aero::train {
 
-/// A decoder in evaluation mode while it lives.
+/// Keeps a decoder in evaluation mode while it lives.
 class EvaluationMode {
  public:
   explicit EvaluationMode(model::Decoder& decoder)

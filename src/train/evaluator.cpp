@@ -5,7 +5,7 @@
 namespace aero::train {
 
 void Evaluator::on_start(Trainer& trainer) {
-  // A signal may have broken off the evaluation of the step that the checkpoint was saved at.
+  // A signal may have stopped the evaluation at the step of the checkpoint.
   if (trainer.step() > 0 && trainer.evaluated_step() != trainer.step()) evaluate_when_due(trainer);
 }
 

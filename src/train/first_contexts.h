@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -9,14 +10,14 @@
 
 namespace aero::train {
 
-/// The contexts of so many batches, of `all` at most. Throws UsageError for more than can be
-/// counted.
+/// Returns the number of contexts in `batches`, at most `all`. Throws UsageError where it does not
+/// fit into 64 bits.
 inline std::int64_t first_contexts(std::int64_t all, std::int64_t batches,
                                    std::int64_t batch_size) {
   const auto contexts = product({batches, batch_size});
   if (contexts) return std::min(all, *contexts);
-  throw UsageError("batches x batch size: " + std::to_string(batches) + " x " +
-                   std::to_string(batch_size) + ": more contexts than can be counted");
+  throw UsageError(format("batches x batch size: {} x {}: more contexts than can be counted",
+                          batches, batch_size));
 }
 
 }  // namespace aero::train

@@ -3,6 +3,7 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/train/entropy_watch.h"
 #include "aero/train/trainer.h"
 
@@ -23,7 +24,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Four digits say all that a plot shows, and keep the line short.
+/// Rounds to four digits, which are enough for a plot and keep the line short.
 double rounded(double value) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.4g", value);
@@ -55,7 +56,7 @@ Json entropy_json(const EntropyStatistics& statistics, const LearnedScalars& sca
   return json;
 }
 
-/// The lines of steps up to `last_step`; a torn line at the end is none.
+/// Returns the lines of steps up to `last_step`, without "finish" and without an incomplete line.
 std::string lines_until(const std::string& text, std::int64_t last_step) {
   std::istringstream lines(text);
   std::string kept;
@@ -69,7 +70,8 @@ std::string lines_until(const std::string& text, std::int64_t last_step) {
   return kept;
 }
 
-/// Appends as much of `text` as the disk takes and removes that from it; the reason for a rest.
+/// Appends as much of `text` as the disk takes, and removes that part from it. Returns why the rest
+/// could not be written; empty where all was.
 std::string append(const std::filesystem::path& file, std::string& text) {
   const int descriptor = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) return std::strerror(errno);
@@ -95,7 +97,7 @@ void MetricsWriter::on_start(Trainer& trainer) {
   const std::string before = read_file(file_);
   const std::string kept = trainer.step() == 0 ? "" : lines_until(before, trainer.step());
   if (kept == before) return;
-  // To cut the end off needs no room on the disk.
+  // Cutting off the end needs no room on the disk.
   if (before.starts_with(kept)) {
     std::filesystem::resize_file(file_, kept.size());
   } else {
@@ -159,9 +161,9 @@ void MetricsWriter::flush() {
   folder_.require_held();
   if (!pending_.empty()) append(file_, pending_);
   if (!pending_.empty()) {
-    throw Error(file_.string() + ": its last " +
-                std::to_string(std::ranges::count(pending_, '\n')) +
-                " lines could not be written and are lost; make room on the disk");
+    throw Error(
+        format("{}: its last {} lines could not be written and are lost; make room on the disk",
+               file_.string(), std::ranges::count(pending_, '\n')));
   }
 }
 
@@ -171,8 +173,8 @@ void MetricsWriter::write(const std::string& line) {
   pending_ += line + '\n';
   const auto reason = append(file_, pending_);
   if (!reason.empty() && !was_failing) {
-    log::warn(file_.string() + ": " + reason +
-              "; its lines are kept and written when there is room");
+    log::warn(format("{}: {}; its lines are kept and written when there is room", file_.string(),
+                     reason));
   }
 }
 

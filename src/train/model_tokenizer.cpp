@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Of the tokenizer's file, of either kind; empty where there is none.
+/// Hashes the tokenizer's file, tokenizer.json or tokenizer.model; empty where there is none.
 std::string hash_of_kept_file(const fs::path& checkpoint) {
   for (const auto& folder : {checkpoint, checkpoint::run_around(checkpoint).value_or(checkpoint)}) {
     for (const char* name : {"tokenizer.json", "tokenizer.model"}) {

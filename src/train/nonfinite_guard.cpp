@@ -1,6 +1,7 @@
 #include "aero/train/nonfinite_guard.h"
 
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/train/trainer.h"
 
 #include <cmath>
@@ -12,7 +13,7 @@ bool is_finite(const torch::Tensor& x) {
   return torch::isfinite(x).all().item<bool>();
 }
 
-/// The first layer of the forward pass whose output is not finite.
+/// Finds the first layer of the forward pass whose output is not finite.
 std::string first_nonfinite_layer(Trainer& trainer) {
   const torch::NoGradGuard no_grad;
   const auto& config = trainer.config();
@@ -23,7 +24,7 @@ std::string first_nonfinite_layer(Trainer& trainer) {
   std::size_t l = 0;
   for (const auto& block : decoder->blocks()) {
     x = block->forward(x);
-    if (!is_finite(x)) return "blocks." + std::to_string(l);
+    if (!is_finite(x)) return format("blocks.{}", l);
     ++l;
   }
   x = decoder->finish(x);
@@ -36,7 +37,7 @@ std::string nonfinite_parameter(const NamedParameters& parameters) {
   for (const auto& [name, parameter, kind] : parameters) {
     if (!is_finite(parameter)) return name;
   }
-  // The gradient runs from the loss back, so the last parameter of the forward pass was hit first.
+  // The gradient runs back from the loss, so the last parameter of the forward pass met it first.
   for (auto item = parameters.rbegin(); item != parameters.rend(); ++item) {
     const auto& gradient = item->value.grad();
     if (gradient.defined() && !is_finite(gradient)) return item->name;
@@ -45,8 +46,7 @@ std::string nonfinite_parameter(const NamedParameters& parameters) {
 }
 
 std::string describe(const NonfiniteEvent& event) {
-  std::string text =
-      "step " + std::to_string(event.step) + ": the " + event.quantity + " is not finite";
+  auto text = format("step {}: the {} is not finite", event.step, event.quantity);
   if (!event.layer.empty()) text += ", first in the output of " + event.layer;
   if (!event.parameter.empty()) text += ", parameter " + event.parameter;
   return text + (event.action == "stop" ? "; stopping before the step (train.on_nonfinite)"

@@ -2,6 +2,7 @@
 
 #include "aero/config/enum_names.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <string>
 
@@ -10,9 +11,10 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& key, const std::string& there,
                          const std::string& here) {
-  throw UsageError(key + ": " + here + ": the run began with " + there +
-                   ", which its state depends on; resume with that, or begin another run "
-                   "(train.warm_start takes over the weights)");
+  throw UsageError(format(
+      "{}: {}: the run began with {}, which its state depends on; resume with that, or begin "
+      "another run (train.warm_start takes over the weights)",
+      key, here, there));
 }
 
 std::int64_t sequences_per_step(const RunConfig& config) {
@@ -20,8 +22,7 @@ std::int64_t sequences_per_step(const RunConfig& config) {
 }
 
 std::string batch_text(const RunConfig& config) {
-  return std::to_string(config.train.batch_size) + " x " +
-         std::to_string(config.train.accumulation);
+  return format("{} x {}", config.train.batch_size, config.train.accumulation);
 }
 
 }  // namespace
@@ -29,9 +30,8 @@ std::string batch_text(const RunConfig& config) {
 void check_resume(const RunConfig& begun, const RunConfig& config) {
   if (begun.model != config.model) {
     throw UsageError(
-        "model: another model than the run began with; resume with the config in the run folder, "
-        "or "
-        "name another run.folder");
+        "model: differs from the model that the run began with; resume with the config in the run "
+        "folder, or name another run.folder");
   }
   if (begun.seed != config.seed) {
     refuse("seed", std::to_string(begun.seed), std::to_string(config.seed));

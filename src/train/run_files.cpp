@@ -3,6 +3,7 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 
 #include <utility>
 
@@ -12,7 +13,7 @@ void RunFiles::write(const std::filesystem::path& file, Content content) {
   try {
     write_file(file, content());
   } catch (const Error& error) {
-    log::warn(std::string(error.what()) + "; training goes on, and it is written later");
+    log::warn(format("{}; training goes on, and writes the file later", error.what()));
     missing_[file] = std::move(content);
   }
 }
@@ -24,8 +25,8 @@ void RunFiles::on_evaluation(Trainer& /*trainer*/, const Evaluation& /*evaluatio
 void RunFiles::on_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {
   retry();
   if (missing_.empty()) return;
-  throw Error(missing_.begin()->first.string() +
-              ": could not be written; make room on the disk and go on with --resume");
+  throw Error(format("{}: could not be written; make room on the disk and go on with --resume",
+                     missing_.begin()->first.string()));
 }
 
 void RunFiles::retry() {
@@ -35,7 +36,7 @@ void RunFiles::retry() {
       write_file(entry.first, entry.second());
       return true;
     } catch (const Error&) {
-      return false;  // told when it began to be missing
+      return false;  // write() has reported it
     }
   });
 }

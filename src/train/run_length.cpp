@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <string>
 
@@ -15,16 +16,16 @@ RunLength run_length(const RunConfig& config, std::int64_t samples) {
 }
 
 void check_length(const RunConfig& config, const RunLength& length) {
-  const auto duration = "train.duration = \"" + to_string(config.train.duration) + "\"";
+  const auto duration = format("train.duration = \"{}\"", to_string(config.train.duration));
   if (!product({length.total_steps, length.tokens_per_step})) {
     throw UsageError(duration + ": more tokens than can be counted; shorten it");
   }
   const auto warmup = to_steps(config.schedule.warmup, length);
   if (warmup <= length.total_steps) return;
-  throw UsageError("schedule.warmup: \"" + to_string(config.schedule.warmup) + "\": its " +
-                   std::to_string(warmup) + " steps are more than the " +
-                   std::to_string(length.total_steps) + " of the training, " + duration +
-                   "; shorten it, or give a share as \"5%\"");
+  throw UsageError(format(
+      "schedule.warmup: \"{}\": its {} steps are more than the {} of the training, {}; shorten "
+      "it, or give a share as \"5%\"",
+      to_string(config.schedule.warmup), warmup, length.total_steps, duration));
 }
 
 }  // namespace aero::train

@@ -6,6 +6,7 @@
 #include "aero/core/file_lock.h"
 #include "aero/core/files.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/cost/flops.h"
 #include "aero/ops/gemm_rate.h"
 #include "aero/report/report.h"
@@ -38,16 +39,19 @@ checkpoint::RunFolder find_folder(const RunConfig& config) {
 
 void require_no_run(const checkpoint::RunFolder& folder) {
   if (!folder.holds_run()) return;
-  throw UsageError(folder.root().string() +
-                   ": already holds a run; go on with --resume, or name another folder with "
-                   "--set run.folder=FOLDER");
+  throw UsageError(
+      format("{}: already holds a run; go on with --resume, or name another folder with --set "
+             "run.folder=FOLDER",
+             folder.root().string()));
 }
 
-/// A folder that is not there yet is made only when all else fits.
+/// Makes a missing folder and locks it. Called only after all other checks.
 FileLock make_and_lock(const checkpoint::RunFolder& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder.root(), error);
-  if (error) throw Error("cannot create '" + folder.root().string() + "': " + error.message());
+  if (error) {
+    throw Error(format("cannot create '{}': {}", folder.root().string(), error.message()));
+  }
   return lock_folder(folder.root());
 }
 
@@ -55,19 +59,20 @@ std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFol
                                                         const RunConfig& config) {
   const auto latest = folder.latest();
   if (!latest) return std::nullopt;
-  const auto advice = "; remove " + latest->string() + " to resume from the checkpoint before it";
+  const auto advice =
+      format("; remove {} to resume from the checkpoint before it", latest->string());
   std::optional<RunConfig> begun;
   try {
     begun = checkpoint::load_checkpoint_config(*latest);
   } catch (const UsageError&) {
-    throw;  // of another version, which all checkpoints of the run are
+    throw;  // the config is of another version, and so are those of all checkpoints of the run
   } catch (const Error& error) {
     throw Error(error.what() + advice);
   }
   check_resume(*begun, config);
   try {
     auto checkpoint = checkpoint::load_checkpoint(*latest);
-    // One that was not in use says nothing.
+    // Without float16, the checkpoint has no scale that was in use.
     if (begun->train.dtype != Precision::float16) checkpoint.state.loss_scale.reset();
     return checkpoint;
   } catch (const Error& error) {
@@ -75,14 +80,15 @@ std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFol
   }
 }
 
-/// The key by which a run asks for the validation split before its end; empty where none does.
+/// Names the key by which a run asks for the validation split before its end; empty where none
+/// does.
 std::string key_that_asks_for_validation(const RunConfig& config) {
   if (config.eval.every.amount > 0) return "eval.every";
   if (config.entropy.every.amount > 0 && config.entropy.batches > 0) return "entropy.every";
   return "";
 }
 
-/// The validation split; nothing for a corpus without one where no key asks for it.
+/// Opens the validation split. Returns nothing where the corpus has none and no key asks for it.
 std::shared_ptr<const data::Corpus> open_held_out(const RunConfig& config) {
   std::shared_ptr<const data::Corpus> corpus;
   try {
@@ -91,16 +97,17 @@ std::shared_ptr<const data::Corpus> open_held_out(const RunConfig& config) {
     const auto key = key_that_asks_for_validation(config);
     if (key.empty()) return nullptr;
     throw UsageError(
-        std::string(missing.what()) + ". " + key +
-        " asks for it: hold documents out (prepare_corpus.py --val-fraction), or train "
-        "without evaluation (--set eval.every=0 --set entropy.batches=0)");
+        format("{}. {} asks for it: hold documents out (prepare_corpus.py --val-fraction), or "
+               "train without "
+               "evaluation (--set eval.every=0 --set entropy.batches=0)",
+               missing.what(), key));
   }
   corpus->require_samples(1);
   return corpus;
 }
 
-/// Name and content. The run keeps the tokenizer, so that it can be sampled from when the corpus is
-/// gone.
+/// Reads the name and content of the tokenizer's file. The run keeps it, so that its model can
+/// generate text when the corpus is gone.
 std::optional<std::pair<std::string, std::string>> tokenizer_file(const data::Corpus& corpus) {
   const auto& tokenizer = corpus.tokenizer();
   if (!tokenizer) return std::nullopt;
@@ -124,7 +131,7 @@ void open_log(const checkpoint::RunFolder& folder) {
   try {
     log::open_file(folder.log_file());
   } catch (const Error& error) {
-    log::warn(std::string(error.what()) + "; training goes on without it");
+    log::warn(format("{}; training goes on without it", error.what()));
   }
 }
 
@@ -140,18 +147,17 @@ void warn_of_slow_precision(const RunConfig& config, torch::Device device) {
       "train.dtype: bfloat16: this processor has no instructions for it; float32 may be faster");
 }
 
-/// Rows of the embedding that no token of the corpus ever asks for cost memory, FLOPs and bytes all
-/// the same. A little padding, to a multiple of 128 say, is meant.
+/// Warns of embedding rows that no token of the corpus uses: they still cost memory, FLOPs and
+/// bytes. Accepts a little padding, such as to a multiple of 128.
 void warn_of_unused_vocabulary(const RunConfig& config, const data::Corpus& corpus) {
   const auto model = config.model.vocab_size;
   const auto used = corpus.vocab_size();
   const auto padded = (used + 127) / 128 * 128;
   if (used == 0 || 2 * model <= 3 * padded) return;
-  log::warn("model.vocab_size is " + std::to_string(model) + ", and the corpus " +
-            config.data.path + " uses " + std::to_string(used) +
-            " tokens: the others are never seen, but are trained and paid for; set "
-            "model.vocab_size to " +
-            std::to_string(used) + " or a little above");
+  log::warn(
+      format("model.vocab_size is {}, and the corpus {} uses {} tokens: the model never sees the "
+             "others, but they take time and memory; set model.vocab_size to {} or a little above",
+             model, config.data.path, used, used));
 }
 
 void check_tokenizer_of_warm_start(const RunConfig& config, const std::filesystem::path& source,
@@ -171,7 +177,7 @@ void log_warm_start(const WarmStart& start) {
   log::info("warm start; left out:" + list(start.unused));
 }
 
-/// 0 where nobody looks: the measurement takes half a second.
+/// Measures the GEMM peak, which takes half a second. Returns 0 where the console shows nothing.
 double peak_flops(const Trainer& trainer, torch::Device device) {
   if (log::verbosity() == Verbosity::quiet) return 0;
   const auto dtype = scalar_type(trainer.config().train.dtype);
@@ -201,7 +207,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
   if (checkpoint) {
     trainer.restore(*checkpoint);
   } else if (!config.train.warm_start.empty()) {
-    // Once: the best of a run that still trains may be another in a moment.
+    // Looks it up once: where that run still trains, its best checkpoint may change.
     const auto source = checkpoint::find_checkpoint(config.train.warm_start);
     check_tokenizer_of_warm_start(config, source, trainer.corpus());
     start = warm_start(*trainer.decoder(), source);
@@ -209,10 +215,10 @@ Outcome run_session(const RunConfig& config, bool resume) {
   }
   if (held_out) trainer.note_held_out(*held_out);
   const auto tokenizer = tokenizer_file(trainer.corpus());
-  if (const auto outcome = signals.pending()) return *outcome;  // nothing was begun
+  if (const auto outcome = signals.pending()) return *outcome;  // nothing has begun
 
   if (!lock) lock = make_and_lock(folder);
-  if (!resume) require_no_run(folder);  // another may have begun and ended one meanwhile
+  if (!resume) require_no_run(folder);  // another process may have trained one meanwhile
   folder.hold(std::move(*lock));
   folder.prepare();
   open_log(folder);
@@ -231,7 +237,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
     trainer.add(std::make_unique<EntropyWatch>(held_out, proceed));
     trainer.add(std::make_unique<Evaluator>(held_out, proceed));
   } else {
-    log::info("the corpus has no validation split: the run is not evaluated");
+    log::info("the corpus has no validation split: the run has no evaluations");
   }
   trainer.add(std::make_unique<CheckpointWriter>(folder));
   trainer.add(std::move(files));

@@ -10,10 +10,10 @@
 namespace aero::train {
 namespace {
 
-/// What a signal handler leaves. Signals are the process's, and so is this.
+/// The note that a signal handler leaves. It is global, because signals belong to the process.
 struct Caught {
   std::atomic<int> first = 0;  // the signal; 0: none
-  std::atomic<bool> is_told = false;
+  std::atomic<bool> is_reported = false;
 };
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 Caught caught;
@@ -21,7 +21,7 @@ Caught caught;
 extern "C" void note_signal(int signal) {
   int none = 0;
   if (caught.first.compare_exchange_strong(none, signal)) return;
-  if (signal != SIGINT || !caught.is_told) return;
+  if (signal != SIGINT || !caught.is_reported) return;
   std::signal(signal, SIG_DFL);
   ::raise(signal);  // ends the process when this handler returns
 }
@@ -38,9 +38,9 @@ void note(int signal) {
   sigaction(signal, &action, nullptr);
 }
 
-/// Sends again, to its former action, what came and was not told.
+/// Raises a signal again that came and was not reported, so that its former action runs.
 void pass_on() {
-  if (caught.is_told) return;
+  if (caught.is_reported) return;
   if (const int signal = caught.first.exchange(0)) ::raise(signal);
 }
 
@@ -70,7 +70,7 @@ std::string signal_name(Outcome outcome) {
 
 SignalWatch::SignalWatch() {
   caught.first = 0;
-  caught.is_told = false;
+  caught.is_reported = false;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     if (is_ignored(signal)) continue;
     sigaction(signal, nullptr, &previous_[signal]);
@@ -96,7 +96,7 @@ std::optional<Outcome> SignalWatch::pending() {
   const int signal = caught.first;
   if (signal == 0) return std::nullopt;
   received_ = outcome_of(signal);
-  caught.is_told = true;
+  caught.is_reported = true;
   return received_;
 }
 

@@ -2,6 +2,7 @@
 
 #include "aero/checkpoint/run_folder.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/model/surgery.h"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -11,7 +12,7 @@
 namespace aero::train {
 namespace {
 
-/// The source in the form that the model has.
+/// Converts the source to the form of the model.
 model::TrainedModel as_in(const ModelConfig& config, model::TrainedModel source) {
   const auto& from = source.config;
   const bool folds = (from.ffn_form != WeightForm::plain && config.ffn_form == WeightForm::plain) ||
@@ -22,8 +23,9 @@ model::TrainedModel as_in(const ModelConfig& config, model::TrainedModel source)
   return source;
 }
 
-/// A layer whose source was plain computes what the source did, as far as its form can: the gain of
-/// weight normalisation fits the weights, the vectors of spectral normalisation find its value.
+/// Makes a layer whose source was plain compute the same as the source, as far as its form can:
+/// fits the gain of weight normalisation to the weights, and finds the vectors of spectral
+/// normalisation.
 void start_fresh_forms(model::DecoderImpl& decoder, const std::vector<std::string>& fresh) {
   const auto generator = at::detail::createCPUGenerator();
   const auto is_fresh = [&](const std::string& name) {
@@ -59,9 +61,10 @@ WarmStart warm_start(model::DecoderImpl& decoder, const std::filesystem::path& p
   start_fresh_forms(decoder, result.fresh);
   for (const auto& [name, tensor] : source.weights) result.unused.push_back(name);
   if (!any) {
-    throw UsageError("train.warm_start: \"" + path.string() +
-                     "\": none of its weights fits the model; name a run of the same width and "
-                     "vocabulary");
+    throw UsageError(format(
+        "train.warm_start: \"{}\": none of its weights fits the model; name a run of the same "
+        "width and vocabulary",
+        path.string()));
   }
   return result;
 }

@@ -8,10 +8,10 @@
 
 namespace aero::train {
 
-/// Saves every checkpoint.every steps, at the end, at an evaluation that is the best so far, and
-/// before the first step where checkpoint.at_start says so; keeps the last k and the best. A save
-/// that fails costs no checkpoint that is there: it is logged, and training goes on to the next. So
-/// does a mark of the best that cannot be written: it is tried again.
+/// Saves a checkpoint every checkpoint.every steps, at the end, after the best evaluation so far,
+/// and before the first step where checkpoint.at_start is set. Keeps the last k and the best. A
+/// save that fails is logged and harms no earlier checkpoint, and training continues. Where the
+/// mark of the best cannot be written, the writer tries again later.
 class CheckpointWriter : public Callback {
  public:
   explicit CheckpointWriter(checkpoint::RunFolder folder) : folder_(std::move(folder)) {}
@@ -19,8 +19,8 @@ class CheckpointWriter : public Callback {
   void on_start(Trainer& trainer) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
   void on_evaluation(Trainer& trainer, const Evaluation& evaluation) override;
-  /// Throws Error when the last state could not be saved. After an exception it saves what the run
-  /// had come to, unless that is the state it began with or a half-made update.
+  /// Throws Error when the last state could not be saved. After an exception, saves the state that
+  /// the run has reached, unless no step was made or an update was interrupted.
   void on_finish(Trainer& trainer, Outcome outcome) override;
 
  private:
@@ -34,7 +34,7 @@ class CheckpointWriter : public Callback {
   std::optional<std::int64_t> saved_step_;
   std::optional<std::int64_t> failed_step_;
   std::optional<double> best_loss_;
-  std::optional<std::int64_t> unmarked_best_;  // saved, its mark not yet
+  std::optional<std::int64_t> unmarked_best_;  // saved, but not marked yet
 };
 
 }  // namespace aero::train

@@ -6,12 +6,13 @@
 
 namespace aero::train {
 
-/// Tells how training goes: on a terminal a progress bar, elsewhere a plain line every log.every
-/// steps; both with step, loss, lr, gradient norm, tokens/s, share of the GEMM peak and ETA.
+/// Shows the progress of training, on a terminal by a progress bar, elsewhere by a line every
+/// log.every steps. Both show step, loss, lr, gradient norm, tokens/s, share of the GEMM peak and
+/// ETA.
 class Console : public Callback {
  public:
-  /// `flops_per_step` and `peak_flops` (FLOP/s) give the share of the peak; it is left out where
-  /// `peak_flops` is 0, or the share above 1.
+  /// The share of the peak follows from `flops_per_step` and `peak_flops` (FLOP/s). The console
+  /// leaves it out where `peak_flops` is 0 or the share is above 1.
   Console(double flops_per_step, double peak_flops)
       : flops_per_step_(flops_per_step), peak_flops_(peak_flops) {}
 
@@ -25,8 +26,8 @@ class Console : public Callback {
   double peak_flops_;
   std::int64_t first_step_ = 0;
   std::chrono::steady_clock::time_point drawn_;
-  double seconds_ = 0;         // of this process's steps
-  double smooth_seconds_ = 0;  // a step, moving average from the second on
+  double seconds_ = 0;         // that this process's steps took
+  double smooth_seconds_ = 0;  // per step, moving average from the second step on
   std::int64_t seen_steps_ = 0;
 };
 

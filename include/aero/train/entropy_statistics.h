@@ -18,19 +18,20 @@ namespace aero::train {
 using ByLayer = std::vector<double>;
 using ByHead = std::vector<std::vector<double>>;  ///< [L][H]
 
-/// Entropy of every head over some contexts of a split, in nats.
+/// The attention entropy of every head over some contexts of a split, in nats.
 struct EntropyStatistics {
   double largest_possible = 0;  ///< ln T
-  /// Mean entropy of causal attention that looks at all it may see alike: ln(T!) / T.
+  /// Mean entropy of causal attention with equal weights for all positions: ln(T!) / T.
   double uniform = 0;
   std::int64_t rows = 0;  ///< attention rows of each head
-  ByHead mean;  ///< over the rows that are finite; NaN where none is, or a block tells of none
+  ByHead mean;  ///< over the finite rows; NaN where there are none, or the block reports no rows
   std::vector<std::int64_t> nonfinite_rows;  ///< by layer: NaN or infinite, in no mean and no bin
 
-  /// Shares of the heads in [0, max/4), [max/4, max/2), [max/2, 3max/4) and [3max/4, max], max the
-  /// largest mean of a head (arXiv 2501.03489). Heads without a finite row are in none.
+  /// Returns the shares of heads in four bins of mean entropy: [0, max/4), [max/4, max/2),
+  /// [max/2, 3max/4) and [3max/4, max], where max is the largest mean of a head (arXiv 2501.03489).
+  /// Heads without a finite row are in no bin.
   std::array<double, 4> bins() const;
-  /// Mean over a layer's heads that have one; NaN where none has.
+  /// Returns the mean over those heads of a layer that have a mean; NaN where none has.
   double layer_mean(std::size_t layer) const;
 };
 
@@ -38,20 +39,21 @@ struct EntropyOptions {
   std::int64_t batch_size = 8;
   std::int64_t batches = 4;
   Precision precision = Precision::float32;
-  std::function<bool()> proceed;  ///< asked before each batch; false breaks off
+  std::function<bool()> proceed;  ///< called before each batch; false stops the measurement
 };
 
-/// Over the first contexts of the split, dropout off; empty when broken off.
+/// Measures entropy over the first contexts of the split, without dropout. Returns nothing where
+/// `proceed` stopped it.
 std::optional<EntropyStatistics> measure_entropy(model::Decoder& decoder,
                                                  const data::Corpus& corpus,
                                                  const EntropyOptions& options);
 
-/// The same for tokens [B, T].
+/// Measures entropy over tokens [B, T].
 EntropyStatistics measure_entropy(model::Decoder& decoder, const torch::Tensor& tokens);
 
-/// The learned scalars of a model, by layer or head, whichever it has: "slopes", "alpha", "beta",
-/// "attention_gain", "skip_gain", "ffn_gain" (a layer without is NaN), "temperature" (means over
-/// positions) and "temperature_min", "thresholds".
+/// The learned scalars that a model has, by layer: "slopes", "alpha", "beta", "attention_gain",
+/// "skip_gain", "ffn_gain" (NaN for a layer without it); and by head: "temperature" (mean over
+/// positions), "temperature_min", "thresholds".
 struct LearnedScalars {
   std::map<std::string, ByLayer> by_layer;
   std::map<std::string, ByHead> by_head;

@@ -12,24 +12,24 @@ namespace aero::train {
 
 enum class EntropyState { normal, collapsed, overloaded, nonfinite };
 
-/// What there is to tell of the attention's entropy at a step.
+/// The attention's entropy at a step.
 struct EntropyRecord {
   EntropyStatistics statistics;
   LearnedScalars scalars;
-  /// By layer: its mean is below entropy.collapse_below, or above entropy.overload_above, or it has
-  /// rows that are not finite.
+  /// The state of each layer: collapsed below entropy.collapse_below, overloaded above
+  /// entropy.overload_above (shares of uniform entropy), nonfinite with rows that are not finite.
   std::vector<EntropyState> states;
 
-  /// The layers in that state.
+  /// Lists the layers in that state.
   std::vector<std::int64_t> layers(EntropyState state) const;
 };
 
-/// Measures on held-out data every entropy.every and at the end, reports to all callbacks, and
-/// names in the log each layer whose attention begins to collapse, to overload or not to be finite,
-/// or ends to. Uniform attention, where training from small weights begins, is overload too.
+/// Measures entropy on held-out data every entropy.every and at the end, and reports it to all
+/// callbacks. Logs each layer whose state changes: collapsed, overloaded, not finite, or in range
+/// again. Uniform attention, with which training from small weights begins, counts as overloaded.
 class EntropyWatch : public Callback {
  public:
-  /// `proceed` is asked between batches; false breaks a measurement off.
+  /// Calls `proceed` before each batch; false stops the measurement.
   EntropyWatch(std::shared_ptr<const data::Corpus> corpus, std::function<bool()> proceed)
       : corpus_(std::move(corpus)), proceed_(std::move(proceed)) {}
 
@@ -43,7 +43,7 @@ class EntropyWatch : public Callback {
 
   std::shared_ptr<const data::Corpus> corpus_;
   std::function<bool()> proceed_;
-  std::vector<EntropyState> states_;  // by layer, what was last told of
+  std::vector<EntropyState> states_;  // of each layer, as last reported
 };
 
 }  // namespace aero::train

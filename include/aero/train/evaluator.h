@@ -11,7 +11,7 @@ namespace aero::train {
 /// Evaluates on a held-out split every eval.every and at the end.
 class Evaluator : public Callback {
  public:
-  /// `proceed` is asked between batches; false breaks an evaluation off, and nothing is reported.
+  /// Calls `proceed` after each batch; false stops an evaluation, which is then not reported.
   Evaluator(std::shared_ptr<const data::Corpus> corpus, std::function<bool()> proceed)
       : corpus_(std::move(corpus)), proceed_(std::move(proceed)) {}
 

@@ -8,23 +8,22 @@
 
 namespace aero::train {
 
-/// metrics.jsonl, a JSON object a line:
+/// Writes metrics.jsonl, one JSON object per line:
 ///   {"step", "loss", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second"}
 ///       each optimizer step; with "penalty" under entropy regularisation, which "loss" does not
-///       contain, and "skipped": true where the weights were left as they were
+///       contain, and "skipped": true where the step left the weights unchanged
 ///   {"event": "evaluation", "step", "loss", "perplexity", "tokens", "contexts", "part"}
 ///       "part": true where eval.batches ended it before the end of the split
 ///   {"event": "entropy", "step", "e_max", "uniform", "rows", "entropy", "bins", "nonfinite_rows",
 ///    "collapsed", "overloaded"}
 ///       e_max = ln T and uniform = ln(T!) / T; entropy [L][H], mean nats; bins, four shares of
-///       heads; nonfinite_rows [L]; collapsed and overloaded, lists of layers. With them those of
-///       the learned scalars that the model has (LearnedScalars). Numbers have four digits; step 0
-///       is included.
+///       heads; nonfinite_rows [L]; collapsed and overloaded, lists of layers. The line also has
+///       the model's LearnedScalars. Numbers have four digits. The first such line is of step 0.
 ///   {"event": "nonfinite", "step", "quantity", "layer", "parameter", "action"}
 ///   {"event": "finish", "step", "outcome"}
-///       once the last state is on the disk
-/// A number that is not finite is null. On a resume the lines after the checkpoint's step go, so
-/// that each step stands there once.
+///       written when the last state is on the disk
+/// A number that is not finite is null. A resumed run removes the lines after the checkpoint's
+/// step, so that the file has each step once.
 class MetricsWriter : public Callback {
  public:
   explicit MetricsWriter(checkpoint::RunFolder folder)
@@ -37,7 +36,7 @@ class MetricsWriter : public Callback {
   void on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) override;
   /// Throws Error when lines could not be written.
   void on_finish(Trainer& trainer, Outcome outcome) override;
-  /// Only now the run has ended as "finish" says, whatever happens to the machine. Throws Error.
+  /// Writes "finish" last, so that it holds even after a power failure. Throws Error.
   void after_finish(Trainer& trainer, Outcome outcome) override;
 
  private:
@@ -46,7 +45,7 @@ class MetricsWriter : public Callback {
 
   checkpoint::RunFolder folder_;
   std::filesystem::path file_;
-  std::string pending_;  // lines that a full disk has refused so far
+  std::string pending_;  // lines that are not written yet because the disk was full
 };
 
 }  // namespace aero::train

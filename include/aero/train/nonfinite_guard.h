@@ -4,7 +4,7 @@
 
 namespace aero::train {
 
-/// Looks at the loss and the gradient norm before each update. Where one is not finite it finds the
+/// Checks the loss and the gradient norm before each update. Where one is not finite, finds the
 /// layer and the parameter, reports the event, and stops the run or skips the update
 /// (train.on_nonfinite).
 class NonfiniteGuard : public Callback {

@@ -6,13 +6,13 @@
 
 namespace aero::train {
 
-/// What may not change where a run goes on: the model, the seed, the algorithm of the optimizer,
-/// and the sequences of one step, which decide together what the state means (docs/training.md has
-/// the table of all keys). `begun` is the config of the checkpoint. Throws UsageError that names
-/// the key and both values.
+/// Checks what must stay when a run resumes: the model, the seed, the optimizer's algorithm, and
+/// the number of sequences of a step. The saved state has a meaning only with these
+/// (docs/training.md lists all keys). `begun` is the config of the checkpoint. Throws a UsageError
+/// that names the key and both values.
 void check_resume(const RunConfig& begun, const RunConfig& config);
 
-/// Contexts that one evaluation scores, the first of the split; 0: all.
+/// Returns how many contexts, from the start of the split, an evaluation scores; 0: all.
 std::int64_t evaluated_contexts(const RunConfig& config);
 
 /// Whether two evaluations score the same contexts, so that their losses can be compared.

@@ -11,21 +11,21 @@
 
 namespace aero::train {
 
-/// The small files of a run folder: its config, its report, its tokenizer. A full disk does not
-/// keep a run from training: what could not be written is told, and tried again with each
-/// evaluation and at the end.
+/// Writes the small files of a run folder: its config, its report, its tokenizer. A full disk does
+/// not stop training: a file that cannot be written is reported, and written later, after an
+/// evaluation or at the end.
 class RunFiles : public Callback {
  public:
   explicit RunFiles(checkpoint::RunFolder folder) : folder_(std::move(folder)) {}
 
-  /// Makes the content when it is written.
+  /// Makes the content of a file when the file is written.
   using Content = std::function<std::string()>;
 
-  /// Writes the file at once, or says that it could not.
+  /// Writes the file now, or logs a warning and writes it later.
   void write(const std::filesystem::path& file, Content content);
 
   void on_evaluation(Trainer& trainer, const Evaluation& evaluation) override;
-  /// Throws Error that names what could not be written to the end.
+  /// Throws an Error that names a file which still cannot be written.
   void on_finish(Trainer& trainer, Outcome outcome) override;
 
  private:

@@ -7,11 +7,11 @@
 
 namespace aero::train {
 
-/// The length of a run over a corpus of so many samples, contexts of T tokens.
+/// Computes the length of a run over a corpus of `samples` contexts.
 RunLength run_length(const RunConfig& config, std::int64_t samples);
 
-/// What the config's own check cannot see, as it needs the corpus: lengths in epochs. Throws
-/// UsageError where the warm-up is longer than the run, or its tokens are too many to count.
+/// Checks lengths in epochs, for which the config's own check lacks the corpus. Throws UsageError
+/// where the warm-up is longer than the run, or the run has too many tokens to count.
 void check_length(const RunConfig& config, const RunLength& length);
 
 }  // namespace aero::train

@@ -6,9 +6,11 @@
 
 namespace aero::train {
 
-/// Learning rate by optimizer step s = 0, 1, …, S - 1. Warm-up over W steps: lr (s + 1) / W; then,
-/// with p = (s - W) / max(1, S - W), from lr down to the floor final_lr: linear, lr + (final_lr -
-/// lr) p; cosine, final_lr + (lr - final_lr)(1 + cos(pi p)) / 2; constant, lr.
+/// Gives the learning rate of each optimizer step s = 0, 1, …, S - 1. A warm-up over W steps is
+/// lr (s + 1) / W. Then, with p = (s - W) / max(1, S - W), the rate falls from lr to final_lr:
+///   linear    lr + (final_lr - lr) p
+///   cosine    final_lr + (lr - final_lr)(1 + cos(pi p)) / 2
+///   constant  lr throughout
 class Schedule {
  public:
   Schedule(const ScheduleConfig& config, double lr, std::int64_t warmup_steps,

@@ -5,11 +5,12 @@
 
 namespace aero::train {
 
-/// Trains as `config` says, in config.run.folder, with evaluation, checkpoints, metrics, console
-/// and guards: what `aero train` does. With `resume` it goes on from the latest checkpoint, if
-/// there is one. Throws UsageError, before anything is written, for data or settings that cannot be
-/// trained, for a folder in which another process trains, that already holds a run (without
-/// `resume`) or a run that cannot go on so (with it, check_resume).
+/// Does the work of `aero train`: trains in config.run.folder, with evaluation, checkpoints,
+/// metrics, console and guards. With `resume`, continues from the latest checkpoint where there is
+/// one. Throws UsageError, before it writes anything, where data or settings cannot be trained,
+/// where another process trains in the folder, where the folder already holds a run (without
+/// `resume`), and where its run cannot continue with this config (with `resume`, see
+/// check_resume()).
 Outcome run_session(const RunConfig& config, bool resume);
 
 }  // namespace aero::train

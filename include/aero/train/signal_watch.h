@@ -9,24 +9,24 @@
 
 namespace aero::train {
 
-/// Catches SIGINT, SIGTERM and SIGHUP while it lives, in whatever thread they arrive, so that a
-/// step or a save is never cut in two; pending() tells of the first that came. Once it is told, a
-/// second Ctrl-C ends the process; SIGTERM and SIGHUP say nothing new, as a run of a sweep gets
-/// them from its scheduler and from the sweep. One that is ignored, as SIGHUP under nohup, stays
-/// ignored. SIGPIPE is ignored too: a run goes on when nobody reads its console any more. One at a
-/// time in a process.
+/// Catches SIGINT, SIGTERM and SIGHUP in all threads while it lives, so that no signal interrupts a
+/// step or a save. pending() reports the first signal. After that report, a second Ctrl-C ends the
+/// process. A second SIGTERM or SIGHUP does nothing, because a run of a sweep may get one from its
+/// scheduler and one from the sweep. A signal that was ignored before, as SIGHUP under nohup, stays
+/// ignored. SIGPIPE is ignored, too, so that a run continues when the reader of its console has
+/// gone. A process may have one watch at a time.
 class SignalWatch {
  public:
   SignalWatch();
-  /// A signal that came and was not told ends the process now.
+  /// Raises a signal again that came and was not reported, which ends the process.
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
-  /// Outcome::interrupted after SIGINT, terminated after SIGTERM, hangup after SIGHUP.
+  /// Returns interrupted after SIGINT, terminated after SIGTERM, and hangup after SIGHUP.
   std::optional<Outcome> pending();
 
-  /// Runs work that leaves nothing to save: meanwhile a signal ends the process at once.
+  /// Runs work that leaves nothing to save. During it, a signal ends the process at once.
   void let_through(const std::function<void()>& work) const;
 
  private:
@@ -34,7 +34,7 @@ class SignalWatch {
 
   void restore() const;
 
-  Actions previous_;  // of the signals that are caught
+  Actions previous_;  // former actions of the caught signals
   struct sigaction previous_pipe_ {};
   std::optional<Outcome> received_;
 };

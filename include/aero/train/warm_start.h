@@ -8,18 +8,18 @@
 
 namespace aero::train {
 
-/// What became of the tensors of a warm start.
+/// The tensors that a warm start could not copy.
 struct WarmStart {
-  std::vector<std::string> fresh;   ///< of the model, which the source lacks
-  std::vector<std::string> unused;  ///< of the source, which the model lacks
+  std::vector<std::string> fresh;   ///< tensors of the model that the source lacks
+  std::vector<std::string> unused;  ///< tensors of the source that the model lacks
 };
 
-/// Fills a decoder from the weights of a run or checkpoint of another architecture: every tensor of
-/// the same name and shape. Normalised matrices are folded where the model's are plain, FFNs fused
-/// where the model's are. Where the source is plain and the model is not, gains fit
-/// the weights and singular vectors are sought anew. Other fresh tensors stay as they are. Throws
-/// UsageError when the two have nothing in common that has the same shape, as models of different
-/// widths.
+/// Fills a decoder from the weights of a run or checkpoint, which may be of another architecture.
+/// Copies every tensor of the same name and shape. First folds normalised matrices where the
+/// model's are plain, and fuses FFNs where the model's are fused. Where the source is plain and the
+/// model is not, fits the gains to the weights and finds the singular vectors. Other tensors stay
+/// as they are. Throws UsageError where no tensor has the same name and shape, as between models of
+/// different widths.
 WarmStart warm_start(model::DecoderImpl& decoder, const std::filesystem::path& source);
 
 }  // namespace aero::train
