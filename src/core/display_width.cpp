@@ -23,7 +23,7 @@ constexpr std::array<Range, 26> wide = {{
     {0x20000, 0x3FFFD},
 }};
 
-/// Combining marks and characters of no width of the scripts that names are written in.
+/// Combining marks and characters without width, in the scripts that names are written in.
 constexpr std::array<Range, 14> none = {{
     {0x0300, 0x036F},
     {0x0483, 0x0489},

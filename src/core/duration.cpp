@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <array>
@@ -16,10 +17,10 @@ namespace {
 constexpr double max_amount = 9007199254740992.0;
 
 [[noreturn]] void fail(std::string_view text, const std::string& reason) {
-  throw UsageError(
-      '"' + shortened(text) + "\": " + reason +
-      "; write steps as \"1000\" or \"10k\", tokens as \"20Mt\", epochs as \"1.5e\" or a "
-      "share as \"5%\"");
+  throw UsageError(format(
+      "\"{}\": {}; write steps as \"1000\" or \"10k\", tokens as \"20Mt\", epochs as \"1.5e\" or a "
+      "share as \"5%\"",
+      shortened(text), reason));
 }
 
 bool is_digit(char c) {
@@ -39,9 +40,9 @@ std::size_t number_length(std::string_view text) {
   return fraction > whole + 1 ? fraction : whole;
 }
 
-/// Scales in decimal, where multiplying would round: "2.3M" is 2300000 exactly.
+/// Scales in decimal, since a multiplication would round: "2.3M" is exactly 2300000.
 double decimal(std::string_view number, int exponent) {
-  const std::string text = std::string(number) + "e" + std::to_string(exponent);
+  const std::string text = format("{}e{}", number, exponent);
   double value = HUGE_VAL;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
@@ -72,7 +73,7 @@ std::string tokens_text(double amount) {
   for (const char prefix : {'G', 'M', 'k'}) {
     const double factor = std::pow(10.0, *exponent_of(prefix));
     if (amount > 0 && std::fmod(amount, factor) == 0)
-      return shortest(amount / factor) + prefix + "t";
+      return format("{}{}t", shortest(amount / factor), prefix);
   }
   return shortest(amount) + "t";
 }
@@ -100,7 +101,7 @@ Duration parse_duration(std::string_view text) {
   } else if (unit == "%" && exponent == 0) {
     duration.unit = DurationUnit::percent;
   } else if (!unit.empty()) {
-    fail(text, "unknown unit \"" + std::string(text.substr(length)) + "\"");
+    fail(text, format("unknown unit \"{}\"", text.substr(length)));
   }
 
   const bool counted =
@@ -108,8 +109,8 @@ Duration parse_duration(std::string_view text) {
   if (!(duration.amount <= max_amount)) fail(text, "too long");
   if (duration.unit == DurationUnit::percent && duration.amount > 100) fail(text, "more than 100%");
   if (counted && duration.amount != std::floor(duration.amount)) {
-    fail(text, std::string("a fraction of a ") +
-                   (duration.unit == DurationUnit::steps ? "step" : "token"));
+    fail(text,
+         format("a fraction of a {}", duration.unit == DurationUnit::steps ? "step" : "token"));
   }
   return duration;
 }
@@ -140,23 +141,26 @@ std::int64_t to_steps(const Duration& duration, const RunLength& run) {
       break;
     case DurationUnit::epochs:
       if (run.steps_per_epoch <= 0) {
-        throw UsageError("duration \"" + to_string(duration) +
-                         "\": the length of an epoch is not known here; give steps (\"1000\") or "
-                         "tokens (\"20Mt\")");
+        throw UsageError(format(
+            "duration \"{}\": the length of an epoch is not known here; give steps (\"1000\") or "
+            "tokens (\"20Mt\")",
+            to_string(duration)));
       }
       steps = duration.amount * run.steps_per_epoch;
       break;
     case DurationUnit::percent:
       if (run.total_steps <= 0) {
-        throw UsageError("duration \"" + to_string(duration) +
-                         "\": a share of a run whose length is not known here; give steps "
-                         "(\"1000\"), tokens (\"20Mt\") or epochs (\"1e\")");
+        throw UsageError(
+            format("duration \"{}\": a share of a run whose length is not known here; give steps "
+                   "(\"1000\"), tokens (\"20Mt\") or epochs (\"1e\")",
+                   to_string(duration)));
       }
       steps = duration.amount * static_cast<double>(run.total_steps) / 100;
       break;
   }
   if (!(steps <= max_amount)) {
-    throw UsageError("duration \"" + to_string(duration) + "\": more steps than can be counted");
+    throw UsageError(
+        format("duration \"{}\": more steps than can be counted", to_string(duration)));
   }
   return std::max<std::int64_t>(1, std::llround(steps));
 }

@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -23,16 +24,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A process, told apart from a later one with the same number by its start.
+/// A process. Its start tells it apart from a later process with the same number.
 struct Holder {
   std::int64_t pid = 0;
-  std::string start;  ///< in clock ticks since the boot, as /proc tells it; may be empty
+  std::string start;  ///< in clock ticks since the boot, as /proc reports it; may be empty
   std::string host;
 };
 
-/// Field 22 of /proc/PID/stat, counted behind the name, which may hold blanks.
+/// Reads field 22 of /proc/PID/stat, counted from behind the name, which may hold blanks.
 std::string start_of(std::int64_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::ifstream file(format("/proc/{}/stat", pid));
   std::string line;
   std::getline(file, line);
   const auto name_end = line.rfind(')');
@@ -63,15 +64,15 @@ std::optional<Holder> read_holder(const fs::path& file) {
   return holder;
 }
 
-/// Best effort: a full disk must not keep anyone from a lock.
+/// Ignores failures: a full disk must not keep anyone from a lock.
 void write_holder(int descriptor, const Holder& holder) {
-  const std::string text = std::to_string(holder.pid) + " " +
-                           (holder.start.empty() ? "?" : holder.start) + " " + holder.host + "\n";
+  const std::string text =
+      format("{} {} {}\n", holder.pid, holder.start.empty() ? "?" : holder.start, holder.host);
   if (::ftruncate(descriptor, 0) != 0) return;
   if (::pwrite(descriptor, text.data(), text.size(), 0) < 0) return;
 }
 
-/// Of a process on another host it cannot be told: it counts as alive.
+/// A process on another host counts as alive, since this host cannot find out.
 bool is_alive(const Holder& holder) {
   if (holder.host != host_name()) return true;
   if (::kill(static_cast<pid_t>(holder.pid), 0) != 0 && errno == ESRCH) return false;
@@ -79,7 +80,7 @@ bool is_alive(const Holder& holder) {
 }
 
 [[noreturn]] void fail(const fs::path& file, int code) {
-  throw Error("cannot lock '" + file.string() + "': " + std::strerror(code));
+  throw Error(format("cannot lock '{}': {}", file.string(), std::strerror(code)));
 }
 
 int open_file(const fs::path& file) {
@@ -88,7 +89,7 @@ int open_file(const fs::path& file) {
   return descriptor;
 }
 
-/// 0, or the error.
+/// Returns 0 or the error.
 int lock(int descriptor, int operation) {
   while (::flock(descriptor, operation) != 0) {
     if (errno != EINTR) return errno;
@@ -98,7 +99,7 @@ int lock(int descriptor, int operation) {
 
 using Identity = std::pair<std::uint64_t, std::uint64_t>;
 
-/// Nothing where there is no such file.
+/// Returns nothing if there is no such file.
 std::optional<Identity> identity_of(const fs::path& file) {
   struct stat named {};
   if (::stat(file.c_str(), &named) != 0) return std::nullopt;
@@ -185,15 +186,16 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
 std::string holder_of(const fs::path& lock_file) {
   const auto holder = read_holder(lock_file);
   if (!holder) return "another process";
-  return "process " + std::to_string(holder->pid) + " on host " + holder->host;
+  return format("process {} on host {}", holder->pid, holder->host);
 }
 
 FileLock lock_folder(const fs::path& folder) {
   const auto file = folder / "lock";
   if (auto inherited = FileLock::inherit(file)) return std::move(*inherited);
   if (auto lock = FileLock::attempt(file)) return std::move(*lock);
-  throw UsageError(folder.string() + ": " + holder_of(file) +
-                   " works in this folder; wait for it, stop it, or name another folder");
+  throw UsageError(
+      format("{}: {} works in this folder; wait for it, stop it, or name another folder",
+             folder.string(), holder_of(file)));
 }
 
 }  // namespace aero

@@ -1,6 +1,7 @@
 #include "aero/core/files.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -23,8 +24,8 @@ constexpr std::string_view begun_mark = ".tmp-";
 constexpr std::string_view aside_mark = ".old-";
 
 [[noreturn]] void fail(const char* verb, const fs::path& path, int code) {
-  std::string message = "cannot " + std::string(verb) + " '" + path.string() +
-                        "': " + std::generic_category().message(code);
+  std::string message =
+      format("cannot {} '{}': {}", verb, path.string(), std::generic_category().message(code));
   if (code == ENOSPC || code == EDQUOT) {
     message += "; what was there before is kept: free some space and try again";
   }
@@ -35,7 +36,7 @@ constexpr std::string_view aside_mark = ".old-";
   fail(verb, path, error.value());
 }
 
-/// Calls again what a signal interrupted.
+/// Repeats a call that a signal interrupts.
 template <class Call>
 auto retry(Call call) {
   auto result = call();
@@ -47,7 +48,7 @@ int open_to_read(const fs::path& path) {
   return retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
 }
 
-/// As many open files as the system lets this process have: a corpus may have a thousand shards.
+/// Lets this process open as many files as the system allows: a corpus may have a thousand shards.
 void raise_limit_of_open_files() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -55,7 +56,7 @@ void raise_limit_of_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// Closes on the way out.
+/// A descriptor that its destructor closes.
 class Descriptor {
  public:
   explicit Descriptor(const fs::path& path) : value_(open_to_read(path)) {
@@ -73,7 +74,7 @@ class Descriptor {
 
   int value() const { return value_; }
 
-  /// Whoever takes it closes it.
+  /// Hands the descriptor to the caller, who closes it.
   int release() { return std::exchange(value_, -1); }
 
   struct stat status(const fs::path& path) const {
@@ -88,11 +89,10 @@ class Descriptor {
 
 /// ".NAME<mark>PID" beside `target`.
 fs::path beside(const fs::path& target, std::string_view mark) {
-  return target.parent_path() /
-         ("." + target.filename().string() + std::string(mark) + std::to_string(::getpid()));
+  return target.parent_path() / format(".{}{}{}", target.filename().string(), mark, ::getpid());
 }
 
-/// The NAME of ".NAME<mark>PID"; nothing for another kind of name.
+/// Returns the NAME of ".NAME<mark>PID", or nothing for another kind of name.
 std::optional<std::string> name_before(std::string_view mark, const fs::path& path) {
   const std::string name = path.filename().string();
   const std::size_t at = name.rfind(mark);
@@ -108,7 +108,8 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-/// "runs/a/" names the same folder as "runs/a" and has no name to put a mark on.
+/// Drops a slash at the end: "runs/a/" names the same folder as "runs/a", but has no last part to
+/// put a mark on.
 fs::path without_slash(const fs::path& path) {
   return path.has_filename() ? path : path.parent_path();
 }
@@ -159,7 +160,7 @@ void remove_folder(const fs::path& path) {
   const fs::path leftover = beside(named, begun_mark);
   remove_tree(leftover);
   if (::rename(named.c_str(), leftover.c_str()) == 0) return remove_tree(leftover);
-  // EXDEV: a folder from a lower layer of an overlay can be removed and not renamed.
+  // EXDEV: a folder from a lower layer of an overlay can be removed but not renamed.
   if (errno != EXDEV) fail("remove", named, errno);
   remove_tree(named);
 }
@@ -231,8 +232,8 @@ void AtomicFolder::commit() {
 }
 
 void AtomicFolder::replace_target() {
-  // One step where the file system can exchange two names; the destructor removes the old folder,
-  // which then has the temporary name.
+  // One step suffices if the file system can exchange two names. The old folder then has the
+  // temporary name, and the destructor removes it.
   if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) {
     return;
   }
@@ -275,7 +276,7 @@ RandomAccessFile::RandomAccessFile(fs::path path) : path_(std::move(path)) {
   const struct stat status = file.status(path_);
   if (S_ISDIR(status.st_mode)) fail("read", path_, EISDIR);
   if (!S_ISREG(status.st_mode)) {
-    throw Error("cannot read '" + path_.string() + "': not a regular file");
+    throw Error(format("cannot read '{}': not a regular file", path_.string()));
   }
   size_ = static_cast<std::size_t>(status.st_size);
   modified_ = status.st_mtim;
@@ -306,10 +307,10 @@ void RandomAccessFile::read(std::size_t offset, std::span<char> out) const {
         [&] { return ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset)); });
     if (count < 0) fail("read", path_, errno);
     if (count == 0) {
-      throw Error("cannot read '" + path_.string() + "': it ends at byte " +
-                  std::to_string(offset) + ", and had " + std::to_string(size_) +
-                  " when it was opened; put it back as it was, and leave it alone while it is in "
-                  "use");
+      throw Error(
+          format("cannot read '{}': it ends at byte {}, but had {} bytes when it was opened; put "
+                 "it back as it was, and leave it alone while it is in use",
+                 path_.string(), offset, size_));
     }
     offset += static_cast<std::size_t>(count);
     out = out.subspan(static_cast<std::size_t>(count));
@@ -325,9 +326,10 @@ std::timespec RandomAccessFile::modified() const {
 void RandomAccessFile::require_unchanged() const {
   const auto now = modified();
   if (now.tv_sec == modified_.tv_sec && now.tv_nsec == modified_.tv_nsec) return;
-  throw Error("cannot read '" + path_.string() +
-              "': it was written to after it had been opened; put it back as it was, and leave it "
-              "alone while it is in use");
+  throw Error(
+      format("cannot read '{}': it was written to after it had been opened; put it back as it was, "
+             "and leave it alone while it is in use",
+             path_.string()));
 }
 
 std::string RandomAccessFile::bytes(std::size_t offset, std::size_t length) const {

@@ -3,6 +3,7 @@
 #include "aero/core/display_width.h"
 #include "aero/core/error.h"
 #include "aero/core/terminal.h"
+#include "aero/core/text.h"
 
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
@@ -22,7 +23,7 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-/// "warning: " and "error: " before such messages, nothing before the others.
+/// Writes "warning: " and "error: " before such messages, and nothing before the others.
 class Prefix : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&,
@@ -95,7 +96,7 @@ class Log {
       auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
       file = std::make_shared<spdlog::logger>("file", sink);
     } catch (const spdlog::spdlog_ex& fault) {
-      throw Error("cannot open the log file '" + path.string() + "': " + fault.what());
+      throw Error(format("cannot open the log file '{}': {}", path.string(), fault.what()));
     }
     file->set_pattern("%Y-%m-%d %H:%M:%S.%e%z %l: %v");
     file->set_level(spdlog::level::trace);
@@ -135,15 +136,15 @@ class Log {
   }
 
  private:
-  /// Erases the line and all below it. The status line is drawn with the cursor left at its start:
-  /// where the window has become narrower since and the terminal has broken the line into several
-  /// rows, they all lie below the cursor.
+  /// Erases the cursor's line and all below it. The cursor stands at the start of the status line:
+  /// if the window has become narrower and the terminal has broken the line into several rows, they
+  /// all lie below the cursor.
   inline static const std::string clear = "\r\x1b[K\x1b[J";
 
-  /// What of the status line the window holds now.
+  /// The part of the status line that the window can hold.
   std::string shown_status() const { return fitted(status_, status_columns()) + "\r"; }
 
-  /// A message above the status line.
+  /// Shows a message above the status line.
   void show(spdlog::level::level_enum level, spdlog::string_view_t text) {
     if (status_.empty()) return terminal_->log(level, text);
     draw(clear);
@@ -165,7 +166,7 @@ class Log {
   std::string fault_;  ///< why the last write to the file failed; empty when it succeeded
 };
 
-/// One for the process, as stderr is.
+/// The process has one log, as it has one stderr.
 Log& process_log() {
   static Log log;
   return log;

@@ -1,6 +1,7 @@
 #include "aero/core/numbers.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <array>
 #include <charconv>
@@ -20,7 +21,8 @@ std::optional<Number> read(std::string_view text) {
   return number;
 }
 
-/// "12", "-3": what a wrapped or truncated reading would make another number of.
+/// Whether the text is an integer without point or exponent, like "-3". As a double, a long one
+/// would become another number.
 bool is_written_as_integer(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -28,13 +30,9 @@ bool is_written_as_integer(std::string_view text) {
 
 std::string range_text(IntegerRange range) {
   using Limits = std::numeric_limits<std::int64_t>;
-  const auto low = std::to_string(range.low);
-  const auto high = std::to_string(range.high);
-  if (range.high == Limits::max()) {
-    return "be at least " + low;
-  }
-  if (range.low == Limits::min()) return "be at most " + high;
-  return "be from " + low + " to " + high;
+  if (range.high == Limits::max()) return format("be at least {}", range.low);
+  if (range.low == Limits::min()) return format("be at most {}", range.high);
+  return format("be from {} to {}", range.low, range.high);
 }
 
 std::string shortest(double value) {
@@ -52,7 +50,7 @@ std::string range_text(NumberRange range) {
 }
 
 [[noreturn]] void fail(const std::string& name, std::string_view text, const std::string& reason) {
-  throw UsageError(name + ": " + (text.empty() ? "\"\"" : shortened(text)) + ": " + reason);
+  throw UsageError(format("{}: {}: {}", name, text.empty() ? "\"\"" : shortened(text), reason));
 }
 
 }  // namespace

@@ -6,10 +6,11 @@
 
 namespace aero {
 
-/// CRC-32 (ISO 3309, as gzip has it) of bytes that follow those of which it was `before`.
+/// Returns the CRC-32 (ISO 3309, as in gzip) of a text that comes in parts: `before` is the
+/// checksum of the parts that precede `bytes`.
 std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0);
 
-/// Eight hexadecimal digits.
+/// Writes a checksum as eight hexadecimal digits.
 std::string checksum_text(std::uint32_t checksum);
 
 }  // namespace aero

@@ -6,16 +6,17 @@
 
 namespace aero {
 
-/// Columns that a terminal gives to UTF-8 text: two to a character of East Asian scripts and to an
-/// emoji, none to combining marks, one to all else, also to a byte that is no UTF-8.
+/// Returns the columns that UTF-8 text takes on a terminal: two for a character of East Asian
+/// scripts or an emoji, none for a combining mark, one for all else, also for a byte that is not
+/// UTF-8.
 int display_width(std::string_view text);
 
-/// The longest beginning of `text` that has no more than `columns` columns, as one line: control
-/// characters become "?".
+/// Returns the longest beginning of `text` that takes at most `columns` columns, as one line:
+/// control characters become "?".
 std::string fitted(std::string_view text, int columns);
 
-/// `text` as lines of no more than `columns` columns, broken between words alone: a word that is
-/// wider has a line of its own. At least one line.
+/// Breaks `text` into lines of at most `columns` columns, and into at least one line. It breaks
+/// only between words: a wider word gets a line of its own.
 std::vector<std::string> wrapped(std::string_view text, int columns);
 
 }  // namespace aero

@@ -20,16 +20,18 @@ struct Duration {
 /// What one run needs to turn durations into steps.
 struct RunLength {
   std::int64_t tokens_per_step = 1;
-  double steps_per_epoch = 0;    ///< 0 where the length of an epoch is not known
-  std::int64_t total_steps = 0;  ///< 0 until it is known: what "%" refers to
+  double steps_per_epoch = 0;    ///< 0 if the length of an epoch is unknown
+  std::int64_t total_steps = 0;  ///< the whole that "%" refers to; 0 while unknown
 };
 
-/// Throws UsageError that shows the accepted forms: negative, not a number, unknown unit.
+/// Reads a duration. If the text is negative, does not begin with a number or has an unknown unit,
+/// throws UsageError that shows the accepted forms.
 Duration parse_duration(std::string_view text);
 std::string to_string(const Duration& duration);
 
-/// Optimizer steps, rounded to the nearest, and at least 1 unless the amount is 0.
-/// Throws UsageError where the run does not know its epoch or its total.
+/// Converts a duration into optimizer steps, rounded to the nearest integer and at least 1 unless
+/// the amount is 0. Throws UsageError if the unit needs the length of an epoch or of the run and
+/// `run` does not have it.
 std::int64_t to_steps(const Duration& duration, const RunLength& run);
 
 }  // namespace aero

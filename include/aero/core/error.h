@@ -15,8 +15,8 @@ enum class ExitCode : int {
   terminated = 143,   ///< stopped by SIGTERM after saving
 };
 
-/// A fault that a user can act on. The message is one that is shown as it is: it names the file,
-/// the key and the value, and says what to do.
+/// A fault that a user can act on. The program shows the message as it is: it names the file, the
+/// key and the value, and says what to do.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, ExitCode code = ExitCode::failure)

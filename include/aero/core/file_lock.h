@@ -8,17 +8,19 @@
 
 namespace aero {
 
-/// A lock on a file (flock), held until the last process that has the descriptor closes it: it ends
-/// with its holder, however that ends. The file stays and says who held it last. On a file system
-/// without locks the holder's entry decides: it counts while that process lives.
+/// A lock on a file (flock). It lasts until the last process that has its descriptor closes it, so
+/// it ends with its holder, even a killed one. The file stays and names the last holder. On a file
+/// system without locks the entry in the file is the lock: it counts while the process that it
+/// names lives.
 class FileLock {
  public:
-  /// Nothing where another process holds the lock. Throws Error.
+  /// Takes the lock, or returns nothing if another process holds it. Throws Error.
   static std::optional<FileLock> attempt(const std::filesystem::path& file);
   /// Waits for the lock. Throws Error.
   static FileLock wait(const std::filesystem::path& file);
-  /// The lock that the parent process holds on `file` and handed over: its descriptor stands in
-  /// the environment variable AERO_LOCK_FD. Nothing where there is none, or one of another file.
+  /// Takes over the lock on `file` that the parent process holds and hands down: the environment
+  /// variable AERO_LOCK_FD is its descriptor. Returns nothing if there is none, or if it is of
+  /// another file.
   static std::optional<FileLock> inherit(const std::filesystem::path& file);
 
   ~FileLock();
@@ -28,8 +30,8 @@ class FileLock {
   FileLock& operator=(const FileLock&) = delete;
 
   int descriptor() const { return descriptor_; }
-  /// Whether `file` is still the one that is locked, not another in its place. One that was removed
-  /// counts while its folder is the same.
+  /// Whether `file` is still the locked file, not another in its place. A removed file counts as
+  /// locked while its folder is the same.
   bool is_on(const std::filesystem::path& file) const;
 
  private:
@@ -40,12 +42,13 @@ class FileLock {
   bool clears_entry_ = false;                       ///< without flock the entry is the lock
 };
 
-/// "process 4711 on host node3", as the lock's file says; "another process" where it says nothing.
+/// Names the holder that a lock file records, as "process 4711 on host node3"; "another process" if
+/// it records none.
 std::string holder_of(const std::filesystem::path& lock_file);
 
-/// The lock of a folder in which one process at a time may write, FOLDER/lock; a lock that the
-/// parent handed over counts. Throws UsageError that names the holder where it is taken, Error
-/// where the file cannot be written.
+/// Takes FOLDER/lock, the lock of a folder in which only one process at a time may write. A lock
+/// that the parent hands down counts. Throws UsageError that names the holder if the lock is taken,
+/// and Error if the file cannot be written.
 FileLock lock_folder(const std::filesystem::path& folder);
 
 }  // namespace aero

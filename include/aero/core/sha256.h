@@ -5,7 +5,7 @@
 
 namespace aero {
 
-/// SHA-256 (FIPS 180-4) of the bytes, as 64 hexadecimal digits.
+/// Returns the SHA-256 (FIPS 180-4) of the bytes as 64 hexadecimal digits.
 std::string sha256(std::string_view bytes);
 
 }  // namespace aero

@@ -5,13 +5,13 @@ namespace aero {
 /// Whether a file descriptor (STDOUT_FILENO) is a terminal.
 bool is_terminal(int descriptor);
 
-/// Characters that a line of the terminal behind a descriptor holds, at least 1: the environment
-/// variable COLUMNS where it is a positive integer, else the window's width at this moment,
-/// else 80. 0 where the descriptor is no terminal, so that nothing is cut there.
+/// Returns how many characters a line of the terminal behind a descriptor holds, at least 1: the
+/// environment variable COLUMNS if it is a positive integer, else the width of the window at this
+/// moment, else 80. Returns 0 if the descriptor is not a terminal, so that nothing is cut there.
 int columns_of(int descriptor);
 
-/// The same for what is drawn again and again: the window's width at this moment, and COLUMNS only
-/// where that is unknown, since it stays as it was when the window changes.
+/// Returns the same for lines that are drawn again and again. Here the width of the window comes
+/// first, and COLUMNS counts only if that is unknown, since COLUMNS does not follow the window.
 int window_columns_of(int descriptor);
 
 }  // namespace aero

@@ -1,7 +1,7 @@
 #pragma once
 
-// LibTorch brings an {fmt} of its own, which is another than the system's: header-only, each file
-// that sees LibTorch uses the one, each other file the other.
+// LibTorch brings its own copy of {fmt}, which differs from the system's. Header-only use keeps
+// them apart: files that see LibTorch's headers use its copy, all other files use the system's.
 #ifndef FMT_HEADER_ONLY
 #define FMT_HEADER_ONLY
 #endif
@@ -9,7 +9,7 @@
 
 namespace aero {
 
-/// {fmt}'s: format("{} of {:.1f} GB", name, size), checked when it is compiled.
+/// Formats with {fmt}: format("{} of {:.1f} GB", name, size). The compiler checks the pattern.
 using fmt::format;
 
 }  // namespace aero

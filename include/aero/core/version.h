@@ -4,7 +4,7 @@
 
 namespace aero {
 
-/// "0.1.0"
+/// Returns the version, as "0.1.0".
 std::string version();
 
 }  // namespace aero
