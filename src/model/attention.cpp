@@ -14,13 +14,13 @@
 namespace aero::model {
 namespace {
 
-/// True where query `start + i` may see key j; [length, keys].
+/// Returns a mask [length, keys] that is true where query `start + i` may see key j.
 torch::Tensor visible_keys(std::int64_t start, std::int64_t length, std::int64_t keys,
                            torch::Device device) {
   return torch::ones({length, keys}, torch::device(device).dtype(torch::kBool)).tril(start);
 }
 
-/// What is stored of a temperature t.
+/// Returns the parameter that stores a temperature t.
 double stored_temperature(TemperatureForm form, double t) {
   switch (form) {
     case TemperatureForm::exp:
@@ -71,7 +71,7 @@ torch::Tensor AttentionImpl::mix_by_substitute(const torch::Tensor& queries,
                                                const torch::Tensor& keys,
                                                const torch::Tensor& values, const torch::Tensor& t,
                                                torch::Tensor* row_entropy) const {
-  // Scores and their squares are float32 under autocast, as the softmax of the other path is.
+  // Under autocast, scores and their squares are float32, as the softmax of the other path is.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto dtype = torch::promote_types(queries.scalar_type(), torch::kFloat32);
   auto scores = torch::matmul(queries.to(dtype) * scale_, keys.to(dtype).transpose(-2, -1));
@@ -169,7 +169,7 @@ torch::Tensor ShapedAttentionImpl::finish(const torch::Tensor& mixed, const torc
   const auto length = mixed.size(2);
   const auto all = values.size(2);
   const auto by_head = [](const torch::Tensor& scalars) { return scalars.view({-1, 1, 1}); };
-  // Sums over positions are float32 under autocast: a running sum in bfloat16 stops growing.
+  // Under autocast, sums over positions are float32: a running sum in bfloat16 stops growing.
   const auto wide = values.to(torch::promote_types(values.scalar_type(), torch::kFloat32));
   const auto means = ops::running_mean(wide).narrow(2, all - length, length);
   return merge_heads(by_head(alpha_) * mixed +

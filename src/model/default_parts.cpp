@@ -7,7 +7,7 @@
 
 namespace aero::model {
 
-// AERO's own parts, which a PartFactory makes unless a subclass brings others.
+// A PartFactory makes AERO's parts, unless a subclass overrides these functions.
 
 Part PartFactory::make_norm(const ModelConfig& config, NormKind kind,
                             const Place& /*place*/) const {

@@ -8,13 +8,13 @@ namespace aero::model {
 
 namespace {
 
-/// He and Hofmann's W_Q, and the values' matrix of their layer 0.
+/// Whether it is W_Q or the values' matrix of He and Hofmann's block, which start at 0.
 bool starts_at_zero(const ModelConfig& config, const std::string& name) {
   return config.family == Family::simplified &&
          (name.ends_with("attention.q") || name.ends_with("attention.v"));
 }
 
-/// The weights and biases of AERO's layers, wherever they stand.
+/// Fills the weights and biases of AERO's layers, wherever they stand.
 void fill_matrices(DecoderImpl& decoder, const torch::Generator& generator) {
   const auto& config = decoder.config();
   const double std = config.init == InitRule::width
@@ -35,7 +35,7 @@ void fill_matrices(DecoderImpl& decoder, const torch::Generator& generator) {
   }
 }
 
-/// What normalised layers have beside their weights.
+/// Starts the gains and singular vectors of normalised layers.
 void start_forms(DecoderImpl& decoder, const torch::Generator& generator) {
   for (const auto& module : decoder.modules()) {
     if (auto* weight_norm = module->as<WeightNormLinearImpl>()) weight_norm->start();
@@ -43,17 +43,17 @@ void start_forms(DecoderImpl& decoder, const torch::Generator& generator) {
   }
 }
 
-/// A seed of its own for each name, of all bits of both.
+/// Mixes all bits of the seed and the name into a seed of the name's own.
 std::uint64_t seed_of(std::uint64_t seed, const std::string& name) {
   std::uint64_t mixed = 0xCBF29CE484222325 ^ seed;  // FNV-1a
   for (const char letter : name)
     mixed = (mixed ^ static_cast<unsigned char>(letter)) * 0x100000001B3;
-  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;  // and splitmix64's finish
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;  // and the last step of splitmix64
   mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
   return mixed ^ (mixed >> 31);
 }
 
-/// Parts that start themselves, inner ones first: the outer has the last word.
+/// Calls initialize() of the parts, inner ones first, so that the outer part has the last word.
 void start_parts(DecoderImpl& decoder, std::uint64_t seed) {
   const auto modules = decoder.named_modules("", /*include_self=*/false);
   for (std::size_t i = modules.size(); i-- > 0;) {

@@ -7,10 +7,10 @@
 namespace aero::model {
 namespace {
 
-constexpr double normalize_eps = 1e-12;  // PyTorch's
-constexpr int first_iterations = 15;     // PyTorch's
+constexpr double normalize_eps = 1e-12;  // as in PyTorch
+constexpr int first_iterations = 15;     // as in PyTorch
 
-/// What was forgotten to be filled must show: not a number, rather than what the memory held.
+/// Makes a tensor of NaN, so that a parameter that nobody fills shows at once.
 torch::Tensor unfilled(at::IntArrayRef sizes) {
   return torch::full(sizes, std::numeric_limits<double>::quiet_NaN());
 }
@@ -53,17 +53,17 @@ SpectralNormLinearImpl::SpectralNormLinearImpl(std::int64_t in, std::int64_t out
 }
 
 torch::Tensor SpectralNormLinearImpl::matrix() {
-  // Autocast would take the products in a lower precision on some devices.
+  // On some devices, autocast would compute the products in a lower precision.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   if (is_training()) iterate();
-  // Copies, for the next forward pass changes u and v before this one's backward may have come.
+  // Copies u and v, because the next forward pass may change them before this one's backward pass.
   const auto sigma = torch::dot(u.clone(), torch::mv(weight, v.clone()));
   return weight / sigma;
 }
 
 void SpectralNormLinearImpl::start(const torch::Generator& generator) {
   const torch::NoGradGuard no_grad;
-  // On the CPU, for the generator is the CPU's.
+  // Draws on the CPU, where the generator works.
   const auto draw = [&](const torch::Tensor& x) {
     return torch::empty(x.sizes(), x.options().device(torch::kCPU)).normal_(0, 1, generator);
   };

@@ -1,6 +1,7 @@
 #include "own_parts.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <map>
 #include <typeinfo>
@@ -12,8 +13,8 @@ namespace {
 using Module = torch::nn::Module;
 using PlacesByType = std::map<std::string, std::vector<std::string>>;
 
-/// Where `actual` is another type than `expected`, or has children that it lacks. What is within a
-/// module of another type belongs to that.
+/// Collects the places where `actual` and `expected` differ in type or in children. Does not look
+/// into a module of another type.
 void compare(const Module& actual, const Module& expected, const std::string& name,
              PlacesByType& differences) {
   if (typeid(actual) != typeid(expected)) {
@@ -54,7 +55,7 @@ std::string differences_of(const Module& actual, const Module& expected) {
   compare(actual, expected, "", differences);
   std::string text;
   for (const auto& [type, places] : differences) {
-    text += (text.empty() ? "" : "; ") + type + ":";
+    text += format("{}{}:", text.empty() ? "" : "; ", type);
     for (const auto& place : places) text += " " + place;
   }
   return text;
@@ -62,11 +63,10 @@ std::string differences_of(const Module& actual, const Module& expected) {
 
 void require_same_parts(const std::string& recorded, const std::string& actual) {
   if (recorded == actual) return;
-  throw UsageError("model.own_parts: \"" + recorded +
-                   "\": the model has parts that a program brought, and this one has " +
-                   (actual.empty() ? "only AERO's" : "\"" + actual + "\"") +
-                   "; build the decoder in that program, with the same PartFactory "
-                   "(docs/library.md)");
+  throw UsageError(format(
+      "model.own_parts: \"{}\": the model has parts that a program brought, and this one has "
+      "{}; build the decoder in that program, with the same PartFactory (docs/library.md)",
+      recorded, actual.empty() ? "only AERO's" : format("\"{}\"", actual)));
 }
 
 }  // namespace aero::model

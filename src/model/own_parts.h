@@ -8,14 +8,14 @@
 
 namespace aero::model {
 
-/// A config of the same modules in small: what a module is does not depend on these sizes.
+/// Returns a config of the same modules in small. The types of modules do not depend on sizes.
 ModelConfig shrunk(ModelConfig config);
 
-/// The modules within `actual` that are not those of `expected`, as DecoderImpl::own_parts() names
-/// them.
+/// Lists the modules of `actual` that differ from those of `expected`, as DecoderImpl::own_parts()
+/// does.
 std::string differences_of(const torch::nn::Module& actual, const torch::nn::Module& expected);
 
-/// Throws UsageError where the parts that a config records are not those that a model has.
+/// Throws UsageError where a model has other parts than its config records.
 void require_same_parts(const std::string& recorded, const std::string& actual);
 
 }  // namespace aero::model

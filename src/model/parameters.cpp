@@ -5,8 +5,8 @@
 namespace aero::model {
 namespace {
 
-/// Calls `visit` for `module` and all in it, parents first, with its full name, the closest
-/// ModuleImpl around it and the name within that; names end in "." where they are not empty.
+/// Calls `visit` for `module` and all modules in it, parents first. Passes the module's full name,
+/// the closest ModuleImpl around it, and its name within that. Names that are not empty end in ".".
 template <class Visit>
 void visit_modules(const torch::nn::Module& module, const std::string& name,
                    const ModuleImpl& around, const std::string& name_within, const Visit& visit) {
@@ -20,7 +20,7 @@ void visit_modules(const torch::nn::Module& module, const std::string& name,
   }
 }
 
-/// Tells a tensor that was seen before.
+/// Remembers tensors, to recognise one that was added before.
 class SeenTensors {
  public:
   bool add(const torch::Tensor& tensor) {

@@ -3,7 +3,7 @@
 namespace aero::model {
 namespace {
 
-/// Has a residual stream that both branches add to.
+/// A block with a residual stream to which both branches add.
 class ResidualBlockImpl : public TwoBranchBlockImpl {
  public:
   ResidualBlockImpl(const ModelConfig& config, const Place& place, const PartFactory& factory,

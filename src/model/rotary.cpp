@@ -15,7 +15,7 @@ class NoPositionEncodingImpl : public PositionEncodingImpl {
 class RotaryImpl : public PositionEncodingImpl {
  public:
   RotaryImpl(std::int64_t dimensions, std::int64_t context, double base) : dimensions_(dimensions) {
-    // Angles are taken in float32 whatever the model's dtype, as Hugging Face does: a model that
+    // Computes angles in float32 for every dtype of the model, as Hugging Face does: a model that
     // was trained with rounded angles needs the same ones.
     const auto exponent = torch::arange(0, dimensions, 2).to(torch::kFloat32) / dimensions;
     const auto frequency = torch::pow(base, exponent).reciprocal();

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
-/// Logits of the token after `tokens`, [V].
+/// Computes the logits [V] of the token after `tokens`.
 class NextLogits {
  public:
   NextLogits(Decoder& decoder, bool use_cache)
@@ -21,7 +21,7 @@ class NextLogits {
   torch::Tensor operator()(const std::vector<std::int64_t>& tokens) {
     const auto context = decoder_->config().context;
     const auto length = static_cast<std::int64_t>(tokens.size());
-    // Once the window slides, every position changes and no cached key is right any more.
+    // When the window slides, every position changes, so no cached key is right.
     const bool cached = use_cache_ && length <= context;
     const auto first = cached ? cache_.length() : std::max<std::int64_t>(0, length - context);
     const auto input =
@@ -43,7 +43,7 @@ class NextLogits {
 
 torch::Tensor sampling_probabilities(const torch::Tensor& logits, const SamplingOptions& options) {
   auto scores = logits.detach().to(torch::kCPU, torch::kFloat64);
-  const auto largest = scores.max().item<double>();  // NaN where any of them is
+  const auto largest = scores.max().item<double>();  // NaN where any logit is
   if (!std::isfinite(largest)) {
     throw Error(
         "generate: the logits are not finite; the weights of this checkpoint have diverged");

@@ -35,7 +35,7 @@ class SimplifiedBlockImpl : public TwoBranchBlockImpl {
     return skip_gain_ * h + ffn_gain_ * dropout->forward(ffn->forward(norm2->forward(h)));
   }
 
-  // In the parallel block norm2 is empty: the FFN reads what attention reads.
+  // A parallel block has no norm2: the FFN reads the same input as attention.
   torch::Tensor attention_gain_, skip_gain_, ffn_gain_;  // a, m_s, m_r: [1]
 };
 

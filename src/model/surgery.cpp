@@ -2,6 +2,7 @@
 
 #include "aero/config/enum_names.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include "temperature.h"
 
@@ -19,13 +20,13 @@ namespace {
 using Weights = std::map<std::string, torch::Tensor>;
 
 std::string block(std::int64_t layer) {
-  return "blocks." + std::to_string(layer) + ".";
+  return format("blocks.{}.", layer);
 }
 
 torch::Tensor take(Weights& weights, const std::string& name) {
   const auto found = weights.find(name);
   if (found == weights.end()) {
-    throw Error("weights: \"" + name + "\" is missing; the checkpoint is not of its config");
+    throw Error(format("weights: \"{}\" is missing; the checkpoint does not fit its config", name));
   }
   auto tensor = found->second;
   weights.erase(found);
@@ -49,7 +50,7 @@ double scalar(Weights& weights, const std::string& name) {
   return take(weights, name).item<double>();
 }
 
-/// Replaces what normalises one linear layer's matrix.
+/// Replaces the normalised matrix of a linear layer by a plain one.
 void fold_form(Weights& weights, const std::string& linear) {
   const auto name = linear + ".weight";
   const bool has_gain = weights.contains(linear + ".gain");
@@ -68,11 +69,12 @@ void fold_form(Weights& weights, const std::string& linear) {
   weights[name] = matrix.to(stored.scalar_type());
 }
 
-/// Surgery goes by the names and equations of AERO's parts.
+/// Refuses other parts than AERO's, whose names and equations surgery depends on.
 void require_known_parts(const ModelConfig& config) {
   if (config.own_parts.empty()) return;
-  throw UsageError("model.own_parts: \"" + config.own_parts +
-                   "\": only models of AERO's parts alone can be fused, pruned and folded");
+  throw UsageError(
+      format("model.own_parts: \"{}\": only models of AERO's parts can be fused, pruned and folded",
+             config.own_parts));
 }
 
 constexpr std::array ffn_matrices{"ffn.w_in", "ffn.w_out", "ffn.w"};
@@ -99,17 +101,18 @@ void fuse_ffn(Weights& weights, const std::string& ffn) {
 void require_foldable(const ModelConfig& config) {
   if (config.family == Family::simplified) {
     throw UsageError(
-        "model.family: \"simplified\": the scalars of its block have no matrices to go into; only "
+        "model.family: \"simplified\": no matrix can take up the scalars of its block; only the "
         "families gpt2 and pythia fold their scales");
   }
   if (config.ffn_scaled && config.norm != NormKind::none) {
-    throw UsageError("model.norm: \"" + enum_name(config.norm) +
-                     "\": beta scales the residual stream, and a norm's eps would have to follow "
-                     "it from layer to layer; only blocks without norms fold their scales");
+    throw UsageError(format(
+        "model.norm: \"{}\": beta scales the residual stream, and a norm's eps would have to "
+        "follow it from layer to layer; only blocks without norms fold their scales",
+        enum_name(config.norm)));
   }
 }
 
-/// The product of the learned beta, each of which must be invertible as must alpha.
+/// Returns the product of all beta. Throws UsageError where a beta or an alpha has no inverse.
 double product_of_beta(const TrainedModel& model) {
   double product = 1;
   for (std::int64_t l = 0; l < model.config.n_layer; ++l) {
@@ -117,8 +120,9 @@ double product_of_beta(const TrainedModel& model) {
     for (const char* name : {"alpha", "beta"}) {
       const auto value = model.weights.at(block(l) + name).item<double>();
       if (value == 0 || !std::isfinite(value)) {
-        throw UsageError("weights: \"" + block(l) + name + "\": " + std::to_string(value) +
-                         " has no inverse; its scales cannot be folded");
+        throw UsageError(
+            format("weights: \"{}{}\": {:f} has no inverse; its scales cannot be folded", block(l),
+                   name, value));
       }
     }
     product *= model.weights.at(block(l) + "beta").item<double>();
@@ -126,7 +130,7 @@ double product_of_beta(const TrainedModel& model) {
   return product;
 }
 
-/// The embeddings take up 1 / c_0, so that c_L = 1 where the head reads the stream.
+/// Multiplies the embeddings by 1 / c_0, so that c_L = 1 where the head reads the stream.
 void scale_embeddings(TrainedModel& model, double product) {
   auto& [config, weights] = model;
   if (config.tied_head && config.final_norm_kind() == NormKind::none) {
@@ -182,7 +186,7 @@ void fold_head_temperatures(TrainedModel& model) {
   config.temperature_shape = TemperatureShape::position;
 }
 
-/// What a norm at gate 0 is: y = gain (x - mean) + bias.
+/// A norm at gate 0: y = gain (x - mean) + bias.
 struct LinearNorm {
   torch::Tensor gain;
   torch::Tensor bias;  // undefined without one
@@ -192,13 +196,16 @@ LinearNorm take_norm(Weights& weights, const std::string& norm) {
   const double gate = scalar(weights, norm + ".gate");
   const double sigma = scalar(weights, norm + ".sigma");
   if (gate != 0) {
-    throw UsageError("weights: \"" + norm + ".gate\": " + std::to_string(gate) +
-                     ": the norm still takes the deviation of each row; train on to "
-                     "model.norm_fixed.end, where the gate is 0");
+    throw UsageError(format(
+        "weights: \"{}.gate\": {:f}: the norm still takes the deviation of each row; train on "
+        "to model.norm_fixed.end, where the gate is 0",
+        norm, gate));
   }
   if (!(sigma > 0)) {
-    throw UsageError("weights: \"" + norm + ".sigma\": " + std::to_string(sigma) +
-                     ": no deviation to divide by; the norm was never trained at gate 1");
+    throw UsageError(format(
+        "weights: \"{}.sigma\": {:f}: no deviation to divide by; the norm was never trained at "
+        "gate 1",
+        norm, sigma));
   }
   LinearNorm result{take(weights, norm + ".weight").to(torch::kFloat64) / sigma, {}};
   if (weights.contains(norm + ".bias")) {
@@ -207,7 +214,7 @@ LinearNorm take_norm(Weights& weights, const std::string& norm) {
   return result;
 }
 
-/// W diag(gain) (I - 1 1^T / d), and b + W bias.
+/// Replaces W by W diag(gain) (I - 1 1^T / d), and b by b + W bias.
 void fold_norm_into(Weights& weights, const std::string& linear, const LinearNorm& norm) {
   const auto found = weights.find(linear + ".weight");
   if (found == weights.end()) return;
@@ -222,7 +229,7 @@ void fold_norm_into(Weights& weights, const std::string& linear, const LinearNor
   bias = (bias.to(torch::kFloat64) + torch::mv(matrix, norm.bias)).to(stored.scalar_type());
 }
 
-/// Zeros, where a config with biases everywhere has one that the model lacked.
+/// Adds a bias of zeros where the layer has none, for a config with biases everywhere.
 void add_missing_biases(Weights& weights, const std::string& linear) {
   const auto found = weights.find(linear + ".weight");
   if (found == weights.end()) return;
@@ -280,9 +287,8 @@ TrainedModel prune_ffns(const TrainedModel& model, const std::vector<std::int64_
   }
   for (const std::int64_t layer : layers) {
     if (layer < 0 || layer >= config.n_layer) {
-      throw UsageError("layer " + std::to_string(layer) +
-                       " is not there; the model has layers 0 to " +
-                       std::to_string(config.n_layer - 1));
+      throw UsageError(
+          format("layer {} is not there; the model has layers 0 to {}", layer, config.n_layer - 1));
     }
     pruned.insert(layer);
     std::erase_if(result.weights, [&](const auto& item) {
@@ -315,8 +321,9 @@ TrainedModel fold_scales(const TrainedModel& model) {
 TrainedModel fold_norms(const TrainedModel& model) {
   require_known_parts(model.config);
   if (model.config.norm != NormKind::layernorm_fixed) {
-    throw UsageError("model.norm: \"" + enum_name(model.config.norm) +
-                     "\": only norms of the kind layernorm_fixed are linear and fold");
+    throw UsageError(
+        format("model.norm: \"{}\": only norms of the kind layernorm_fixed are linear and fold",
+               enum_name(model.config.norm)));
   }
   auto result = fold_forms(model);
   auto& [config, weights] = result;

@@ -6,7 +6,7 @@
 
 namespace aero::model {
 
-/// t from what is stored of it.
+/// Computes a temperature t from its parameter.
 inline torch::Tensor temperature_from(const torch::Tensor& stored, TemperatureForm form) {
   switch (form) {
     case TemperatureForm::exp:

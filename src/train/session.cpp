@@ -98,8 +98,7 @@ std::shared_ptr<const data::Corpus> open_held_out(const RunConfig& config) {
     if (key.empty()) return nullptr;
     throw UsageError(
         format("{}. {} asks for it: hold documents out (prepare_corpus.py --val-fraction), or "
-               "train without "
-               "evaluation (--set eval.every=0 --set entropy.batches=0)",
+               "train without evaluation (--set eval.every=0 --set entropy.batches=0)",
                missing.what(), key));
   }
   corpus->require_samples(1);

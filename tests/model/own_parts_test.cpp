@@ -389,7 +389,7 @@ TEST(OwnParts, ThatTellNoEntropyCannotBeRegularised) {
   auto config = small_with("EReg(SM+LN+G)");
   auto decoder = initialized(config, factory);
   EXPECT_THAT(error_of([&] { decoder->training_loss(make_tokens(1, 12), make_tokens(1, 12)); }),
-              HasSubstr("block 0 tells no entropy"));
+              HasSubstr("block 0 reports no attention entropy"));
 }
 
 }  // namespace

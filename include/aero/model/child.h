@@ -9,13 +9,14 @@
 
 namespace aero::model {
 
-/// Throws Error: no module stands under that name in `owner`, or `found` is of a type that cannot.
+/// Throws an Error which says that `owner` has no module under that name, or that `found` is of the
+/// wrong type.
 [[noreturn]] void throw_no_such_child(const torch::nn::Module& owner, const std::string& name,
                                       const torch::nn::Module* found);
 
-/// A child module: whatever is registered in its owner under its name. Assigning registers, and
-/// replace_module() of the owner takes effect, so that what computes is what is moved, trained and
-/// saved.
+/// A child module: the module that is registered in its owner under its name. Assigning registers,
+/// and replace_module() of the owner takes effect. So the module that computes is also the one that
+/// is moved, trained and saved.
 ///
 ///     Child<PartImpl> norm{*this, "norm"};
 ///     norm = make_norm(kind, config);  // registers
@@ -40,21 +41,21 @@ class Child {
     return *this;
   }
 
-  /// Whether anything is registered. Throws Error where that is no T.
+  /// Whether a module is registered. Throws Error where the module is no T.
   explicit operator bool() const { return registered() != nullptr && find() != nullptr; }
 
-  /// Throw Error where nothing is registered, or what is no T.
+  /// Give the module. Throw Error where nothing is registered, or a module that is no T.
   T* operator->() const { return find(); }
   T& operator*() const { return *find(); }
 
-  /// Null where nothing is registered.
+  /// Returns the module, or null where nothing is registered.
   std::shared_ptr<T> get() const {
     return *this ? std::dynamic_pointer_cast<T>(seen_) : std::shared_ptr<T>();
   }
   // NOLINTNEXTLINE(google-explicit-constructor): a child stands for its module
   operator std::shared_ptr<T>() const { return get(); }
 
-  /// Null also where what is registered is no T.
+  /// Returns the module, or null where nothing is registered or the module is no T.
   T* peek() const {
     const auto* const module = registered();
     return module == nullptr ? nullptr : typed_;
@@ -67,7 +68,8 @@ class Child {
     return typed_;
   }
 
-  /// What stands under the name now. The place of the last answer spares looking names up.
+  /// Returns the module that is registered under the name. Tries the place of the last answer
+  /// first, to save the lookup of names.
   const torch::nn::Module* registered() const {
     const auto children = owner_.children();
     if (seen_ && place_ < children.size() && children[place_] == seen_) return seen_.get();

@@ -14,7 +14,7 @@
 
 namespace aero::model {
 
-/// Keys and values of all layers; made by DecoderImpl::make_cache().
+/// Keys and values of all layers. DecoderImpl::make_cache() makes it.
 struct KvCache {
   std::vector<LayerCache> layers;
 
@@ -23,7 +23,7 @@ struct KvCache {
 
 /// A training loss in its parts, scalars in float32 (or float64).
 struct TrainingLoss {
-  torch::Tensor cross_entropy;  ///< mean, nats a target
+  torch::Tensor cross_entropy;  ///< mean, nats per target
   torch::Tensor penalty;        ///< of the entropy regulariser; undefined without one
 
   torch::Tensor total() const {
@@ -31,8 +31,8 @@ struct TrainingLoss {
   }
 };
 
-/// A GPT-2- or Pythia-style language model, or one of simplified blocks. Parameters, in their own
-/// names; matrices are [out, in], and what a config leaves out does not exist:
+/// A GPT-2- or Pythia-style language model, or one of simplified blocks. It has these parameters,
+/// except those of parts that the config leaves out. Matrices are [out, in]:
 ///   tokens.weight [V, d], positions.weight [P, d] (not pythia), final_norm.{weight,bias},
 ///   head.weight [V, d] (untied), thresholds [L, H] (EReg),
 ///   blocks.<l>.norm1.{weight,bias}, blocks.<l>.norm2.{weight,bias},
@@ -46,48 +46,52 @@ struct TrainingLoss {
 ///   blocks.<l>.attention.{alpha,beta,gamma} [H], blocks.0.attention.{value_gain,value_skip} [1].
 class DecoderImpl : public ModuleImpl {
  public:
-  /// Matrices, biases and gains are NaN: call initialize() or load weights. The factory makes the
-  /// parts. Throws UsageError where config.own_parts names others than it makes.
+  /// Builds a decoder from the factory's parts. Its matrices, biases and gains are NaN: call
+  /// initialize() or load weights. Throws UsageError where the factory makes other parts than
+  /// config.own_parts names.
   explicit DecoderImpl(const ModelConfig& config, const PartFactory& factory = PartFactory());
 
-  /// tokens [B, T] int64, T <= context -> logits [B, T, V]
+  /// Maps tokens [B, T] int64, T <= context, to logits [B, T, V].
   torch::Tensor forward(const torch::Tensor& tokens);
 
-  /// Mean cross-entropy in nats over the targets [B, T] that are not -100, never with a penalty in
-  /// it; a float32 (or float64) scalar.
+  /// Computes the mean cross-entropy in nats over the targets [B, T] that are not -100, without any
+  /// penalty: a float32 (or float64) scalar.
   torch::Tensor loss(const torch::Tensor& tokens, const torch::Tensor& targets);
 
-  /// The same with the penalty of the entropy regulariser, where the config enables it.
+  /// Computes the same loss, and the penalty of the entropy regulariser where the config enables
+  /// it.
   TrainingLoss training_loss(const torch::Tensor& tokens, const torch::Tensor& targets);
 
-  /// States after the final norm: [B, T, d]. Where `row_entropy` is given it becomes the attention
-  /// entropy of each layer's rows, [B, H, T] nats.
+  /// Computes the states after the final norm: [B, T, d]. Writes the attention entropy of each
+  /// layer's rows, [B, H, T] nats, to `row_entropy` where it is given.
   torch::Tensor hidden(const torch::Tensor& tokens,
                        std::vector<torch::Tensor>* row_entropy = nullptr);
 
-  /// Tells every module how much of the training is done, from 0 to 1: a fixed norm goes by it.
+  /// Passes the finished share of the training, from 0 to 1, to every module. Fixed norms depend on
+  /// it.
   void set_progress(double share) override;
 
-  /// Logits of the positions that follow `cache`, which takes them up. cache + T <= context.
+  /// Computes the logits of the positions after those in `cache`, and adds the positions to it.
+  /// cache.length() + T <= context.
   torch::Tensor forward_cached(const torch::Tensor& tokens, KvCache& cache);
   KvCache make_cache(std::int64_t batch_size) const;
 
-  /// The embedded tokens from position `start` on: [B, T, d], what the first block sees.
+  /// Embeds tokens from position `start` on: [B, T, d], the input of the first block.
   torch::Tensor embed(const torch::Tensor& tokens, std::int64_t start = 0);
-  /// final_norm of the last block's output.
+  /// Applies final_norm to the last block's output.
   torch::Tensor finish(const torch::Tensor& x) { return final_norm->forward(x); }
-  /// [V, d]: head.weight, or tokens.weight where the head is tied.
+  /// Returns the head's matrix [V, d]: head.weight, or tokens.weight where the head is tied.
   const torch::Tensor& head_weight() const;
 
-  /// Everything that a checkpoint keeps: the parameters, and the buffers that do not follow from
-  /// the config. A tensor that stands under two names is there under the first.
+  /// Lists the tensors that a checkpoint keeps: the parameters, and the buffers that do not follow
+  /// from the config. A tensor with two names is listed once, under the first.
   std::vector<std::pair<std::string, torch::Tensor>> named_state() const;
 
-  /// The modules that are not those which AERO makes of the config, with their types, as
-  /// "own::NormImpl: blocks.0.norm1 blocks.0.norm2; …"; empty where all are AERO's.
+  /// Lists the modules that AERO does not make of the config, by type:
+  /// "own::NormImpl: blocks.0.norm1 blocks.0.norm2; …". Empty where all modules are AERO's.
   std::string own_parts() const;
 
-  /// Those registered. Throws Error where they are not config().n_layer blocks.
+  /// Returns the registered blocks. Throws Error where they are not config().n_layer blocks.
   std::vector<Block> blocks() const;
   const ModelConfig& config() const { return config_; }
   torch::Device device() const { return tokens_->weight.device(); }
@@ -100,7 +104,7 @@ class DecoderImpl : public ModuleImpl {
   Child<EmbeddingImpl> positions_{*this, "positions"};  // empty where positions are rotary
   Child<PartImpl> embedding_dropout_{*this, "embedding_dropout"};
   Child<PartImpl> activation_{*this, "activation"};  // empty unless the layers share a slope
-  std::shared_ptr<StandInImpl> shared_activation_;   // it in every FFN; null without
+  std::shared_ptr<StandInImpl> shared_activation_;   // stands for activation_ in every FFN, or null
   Child<torch::nn::Module> blocks_{*this, "blocks"};
   Child<LinearImpl> head_{*this, "head"};  // empty where tied
   torch::Tensor thresholds_;               // theta [L, H], undefined without regularisation

@@ -8,11 +8,12 @@
 
 namespace aero::model {
 
-/// lambda times the mean over layers and heads of the squared deviation d = E - theta E_max,
-/// E_max = ln(context), where |d| > gamma E_max, else 0 (arXiv 2501.03489). `row_entropy` holds
-/// [B, H, T] nats of each layer, `thresholds` is theta [L, H]. mean: E is a head's mean over batch
-/// and positions. row_sum: d of each row, the squares summed over batch and positions. A scalar,
-/// differentiable by both.
+/// Computes the penalty of entropy regularisation (arXiv 2501.03489): lambda times the mean over
+/// layers and heads of d^2, where d = E - theta E_max is the deviation of a head's entropy E, and
+/// E_max = ln(context). A deviation |d| <= gamma E_max counts as 0. Under `mean`, E is the head's
+/// mean over batch and positions. Under `row_sum`, each row has its own d, and the squares are
+/// summed over batch and positions. `row_entropy` holds [B, H, T] nats for each layer, `thresholds`
+/// is theta [L, H]. The result is a scalar, differentiable by both.
 torch::Tensor entropy_penalty(const std::vector<torch::Tensor>& row_entropy,
                               const torch::Tensor& thresholds, const EregConfig& config,
                               std::int64_t context);

@@ -5,16 +5,16 @@
 
 namespace aero::model {
 
-/// y = x W^T + b. Parameters are NaN until initialize() (model/initialization.h), which fills a
-/// whole decoder in one order, from one generator.
+/// Computes y = x W^T + b. Parameters are NaN until initialize() (model/initialization.h) fills the
+/// whole decoder, in one order and from one generator.
 class LinearImpl : public PartImpl {
  public:
-  /// `kind` is that of the matrix.
+  /// `kind` is the kind of the matrix.
   LinearImpl(std::int64_t in, std::int64_t out, bool with_bias,
              ParameterKind kind = ParameterKind::matrix);
 
   torch::Tensor forward(const torch::Tensor& x) override;
-  /// W [out, in], which a normalised layer computes from its parameters.
+  /// Returns W [out, in]. A normalised layer computes it from its parameters.
   virtual torch::Tensor matrix() { return weight; }
 
   torch::Tensor weight;  ///< [out, in]
@@ -35,15 +35,15 @@ class WeightNormLinearImpl : public LinearImpl {
   torch::Tensor gain;  ///< [out]
 };
 
-/// Spectral normalisation (arXiv 1802.05957): W = weight / sigma, sigma the largest singular value,
-/// of which u and v are the vectors. A forward pass while training takes one step of the power
-/// iteration before, as torch.nn.utils.parametrizations.spectral_norm.
+/// Spectral normalisation (arXiv 1802.05957): W = weight / sigma, where sigma is the largest
+/// singular value, with the singular vectors u and v. In training, each forward pass first takes
+/// one step of the power iteration, as torch.nn.utils.parametrizations.spectral_norm does.
 class SpectralNormLinearImpl : public LinearImpl {
  public:
   SpectralNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias, ParameterKind kind);
 
   torch::Tensor matrix() override;
-  /// Draws u and v and takes 15 steps.
+  /// Draws u and v and takes 15 steps of the power iteration.
   void start(const torch::Generator& generator);
 
   torch::Tensor u;  ///< [out], a buffer
@@ -56,12 +56,12 @@ class SpectralNormLinearImpl : public LinearImpl {
 Linear make_linear(std::int64_t in, std::int64_t out, bool with_bias, WeightForm form,
                    ParameterKind kind = ParameterKind::matrix);
 
-/// Rows of a table by index; NaN until initialize().
+/// Looks up rows of a table by index. The table is NaN until initialize().
 class EmbeddingImpl : public ModuleImpl {
  public:
   EmbeddingImpl(std::int64_t rows, std::int64_t width);
 
-  /// indices [...] int64 -> [..., width]
+  /// Maps indices [...] int64 to rows [..., width].
   torch::Tensor forward(const torch::Tensor& indices) const;
 
   torch::Tensor weight;  ///< [rows, width]

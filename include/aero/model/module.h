@@ -10,23 +10,26 @@
 
 namespace aero::model {
 
-/// Base of every module of a decoder, AERO's and one's own: a torch::nn::Module that can tell what
-/// its tensors are. Modules of LibTorch within it (a torch::nn::Linear, say) go by its word.
+/// Base of every module of a decoder, of AERO or of a program's own: a torch::nn::Module that knows
+/// the kinds of its tensors. It also answers for modules of LibTorch within it, such as a
+/// torch::nn::Linear.
 class ModuleImpl : public torch::nn::Module {
  public:
-  /// The kind of a parameter in this module, by its name here ("weight", "inner.weight"): what it
-  /// was registered with, else matrix for two and more dimensions, vector for fewer.
+  /// Returns the kind of a parameter, by its name in this module ("weight", "inner.weight"): the
+  /// kind it was registered with, else matrix for two or more dimensions and vector for fewer.
   virtual ParameterKind parameter_kind(const std::string& name,
                                        const torch::Tensor& parameter) const;
 
-  /// Whether a checkpoint keeps a buffer in this module. False suits what follows from the config.
+  /// Whether a checkpoint keeps a buffer of this module. Return false for one that follows from the
+  /// config.
   virtual bool keeps_buffer(const std::string& /*name*/) const { return true; }
 
-  /// Called by initialize() (model/initialization.h), after AERO has filled what it knows, inner
-  /// modules first. Draw from `generator`, which depends on the seed and the module's name alone.
+  /// Fills the module's own parameters. initialize() (model/initialization.h) calls it after it has
+  /// filled AERO's parts, for inner modules first. `generator` depends only on the seed and the
+  /// module's name.
   virtual void initialize(const torch::Generator& /*generator*/) {}
 
-  /// Told before each step and after it how much of the training is done, from 0 to 1.
+  /// Receives the finished share of the training, from 0 to 1, before and after each step.
   virtual void set_progress(double /*share*/) {}
 
  protected:

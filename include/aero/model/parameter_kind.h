@@ -2,8 +2,9 @@
 
 namespace aero::model {
 
-/// What a parameter is to the optimizer: weight decay goes by it (DecayConfig), and the initial
-/// values of AERO's own matrices. A module says it where it registers the parameter (ModuleImpl).
+/// What kind of parameter it is. Weight decay depends on the kind (DecayConfig), and so do the
+/// initial values of AERO's matrices. A module gives the kind where it registers the parameter
+/// (ModuleImpl).
 enum class ParameterKind {
   embedding,      ///< of tokens and positions
   branch_output,  ///< of attention.o, ffn.w_out and ffn.w: they write to the residual stream
@@ -15,7 +16,7 @@ enum class ParameterKind {
   gain,           ///< of weight normalisation
   temperature,    ///< of SM(t)
   threshold,      ///< theta of EReg
-  vector,         ///< of a part of one's own that says nothing else: never decays
+  vector,         ///< of a program's own part that names no kind; it never decays
 };
 
 }  // namespace aero::model

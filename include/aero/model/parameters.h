@@ -8,18 +8,18 @@
 
 namespace aero::model {
 
-/// A parameter as the optimizer takes it.
+/// A parameter with its name and kind, as the optimizer needs it.
 struct Parameter {
   std::string name;
   torch::Tensor value;
   ParameterKind kind;
 };
 
-/// All parameters of a module, in the order of its named_parameters(). One that several modules
-/// share stands once, under its first name.
+/// Lists all parameters of a module in the order of its named_parameters(). A parameter that
+/// several modules share is listed once, under its first name.
 std::vector<Parameter> parameters_of(const ModuleImpl& module);
 
-/// The buffers that a checkpoint keeps (ModuleImpl::keeps_buffer()), likewise.
+/// Lists in the same way the buffers that a checkpoint keeps (ModuleImpl::keeps_buffer()).
 std::vector<std::pair<std::string, torch::Tensor>> kept_buffers_of(const ModuleImpl& module);
 
 }  // namespace aero::model

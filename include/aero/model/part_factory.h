@@ -16,15 +16,16 @@ using Block = std::shared_ptr<BlockImpl>;
 /// Where a part stands in a decoder.
 struct Place {
   std::string name;         ///< "blocks.3.norm1", "final_norm", "blocks.3.ffn.activation"
-  std::int64_t layer = -1;  ///< from 0; -1 outside of the blocks
+  std::int64_t layer = -1;  ///< from 0; -1 outside the blocks
 
-  /// Of a part within the one that stands here.
+  /// Returns the place of a part within the part that stands here.
   Place within(const std::string& part) const { return {name + "." + part, layer}; }
 };
 
-/// Makes the parts of a decoder: AERO's own, unless a subclass brings others. A decoder asks for
-/// what its config has; a norm or an activation of the kind none and a pruned FFN are not asked
-/// for. What a part needs of the factory it keeps: the factory itself is gone after the building.
+/// Makes the parts of a decoder: AERO's, unless a subclass overrides a function. A decoder asks
+/// only for parts that its config has, so not for a norm or an activation of the kind none, nor for
+/// a pruned FFN. A part keeps what it needs from the factory, which is gone when the decoder is
+/// built.
 ///
 ///     class WithMyNorm : public model::PartFactory {
 ///       model::Part make_norm(const ModelConfig& config, NormKind, const Place&) const override {
@@ -39,15 +40,16 @@ class PartFactory {
   PartFactory(const PartFactory&) = default;
   PartFactory& operator=(const PartFactory&) = default;
 
-  /// [B, T, d] -> the same; norm1 and norm2 of each block, and final_norm.
+  /// Makes norm1 and norm2 of each block, and final_norm. Maps [B, T, d] -> [B, T, d].
   virtual Part make_norm(const ModelConfig& config, NormKind kind, const Place& place) const;
-  /// Shape kept. Of each FFN, or one for the model (LeakySlope::model).
+  /// Makes the activation of each FFN, or one for the model (LeakySlope::model). Keeps the shape.
   virtual Part make_activation(const ModelConfig& config, const Place& place) const;
-  /// [B, T, d] -> the same. `shared_activation` is the model's where it has one, else null.
+  /// Makes an FFN, [B, T, d] -> [B, T, d]. `shared_activation` is the model's, or null where each
+  /// FFN has its own.
   virtual Part make_ffn(const ModelConfig& config, const Place& place,
                         const Part& shared_activation) const;
   virtual Attention make_attention(const ModelConfig& config, const Place& place) const;
-  /// A block asks the factory for its own parts.
+  /// Makes a block, which then asks the factory for its parts.
   virtual Block make_block(const ModelConfig& config, const Place& place,
                            const Part& shared_activation) const;
 };

@@ -7,18 +7,19 @@
 
 namespace aero::model {
 
-/// How queries and keys learn of their position inside attention.
+/// Gives queries and keys their position inside attention.
 class PositionEncodingImpl : public ModuleImpl {
  public:
-  /// heads [B, H, T, d_k], its first row at position `start`; the same shape.
+  /// Maps heads [B, H, T, d_k], whose first row is at position `start`, to the same shape.
   virtual torch::Tensor forward(const torch::Tensor& heads, std::int64_t start) = 0;
 };
 
 using PositionEncoding = std::shared_ptr<PositionEncodingImpl>;
 
-/// Rotary embedding (arXiv 2104.09864) over the leading rotary_dimensions() of each head, halves
-/// rotated as GPT-NeoX does: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin), the angle of pair j at
-/// position p being p * base^(-2j / dims). Absent for families with learned positions.
+/// Makes a rotary embedding (arXiv 2104.09864) of the leading rotary_dimensions() of each head. It
+/// rotates halves as GPT-NeoX does: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin). The angle of
+/// pair j at position p is p * base^(-2j / dims). For families with learned positions, makes an
+/// encoding that changes nothing.
 PositionEncoding make_position_encoding(const ModelConfig& config);
 
 }  // namespace aero::model
