@@ -117,7 +117,10 @@ def test_a_cost_model_that_is_none_is_told_before_anything_runs(
     if script == "private_table.py":
         words = ["--out", str(tmp_path / "out"), "--data", str(corpus)]
     (tmp_path / "junk.json").write_text("{}")
-    for cost, fault in (("nope", 'cost model "nope": unknown name'), ("junk.json", "primitives: ")):
+    for cost, fault in (
+        ("nope", 'cost model "nope": unknown name'),
+        ("junk.json", "is a base without"),
+    ):
         name = tmp_path / cost if cost.endswith(".json") else cost
         done = start(script, run, *words, "--aero", AERO, "--cost", name)
         assert done.returncode == 2, done.stderr
