@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import importlib.metadata
 import os
-import platform
 import re
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from aero.core.errors import UsageError
+from aero.core.machine import processor
 from aero.core.places import ROOT
 
 _SAMPLE_MILLISECONDS = 200
@@ -37,16 +37,6 @@ def query_command(device: str, keys: str) -> list[str]:
     return ["nvidia-smi", "-i", gpu, f"--query-gpu={keys}", "--format=csv,noheader,nounits"]
 
 
-def _processor() -> str:
-    """As /proc/cpuinfo names it."""
-    with contextlib.suppress(OSError):
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-        if found:
-            return found[1]
-    return platform.machine()
-
-
 def _commit() -> str:
     """Of the sources; AERO_COMMIT says it where git does not."""
     described = _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"])
@@ -61,7 +51,7 @@ def machine(aero: Path, device: str) -> dict[str, str]:
     libtorch = re.search(r"^LibTorch\s+(\S+)", doctor, re.MULTILINE)
     if libtorch is None:
         raise UsageError(f"{aero}: `{aero} doctor` fails; run it to see why")
-    card, driver = _processor(), "none"
+    card, driver = processor(), "none"
     if device.startswith("cuda"):
         facts = _said(query_command(device, "name,driver_version")).split(", ")
         if len(facts) != 2:

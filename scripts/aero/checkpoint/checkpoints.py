@@ -11,11 +11,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from aero.checkpoint.kinds import WEIGHTS
 from aero.config.check import read_config
 from aero.config.model import ModelConfig
 from aero.core.errors import UsageError
-
-WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,9 @@ def places_of(folder: Path) -> list[Path]:
     return [folder, above.parent] if above.name == "checkpoints" else [folder]
 
 
-def _model_section(file: Path) -> dict[str, Any]:
+def config_of(folder: Path) -> dict[str, Any]:
+    """Reads a checkpoint's config, whose section "model" is an object. Raises UsageError."""
+    file = folder / "config.json"
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -50,13 +51,12 @@ def _model_section(file: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file}: no JSON; {file.parent} is no checkpoint of AERO") from error
-    section = content.get("model") if isinstance(content, dict) else None
-    if not isinstance(section, dict):
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise UsageError(
             f'{file}: no config of AERO, for it has no section "model"; a model of Hugging Face '
             f"transformers is none"
         )
-    return section
+    return content
 
 
 def find_checkpoint(path: Path) -> Checkpoint:
@@ -64,9 +64,8 @@ def find_checkpoint(path: Path) -> Checkpoint:
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder; name a run or a checkpoint of `aero train`")
     folder = _newest(path) if (path / "checkpoints").is_dir() else path
-    file = folder / "config.json"
-    section = _model_section(file)
-    config = read_config(section, str(file))
+    section = config_of(folder)["model"]
+    config = read_config(section, str(folder / "config.json"))
     files = (place / "tokenizer.json" for place in places_of(folder))
     tokenizer = next(filter(Path.is_file, files), None)
     return Checkpoint(folder, config, tokenizer, str(section.get("architecture", "")))

@@ -31,13 +31,22 @@ def identity_of_file(file: Path) -> TokenizerIdentity:
     return TokenizerIdentity(digest, f"the tokenizer {file}")
 
 
-def tokenizer_of_model(checkpoint: Checkpoint) -> TokenizerIdentity:
-    """As the checkpoint's state says, or of the file that it or its run keeps."""
-    known = _of_state(checkpoint.folder / STATE)
-    kept = (place / name for place in places_of(checkpoint.folder) for name in KEPT)
+def tokenizer_at(checkpoint: Path, *others: Path) -> str:
+    """Returns the SHA-256 of the tokenizer whose ids a checkpoint learned, as its state says or a
+    file in its folder or one of the others; empty where nothing says it.
+    """
+    known = _of_state(checkpoint / STATE)
+    kept = (place / name for place in (checkpoint, *others) for name in KEPT)
     if not known and (file := next(filter(Path.is_file, kept), None)) is not None:
         known = identity_of_file(file).sha256
-    return TokenizerIdentity(known, f"the model {checkpoint.folder}")
+    return known
+
+
+def tokenizer_of_model(checkpoint: Checkpoint) -> TokenizerIdentity:
+    """As the checkpoint's state says, or of the file that it or its run keeps."""
+    return TokenizerIdentity(
+        tokenizer_at(*places_of(checkpoint.folder)), f"the model {checkpoint.folder}"
+    )
 
 
 def tokenizer_in_use(checkpoint: Checkpoint) -> str:

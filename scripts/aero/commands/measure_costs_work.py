@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from aero.commands.private_options import network_of, settings_of
 from aero.core.files import check_output, write_text
+from aero.core.machine import describe
 from aero.core.signals import Tidying
 from aero.private.measure.constants import constants_of, rounds_of
 from aero.private.measure.cost_file import cost_model, render
@@ -28,7 +29,6 @@ from aero.private.measure.seconds import seconds_of
 from aero.private.program.memory import PROCESS, available
 from aero.private.program.settings import CLIENT, Settings
 from aero.private.run.line import Line, Network, line
-from aero.private.run.machine import describe
 from aero.private.run.spawn import run_both
 
 

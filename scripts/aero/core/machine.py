@@ -1,24 +1,27 @@
-"""What seconds were measured on, and whether other programs were busy there."""
+"""The machine that seconds are measured on, and whether other programs are busy there."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import re
 import time
 from pathlib import Path
 
 
+def processor() -> str:
+    """Names the processor as /proc/cpuinfo does, or else its kind."""
+    with contextlib.suppress(OSError):
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        if found := re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE):
+            return found[1].strip()
+    return platform.processor() or platform.machine()
+
+
 def describe() -> str:
-    """Processor and cores."""
-    name = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    return f"{name}, {os.cpu_count()} cores"
+    """Names the processor and counts its cores."""
+    return f"{processor()}, {os.cpu_count()} cores"
 
 
 def _busy_seconds() -> float | None:

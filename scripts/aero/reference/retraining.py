@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,16 @@ from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
 
-from aero.checkpoint.kinds import CONFIG, METRICS
+from aero.checkpoint.kinds import CONFIG, METRICS, WEIGHTS
+from aero.checkpoint.tokenizer_identity import tokenizer_at
 from aero.config.model import ModelConfig, OwnPartsError
 from aero.core.errors import AeroError, UsageError
-from aero.core.jsonc import load_object
 from aero.reference.decoder import Decoder, token_loss
 from aero.reference.finished_run import Run
 from aero.reference.tokens import IGNORED, CorpusError, Split
 from aero.reference.training import DECAYED, duration_steps, learning_rate, make_optimizer
+
+INITIAL = Path("checkpoints") / "step-00000000"
 
 
 class Trainer:
@@ -133,19 +134,9 @@ def open_split(corpus: Path, name: str, model: ModelConfig, kind: str) -> Split:
     return split
 
 
-def tokenizer_of_run(folder: Path) -> str:
-    """The SHA-256 of the tokenizer whose ids the run learned; empty where nothing says it."""
-    state = folder / "checkpoints" / "step-00000000" / "state.json"
-    known = load_object(state).get("tokenizer_sha256", "") if state.is_file() else ""
-    for name in ("tokenizer.json", "tokenizer.model"):
-        if not known and (folder / name).is_file():
-            known = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    return str(known)
-
-
 def require_tokenizer_of(folder: Path, corpus: Path, split: Split) -> None:
     """Raises UsageError where the corpus is known to be of another tokenizer than the run."""
-    ours, theirs = tokenizer_of_run(folder), split.shards[0].tokenizer_sha256
+    ours, theirs = tokenizer_at(folder / INITIAL, folder), split.shards[0].tokenizer_sha256
     if ours and theirs and ours != theirs:
         raise UsageError(
             f"the run {folder} (tokenizer {ours[:12]}) and the corpus {corpus} (tokenizer "
@@ -155,7 +146,7 @@ def require_tokenizer_of(folder: Path, corpus: Path, split: Split) -> None:
 
 def load_initial_weights(model: nn.Module, folder: Path) -> None:
     """Raises AeroError where the run did not keep them, or they are another model's."""
-    path = folder / "checkpoints" / "step-00000000" / "weights.safetensors"
+    path = folder / INITIAL / WEIGHTS
     if not path.is_file():
         raise UsageError(f"{path} is missing: train again with --set checkpoint.at_start=true")
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
+from aero.core.errors import AeroError
+from aero.core.jsonc import load_object
 from aero.results.outcome import NOT_RUN, outcome
 from aero.results.sweep import Member, Sweep, find_run_folder
 from aero.results.tables import Line, Table
@@ -37,12 +39,8 @@ def _run_config(sweep: Sweep, members: list[Member]) -> dict[str, Any] | None:
     for member in members:
         for run in member.runs:
             file = find_run_folder(sweep.file, run.folder) / "config.json"
-            try:
-                config = json.loads(file.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                continue
-            if isinstance(config, dict):
-                return config
+            with contextlib.suppress(AeroError):
+                return load_object(file)
     return None
 
 

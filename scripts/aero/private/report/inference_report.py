@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from aero.checkpoint.checkpoints import WEIGHTS
+from aero.checkpoint.kinds import WEIGHTS
 from aero.core.errors import AeroError
 from aero.core.files import write_text
 from aero.private.program.forward_pass import build_program

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aero.checkpoint.checkpoints import WEIGHTS
+from aero.checkpoint.kinds import WEIGHTS
 from aero.private.program.plan import Plan
 from aero.private.report.aero_program import aero_logits
 

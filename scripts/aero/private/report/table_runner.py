@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from aero.core.machine import busy_cores, describe
 from aero.private.program.plan import Plan, make_plan
 from aero.private.report.logits import check_logits
 from aero.private.report.outcome_report import as_json
 from aero.private.report.table_runs import Model, Record, Task
 from aero.private.run.encrypted import run_here
 from aero.private.run.line import line
-from aero.private.run.machine import busy_cores, describe
 
 
 class EncryptedRunner:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aero.checkpoint.checkpoints import WEIGHTS, Checkpoint
+from aero.checkpoint.checkpoints import Checkpoint, config_of
+from aero.checkpoint.kinds import WEIGHTS
 from aero.core.errors import UsageError
 from aero.core.files import write_text
 from aero.private.program.settings import Settings
@@ -56,8 +57,8 @@ class Task:
 
 def digest_of(checkpoint: Checkpoint) -> str:
     """Of the weights and of what the config says of the model."""
-    config = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
-    result = hashlib.sha256(json.dumps(config["model"], sort_keys=True).encode())
+    model = config_of(checkpoint.folder)["model"]
+    result = hashlib.sha256(json.dumps(model, sort_keys=True).encode())
     file = checkpoint.folder / WEIGHTS
     try:
         with file.open("rb") as weights:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from aero.checkpoint.checkpoints import Checkpoint
+from aero.checkpoint.checkpoints import Checkpoint, config_of
 from aero.checkpoint.tokenizer_identity import (
     TokenizerIdentity,
     require_same_tokenizer,
@@ -44,11 +44,12 @@ def places(count: int, size: int) -> list[int]:
 
 def corpus_of(checkpoint: Checkpoint) -> Path:
     """As the run's config names it, from this folder."""
-    file = checkpoint.folder / "config.json"
-    data = json.loads(file.read_text(encoding="utf-8")).get("data")
+    data = config_of(checkpoint.folder).get("data")
     path = data.get("path") if isinstance(data, dict) else None
     if not isinstance(path, str) or not path:
-        raise UsageError(f"{file}: no data.path; name the corpus by --data FOLDER")
+        raise UsageError(
+            f"{checkpoint.folder}/config.json: no data.path; name the corpus by --data FOLDER"
+        )
     return Path(path)
 
 
