@@ -21,7 +21,7 @@ _MEBIBYTE = 1 << 20
 
 
 def _said(command: list[str]) -> str:
-    """Empty where there is no such program, or it fails."""
+    """Returns what a command says; empty where there is no such program, or it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     except (OSError, subprocess.TimeoutExpired):
@@ -38,14 +38,14 @@ def query_command(device: str, keys: str) -> list[str]:
 
 
 def _commit() -> str:
-    """Of the sources; AERO_COMMIT says it where git does not."""
+    """Names the commit of the sources; AERO_COMMIT says it where git does not."""
     described = _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"])
     return os.environ.get("AERO_COMMIT", "") or described or "unknown"
 
 
 def machine(aero: Path, device: str) -> dict[str, str]:
-    """What decides figures and is not in a setting. Raises UsageError where there is no GPU but
-    one is asked for, or the program does not run.
+    """Tells what decides figures and is not in a setting. Raises UsageError where there is no GPU
+    but one is asked for, or the program does not run.
     """
     doctor = _said([str(aero), "doctor"])
     libtorch = re.search(r"^LibTorch\s+(\S+)", doctor, re.MULTILINE)
@@ -68,7 +68,7 @@ def machine(aero: Path, device: str) -> dict[str, str]:
 
 
 def machine_lines(facts: dict[str, str]) -> list[str]:
-    """For the top of a table."""
+    """Tells of the machine at the top of a table."""
     return [
         f"{facts['card']}, driver {facts['driver']}, LibTorch {facts['libtorch']}, "
         f"PyTorch {facts['pytorch']}, AERO {facts['commit']}."

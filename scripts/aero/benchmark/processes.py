@@ -31,7 +31,7 @@ class ProcessFailed(AeroError):  # noqa: N818
 
 
 def tail(log: Path) -> str:
-    """What a process said last; of Python's own report of an exception, its last line."""
+    """Returns what a process said last; of Python's own report of an exception, its last line."""
     lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
     traced = any(line.startswith("Traceback ") for line in lines)
     return "\n".join(lines[-1:] if traced else lines[-20:]) or "it said nothing"

@@ -10,7 +10,7 @@ from aero.benchmark.setting import Setting
 
 @dataclass(frozen=True)
 class PyTorchTask:
-    """What a process does: the steps of a model, before them products of two matrices."""
+    """Tells a process what to do: the steps of a model, before them products of two matrices."""
 
     setting: Setting
     corpus: str

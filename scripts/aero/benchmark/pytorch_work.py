@@ -39,7 +39,7 @@ class _Ticks:
         self._moments.append(event)
 
     def seconds(self) -> list[float]:
-        """Between one moment and the next."""
+        """Returns the seconds between one moment and the next."""
         pairs = pairwise(self._moments)
         if self._cuda is None:
             return [later - earlier for earlier, later in pairs]
@@ -84,7 +84,7 @@ def _batches(task: PyTorchTask) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _model(task: PyTorchTask) -> nn.Module:
-    """What gives the loss of tokens and targets."""
+    """Makes what gives the loss of tokens and targets."""
     if task.authors:
         return AuthorsDecoder(ModelConfig.from_dict(task.authors))
     s = task.setting
@@ -127,7 +127,7 @@ def _train(task: PyTorchTask) -> list[float]:
 
 
 def work(task: PyTorchTask) -> dict[str, Any]:
-    """What the process writes."""
+    """Does the task and returns what the process writes."""
     torch.manual_seed(1)
     if task.setting.device.startswith("cuda"):
         torch.set_float32_matmul_precision("high")  # TF32, as nanoGPT allows it

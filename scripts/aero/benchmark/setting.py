@@ -15,7 +15,7 @@ LEARNING_RATE = 1e-5  # so small that no model leaves the finite numbers while i
 
 @dataclass(frozen=True)
 class Setting:
-    """What a step is, and how many a turn takes."""
+    """Says what a step is, and how many a turn takes."""
 
     n_layer: int
     n_head: int

@@ -46,7 +46,7 @@ class Results:
         self._measured = measured
 
     def turns(self, scene: str, side: str) -> dict[int, Any]:
-        """Those with times, by round."""
+        """Returns the turns that have times, by round."""
         found = {}
         for each in self._scenes[scene].sides:
             for number in range(1, self._scenes[scene].rounds + 1):
@@ -81,7 +81,7 @@ class Results:
         return statistics.median(rates) if rates else None
 
     def flops(self, scene: str, side: Side) -> float | None:
-        """Of a step: what AERO reports of the same model."""
+        """Returns the FLOPs of a step: what AERO reports of the same model."""
         for other in self._scenes[scene].sides:
             if other.architecture == side.architecture and not other.is_pytorch:
                 for turn in self.turns(scene, other.name).values():
@@ -128,7 +128,7 @@ def _at_most(text: str, wanted: float, measured: float | None) -> Goal:
 
 
 def goals(scenes: list[Scene], results: Results) -> list[Goal]:
-    """Of AERO on a data-centre GPU."""
+    """Compares the figures with what AERO is to reach on a data-centre GPU."""
     by_name = {scene.name: scene for scene in scenes}
     aero = by_name["gpt2"].sides[0]
 
@@ -186,7 +186,7 @@ def _title(scene: Scene) -> str:
 
 
 def summary(scenes: list[Scene], measured: Mapping[str, Any]) -> dict[str, Any]:
-    """For the file of results."""
+    """Sums up what was measured for the file of results."""
     results = Results(scenes, measured)
     return {
         "gemm_flops_per_second": results.gemm(),

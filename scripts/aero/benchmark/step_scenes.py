@@ -100,7 +100,7 @@ def _ereg(setting: Setting, pruned: int, first: float) -> tuple[Side, ...]:
 
 
 def full_scenes(device: str) -> list[Scene]:
-    """At the papers' size; what matters most comes first."""
+    """Lists the scenes at the papers' size; what matters most comes first."""
     gpt2 = Setting(12, 12, 768, 50304, 128, 128, 1, "bfloat16", 0, 60, device)
     long = replace(gpt2, context=1024, batch_size=16, steps=30)
     tiny = Setting(4, 4, 128, 4096, 128, 32, 1, "bfloat16", 1, 300, device)

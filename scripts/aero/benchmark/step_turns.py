@@ -27,7 +27,7 @@ _SLACK = 1.2  # how much longer than the last one a turn may take
 
 
 def turn_name(scene: Scene, side: Side, number: int) -> str:
-    """Of its measurement."""
+    """Names the measurement of a turn."""
     return f"{scene.name}/{side.name}/{number}"
 
 
@@ -62,7 +62,7 @@ class Turns:
     failed: list[str] = field(default_factory=list)
 
     def take(self, scenes: list[Scene]) -> None:
-        """All that is not measured yet and fits."""
+        """Takes all turns that are not measured yet and fit."""
         with tempfile.TemporaryDirectory(prefix="aero-benchmark-", dir=scratch()) as place:
             for scene, side, number in turns(scenes):
                 name = turn_name(scene, side, number)

@@ -38,11 +38,11 @@ class Store:
             note(f"{path} is of another machine, program or size: put aside as {aside.name}")
 
     def get(self, name: str) -> Any:
-        """None where it is not measured."""
+        """Returns a measurement, or None where it is not there."""
         return self._content["measurements"].get(name)
 
     def measured(self) -> dict[str, Any]:
-        """All of them, by name."""
+        """Returns all measurements by name."""
         measurements: dict[str, Any] = self._content["measurements"]
         return measurements
 
@@ -52,6 +52,6 @@ class Store:
         self.write()
 
     def write(self, **more: Any) -> None:
-        """With further fields."""
+        """Writes the file, with further fields."""
         self._content.update(more)
         write_text(self._path, json.dumps(self._content, indent=1) + "\n")

@@ -17,7 +17,7 @@ from aero.core.places import SCRIPTS
 
 @dataclass(frozen=True)
 class Recipe:
-    """What goes into the corpus."""
+    """Says what goes into the corpus."""
 
     sources: tuple[Path, ...]
     options: tuple[str, ...]
@@ -71,7 +71,7 @@ def require_corpus(folder: Path, recipe: Recipe, limit: float) -> float | None:
 
 
 def corpus_facts(folder: Path) -> dict[str, int | str]:
-    """What it holds, and what tells it from another."""
+    """Tells what the corpus holds, and what tells it from another."""
     manifest = load_object(folder / "manifest.json")
     counts = manifest["counts"]
     return {

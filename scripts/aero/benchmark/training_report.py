@@ -38,7 +38,7 @@ def _of_papers(row: str) -> str:
 def markdown(
     measured: Mapping[str, Any], corpus: Mapping[str, Any], size: Size, steps: int, warmup: str
 ) -> list[str]:
-    """What was trained on what, and the table."""
+    """Tells what was trained on what, and gives the table."""
     made = f", made in {measured['corpus']['seconds']:.0f} s" if measured.get("corpus") else ""
     tokens = steps * size.tokens_per_step
     baseline = measured.get(BASELINE) or {}

@@ -37,7 +37,7 @@ def stand_in(row: str) -> str:
 
 @dataclass(frozen=True)
 class Size:
-    """Of a run, beside what the tables say; `model` overrides it."""
+    """Gives the size of a run, beside what the tables say; `model` overrides it."""
 
     batch_size: int
     least_steps: int
@@ -130,5 +130,5 @@ def published(row: str) -> float | None:
 
 
 def published_tokens() -> int:
-    """That it was trained on."""
+    """Returns the tokens that the papers' rows were trained on."""
     return paper_tables()[_TABLES[0]].tokens

@@ -29,7 +29,7 @@ OVER = ("finished", "nonfinite")  # outcomes after which nothing is left to do
 
 @dataclass(frozen=True)
 class Pace:
-    """How long a run takes: starting, saving and evaluating, and each step."""
+    """Says how long a run takes: starting, saving and evaluating, and each step."""
 
     around: float
     step: float
@@ -46,7 +46,7 @@ def steps_that_fit(paces: Mapping[str, Pace], seconds: float) -> int:
 
 
 def step_seconds(run: Path) -> list[float]:
-    """Of the steps that a run's metrics list."""
+    """Returns the seconds of the steps that a run's metrics list."""
     found: list[float] = []
     read_lines(run, lambda line: found.extend([] if "event" in line else [line.number("seconds")]))
     return found
@@ -135,7 +135,7 @@ class Training:
         return self.budget.left() - _RESERVE_SECONDS - _GRACE_SECONDS
 
     def take(self, steps: int) -> None:
-        """All rows that are not over yet and fit."""
+        """Trains all rows that are not over yet and fit."""
         for row in ORDER:
             if (self.store.get(row) or {}).get("outcome") in OVER:
                 continue
@@ -165,7 +165,7 @@ class Training:
         self.store.put(row, record)
 
     def _record(self, run: Path, steps: int) -> dict[str, Any]:
-        """What a run's metrics say."""
+        """Tells what a run's metrics say."""
         if not (run / METRICS).is_file():
             return {"outcome": "unfinished", "steps": 0, "tokens": 0}
         found = read_run(run)

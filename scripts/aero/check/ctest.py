@@ -19,7 +19,7 @@ _ENDED = re.compile(r"^ *[0-9]+/[0-9]+ Test +#[0-9]+: (\S+) [ .]*(\S.*?) +([0-9.
 
 
 def names(build: Path, pattern: str) -> list[str]:
-    """Those that match, in ctest's order. Raises AeroError where there are none."""
+    """Lists the tests that match, in ctest's order. Raises AeroError where there are none."""
     command = ["ctest", "--test-dir", str(build), "--show-only=json-v1", "-R", pattern]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = json.loads(done.stdout)["tests"] if done.returncode == 0 else []

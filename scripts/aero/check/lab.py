@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.05
 
 
 class TrialError(Exception):
-    """What went wrong in a trial, in a line."""
+    """Says in a line what went wrong in a trial."""
 
 
 class SkipTrial(Exception):  # noqa: N818 - nothing is wrong
@@ -36,7 +36,7 @@ class OutOfTime(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Size:
-    """Of the models and their runs."""
+    """Gives the sizes of the models and their runs."""
 
     n_layer: int
     n_head: int
@@ -58,7 +58,7 @@ class Ended:
     output: str
 
     def last_line(self) -> str:
-        """What it said last."""
+        """Returns what the process said last."""
         return (self.output.strip().splitlines() or ["it said nothing"])[-1]
 
 
@@ -91,13 +91,13 @@ def metrics(run: Path) -> list[dict[str, Any]]:
 
 
 def losses(run: Path) -> list[float]:
-    """Of the steps; NaN where one was not finite."""
+    """Returns the losses of the steps; NaN where one was not finite."""
     steps = [line for line in metrics(run) if "event" not in line]
     return [float("nan") if line["loss"] is None else line["loss"] for line in steps]
 
 
 class Lab:
-    """Where the trials take place: `folder` belongs to it."""
+    """Holds the trials: `folder` belongs to it."""
 
     def __init__(self, aero: Path, device: str, size: Size, folder: Path, budget: Budget) -> None:
         self.aero, self.device, self.size, self.budget = aero, device, size, budget
@@ -109,7 +109,7 @@ class Lab:
         return self.device.startswith("cuda")
 
     def folder(self, name: str) -> Path:
-        """Of a run of that name."""
+        """Returns the folder of the run of that name."""
         return self._folder / name
 
     def config(self, name: str, settings: dict[str, Any]) -> Path:

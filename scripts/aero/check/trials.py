@@ -125,7 +125,7 @@ def same_bits(lab: Lab) -> str:
 
 
 def _weights(run: Path) -> bytes:
-    """Of the last checkpoint. Raises TrialError where there is none."""
+    """Reads the weights of the last checkpoint. Raises TrialError where there is none."""
     found = sorted(run.glob("checkpoints/step-*/weights.safetensors"))
     require(bool(found), f"{run.name}: the run left no checkpoint with weights")
     return found[-1].read_bytes()

@@ -35,7 +35,7 @@ def _newest(run: Path) -> Path:
 
 
 def places_of(folder: Path) -> list[Path]:
-    """Where a checkpoint's files may be: its folder, and that of its run."""
+    """Lists where a checkpoint's files may be: its folder, and that of its run."""
     above = folder.resolve().parent
     return [folder, above.parent] if above.name == "checkpoints" else [folder]
 
@@ -60,7 +60,7 @@ def config_of(folder: Path) -> dict[str, Any]:
 
 
 def find_checkpoint(path: Path) -> Checkpoint:
-    """Of a checkpoint folder, or the newest of a run folder. Does not read the weights."""
+    """Finds the checkpoint of a folder, or the newest of a run. Does not read the weights."""
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder; name a run or a checkpoint of `aero train`")
     folder = _newest(path) if (path / "checkpoints").is_dir() else path
@@ -72,7 +72,7 @@ def find_checkpoint(path: Path) -> Checkpoint:
 
 
 def load_weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
-    """All tensors, float64. Refuses a file that is cut, or that holds a number that is none."""
+    """Reads all tensors as float64. Refuses a file that is cut, or that holds what is no number."""
     file = checkpoint.folder / WEIGHTS
     try:
         tensors = load_file(file)

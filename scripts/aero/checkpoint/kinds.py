@@ -16,14 +16,14 @@ WEIGHTS = "weights.safetensors"
 
 
 def _object(file: Path) -> dict[str, Any]:
-    """Empty where the file is no object of JSON."""
+    """Reads an object of JSON; empty where the file is none."""
     with contextlib.suppress(AeroError):
         return load_object(file)
     return {}
 
 
 def is_result(value: dict[str, Any]) -> bool:
-    """Of `aero ablate` or `aero pipeline`."""
+    """Tells whether `aero ablate` or `aero pipeline` wrote this."""
     return isinstance(value.get("members"), list) or (
         "pipeline" in value and isinstance(value.get("steps"), list)
     )
@@ -91,7 +91,7 @@ def _file(file: Path) -> str:
 
 
 def what_it_is(path: Path) -> str:
-    """As a message has it: "a checkpoint", "a corpus", ..."""
+    """Names a path as a message does: "a checkpoint", "a corpus", ..."""
     try:
         if path.is_dir():
             return _folder(path)
@@ -103,7 +103,9 @@ def what_it_is(path: Path) -> str:
 
 
 def _instead(path: Path, wanted: str) -> str:
-    """What to give in its place, where that is at hand: runs and results, as `wanted` has them."""
+    """Names what to give in its place, where that is at hand: runs and results, as `wanted` has
+    them.
+    """
     takes_runs, takes_results = "run" in wanted, "JSON" in wanted
     if path.is_dir():
         found = results_in(path) if takes_results else []

@@ -104,7 +104,7 @@ def _entropy(line: Record) -> Entropy:
 
 
 def layer_number(value: Any) -> int | None:
-    """Of 3, "3" or "blocks.3.attention"; None where no layer is named."""
+    """Finds the layer of 3, "3" or "blocks.3.attention"; None where no layer is named."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):
@@ -114,7 +114,7 @@ def layer_number(value: Any) -> int | None:
 
 
 def nonfinite_event(line: Record) -> Nonfinite:
-    """From a line of metrics.jsonl or a sweep's record of a run."""
+    """Reads the event from a line of metrics.jsonl or a sweep's record of a run."""
     return Nonfinite(
         step=line.integer("step"),
         quantity=line.text("quantity", ""),

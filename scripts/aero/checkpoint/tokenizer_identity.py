@@ -43,7 +43,7 @@ def tokenizer_at(checkpoint: Path, *others: Path) -> str:
 
 
 def tokenizer_of_model(checkpoint: Checkpoint) -> TokenizerIdentity:
-    """As the checkpoint's state says, or of the file that it or its run keeps."""
+    """Returns what the checkpoint's state says, or the file that it or its run keeps."""
     return TokenizerIdentity(
         tokenizer_at(*places_of(checkpoint.folder)), f"the model {checkpoint.folder}"
     )

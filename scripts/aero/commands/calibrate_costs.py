@@ -36,7 +36,7 @@ MODEL = SHIPPED / "aero_papers.json"
 
 
 def summary(errors: Sequence[float]) -> str:
-    """Of relative errors."""
+    """Sums up relative errors."""
     values = np.array(errors)
     rms = math.sqrt(float(np.mean(values**2)))
     return f"rms {rms:.2%}, largest {float(np.max(np.abs(values))):.2%}"
@@ -63,7 +63,7 @@ def print_communication(rows: Sequence[Row], model: CostModel) -> None:
 
 
 def print_left_out(rows: Sequence[Row], model: CostModel) -> None:
-    """Each table predicted by the constant of the others."""
+    """Predicts each table by the constant of the others."""
     print(f"\n{FITTED} fitted without a table, and the error of that table's rows:")
     for table in dict.fromkeys(row.table for row in rows):
         constant = fit_token_word([row for row in rows if row.table != table], model)

@@ -53,7 +53,7 @@ def measured(
 
 
 def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:
-    """Of each primitive."""
+    """Measures the rounds of each primitive."""
     chosen = short_probes()
     near = measured(settings, chosen, "rounds, loopback")
     with line(network) as joined:
@@ -62,7 +62,7 @@ def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:
 
 
 def fitting_probes(colocated: bool) -> list[Probe]:
-    """Of the matrix products, those that this machine's memory allows; names the others."""
+    """Takes the matrix products that this machine's memory allows; names the others."""
     have, fitting = available(), []
     for probe in matrix_probes(colocated):
         need = 2 * (PROCESS + of_probes([probe]))

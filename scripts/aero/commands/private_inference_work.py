@@ -54,7 +54,9 @@ def _is_address(text: str) -> bool:
 
 
 def _check_tokenizer(checkpoint: Checkpoint) -> None:
-    """That the one in use is the model's; `checkpoint.tokenizer` may be another file than its."""
+    """Makes sure that the tokenizer in use is the model's; `checkpoint.tokenizer` may be another
+    file.
+    """
     if checkpoint.tokenizer is not None:
         require_same_tokenizer(
             tokenizer_of_model(checkpoint),
@@ -113,7 +115,7 @@ def _refuse_options_of_client(arguments: argparse.Namespace) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """All of it. Raises AeroError."""
+    """Does all that the command line asks for. Raises AeroError."""
     party = arguments.party
     if party is None and arguments.peers is not None:
         raise UsageError("--peers needs --party 0 (the client) or --party 1 (the server)")

@@ -102,7 +102,7 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """What add_settings_options() read."""
+    """Returns what add_settings_options() read."""
     return Settings(arguments.precision, arguments.weights, arguments.threads)
 
 
@@ -139,7 +139,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def network_of(arguments: argparse.Namespace) -> Network | None:
-    """What add_network_options() read; None is the loopback. Raises AeroError."""
+    """Returns what add_network_options() read; None is the loopback. Raises AeroError."""
     if arguments.network == "loopback":
         for option in ("rate", "round_trip"):
             if (value := getattr(arguments, option)) is not None:

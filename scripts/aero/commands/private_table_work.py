@@ -28,7 +28,7 @@ Runner = Callable[[Task], Record]
 
 
 def read_models(arguments: argparse.Namespace, settings: Settings, aero: Path) -> list[Model]:
-    """All of them, before the first one runs. Raises AeroError."""
+    """Reads all models before the first one runs. Raises AeroError."""
     checkpoints = [find_checkpoint(path) for path in arguments.checkpoints]
     architectures = [checkpoint.architecture for checkpoint in checkpoints]
     models = []
@@ -52,7 +52,7 @@ def say(text: str) -> None:
 
 
 def run_tasks(tasks: Sequence[Task], runs: RunsFile, runner: Runner) -> dict[str, str]:
-    """Those that are not in the file; returns why models failed, by name.
+    """Runs what is not in the file; returns why models failed, by name.
 
     A model that fails is left at that, and the others go on.
     """
@@ -104,7 +104,7 @@ def write_table(
 
 
 def work(arguments: argparse.Namespace) -> int:
-    """All of it; 1 where a model failed. Raises AeroError."""
+    """Runs the models and writes the table; 1 where a model failed. Raises AeroError."""
     if not 1 <= arguments.wan_repeats <= arguments.repeats:
         raise UsageError(
             f"--repeats {arguments.repeats} --wan-repeats {arguments.wan_repeats}: expected at "

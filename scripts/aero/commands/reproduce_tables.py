@@ -37,8 +37,8 @@ SCALES = {"full": ROOT / "configs" / "tables", "tiny": ROOT / "configs" / "tiny"
 
 
 def result_file(sweep_file: Path, results: Path | None, costs: str | None = None) -> Path:
-    """Where `aero ablate` leaves the result: in the sweep's folder, or as moved to `results`; that
-    of other costs than the sweep's own, "aero_papers" or "spu.wan", beside it.
+    """Finds where `aero ablate` leaves the result: in the sweep's folder, or as moved to `results`;
+    that of other costs than the sweep's own, "aero_papers" or "spu.wan", stands beside it.
     """
     sweep = Record(load_object(sweep_file))
     try:
@@ -77,7 +77,7 @@ def run_sweep(aero: Path, sweep_file: Path, jobs: int, costs: str | None) -> Non
 
 
 def cost_options(costs: str | None) -> list[str]:
-    """As `aero ablate` takes them; a network stands behind the model's name and a dot."""
+    """Gives costs as `aero ablate` takes them; a network stands behind the model and a dot."""
     if not costs:
         return []
     names = {file.stem for file in SHIPPED.glob("*.json") if not is_base(load_object(file))}
@@ -89,7 +89,7 @@ def cost_options(costs: str | None) -> list[str]:
 
 
 def sweep_of(table: Table, arguments: argparse.Namespace) -> Path:
-    """Of the command line, or of the scale."""
+    """Finds the sweep of the command line, or of the scale."""
     file: Path = arguments.sweep or SCALES[arguments.scale] / f"{table.sweep}.json"
     if arguments.sweep is None and not file.is_file():
         raise UsageError(f"{file}: the table {table.name} has no sweep here; name one with --sweep")
@@ -99,7 +99,7 @@ def sweep_of(table: Table, arguments: argparse.Namespace) -> Path:
 
 
 def collect(table: Table, arguments: argparse.Namespace) -> Sweep | None:
-    """None where the sweep has left no result."""
+    """Reads the result of the sweep; None where it has left none."""
     file = result_file(sweep_of(table, arguments), arguments.results, arguments.costs)
     return read_sweep(file) if file.exists() else None
 

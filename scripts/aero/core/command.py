@@ -16,7 +16,7 @@ _INTERRUPTED = 130
 
 
 def _forget_output() -> None:
-    """What is buffered goes nowhere, so that the interpreter's own flush has nothing to say."""
+    """Sends what is buffered nowhere, so that the interpreter's own flush has nothing to say."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -27,7 +27,7 @@ def _fail(message: str, status: int) -> int:
 
 
 def note(message: str) -> None:
-    """On standard error: what the user may want to know."""
+    """Says on standard error what the user may want to know."""
     print(f"note: {visible(message)}", file=sys.stderr)
 
 

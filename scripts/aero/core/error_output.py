@@ -7,8 +7,8 @@ import sys
 
 
 def open_error_output() -> None:
-    """Where it is closed (2>&-), what is said there goes nowhere, whatever characters it has; also
-    what child processes say, which inherit it.
+    """Lets what is said go nowhere where standard error is closed (2>&-), whatever characters it
+    has; also what child processes say, which inherit it.
     """
     if sys.stderr is None:
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -23,7 +23,7 @@ def read_bytes(file: Path) -> bytes:
 
 
 def read_text(file: Path) -> str:
-    """UTF-8."""
+    """Reads a text in UTF-8."""
     try:
         return read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -31,7 +31,7 @@ def read_text(file: Path) -> str:
 
 
 def _target(path: Path) -> Path:
-    """Where a link leads, so that the file behind it is written and the link stays."""
+    """Follows a link, so that the file behind it is written and the link stays."""
     if path.is_dir():
         raise UsageError(f"{path}: a folder; name a file to write")
     return path.resolve() if path.is_symlink() else path
@@ -73,7 +73,7 @@ def _write_whole(contents: Mapping[Path, bytes]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """As write_whole()."""
+    """Writes a text as write_whole() does."""
     try:
         content = text.encode()
     except UnicodeEncodeError as error:  # of a name of a file, say
@@ -100,7 +100,7 @@ def check_output(path: Path, option: str) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Before long work whose result goes there: raises what writing would."""
+    """Raises what writing would, before long work whose result goes there."""
     target = _target(path)
     if target.exists() and not target.is_file():
         return

@@ -24,7 +24,9 @@ def add_wide(parser: argparse.ArgumentParser) -> None:
 
 
 def print_fitted(text: str, wide: bool) -> None:
-    """Whole where `wide` asks for it, and into files and pipes; a closed output is quiet."""
+    """Prints a text: whole where `wide` asks for it, and into files and pipes; a closed output is
+    quiet.
+    """
     text = visible(text)
     if sys.stdout is not None and sys.stdout.isatty() and not wide:
         text = fit_tables(text, shutil.get_terminal_size().columns)
@@ -66,7 +68,7 @@ def _wrapped(text: str, columns: int) -> list[str]:
 
 
 def _wrapped_line(line: str, columns: int) -> list[str]:
-    """What follows "- " stays to the right of it."""
+    """Wraps a line; what follows "- " stays to the right of it."""
     if _width(line) <= columns:
         return [line]
     text = line.lstrip(" ")
@@ -103,7 +105,7 @@ def _total(widths: list[int]) -> int:
 
 
 def _cells(line: str) -> list[str]:
-    r"""Of "| a | b |"; "\|" is part of a cell."""
+    r"""Cuts "| a | b |" into its cells; "\|" is part of a cell."""
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip()[1:-1])]
 
 
@@ -119,7 +121,7 @@ def _shrunk(table: list[_Column], columns: int) -> list[int]:
 
 
 def _row(table: list[_Column], cells: tuple[str, ...], widths: list[int]) -> list[str]:
-    """As many lines as its highest cell has."""
+    """Gives a row as many lines as its highest cell has."""
     wrapped = [_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
     return [
         _line(map(_Column.padded, table, parts, widths))
@@ -132,7 +134,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _fitted_table(lines: list[str], columns: int) -> list[str]:
-    """As it is where it is none: a row lacks cells."""
+    """Fits a table; leaves it as it is where it is none: a row lacks cells."""
     cells_of_rows = [_cells(line) for line in lines]
     if len(lines) < 2 or len(set(map(len, cells_of_rows))) > 1:
         return lines

@@ -25,7 +25,7 @@ def parse(text: str) -> Any:
 
 
 def fault_of(error: ValueError | RecursionError) -> str:
-    """Where JSON breaks off."""
+    """Tells where JSON breaks off."""
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON (line {error.lineno}, column {error.colno})"
     return "not JSON that can be read"

@@ -25,7 +25,7 @@ def describe() -> str:
 
 
 def _busy_seconds() -> float | None:
-    """Of all cores since the start of the machine."""
+    """Sums the seconds that all cores were busy since the start of the machine."""
     try:
         line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
     except OSError:
@@ -35,7 +35,7 @@ def _busy_seconds() -> float | None:
 
 
 def busy_cores(seconds: float = 1.0) -> float | None:
-    """How many cores are busy for so long; None where the system does not say."""
+    """Counts the cores that are busy for so long; None where the system does not say."""
     before, start = _busy_seconds(), time.monotonic()
     if before is None:
         return None

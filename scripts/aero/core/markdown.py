@@ -6,7 +6,7 @@ from aero.core.visible import visible
 
 
 def _cell(text: str) -> str:
-    r"""On one line, with "|" as "\|"."""
+    r"""Puts a text on one line, with "|" as "\|"."""
     return visible(" ".join(text.splitlines())).replace("\t", " ").replace("|", r"\|")
 
 

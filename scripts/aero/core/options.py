@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
     _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """What a kind of several does not know is its own fault, not that of them all."""
+        """Lets each kind of several tell what it does not know, and not them all."""
         self._given = sys.argv[1:] if args is None else args
         parsed, rest = super().parse_known_args(args, namespace)
         if rest:
@@ -67,7 +67,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """As ", did you mean loss?"; ";" where none is near."""
+    """Suggests a choice, as ", did you mean loss?"; ";" where none is near."""
     found = difflib.get_close_matches(word, list(choices), n=1)
     return f", did you mean {found[0]}?" if found else ";"
 
@@ -78,7 +78,7 @@ def shown(text: str) -> str:
 
 
 def whole(low: int = 0, high: int = LARGEST) -> Callable[[str], int]:
-    """For argparse: digits alone, from `low` to `high`."""
+    """Makes a type for argparse: digits alone, from `low` to `high`."""
 
     def parse(text: str) -> int:
         is_number = re.fullmatch(r"0*[0-9]{1,20}", text) is not None
@@ -92,7 +92,7 @@ def whole(low: int = 0, high: int = LARGEST) -> Callable[[str], int]:
 
 
 def real(low: float, high: float) -> Callable[[str], float]:
-    """For argparse: a finite decimal number from `low` to `high`."""
+    """Makes a type for argparse: a finite decimal number from `low` to `high`."""
 
     def parse(text: str) -> float:
         pattern = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"

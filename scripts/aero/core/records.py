@@ -40,11 +40,11 @@ class Record:
         return self._fields[key]
 
     def value(self, key: str) -> Any:
-        """As it is, whatever it is."""
+        """Returns a field as it is, whatever it is."""
         return self._fields.get(key)
 
     def names(self) -> list[str]:
-        """In the order of the file."""
+        """Lists the fields in the order of the file."""
         return list(self._fields)
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -65,7 +65,7 @@ class Record:
             return math.inf if value > 0 else -math.inf
 
     def optional_number(self, key: str) -> float | None:
-        """None where it is absent, or not finite."""
+        """Returns a number, or None where it is absent or not finite."""
         value = self.number(key) if key in self else math.nan
         return value if math.isfinite(value) else None
 
@@ -77,11 +77,11 @@ class Record:
         return int(self._fields[key]) if key in self else int(value)
 
     def optional_integer(self, key: str) -> int | None:
-        """None where it is absent."""
+        """Returns a whole number, or None where it is absent."""
         return self.integer(key) if key in self else None
 
     def record(self, key: str) -> Record:
-        """Empty where it is absent."""
+        """Returns an inner record, empty where it is absent."""
         return Record(self._fields.get(key) or {}, f'"{key}"')
 
     def raw(self, key: str) -> dict[str, Any]:
@@ -92,12 +92,12 @@ class Record:
         return value
 
     def is_list(self, key: str) -> bool:
-        """Of one entry at least."""
+        """Tells whether a field is a list of one entry at least."""
         value = self._fields.get(key)
         return isinstance(value, list) and bool(value)
 
     def entries(self, key: str) -> list[Any]:
-        """Empty where it is absent."""
+        """Returns a list, empty where it is absent."""
         value = self._fields.get(key) or []
         if not isinstance(value, list):
             raise FieldError(f'"{key}" is not a list [...]')

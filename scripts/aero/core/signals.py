@@ -25,8 +25,8 @@ def end_at_once() -> None:
 
 
 class Tidying:
-    """Inside, a signal whose action is the default one (not ignored, as under nohup) is an
-    exception, so that what was begun is put in order. Those that come together, as from a terminal
+    """Makes a signal whose action is the default one (not ignored, as under nohup) an exception
+    inside, so that what was begun is put in order. Those that come together, as from a terminal
     that is closed, are one.
 
     The collector of cyclic garbage rests: JAX has a callback of it, in which the exception would be
@@ -58,7 +58,7 @@ class Tidying:
 
 
 class Undisturbed:
-    """Inside, things are put in order: a signal takes effect afterwards."""
+    """Lets things be put in order inside: a signal takes effect afterwards."""
 
     def __enter__(self) -> None:
         self._came: list[int] = []

@@ -8,7 +8,7 @@ _HIDDEN = ("Cc", "Cs")  # control characters, and halves of a pair without the o
 
 
 def visible(text: str) -> str:
-    """With "?" for each character that is none; tabs and ends of lines stay."""
+    """Puts "?" for each character that is none; tabs and ends of lines stay."""
     return "".join(
         "?" if unicodedata.category(character) in _HIDDEN and character not in "\t\n" else character
         for character in text

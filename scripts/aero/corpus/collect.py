@@ -68,7 +68,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Harvest:
-    """What a task kept (packed records), and the counts of what it saw and dropped."""
+    """Holds what a task kept (packed records), and the counts of what it saw and dropped."""
 
     records: bytes
     counts: Counter[str]
@@ -86,7 +86,7 @@ class Selection:
 
 
 def spill_path(folder: Path, number: int) -> Path:
-    """Where the worker of this number (its process id) puts kept text."""
+    """Names where the worker of this number (its process id) puts kept text."""
     return folder / f"spill-{number}.bin"
 
 
@@ -215,7 +215,7 @@ def _first_of_each(keys: np.ndarray) -> np.ndarray:
 
 
 def _within_limits(records: np.ndarray, settings: Settings) -> int:
-    """How many leading documents --max-documents and --max-bytes allow."""
+    """Counts the leading documents that --max-documents and --max-bytes allow."""
     count = len(records)
     if settings.max_documents is not None:
         count = min(count, settings.max_documents)

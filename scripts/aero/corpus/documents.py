@@ -57,7 +57,7 @@ class BadRecord:
 
 
 class _RecordError(Exception):
-    """What is wrong with a record; its text follows the file and the line."""
+    """Says what is wrong with a record; its text follows the file and the line."""
 
 
 class _Readable(Protocol):
@@ -191,7 +191,7 @@ def split_text(stream: _Readable, separator: bytes, longest: int) -> Iterator[by
 
 
 def _cut_point(data: bytes, begin: int, longest: int) -> int:
-    """Where to end a piece of at most `longest` bytes that starts at `begin`."""
+    """Finds where to end a piece of at most `longest` bytes that starts at `begin`."""
     line_end = data.rfind(b"\n", begin, begin + longest) + 1
     if line_end:
         return line_end

@@ -35,7 +35,7 @@ class Utf8Stream:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; fewer only at the end."""
+        """Reads at most `size` bytes; fewer only at the end."""
         block = self._stream.read(size)
         try:
             self._decoder.decode(block, final=not block)
@@ -47,7 +47,7 @@ class Utf8Stream:
 
 
 def encoding_of(block: bytes) -> str:
-    """What bytes that are no UTF-8 text without NULs seem to be.
+    """Names what bytes that are no UTF-8 text without NULs seem to be.
 
     "utf-16", "utf-32", "nul" (other bytes with NULs in them), "damaged utf-8", "lone surrogates",
     "latin-1", "windows-1252" or "unknown".
@@ -65,7 +65,7 @@ def encoding_of(block: bytes) -> str:
 
 
 def _with_nuls(block: bytes) -> str:
-    """Of a wide encoding's code units the same bytes are zero: the high ones."""
+    """Names the encoding of bytes with NULs: in a wide one the high bytes of units are zero."""
     zeros = [block[place::4].count(0) for place in range(4)]
     quarter = len(block) / 4
     if sum(zeros) < 0.95 * len(block):

@@ -65,7 +65,7 @@ def _exit_with_parent() -> None:
 
 
 def _work_until_told(pipe: Connection) -> None:
-    """What a worker process does: tasks come through the pipe, results go back."""
+    """Does a worker process's work: tasks come through the pipe, results go back."""
     global _on_progress
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process
     threading.Thread(target=_exit_with_parent, daemon=True).start()
@@ -101,7 +101,7 @@ class _Worker:
             self.pipe.send((work, task))
 
     def receive(self) -> tuple[str, Any]:
-        """What it sent: "progress", "result" or "error", and the content."""
+        """Returns what it sent: "progress", "result" or "error", and the content."""
         with _named_loss():
             kind, content = self.pipe.recv()
         return kind, content

@@ -15,7 +15,7 @@ MIN_VOCAB = 257  # the 256 bytes and the end of a document
 
 @dataclass(frozen=True)
 class FilterSettings:
-    """Which filters run, and their thresholds (CodeParrot's by default)."""
+    """Says which filters run, with their thresholds (CodeParrot's by default)."""
 
     profile: Profile = "auto"
     without: tuple[str, ...] = ()

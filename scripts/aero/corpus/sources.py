@@ -39,7 +39,7 @@ class Found:
 
 
 def find_files(settings: Settings, output: Path) -> Found:
-    """All files of the sources, sorted by path; `output` (resolved) is never one of them."""
+    """Finds all files of the sources, sorted by path; `output` (resolved) is never one of them."""
     finder = _Finder(settings.include, output)
     files: dict[str, SourceFile] = {}
     for source in settings.sources:

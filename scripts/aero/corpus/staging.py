@@ -46,7 +46,7 @@ class _Writer:
         return self.host == os.uname().nodename
 
     def lives(self) -> bool:
-        """Of a process of this host."""
+        """Tells whether a process of this host lives."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -72,7 +72,7 @@ def check_output(output: Path, overwrite: bool, console: Console) -> None:
 def _tell_of(
     folder: Path, writer: _Writer, output: Path, overwrite: bool, console: Console
 ) -> None:
-    """Of another run that is at work, or of what one has left."""
+    """Tells of another run that is at work, or of what one has left."""
     is_locked = _is_locked(folder)
     if not folder.exists():  # it has just been done
         return
@@ -116,7 +116,7 @@ def _temporary_name(output: Path) -> Path:
 
 
 def _writer_of(folder: Path) -> _Writer | None:
-    """As its name says."""
+    """Finds the process that the folder's name names."""
     found = _NAME.fullmatch(folder.name)
     return None if found is None else _Writer(found[1], int(found[2]))
 
@@ -145,7 +145,9 @@ def _temporary(folder: Path, is_others: bool = False) -> Iterator[None]:
 
 
 def _is_locked(folder: Path) -> bool | None:
-    """None where that cannot be told: it is gone, or there are no locks."""
+    """Tells whether a folder is locked; None where nobody can say: it is gone, or there are no
+    locks.
+    """
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -177,8 +179,8 @@ def _take_place(staging: Path, output: Path, overwrite: bool) -> None:
 
 
 def _replace(staging: Path, output: Path, old: Path) -> bool:
-    """What is there goes to `old`, and back unless it is a corpus. False where another run was
-    faster to take its place, whose corpus is the next to be replaced.
+    """Puts what is there to `old`, and back unless it is a corpus. Returns False where another run
+    was faster to take its place, whose corpus is the next to be replaced.
     """
     try:
         output.rename(old)
@@ -197,8 +199,8 @@ def _replace(staging: Path, output: Path, old: Path) -> bool:
 
 
 def _put_back(old: Path, output: Path) -> Path:
-    """Where it is then: beside the output where something else has taken its place, or still where
-    it was put aside.
+    """Returns where it is then: beside the output where something else has taken its place, or
+    still where it was put aside.
     """
     if not os.path.lexists(output):  # a rename replaces files
         with contextlib.suppress(OSError):

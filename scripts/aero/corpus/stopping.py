@@ -18,7 +18,7 @@ _REMOVAL_SECONDS = 10.0
 
 
 class Undo:
-    """What a process that ends before its work is done must remove: the folder it writes to."""
+    """Knows what a process that ends before its work is done must remove: its folder."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,12 +26,12 @@ class Undo:
         self._committed = False
 
     def begin(self, folder: Path) -> None:
-        """From now on `folder` is to be removed; it need not be there yet."""
+        """Has `folder` removed from here on; it need not be there yet."""
         self._folder = folder
 
     @contextlib.contextmanager
     def undivided(self) -> Iterator[None]:
-        """What happens inside is not cut in two."""
+        """Keeps what happens inside in one piece."""
         with self._lock:
             yield
 
@@ -42,7 +42,7 @@ class Undo:
 
     @contextlib.contextmanager
     def committing(self) -> Iterator[None]:
-        """What happens inside is not cut in two, and what it leaves is kept."""
+        """Keeps what happens inside in one piece, and what it leaves."""
         with self._lock:
             yield
             self._folder = None

@@ -24,7 +24,7 @@ _HEADER = struct.Struct("<8sIIQIIII32sQQQ32x")
 
 @dataclass(frozen=True)
 class TokenFormat:
-    """What all shards of a corpus share."""
+    """Says what all shards of a corpus share."""
 
     vocab_size: int
     layout: str

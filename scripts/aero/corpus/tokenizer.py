@@ -194,7 +194,8 @@ def install_tokenizer(given: Path, folder: Path) -> Path:
 
 
 def describe_tokenizer(path: Path, settings: Settings) -> TokenizerInfo:
-    """What the manifest says of the tokenizer file; raises CorpusError when it lacks the EOS.
+    """Returns what the manifest says of the tokenizer file; raises CorpusError when it lacks the
+    EOS.
 
     In chunk layout no EOS is written, so that a tokenizer without one will do.
     """

@@ -21,7 +21,7 @@ LOGITS_AGREEMENT = {"float32": 1e-5, "float64": 1e-12}
 
 
 def error(reference: Trace, other: Trace) -> dict[str, float]:
-    """Each tensor's largest difference over its largest entry.
+    """Returns each tensor's largest difference over its largest entry.
 
     The scale is at least a hundredth of the largest entry of the tensor's group (the gradients, the
     weights afterwards), for gradients that are zero but for rounding.

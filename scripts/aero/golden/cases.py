@@ -9,7 +9,7 @@ from aero.golden.case import Case, ereg, gpt2, pythia, simplified
 
 
 def cases() -> list[Case]:
-    """All cases; the place in the list is the seed."""
+    """Lists all cases; the place in the list is the seed."""
     return [*plain_cases(), *remedy_cases(), *simplified_cases(), *substitute_cases()]
 
 
@@ -50,7 +50,7 @@ def plain_cases() -> list[Case]:
 
 
 def remedy_cases() -> list[Case]:
-    """What AERO puts in place of norms and activations, and takes away after that."""
+    """Lists what AERO puts in place of norms and activations, and takes away after that."""
     bare = {"norm": "none", "activation": "none", "final_norm": False}
     scaled = bare | {"ffn_scaled": True}
     fused = scaled | {"ffn_fused": True}
@@ -121,7 +121,7 @@ def simplified_cases() -> list[Case]:
 
 
 def substitute_cases() -> list[Case]:
-    """What other papers on private inference put in place of softmax, GELU and LayerNorm."""
+    """Lists what other papers on private inference put in place of softmax, GELU and LayerNorm."""
     fused = {"norm": "none", "activation": "none", "final_norm": False}
     fused |= {"ffn_scaled": True, "ffn_fused": True}
     two_quad = {"attention": "two_quad"}

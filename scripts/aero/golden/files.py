@@ -18,7 +18,9 @@ from aero.golden.traces import (
 
 
 def write_safetensors(path: Path, tensors: Trace, metadata: Mapping[str, str]) -> None:
-    """As safetensors.torch.save_file, but with the header's keys in one order every time."""
+    """Writes as safetensors.torch.save_file does, but with the header's keys in one order every
+    time.
+    """
     names = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     payload = bytearray()
@@ -37,7 +39,7 @@ def write_safetensors(path: Path, tensors: Trace, metadata: Mapping[str, str]) -
 
 
 def faults(path: Path, tensors: Trace, metadata: Mapping[str, str], limit: float) -> Iterator[str]:
-    """In what a stored file differs from freshly made tensors."""
+    """Tells in what a stored file differs from freshly made tensors."""
     if not path.is_file():
         yield "the file is missing"
         return

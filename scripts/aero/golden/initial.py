@@ -54,8 +54,8 @@ def initial_parameters(case: Case, seed: int) -> dict[str, Tensor]:
 
 
 def initial_temperature(form: str, noise: Tensor) -> Tensor:
-    """What is stored of temperatures; those under exp are low, about 0.3, so that attention is far
-    from uniform; of the raw ones, about 1, one in seven is negative.
+    """Draws what is stored of temperatures; those under exp are low, about 0.3, so that attention
+    is far from uniform; of the raw ones, about 1, one in seven is negative.
     """
     if form == "exp":
         return -1.2 + 0.3 * noise
@@ -66,7 +66,8 @@ def initial_temperature(form: str, noise: Tensor) -> Tensor:
 
 
 def initial_vectors(case: Case, seed: int, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Of spectral normalisation, after two power iterations: near, but not at, the end.
+    """Makes the vectors of spectral normalisation, after two power iterations: near, but not at,
+    the end.
 
     Computed in float64 and rounded, so that they too are the same on every processor.
     """
@@ -83,7 +84,7 @@ def initial_vectors(case: Case, seed: int, parameters: Mapping[str, Tensor]) -> 
 
 
 def initial_norms(case: Case, seed: int) -> dict[str, Tensor]:
-    """Of fixed norms: the gate, and deviations away from 1."""
+    """Draws the buffers of fixed norms: the gate, and deviations away from 1."""
     generator = torch.Generator().manual_seed(3000 + seed)
     buffers = {}
     for name, module in sorted(Decoder(case.model).named_modules()):

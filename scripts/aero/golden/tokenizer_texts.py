@@ -47,7 +47,7 @@ def scripts_and_marks() -> Iterator[tuple[str, str]]:
 
 
 def hostile_texts() -> list[tuple[str, str]]:
-    """All texts, the last ones random from a fixed seed."""
+    """Lists all texts, the last ones random from a fixed seed."""
     texts = list(scripts_and_marks())
     rng = random.Random(20240)
     alphabet = [ord(c) for _, text in texts for c in text]

@@ -26,7 +26,7 @@ Trace = dict[str, Tensor]
 
 
 class Forward(NamedTuple):
-    """What a model says of [B, T] tokens; the entropy and the penalty where they are kept."""
+    """Holds what a model says of [B, T] tokens; the entropy and the penalty where they are kept."""
 
     logits: Tensor
     entropy: Tensor | None = None

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 
 def code_points() -> Iterator[str]:
-    """All of Unicode but the surrogates."""
+    """Yields all of Unicode but the surrogates."""
     return (chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000)
 
 

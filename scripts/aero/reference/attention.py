@@ -37,7 +37,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def stored_temperature(form: str, t: float) -> float:
-    """What keeps a temperature t: t itself, log t or log(e^t - 1)."""
+    """Returns what keeps a temperature t: t itself, log t or log(e^t - 1)."""
     if form == "raw":
         return t
     if form == "exp":
@@ -99,7 +99,7 @@ class QueriesAndKeys(nn.Module):
         return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)
 
     def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Both [B, H, T, d_k], turned where there is a rotary embedding."""
+        """Computes both [B, H, T, d_k], turned where there is a rotary embedding."""
         q, k = self.heads(self.q(x)), self.heads(self.k(x))
         if self.rotary_dimensions > 0:
             cos, sin = rotary_tables(x.shape[1], self.rotary_dimensions, self.rotary_base)
@@ -140,7 +140,7 @@ class QueriesAndKeys(nn.Module):
             return (numerator @ widened(v) / divisor(self.kind, numerator)).to(v.dtype)
 
     def entropy(self, scores: Tensor) -> Tensor:
-        """Of each row, [B, H, T], in nats."""
+        """Computes the entropy of each row, [B, H, T], in nats."""
         if self.kind != "softmax":
             if self.fused:
                 return entropy_of_numerators(numerators(self.kind, scores, self.shift))

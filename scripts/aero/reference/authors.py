@@ -115,7 +115,7 @@ class AuthorsDecoder(nn.Module):
         return loss + self.penalty(matrices) if self.config.ereg.enabled else loss
 
     def penalty(self, matrices: list[Tensor]) -> Tensor:
-        """Of matrices [B, H, T, T]: deviations of rows beyond the margin, squared and summed."""
+        """Sums over matrices [B, H, T, T] the squares of rows' deviations beyond the margin."""
         ereg = self.config.ereg
         most = math.log(self.config.context)
         total: Tensor | float = 0

@@ -28,7 +28,7 @@ def _or_one(x: Tensor) -> Tensor:
 
 
 def entropy_of_weights(weights: Tensor) -> Tensor:
-    """Of rows that may not sum to 1, divided by their sum first; 0 log 0 = 0, a row of zeros 0."""
+    """Divides rows, which may not sum to 1, by their sum; 0 log 0 = 0, and a row of zeros has 0."""
     shares = weights / _or_one(weights.sum(dim=-1, keepdim=True))
     return -(shares * _or_one(shares).log()).sum(dim=-1)
 

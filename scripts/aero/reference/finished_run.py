@@ -18,7 +18,7 @@ SECTIONS = ("model", "data", "train", "optimizer", "schedule", "eval")
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder says."""
+    """Holds what a run folder says."""
 
     folder: Path
     config: dict[str, Any]
@@ -28,7 +28,7 @@ class Run:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """With every section that the loop needs."""
+    """Reads a config that has every section that the loop needs."""
     file = folder / CONFIG
     if (folder / METRICS).is_file() and not file.is_file():
         raise UsageError(

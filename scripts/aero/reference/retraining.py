@@ -125,7 +125,7 @@ class Trainer:
 
 
 def open_split(corpus: Path, name: str, model: ModelConfig, kind: str) -> Split:
-    """With tokens of the model's vocabulary alone. Raises UsageError."""
+    """Opens a split with tokens of the model's vocabulary alone. Raises UsageError."""
     try:
         split = Split(corpus, name, model.context, kind)
         split.check_vocabulary(model.vocab_size)

@@ -64,8 +64,8 @@ class ShapedAttention(QueriesAndKeys):
 
 
 class SimplifiedBlock(nn.Module):
-    """Without skips: h = a attention(n1(x)); out = m_s h + m_r ffn(n2(h)), or side by side
-    out = a attention(n1(x)) + m_r ffn(n1(x)). Without norms, layer 0 keeps a LayerNorm before its
+    """Has no skips: h = a attention(n1(x)); out = m_s h + m_r ffn(n2(h)), or side by side out = a
+    attention(n1(x)) + m_r ffn(n1(x)). Without norms, layer 0 keeps a LayerNorm before its
     attention.
     """
 

@@ -152,7 +152,7 @@ def write_token_file(path: Path, tokens: np.ndarray, vocab_size: int) -> None:
 
 
 def _manifest_shards(manifest: Path, name: str) -> list[Path]:
-    """As an AERO corpus lists them."""
+    """Lists the shards as an AERO corpus names them."""
     try:
         splits = json.loads(manifest.read_text(encoding="utf-8"))["splits"]
         return [manifest.parent / entry["file"] for entry in splits.get(name, [])]
@@ -161,7 +161,9 @@ def _manifest_shards(manifest: Path, name: str) -> list[Path]:
 
 
 def _names_split(stem: str, name: str) -> bool:
-    """As a word of it: val is one of fineweb_val_000000, not of interval."""
+    """Tells whether a name has the split as a word: val is one of fineweb_val_000000, not of
+    interval.
+    """
     return re.search(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", stem) is not None
 
 
@@ -195,7 +197,7 @@ class Split:
             raise CorpusError(f"{corpus}: no sample of {context} tokens in split {name!r}")
 
     def check_vocabulary(self, vocab_size: int) -> None:
-        """Of all shards."""
+        """Checks all shards."""
         for shard in self.shards:
             shard.check_vocabulary(vocab_size)
 

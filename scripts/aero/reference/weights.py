@@ -32,7 +32,7 @@ def divisor(kind: str, numerator: Tensor) -> Tensor:
 
 
 def attention_weights(kind: str, scores: Tensor, shift: float) -> Tensor:
-    """What the values are weighted with."""
+    """Returns what the values are weighted with."""
     if kind == "softmax":
         return scores.softmax(dim=-1)
     numerator = numerators(kind, scores, shift)

@@ -69,7 +69,7 @@ class Row:
         return [1] if "Fu" in self.architecture else [4, 4]
 
     def blocks_bytes(self, model: CostModel) -> float:
-        """All but embedding and head."""
+        """Counts all but embedding and head."""
         tokens, d, heads, layers = self.context, self.width, self.heads, self.layers
         d_head = d // heads
         total = 0.0
@@ -99,7 +99,7 @@ class Row:
 
     @property
     def gmac(self) -> float:
-        """Of FFN and projections, as the config has them."""
+        """Counts FFN and projections, as the config has them."""
         squares = 4 * self.layers if not self.is_simplified else 2 * self.layers + 1
         squares += self.ffn_layers * sum(self.ffn_matrices)
         return squares * self.context * self.width**2 / 1e9

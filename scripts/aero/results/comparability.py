@@ -35,7 +35,7 @@ def _sizes(table: Table, members: list[Member]) -> str:
 
 
 def _run_config(sweep: Sweep, members: list[Member]) -> dict[str, Any] | None:
-    """Of the first run whose folder is at hand."""
+    """Reads the config of the first run whose folder is at hand."""
     for member in members:
         for run in member.runs:
             file = find_run_folder(sweep.file, run.folder) / "config.json"

@@ -58,7 +58,7 @@ class CostFormulas:
         return self.value(str(entry.get("number") or entry[self._quantity]), names)
 
     def value(self, formula: str, names: Mapping[str, float]) -> float:
-        """Of a formula of one's own. Raises AeroError where it is none."""
+        """Evaluates a formula of one's own. Raises AeroError where it is none."""
         try:
             tree = ast.parse(formula.replace("^", "**"), mode="eval")
         except SyntaxError as error:
@@ -83,6 +83,6 @@ class CostFormulas:
 
 
 def unit_factor(unit: str) -> float:
-    """In bytes and seconds; "s/GB" is one by another."""
+    """Returns what a unit is in bytes and seconds; "s/GB" is one by another."""
     above, _, below = unit.partition("/")
     return _UNITS[above] / _UNITS[below or "1"]

@@ -20,21 +20,21 @@ from aero.results.sweep import Member, Sweep, find_run_folder, read_sweep
 
 @dataclass(frozen=True)
 class Series:
-    """What shares a label: one run, or the seeds of a member."""
+    """Holds what shares a label: one run, or the seeds of a member."""
 
     label: str
     runs: list[Run]
 
 
 def note_left_out(names: Sequence[str], why: str) -> None:
-    """On standard error; nothing where there is no name."""
+    """Says on standard error what is left out; nothing where there is no name."""
     if names:
         quoted = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
         note(f"left out, {why}: {quoted}")
 
 
 def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> None:
-    """As note_left_out(), of members that do not compare with the first one."""
+    """Says as note_left_out() which members do not compare with the first one."""
     named = [
         f'"{m.name}" ({", ".join(keys)})' for m in others if (keys := m.evaluated_otherwise(one))
     ]
@@ -43,7 +43,9 @@ def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> N
 
 
 def comparable(members: Sequence[Member], one: Member) -> list[Member]:
-    """Those that were evaluated as this one was, at least one; others are left out with a note."""
+    """Takes those that were evaluated as this one was, at least one; others are left out with a
+    note.
+    """
     found = [member for member in members if not member.evaluated_otherwise(one)]
     if not found:
         raise UsageError(f'no member was evaluated as "{one.name}" was: nothing compares with it')
@@ -153,7 +155,7 @@ class Found:
     file: Path
 
     def runs(self) -> list[Run]:
-        """Of its seeds, those whose folders are at hand."""
+        """Returns the runs of its seeds whose folders are at hand."""
         folders = [find_run_folder(self.file, run.folder) for run in self.member.runs]
         return [read_run(folder) for folder in folders if (folder / METRICS).is_file()]
 
@@ -167,11 +169,11 @@ def find_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Found]:
 
 
 def load_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Member]:
-    """As find_members()."""
+    """Finds members as find_members() does."""
     return [each.member for each in find_members(inputs, names)]
 
 
 def load_baseline(inputs: Sequence[Path]) -> Member | None:
-    """Of the first sweep."""
+    """Returns the baseline of the first sweep."""
     sweep = read_sweep(inputs[0])
     return None if sweep.baseline is None else sweep.member(sweep.baseline)

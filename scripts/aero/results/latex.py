@@ -54,7 +54,7 @@ def _beyond_pdflatex(text: str) -> str:
 
 
 def latex_text(text: str) -> str:
-    """With special characters escaped and a minus before each negative number."""
+    """Escapes special characters and puts a minus before each negative number."""
     parts = re.split(r"((?<![^\s,])-(?=[\d.]))", text)
     return "".join(
         "$-$" if index % 2 else "".join(_SPECIAL.get(character, character) for character in part)

@@ -40,7 +40,7 @@ def _papers_name(operation: str) -> str:
 
 
 def operations_text(operations: dict[str, list[int]] | None) -> str:
-    """As "SM 144 x 128x128, LN 24 x 128x768"."""
+    """Lists operations as "SM 144 x 128x128, LN 24 x 128x768"."""
     if not operations:
         return _NONE
     return ", ".join(
@@ -56,7 +56,7 @@ def _name(line: Line) -> str:
 
 
 def _decimals(table: Table) -> int:
-    """As many as the papers print: two, or three."""
+    """Counts as many as the papers print: two, or three."""
     printed = (str(row.perplexity).partition(".")[2] for row in table.rows)
     return max([2, *map(len, printed)])
 
@@ -70,7 +70,7 @@ def _scaled(value: float | None, unit: float) -> float | None:
 
 
 def _change(member: Member | None, baseline: Member | None) -> str:
-    """Of the perplexity, where the two compare."""
+    """Returns the change of the perplexity, where the two compare."""
     if member is None or baseline is None:
         return _NONE
     if member.evaluated_otherwise(baseline):

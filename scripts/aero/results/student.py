@@ -9,7 +9,9 @@ _HALVINGS = 60
 
 
 def _probability_within(angle: float, degrees: int) -> float:
-    """That |t| is at most tan(angle) sqrt(degrees): Abramowitz and Stegun, 26.7.3 and 26.7.4."""
+    """Returns the probability that |t| is at most tan(angle) sqrt(degrees): Abramowitz and Stegun,
+    26.7.3 and 26.7.4.
+    """
     is_odd = degrees % 2 == 1
     term = math.cos(angle) if is_odd else 1.0
     total = 0.0 if degrees == 1 else term

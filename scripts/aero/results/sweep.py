@@ -58,7 +58,7 @@ class Member:
     measured_on: dict[str, Any] = field(default_factory=dict)  # perplexities compare where equal
 
     def identity(self) -> tuple[str, ...]:
-        """What a row of a table is recognised by."""
+        """Returns what a row of a table is recognised by."""
         family = "simplified" if self.config.get("family") == "simplified" else ""
         forms = (str(self.config.get(key, "plain")) for key in FORMS)
         return (family, self.architecture, *forms)
@@ -93,7 +93,9 @@ class Member:
         return [value - theirs[seed] for seed, value in ours if seed in theirs]
 
     def interval(self, other: Member) -> tuple[float, float] | None:
-        """Of 95%, of the mean difference to the other; None with fewer than two common seeds."""
+        """Returns the interval of 95% of the mean difference to the other; None with fewer than two
+        common seeds.
+        """
         pairs = self.differences(other)
         if len(pairs) < 2:
             return None
@@ -108,7 +110,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Sweep:
-    """All members, in the order of the sweep file; of a pipeline, all candidates."""
+    """Holds all members in the order of the sweep file; of a pipeline, all candidates."""
 
     file: Path
     name: str
@@ -116,7 +118,7 @@ class Sweep:
     members: list[Member]
 
     def member(self, name: str) -> Member:
-        """By name."""
+        """Finds a member by name."""
         for member in self.members:
             if member.name == name:
                 return member
@@ -197,7 +199,7 @@ def _named(value: Any, number: int) -> Member:
 
 
 def _candidates(steps: list[Any]) -> Iterator[Member]:
-    """Of all steps of a pipeline; one with the name of an earlier one gets its step's number."""
+    """Reads all steps of a pipeline; one with the name of an earlier one gets its step's number."""
     names: set[str] = set()
     seen: set[tuple[Path, ...]] = set()  # step 4 has the winner of step 3 again
     for value in steps:

@@ -71,7 +71,7 @@ def _row(record: dict[str, Any]) -> Row:
 
 
 def paper_tables() -> dict[str, Table]:
-    """By name, in the file's order."""
+    """Reads the tables by name, in the file's order."""
     records = load_object(PAPER_TABLES)["tables"]
     tables = [Table(**(record | {"rows": list(map(_row, record["rows"]))})) for record in records]
     return {table.name: table for table in tables}
@@ -101,7 +101,7 @@ def match(table: Table, sweep: Sweep) -> tuple[list[Line], list[Member]]:
 
 
 def change_percent(value: float | None, baseline: float | None) -> float | None:
-    """None where one of the two is NaN or was not run."""
+    """Returns a change in percent; None where one of the two is NaN or was not run."""
     if value is None or baseline is None:
         return None
     return 100 * (value / baseline - 1)

@@ -53,7 +53,7 @@ def of_build(folder: Path) -> dict[str, Any] | None:
 
 
 def build_lines(build: dict[str, Any]) -> list[str]:
-    """For the top of the report."""
+    """Tells of the build at the top of the report."""
     lines = ["## Build", ""]
     if "compilers" in build:
         names = ", ".join(f"{language}: {name}" for language, name in build["compilers"].items())
@@ -62,7 +62,7 @@ def build_lines(build: dict[str, Any]) -> list[str]:
 
 
 def collect(arguments: argparse.Namespace) -> int:
-    """Always 0: whether all is well is for the parts to say."""
+    """Writes both files and returns 0: whether all is well is for the parts to say."""
     facts = machine(arguments.aero, arguments.device)
     results: dict[str, Any] = {"machine": facts}
     lines = ["# AERO on a GPU" if arguments.device != "cpu" else "# AERO", ""]

@@ -45,7 +45,7 @@ class _Counter:
         self._elements = {probe.name: probe.elements for probe in probes}
 
     def kernel(self, probe: str, *names: str, lowest: bool = False) -> float:
-        """Of a run of these kernels: the mean, or the least."""
+        """Returns the bytes of these kernels: the mean of the probe's runs, or the least."""
         sums = [
             sum(run.kernels[name].bytes for name in names if name in run.kernels)
             for run in self._runs[probe]

@@ -149,5 +149,5 @@ def cost_model(
 
 
 def render(model: Json) -> str:
-    """As text."""
+    """Gives the cost model as text."""
     return json.dumps(model, indent=2, ensure_ascii=False) + "\n"

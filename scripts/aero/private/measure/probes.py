@@ -164,7 +164,7 @@ def matrix_probes(colocated: bool) -> list[Probe]:
 
 @dataclass(frozen=True)
 class Order:
-    """What one party measures."""
+    """Says what one party measures."""
 
     rank: int
     addresses: tuple[str, str]
@@ -196,7 +196,7 @@ def _input(session: Session, name: str, kind: str, shape: tuple[int, ...], seed:
 
 
 def measure_party(order: Order, progress: Progress) -> Measurements:
-    """Both parties at once."""
+    """Measures with both parties at once."""
     meet(order.addresses, order.rank, patience=60)
     session = Session(order.rank, order.addresses, order.settings, order.log)
     take_memory(order.memory)

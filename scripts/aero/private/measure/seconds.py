@@ -53,7 +53,7 @@ class MatrixSeconds:
 
 @dataclass(frozen=True)
 class Seconds:
-    """Of the primitives that are measured, by name."""
+    """Holds the seconds of the primitives that are measured, by name."""
 
     vectors: Mapping[str, VectorSeconds]
     matrices: Mapping[str, MatrixSeconds]
@@ -102,8 +102,8 @@ def _times(measured: Measurements, name: str) -> list[float]:
 
 
 def batched_vectors(colocated: bool) -> set[str]:
-    """Those that are one-sided products throughout, of which a batch costs the same, however full:
-    exp's squares, and products by weights that one party has.
+    """Names those that are one-sided products throughout, of which a batch costs the same, however
+    full: exp's squares, and products by weights that one party has.
     """
     return {"exp", "multiply_weight"} if colocated else {"exp"}
 
@@ -111,7 +111,7 @@ def batched_vectors(colocated: bool) -> set[str]:
 def seconds_of(
     timed: Measurements, counted: Measurements, probes: Sequence[Probe], colocated: bool
 ) -> Seconds:
-    """From the short and matrix probes and those that bytes are counted with.
+    """Fits the short and matrix probes and those that bytes are counted with.
 
     Long vectors take their mean: oblivious transfers, made anew now and then, are part of it.
     """

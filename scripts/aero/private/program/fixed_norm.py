@@ -21,13 +21,15 @@ class FixedNorm:
     bias: np.ndarray | None
 
     def into_matrix(self, weight: np.ndarray) -> np.ndarray:
-        """Of weight [d, out]: what x takes instead of y. Its columns sum to 0, for the mean."""
+        """Returns what x takes instead of y of a weight [d, out]. Its columns sum to 0, for the
+        mean.
+        """
         scaled: np.ndarray = self.gain[:, None] * weight
         centred: np.ndarray = scaled - scaled.mean(axis=0)
         return centred
 
     def into_bias(self, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray | None:
-        """Of the weight as it was."""
+        """Adds the norm's bias by the weight as it was."""
         if self.bias is None:
             return bias
         own: np.ndarray = self.bias @ weight

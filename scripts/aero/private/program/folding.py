@@ -37,7 +37,9 @@ def scales_stream(config: ModelConfig) -> bool:
 
 
 def has_bias(config: ModelConfig, part: str) -> bool:
-    """Of q, k, v, o, w_in, w_out or w, once folded: a fixed norm's bias makes one."""
+    """Tells whether q, k, v, o, w_in, w_out or w has one, once folded: a fixed norm's bias makes
+    one.
+    """
     if config.norm == "layernorm_fixed" and config.norm_bias and part not in ("o", "w_out"):
         return True
     return config.biases == "all" or (config.biases == "qk" and part in ("q", "k"))
@@ -49,7 +51,7 @@ def folds_temperature(config: ModelConfig) -> bool:
 
 
 def two_quad_scale(config: ModelConfig) -> float:
-    """What scores and shift of 2Quad are multiplied by; their ratio stays.
+    """Returns what scores and shift of 2Quad are multiplied by; their ratio stays.
 
     A row's sum is then about i / T^0.5 for i visible keys where the shift outweighs the scores: as
     far below 1 as above it, for weights are off by some 2^-18 times the larger of sum and 1 / sum.
@@ -145,7 +147,7 @@ class Folder:
         return None
 
     def fold(self) -> Tensors:
-        """In float32; `folded` keeps what the arithmetic gave."""
+        """Returns the weights in float32; `folded` keeps what the arithmetic gave."""
         config = self.config
         if config.family == "simplified" and config.norm == "layernorm_fixed":
             raise UsageError(
@@ -241,7 +243,7 @@ class Folder:
         return value
 
     def _block(self, layer: int, scale: float) -> float:
-        """Of x = c x'; returns the next c."""
+        """Folds the block of x = c x'; returns the next c."""
         config, width, name = self.config, self.config.d_model, f"blocks.{layer}"
         linear = has_linear_blocks(config)
         path, norm = f"{name}.attention", self._norm(f"{name}.norm1", config.norm)

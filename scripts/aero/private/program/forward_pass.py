@@ -31,7 +31,7 @@ CENTRED = {"layernorm": True, "rmsnorm": False}
 
 @dataclass(frozen=True)
 class Value:
-    """What a party brings: an array of this shape, or the first rows of a longer one."""
+    """Says what a party brings: an array of this shape, or the first rows of a longer one."""
 
     owner: int
     shape: tuple[int, ...]
@@ -61,7 +61,7 @@ class Program:
     stages: list[Stage] = field(default_factory=list)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of all values."""
+        """Returns the shapes of all values."""
         shapes = {name: value.shape for name, value in self.inputs.items()}
         for stage in self.stages:
             inputs = [jax.ShapeDtypeStruct(shapes[name], jnp.float32) for name in stage.inputs]
@@ -69,7 +69,7 @@ class Program:
         return shapes
 
     def last_uses(self) -> dict[int, list[str]]:
-        """By the index of a stage: the values that are not needed after it, weights apart."""
+        """Lists by the index of a stage the values that are not needed after it, weights apart."""
         last = {name: index for index, stage in enumerate(self.stages) for name in stage.inputs}
         kept = {name for name, value in self.inputs.items() if value.owner == SERVER}
         uses: dict[int, list[str]] = {}
@@ -116,7 +116,7 @@ class _Builder:
         self.program.stages.append(Stage(name, self.layer, bound, key, inputs, output))
 
     def product(self, name: str, source: str, path: str, sizes: tuple[int, int]) -> str:
-        """By the matrix path.name."""
+        """Adds a product by the matrix path.name."""
         path = f"{path}.{name}"
         inputs = [source, self.weight(f"{path}.weight", *sizes)]
         if has_bias(self.config, name):
@@ -197,7 +197,7 @@ class _Builder:
         return self.product("w_out", x, path, (inner, width))
 
     def sum(self, name: str, left: str, right: str) -> str:
-        """Of no cost: a stage of its own, which reports leave out."""
+        """Adds a sum, which costs nothing: a stage of its own, which reports leave out."""
         return self.add(name, jnp.add, left, right)
 
     def block(self, x: str) -> str:
@@ -258,5 +258,5 @@ def rotary_tables(length: int, width: int, base: float) -> tuple[np.ndarray, np.
 
 
 def build_program(config: ModelConfig, length: int, settings: Settings) -> Program:
-    """For `length` tokens at once, logits for each."""
+    """Builds a program for `length` tokens at once, with logits for each."""
     return _Builder(config, length, settings).build()

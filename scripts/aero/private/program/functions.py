@@ -87,12 +87,12 @@ def mix(weights: jax.Array, v: jax.Array) -> jax.Array:
 
 
 def add_scaled(sum_: jax.Array, x: jax.Array, factor: jax.Array) -> jax.Array:
-    """To a sum, x by a gain."""
+    """Adds x times a gain to a sum."""
     return sum_ + x * factor
 
 
 def scaled(x: jax.Array, factor: jax.Array) -> jax.Array:
-    """By a gain, of all or of each column."""
+    """Multiplies by a gain, of all or of each column."""
     return x * factor
 
 
@@ -106,7 +106,7 @@ def add_mean(sum_: jax.Array, v: jax.Array, gamma: jax.Array) -> jax.Array:
 
 
 def gelu(x: jax.Array) -> jax.Array:
-    """By erf."""
+    """Computes GELU by erf."""
     return 0.5 * x * (1.0 + jax.lax.erf(x * np.float32(1 / np.sqrt(2))))
 
 
@@ -122,7 +122,7 @@ def relu(x: jax.Array) -> jax.Array:
 
 
 def leaky_relu(x: jax.Array, slope: jax.Array | float) -> jax.Array:
-    """With the slope among the inputs, or public."""
+    """Computes leaky ReLU with the slope among the inputs, or public."""
     positive = jnp.maximum(x, 0)
     return positive + (x - positive) * slope
 

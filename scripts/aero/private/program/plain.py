@@ -17,8 +17,8 @@ PRODUCTS = ("mul", "dot_general", "integer_pow", "square")
 
 @dataclass
 class Range:
-    """Of one stage: the largest product, the largest other number, what softmax's exp read, and
-    between what numbers lies what it divided by.
+    """Holds of one stage the largest product, the largest other number, what softmax's exp read,
+    and between what numbers lies what it divided by.
     """
 
     product: float = 0.0

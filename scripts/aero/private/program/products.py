@@ -30,7 +30,7 @@ _SPLIT_AT = (256 << 20) // 8  # numbers of both operands together
 
 
 class Merging(Enum):
-    """How results become the ciphertexts that are sent back."""
+    """Says how results become the ciphertexts that are sent back."""
 
     NOTHING = "nothing"
     RESULTS = "results"
@@ -65,7 +65,9 @@ class Cut:
 
     @property
     def merges(self) -> int:
-        """Of two results or numbers each, in a tree; of results, the last of all with itself."""
+        """Counts merges of two results or numbers each, in a tree; of results, the last of all with
+        itself.
+        """
         if self.merging is Merging.NUMBERS:
             # Up to a power of two, then one for each doubling to the slots.
             tree = (self.numbers - 1).bit_length()
@@ -148,7 +150,7 @@ def split(m: int, k: int, n: int) -> Iterator[tuple[int, int, int]]:
 
 
 def cuts(m: int, k: int, n: int) -> list[Cut]:
-    """Of all products that one is split into."""
+    """Returns the cuts of all products that one is split into."""
     return [cut(*part) for part in split(m, k, n)]
 
 

@@ -46,7 +46,7 @@ def check_ranges(program: Program, ranges: list[Range], settings: Settings) -> N
 
 
 def _check_sums(stage: Stage, seen: Range) -> None:
-    """Of the rows of 2Quad, which divide."""
+    """Checks the sums of the rows of 2Quad, which divide."""
     if seen.smallest_divisor < SMALLEST_SUM:
         raise UsageError(
             f"{stage.label}: the squares of a row sum to {seen.smallest_divisor:.3g}, and of sums "

@@ -40,8 +40,8 @@ class Settings:
 
     @property
     def mask(self) -> float:
-        """What is added to a masked score: where SPU's exp is 0, and farthest from -2^(N+1), below
-        which it grows without bound.
+        """Returns what is added to a masked score: where SPU's exp is 0, and farthest from
+        -2^(N+1), below which it grows without bound.
         """
         return -float(2**self.exp_iterations)
 

@@ -53,7 +53,7 @@ def aero_tokens(
     count: int,
     other_tokenizer: bool = False,
 ) -> list[int]:
-    """What `aero generate` adds at temperature 0, without the token that ends a text.
+    """Returns what `aero generate` adds at temperature 0, without the token that ends a text.
 
     Raises AeroError where it fails; `other_tokenizer` lets it take one that is not the model's.
     """
@@ -110,7 +110,9 @@ class Prediction:
         return ", ".join(known)
 
     def seconds_over(self, network: Network | None) -> float | None:
-        """Of a pass, over the loopback or a line; None where the cost model does not know them."""
+        """Returns the seconds of a pass, over the loopback or a line; None where the cost model
+        does not know them.
+        """
         if self.seconds is None or network is None:
             return self.seconds
         if self.rounds is None:
@@ -124,7 +126,7 @@ class Prediction:
 
 
 def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -> Prediction:
-    """What a cost model predicts for one pass over `length` tokens."""
+    """Asks what a cost model predicts for one pass over `length` tokens."""
     if aero is None:
         return Prediction({}, 0, "no program aero was found: build it, or name it with --aero")
     file = ROOT / "configs" / "cost" / f"{cost_model}.json"

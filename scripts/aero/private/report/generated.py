@@ -86,7 +86,7 @@ def _line(head: str, row: TokenRow) -> str:
 
 
 def agreement(ours: list[int], theirs: list[int], whose: str) -> str:
-    """In words: the same tokens, or from which one on others."""
+    """Says in words whether the tokens are the same, or from which one on they differ."""
     for place, (mine, other) in enumerate(zip(ours, theirs, strict=False), 1):
         if mine != other:
             return (

@@ -73,7 +73,7 @@ class LogitCheck:
     missing: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Only what there is."""
+        """Returns only what there is."""
         return {key: value for key, value in asdict(self).items() if value not in (None, "")}
 
 

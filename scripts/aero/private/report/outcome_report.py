@@ -31,7 +31,7 @@ class Row:
 def rows(
     program: Program, outcome: Outcome, prediction: Prediction, passes: int, by_layer: bool
 ) -> list[Row]:
-    """In the order of the program; stages that send nothing are left out."""
+    """Lists the stages in the order of the program; those that send nothing are left out."""
     # Bytes, those of the client, messages, seconds; then the prediction's bytes and seconds.
     merged: dict[tuple[str, int | None], list[float]] = {}
     knows_seconds = bool(prediction.operation_seconds)

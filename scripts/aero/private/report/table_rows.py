@@ -60,7 +60,9 @@ class Row:
 
 
 def deviation(predicted: float | None, measured: float | None) -> float | None:
-    """Of the prediction from what was measured, in percent; None where either is missing."""
+    """Returns how far the prediction is from what was measured, in percent; None where either is
+    missing.
+    """
     if predicted is None or measured is None:
         return None
     return 100 * (predicted / measured - 1)
@@ -88,7 +90,7 @@ def _over_line(near: Sequence[Record], far: Sequence[Record], network: Network) 
 def row_of(
     model: Model, near: Sequence[Record], far: Sequence[Record], network: Network | None
 ) -> Row:
-    """Of the runs over the loopback and over the line."""
+    """Makes the row of the runs over the loopback and over the line."""
     prediction, missing = model.prediction, bool(model.prediction.missing)
     line = {} if network is None or not far else _over_line(near, far, network)
     predicted = None

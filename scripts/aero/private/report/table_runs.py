@@ -56,7 +56,7 @@ class Task:
 
 
 def digest_of(checkpoint: Checkpoint) -> str:
-    """Of the weights and of what the config says of the model."""
+    """Hashes the weights and what the config says of the model."""
     model = config_of(checkpoint.folder)["model"]
     result = hashlib.sha256(json.dumps(model, sort_keys=True).encode())
     file = checkpoint.folder / WEIGHTS
@@ -72,7 +72,7 @@ def digest_of(checkpoint: Checkpoint) -> str:
 def tasks_of(
     model: Model, settings: Settings, network: Network | None, network_repeats: int
 ) -> list[Task]:
-    """All windows over the loopback, and the first ones over the line."""
+    """Lists all windows over the loopback, and the first ones over the line."""
     tasks = [Task(model, window, None, settings) for window in model.windows]
     if network is not None:
         tasks += [Task(model, w, network, settings) for w in model.windows[:network_repeats]]
@@ -91,7 +91,7 @@ class RunsFile:
             self._records = self._read()
 
     def _read(self) -> dict[str, Record]:
-        """By identity."""
+        """Reads the records by identity."""
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             if content["format"] == FORMAT:
@@ -114,6 +114,6 @@ class RunsFile:
         self.write([])
 
     def write(self, rows: Sequence[Record]) -> None:
-        """With the rows of a finished table."""
+        """Writes the runs, with the rows of a finished table."""
         content = {"format": FORMAT, "rows": list(rows), "runs": list(self._records.values())}
         write_text(self.path, json.dumps(content, indent=1) + "\n")

@@ -17,7 +17,7 @@ _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
 def keep_memory() -> None:
-    """From now on, freed memory stays with this process, in one heap for all threads.
+    """Keeps freed memory with this process from here on, in one heap for all threads.
 
     Call it before threads start. Other C libraries than glibc stay as they are.
     """

@@ -51,7 +51,7 @@ def _progress(plan: Plan) -> Iterator[Callable[[str], None]]:
 
 
 def run_here(plan: Plan, joined: Line | None = None, patience: float = 60) -> Outcome:
-    """Both parties on this machine; the client's view. Raises AeroError."""
+    """Runs both parties on this machine; returns the client's view. Raises AeroError."""
     with (
         Tidying(),
         tempfile.TemporaryDirectory(prefix="aero-private-") as folder,

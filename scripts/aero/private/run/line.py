@@ -32,13 +32,13 @@ _NAMES = ("aero-client", "aero-server")
 
 @dataclass(frozen=True)
 class Network:
-    """What a user asks for: Mbit/s each way, and milliseconds of a round trip."""
+    """Says what a user asks for: Mbit/s each way, and milliseconds of a round trip."""
 
     rate: float
     round_trip: float
 
     def seconds(self, sent: float, rounds: float) -> float:
-        """Of bytes, both directions summed, and of rounds.
+        """Returns the seconds of bytes, both directions summed, and of rounds.
 
         A party mostly answers the other, so that bytes of both directions go one after another.
         """
@@ -96,8 +96,8 @@ class Line:
 
 
 def _run_ip(*words: str) -> subprocess.CompletedProcess[str]:
-    """In a session of its own: a Ctrl-C, which all processes of a terminal get, does not cut it in
-    two.
+    """Runs ip in a session of its own: a Ctrl-C, which all processes of a terminal get, does not
+    cut it in two.
     """
     command = ["ip", *words]
     return subprocess.run(

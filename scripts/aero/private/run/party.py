@@ -61,7 +61,9 @@ class TokenPass:
 
 @dataclass
 class Outcome:
-    """Of one party. Profiles of stages are in the order of the program, over all sequences."""
+    """Holds the outcome of one party. Profiles of stages are in the order of the program, over all
+    sequences.
+    """
 
     rank: int = CLIENT
     length: int = 0  # tokens of a pass
@@ -79,7 +81,7 @@ class Outcome:
 
 
 def program_digest(config: ModelConfig, settings: Settings) -> str:
-    """What both parties must agree on."""
+    """Hashes what both parties must agree on."""
     text = json.dumps([dataclasses.asdict(config), dataclasses.asdict(settings)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -122,7 +124,7 @@ def watched_peer(
 
 @dataclass(frozen=True)
 class Agreed:
-    """What the client has: so many sequences of so many tokens, and what it wants generated."""
+    """Says what the client has: so many sequences of so many tokens, so many to generate."""
 
     sequences: int
     length: int
@@ -253,7 +255,7 @@ class _Passes:
 
 
 def total_of(profiles: list[Profile]) -> Traffic:
-    """Of a pass."""
+    """Sums the traffic of a pass."""
     total = Traffic()
     for profile in profiles:
         total += profile.total
@@ -261,7 +263,7 @@ def total_of(profiles: list[Profile]) -> Traffic:
 
 
 def _take_memory(session: Session, job: Job, length: int, outcome: Outcome) -> None:
-    """What the longest pass needs."""
+    """Takes what the longest pass needs."""
     program = build_program(job.config, length, job.settings)
     size, _ = working_memory(program, program.shapes(), job.settings, job.rank)
     start = time.perf_counter()
@@ -294,7 +296,7 @@ def _generate(
 
 
 def run_party(job: Job, progress: Progress = lambda stage: None) -> Outcome:
-    """Both parties at once, each with its own job. Raises AeroError."""
+    """Runs this party to its end; both run at once, each with its own job. Raises AeroError."""
     meet(job.addresses, job.rank, job.patience)
     outcome = Outcome(job.rank)
     with watched_peer(job.addresses[1 - job.rank]):

@@ -19,7 +19,7 @@ _LINK = re.compile(
 
 @dataclass
 class Traffic:
-    """Of one party; the other's sent bytes are this one's received ones."""
+    """Counts the traffic of one party; the other's sent bytes are this one's received ones."""
 
     sent: int = 0
     received: int = 0

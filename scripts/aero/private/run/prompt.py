@@ -102,12 +102,12 @@ def end_of_text(file: Path | None) -> int | None:
 
 
 def text_of(ids: list[int], file: Path | None) -> str | None:
-    """Of all together; None without a tokenizer."""
+    """Decodes all ids together; None without a tokenizer."""
     return None if file is None else str(_tokenizer(file).decode(ids, skip_special_tokens=False))
 
 
 def words_of(ids: list[int], file: Path | None) -> list[str]:
-    """Each token as text, or its id where there is no tokenizer."""
+    """Gives each token as text, or its id where there is no tokenizer."""
     if file is None:
         return [str(token) for token in ids]
     tokenizer = _tokenizer(file)

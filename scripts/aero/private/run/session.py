@@ -186,7 +186,7 @@ class Session:
         return profile
 
     def _new_profile(self) -> Profile:
-        """Of the run that has just ended; its last line may come a moment later."""
+        """Reads the profile of the run that just ended; its last line may come a moment later."""
         text = b""
         for _ in range(200):
             with self._log.open("rb") as log:

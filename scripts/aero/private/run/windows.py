@@ -27,8 +27,8 @@ class Window:
 
 
 def places(count: int, size: int) -> list[int]:
-    """Of `size` places the first, the middle, the quarters and so on: more of them keep those
-    that fewer have.
+    """Chooses of `size` places the first, the middle, the quarters and so on: more of them keep
+    those that fewer have.
     """
     chosen: list[int] = []
     index = 0
@@ -43,7 +43,7 @@ def places(count: int, size: int) -> list[int]:
 
 
 def corpus_of(checkpoint: Checkpoint) -> Path:
-    """As the run's config names it, from this folder."""
+    """Returns the corpus as the run's config names it, from this folder."""
     data = config_of(checkpoint.folder).get("data")
     path = data.get("path") if isinstance(data, dict) else None
     if not isinstance(path, str) or not path:

@@ -20,7 +20,7 @@ def _characters(file: str) -> frozenset[str]:
 
 
 def _lacking(text: str) -> list[str]:
-    """What no font in use has."""
+    """Lists what no font in use has."""
     files = (findfont(FontProperties(family=[name])) for name in mpl.rcParams["font.family"])
     return sorted(set(text).difference({"\n"}, *map(_characters, files)))
 
@@ -36,7 +36,7 @@ def find_fonts(text: str) -> None:
 
 
 def note_lacking(figure: Figure) -> None:
-    """In one note, what stays a box."""
+    """Says in one note what stays a box."""
     found = _lacking("".join(text.get_text() for text in figure.findobj(Text)))
     if found:
         note(f"no font has {' '.join(found)}: install one, or give other names (--labels)")

@@ -41,7 +41,9 @@ def _missing(arrays: list[FloatArray]) -> list[Any]:
 
 
 def _titles(chosen: Sequence[tuple[str, Entropy]]) -> tuple[list[str], str]:
-    """Of the panels, with the step where it is not the same for all, and else what to say once."""
+    """Gives the panels titles, with the step where it is not the same for all, and else what to say
+    once.
+    """
     steps = {record.step for _, record in chosen}
     if len(steps) == 1:
         return [label for label, _ in chosen], f", step {steps.pop():,}"

@@ -93,7 +93,7 @@ def draw_entropy(series: list[Series], width: float) -> Figure:
 
 
 def _by_layer(run: Run, name: str, over_heads: OverHeads) -> ByLayer:
-    """Those of heads become one a layer."""
+    """Takes values by layer; those of heads become one a layer."""
     steps, values = history(run, name)
     return steps, values if values.ndim == 2 else over_heads(values, axis=2)
 

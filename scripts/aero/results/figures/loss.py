@@ -45,7 +45,7 @@ def _exponential(loss: float) -> float:
 
 
 def _points(run: Run, quantity: str, unit: str, smooth: int) -> dict[int, float]:
-    """By step; raises UsageError where there is none."""
+    """Lists the points by step; raises UsageError where there is none."""
     pairs = run.evaluations if quantity == "evaluation" else run.losses
     finite = [(step, loss) for step, loss in pairs if math.isfinite(loss)]
     if quantity == "training" and smooth > 1:
@@ -81,7 +81,7 @@ def _curve(shown: Shown[dict[int, float]], axis: str) -> Curve:
 def curves(
     series: Sequence[Series], quantity: str, unit: str, axis: str, smooth: int = 1
 ) -> list[Curve]:
-    """At least one; runs without a point are left out with a note."""
+    """Makes at least one curve; runs without a point are left out with a note."""
     found = extract(series, lambda run: _points(run, quantity, unit, smooth))
     return [_curve(each, axis) for each in found]
 
@@ -128,7 +128,7 @@ def draw(
 
 
 def _marks(found: Sequence[Curve]) -> list[Artist]:
-    """What the key says of this figure."""
+    """Lists what the key says of this figure."""
     marks: list[Artist] = [*style.band_mark(len(data.runs) for data in found)]
     if any(data.ended_early for data in found):
         marks.append(style.line_mark("a single seed", linewidth=0.5))

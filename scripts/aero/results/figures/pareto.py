@@ -68,7 +68,7 @@ def cost_model(members: Sequence[Member]) -> str:
 
 
 def _with_cost(members: Sequence[Member], by: str) -> list[Member]:
-    """At least one; those without a finite perplexity or this cost are left out with a note."""
+    """Takes at least one; what lacks a finite perplexity or this cost is left out with a note."""
     trained = [member for member in members if member.perplexity is not None]
     if not trained:
         raise UsageError("no member has a perplexity; has the sweep been run?")
@@ -87,15 +87,15 @@ def _with_cost(members: Sequence[Member], by: str) -> list[Member]:
 
 
 def _beats(one: Member, other: Member, by: str) -> bool:
-    """As good in both, and better in one."""
+    """Tells whether one is as good in both, and better in one."""
     quality = (one.perplexity or 0.0) - (other.perplexity or 0.0)
     price = (_cost(one, by) or 0.0) - (_cost(other, by) or 0.0)
     return quality <= 0 and price <= 0 and (quality < 0 or price < 0)
 
 
 def _is_level(member: Member, others: Sequence[Member], on_front: bool) -> bool:
-    """As `aero ablate` has it: of those that cost no more, some are level with it, and where it is
-    not on the front, none is better beyond the spread.
+    """Tells what `aero ablate` does: of those that cost no more, some are level with it, and where
+    it is not on the front, none is better beyond the spread.
     """
     intervals = [interval for other in others if (interval := member.interval(other)) is not None]
     beaten = any(low > 0 for low, _ in intervals)
@@ -104,8 +104,8 @@ def _is_level(member: Member, others: Sequence[Member], on_front: bool) -> bool:
 
 
 def points(members: Sequence[Member], by: str, baseline: Member | None = None) -> list[Point]:
-    """By cost, of those whose perplexities compare with the baseline's (without one, with the
-    first member's).
+    """Lists by cost the points whose perplexities compare with the baseline's (without one, with
+    the first member's).
     """
     costed = _with_cost(members, by)
     found = comparable(costed, baseline or costed[0])
@@ -135,7 +135,7 @@ def _filling(point: Point, color: str) -> dict[str, str]:
 
 
 def _marks(placed: Sequence[Point]) -> list[Line2D]:
-    """What the key says of this figure."""
+    """Lists what the key says of this figure."""
     color = style.AUXILIARY
     look: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 5}
     level = {"fillstyle": "left", "markerfacecolor": color, "markerfacecoloralt": "white"}

@@ -23,12 +23,12 @@ class Shown(Generic[T]):
     runs: list[tuple[Run, T]]
 
     def values(self) -> list[T]:
-        """Without the runs."""
+        """Returns the values without the runs."""
         return [value for _, value in self.runs]
 
 
 def extract(series: Sequence[Series], of: Callable[[Run], T]) -> list[Shown[T]]:
-    """At least one. A run for which `of` raises NothingToShow is left out, with a note."""
+    """Takes at least one. A run for which `of` raises NothingToShow is left out, with a note."""
     kept: list[Shown[T]] = []
     faults: list[NothingToShow] = []
     left_out: dict[str, list[str]] = {}
@@ -54,14 +54,14 @@ def extract(series: Sequence[Series], of: Callable[[Run], T]) -> list[Shown[T]]:
 
 
 def records(run: Run) -> list[Entropy]:
-    """At least one."""
+    """Returns at least one record."""
     if run.entropy:
         return run.entropy
     raise NothingToShow(run, "no entropy lines; train with entropy.batches above 0")
 
 
 def record_at(run: Run, step: int | None) -> Entropy:
-    """That of a step, or the last one."""
+    """Returns the record of a step, or the last one."""
     found = records(run)
     if step is None:
         return found[-1]
@@ -85,12 +85,12 @@ def history(run: Run, name: str) -> tuple[FloatArray, FloatArray]:
 
 
 def seed_of(run: Run) -> str:
-    """As its folder is named."""
+    """Returns the seed that a run's folder names."""
     return run.folder.name.removeprefix("seed-")
 
 
 def run_label(label: str, run: Run, of: int) -> str:
-    """With the seed where the series has several runs."""
+    """Labels a run, with the seed where the series has several."""
     return f"{label} (seed\u00a0{seed_of(run)})" if of > 1 else label
 
 

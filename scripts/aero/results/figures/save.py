@@ -23,7 +23,7 @@ _OTHERS |= {".pgf", ".emf", ".wmf", ".html", ".txt", ".json"}
 
 
 def files_of(out: Path) -> list[Path]:
-    """That file, or a PNG and an SVG where the name has no suffix."""
+    """Returns that file, or a PNG and an SVG where the name has no suffix."""
     suffix = out.suffix.lower()
     if out.is_dir():
         raise UsageError(f"--out {out}: a folder; name a file in it")

@@ -28,7 +28,7 @@ def crowded(values: Sequence[float]) -> bool:
 
 
 def log_ticks(low: float, high: float, gap: float) -> list[float]:
-    """As many round numbers of [low, high] as stand at least `gap` of its length apart."""
+    """Chooses as many round numbers of [low, high] as stand at least `gap` of its length apart."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     best: list[float] = []
     for factors in _SUBDIVISIONS:

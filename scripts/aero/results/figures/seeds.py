@@ -22,7 +22,7 @@ class OverSeeds:
 
 
 def over_seeds(runs: Sequence[tuple[FloatArray, FloatArray]]) -> OverSeeds:
-    """Of each seed's steps [n] and values [n, ...]."""
+    """Joins each seed's steps [n] and values [n, ...]."""
     common = sorted(set.intersection(*(set(steps.tolist()) for steps, _ in runs)))
     every = set().union(*(steps.tolist() for steps, _ in runs))
     # Of a step that stands there twice, the last line counts.

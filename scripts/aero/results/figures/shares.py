@@ -47,7 +47,7 @@ def shared_bins(series: Sequence[Sequence[FloatArray]]) -> tuple[FloatArray, flo
 
 
 def _heading(largest: float | None, models: int) -> str:
-    """What the bins are of."""
+    """Says what the bins are of."""
     if largest is None:
         return "entropy of a head; max: the largest mean of a head of each model for itself"
     whose = " of all models" if models > 1 else ""
@@ -110,7 +110,7 @@ class GammaPoint:
 
 
 def gamma_points(members: Sequence[Found]) -> list[GammaPoint]:
-    """Of the members with entropy regularisation, in the order of gamma; others are left out with
+    """Lists the members with entropy regularisation in the order of gamma; others are left out with
     a note.
     """
     points, others = [], []

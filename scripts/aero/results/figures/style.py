@@ -59,7 +59,7 @@ _STYLE: dict[str, Any] = {
 
 
 def apply_style() -> None:
-    """For every figure made from now on."""
+    """Sets the look of every figure made from here on."""
     # note_lacking() says it in one line.
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     mpl.rcParams.update(mpl.RcParams(_STYLE))
@@ -88,12 +88,12 @@ def marker(index: int) -> str:
 
 
 def colormap(name: str = "cividis") -> Colormap:
-    """Of even lightness; what is missing is grey."""
+    """Returns a map of even lightness; what is missing is grey."""
     return mpl.colormaps[name].with_extremes(bad=MISSING)
 
 
 def layer_colors(count: int) -> list[Any]:
-    """From the first layer to the last, without viridis's lightest shades."""
+    """Gives colours from the first layer to the last, without viridis's lightest shades."""
     shades = mpl.colormaps["viridis"](np.linspace(0, 0.82, 256))
     return list(LinearSegmentedColormap.from_list("layers", shades)(np.linspace(0, 1, count)))
 
@@ -156,14 +156,14 @@ def grid_height(
     rows_each: int = 1,
     title_lines: int = 0,
 ) -> float:
-    """Of what panels() makes, in inches."""
+    """Returns the height of what panels() makes, in inches."""
     across = _across(count, width, columns)
     row = panel_height(width, across, aspect) * rows_each + LINE_HEIGHT * title_lines
     return -(-count // across) * row
 
 
 def panel_height(width: float, across: int, aspect: float) -> float:
-    """In inches, enough for an axis label."""
+    """Returns a height in inches, enough for an axis label."""
     return max(width / across * aspect, 1.5)
 
 
@@ -182,7 +182,7 @@ def hide_rest(axes: Iterable[Axes]) -> None:
 
 
 def _columns(labels: Sequence[str], width: float) -> int:
-    """As many as fit; a handle and the gaps take half an inch."""
+    """Counts the columns that fit; a handle and the gaps take half an inch."""
     widest = max(map(text_width, labels)) + 0.55
     return max(1, min(len(labels), int((width - 0.1) / widest)))
 
@@ -194,7 +194,7 @@ def _rows_height(labels: Sequence[str], columns: int) -> float:
 
 
 def legend(figure: Figure, handles: Sequence[Artist], title: str | None = None) -> None:
-    """Of the series: beside the axes of a page where it fits there, else below, which makes the
+    """Names the series: beside the axes of a page where it fits there, else below, which makes the
     figure higher.
     """
     if not handles:
@@ -213,7 +213,7 @@ def legend(figure: Figure, handles: Sequence[Artist], title: str | None = None) 
 
 
 def key(figure: Figure, handles: Sequence[Artist], title: str | None = None) -> None:
-    """What the marks mean, above the axes."""
+    """Says above the axes what the marks mean."""
     if not handles:
         return
     width, height = figure.get_size_inches()
@@ -240,7 +240,7 @@ def band_mark(seeds: Iterable[int]) -> list[Patch]:
 
 
 def bar_mark(seeds: Iterable[int]) -> list[Line2D]:
-    """As band_mark(), of error bars."""
+    """Makes what band_mark() does, of error bars."""
     counts = sorted({count for count in seeds if count > 1})
     if not counts:
         return []
@@ -249,13 +249,13 @@ def bar_mark(seeds: Iterable[int]) -> list[Line2D]:
 
 
 def seeds_text(counts: Sequence[int]) -> str:
-    """Of ascending counts."""
+    """Says how many seeds, of ascending counts."""
     low, high = counts[0], counts[-1]
     return f"{high} seeds" if low == high else f"{low} to {high} seeds"
 
 
 def plain_numbers() -> StrMethodFormatter:
-    """Without powers of ten, whose exponents are smaller than the rest."""
+    """Writes numbers without powers of ten, whose exponents are smaller than the rest."""
     return StrMethodFormatter("{x:,.10g}")
 
 
@@ -268,14 +268,14 @@ def _short(value: float, _: Any = None) -> str:
 
 
 def step_axis(ax: Axes, width: float) -> None:
-    """Of optimizer steps, with as many ticks as fit `width` inches."""
+    """Makes an axis of optimizer steps, with as many ticks as fit `width` inches."""
     ax.set_xlabel("optimizer steps")
     ax.xaxis.set_major_locator(MaxNLocator(min(8, max(2, int(width / 0.55))), integer=True))
     ax.xaxis.set_major_formatter(_short)
 
 
 def layer_ticks(ax: Axes, count: int, axis: str = "y") -> None:
-    """At most about eight whole numbers, from 0; four along the narrow side."""
+    """Sets at most about eight whole numbers, from 0; four along the narrow side."""
     most = 8 if axis == "y" else 6
     ticks = np.arange(0, count, max(1, -(-count // most)))
     (ax.set_yticks if axis == "y" else ax.set_xticks)(ticks)

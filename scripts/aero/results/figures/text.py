@@ -24,12 +24,12 @@ def _width(text: str) -> float:
 
 
 def text_width(text: str) -> float:
-    """Of the widest line, in inches."""
+    """Measures the widest line, in inches."""
     return max(map(_width, text.split("\n")))
 
 
 def lines_of(text: str) -> int:
-    """At least one, but none of an empty text."""
+    """Counts lines: at least one, but none of an empty text."""
     return text.count("\n") + 1 if text else 0
 
 
@@ -57,7 +57,7 @@ def _pieces(text: str, inches: float) -> list[str]:
 
 
 def wrap(text: str, inches: float) -> str:
-    """With line breaks, so that no line is wider; those of the text stay."""
+    """Breaks lines, so that no line is wider; those of the text stay."""
     text = visible(text).replace("\t", " ")
     find_fonts(text)
     lines: list[str] = []
