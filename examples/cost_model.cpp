@@ -14,12 +14,10 @@
 namespace {
 
 void print(const aero::cost::PiCost& cost) {
-  std::map<std::string, double> by_primitive;
-  for (const auto& [operation, price] : cost.operations) {
-    by_primitive[operation.primitive] += price.bytes;
-  }
-  for (const auto& [primitive, bytes] : by_primitive) {
-    std::printf("%-14s %15.0f bytes\n", primitive.c_str(), bytes);
+  std::map<std::string, double> by_name;  // "softmax", "q", of all layers
+  for (const auto& [operation, price] : cost.operations) by_name[operation.name] += price.bytes;
+  for (const auto& [name, bytes] : by_name) {
+    std::printf("%-14s %15.0f bytes\n", name.c_str(), bytes);
   }
   std::printf("%-14s %15.0f bytes\n", "a pass", cost.comm_bytes);
   // Without seconds or rounds of some operation, price() has refused the network.
