@@ -3,6 +3,7 @@
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +16,7 @@ using Kind = JsonValue::Kind;
 using Refusal = std::optional<std::string>;
 
 std::string expected(const std::string& what, const JsonValue& value) {
-  return "expected " + what + ", not " + value.kind_text();
+  return format("expected {}, not {}", what, value.kind_text());
 }
 
 /// "an integer, at least 1"
@@ -39,7 +40,7 @@ Refusal set(const Field& field, std::int64_t* number, const JsonValue& value) {
   if (value.kind != Kind::integer && value.kind != Kind::real) return expected(what, value);
   const auto integer = integer_from(value.text);
   if (!integer) {
-    if (value.real != std::floor(value.real)) return "expected " + what + ", not a fraction";
+    if (value.real != std::floor(value.real)) return format("expected {}, not a fraction", what);
     return "does not fit into 64 bits, or is too large for a point or an exponent";
   }
   if (auto refusal = out_of_range(field.range, static_cast<double>(*integer))) return refusal;
@@ -90,7 +91,7 @@ Refusal set(const Field& field, std::vector<std::int64_t>* list, const JsonValue
   for (const JsonMember& member : value.members) {
     std::int64_t number = 0;
     if (const auto refusal = set(field, &number, member.value)) {
-      return member.value.shown() + ": " + *refusal;
+      return format("{}: {}", member.value.shown(), *refusal);
     }
     numbers.push_back(number);
   }
@@ -102,7 +103,9 @@ Refusal set(const Field& field, std::vector<std::int64_t>* list, const JsonValue
 
 Refusal set(const Field&, const EnumRef& choice, const JsonValue& value) {
   const std::vector<std::string>& names = *choice.names;
-  if (value.kind != Kind::text) return expected("a name", value) + "; one of: " + join(names);
+  if (value.kind != Kind::text) {
+    return format("{}; one of: {}", expected("a name", value), join(names));
+  }
   const auto found = std::ranges::find(names, value.text);
   if (found == names.end()) return "unknown name" + choice_hint(value.text, names);
   choice.set(static_cast<std::size_t>(found - names.begin()));
@@ -111,7 +114,7 @@ Refusal set(const Field&, const EnumRef& choice, const JsonValue& value) {
 
 Refusal set(const Field&, const Shorthand& shorthand, const JsonValue& value) {
   if (value.kind != Kind::text) {
-    return expected("a name", value) + "; one of: " + join(shorthand.names);
+    return format("{}; one of: {}", expected("a name", value), join(shorthand.names));
   }
   try {
     shorthand.apply(value.text);
@@ -126,7 +129,8 @@ Refusal set(const Field&, const LoaderKey&, const JsonValue& value) {
   return std::nullopt;
 }
 
-/// "3,5" or nothing; what is no integer stays a text, for the refusal to show.
+/// Reads "3,5" or an empty list. A part that is not an integer stays a text, which the refusal
+/// shows.
 JsonValue list_from(const std::string& text) {
   JsonValue list{.kind = Kind::array, .text = text, .members = {}};
   for (std::size_t start = 0; start < text.size();) {

@@ -12,7 +12,7 @@ namespace aero {
 /// text". A refused value leaves the field as it was.
 std::optional<std::string> assign(Field& field, const JsonValue& value);
 
-/// The value that a text of the command line stands for, in view of the field's type.
+/// Converts a text of the command line into a value of the field's type.
 JsonValue value_from_text(const Field& field, const std::string& text);
 
 }  // namespace aero

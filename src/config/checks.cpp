@@ -4,6 +4,7 @@
 #include "aero/config/fields.h"
 #include "aero/config/json_value.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <string_view>
@@ -19,10 +20,11 @@ std::string text(std::int64_t value) {
 
 void check_heads(const ModelConfig& m, Findings& findings) {
   if (m.d_model % m.n_head == 0) return;
-  findings.push_back({{"model.n_head", "model.d_model"},
-                      text(m.n_head),
-                      "does not divide model.d_model = " + text(m.d_model) +
-                          "; choose d_model as a multiple of n_head"});
+  findings.push_back(
+      {{"model.n_head", "model.d_model"},
+       text(m.n_head),
+       format("does not divide model.d_model = {}; choose d_model as a multiple of n_head",
+              m.d_model)});
 }
 
 void check_ffn(const ModelConfig& m, Findings& findings) {
@@ -41,20 +43,21 @@ void check_ffn(const ModelConfig& m, Findings& findings) {
     findings.push_back(
         {{"model.ffn_pruned", "model.architecture", "model.n_layer"},
          text(m.ffn_pruned),
-         "more FFNs than model.n_layer = " + text(m.n_layer) + "; prune at most that many"});
+         format("more FFNs than model.n_layer = {}; prune at most that many", m.n_layer)});
   }
   if (m.ffn_pruned_layers.empty()) return;
   if (m.ffn_pruned > 0) {
     findings.push_back({{"model.ffn_pruned_layers", "model.ffn_pruned"},
                         text(m.ffn_pruned_layers.front()) + ", ...",
-                        "stands beside model.ffn_pruned = " + text(m.ffn_pruned) +
-                            "; list all pruned layers here and set ffn_pruned to 0"});
+                        format("stands beside model.ffn_pruned = {}; list all pruned layers here "
+                               "and set ffn_pruned to 0",
+                               m.ffn_pruned)});
   }
   if (m.ffn_pruned_layers.back() >= m.n_layer) {
     findings.push_back(
         {{"model.ffn_pruned_layers", "model.architecture", "model.n_layer"},
          text(m.ffn_pruned_layers.back()),
-         "no such layer; model.n_layer = " + text(m.n_layer) + ", and layers are counted from 0"});
+         format("no such layer; model.n_layer = {}, and layers are counted from 0", m.n_layer)});
   }
 }
 
@@ -64,12 +67,12 @@ void check_temperature(const ModelConfig& m, Findings& findings) {
   if (positive && m.temperature_init <= 0) {
     findings.push_back({{"model.temperature_init", "model.temperature"},
                         number_text(m.temperature_init),
-                        "a temperature kept positive begins above 0"});
+                        "a temperature that is kept positive must begin above 0"});
   }
   if (m.temperature == TemperatureForm::raw && m.temperature_init == 0) {
     findings.push_back({{"model.temperature_init", "model.temperature"},
                         "0",
-                        "the scores are divided by it; begin elsewhere"});
+                        "the scores are divided by it; begin with another value"});
   }
 }
 
@@ -85,24 +88,22 @@ void check_simplified(const ModelConfig& m, Findings& findings) {
     findings.push_back(
         {{"model.biases", "model.family"},
          quoted("all"),
-         "the block of the family simplified has no output projection to bias; write "
-         "qk or none"});
+         "the block of the family simplified has no output projection to bias; write qk or none"});
   }
   for (const auto& [key, form] : {std::pair{"model.qk_form", m.qk_form},
                                   {"model.v_form", m.v_form},
                                   {"model.o_form", m.o_form}}) {
     if (form == WeightForm::plain) continue;
-    findings.push_back(
-        {{key, "model.family"},
-         quoted(enum_name(form)),
-         "in the family simplified W_Q begins at 0, which no norm divides, and V and "
-         "O have no matrices; write plain"});
+    findings.push_back({{key, "model.family"},
+                        quoted(enum_name(form)),
+                        "in the family simplified, W_Q begins at 0 and cannot be normalised, and V "
+                        "and O have no matrices; write plain"});
   }
   if (m.norm == NormKind::layernorm_fixed) {
     findings.push_back({{"model.norm", "model.architecture", "model.family"},
                         quoted(enum_name(m.norm)),
-                        "in the family simplified values are the norm's output, and no matrix "
-                        "follows that a fixed norm could go into; write layernorm"});
+                        "in the family simplified, values are the norm's output, and no matrix "
+                        "follows into which a fixed norm could fold; write layernorm"});
   }
   if (m.dropout_attention > 0) {
     findings.push_back({{"model.dropout.attention", "model.family"},
@@ -111,7 +112,7 @@ void check_simplified(const ModelConfig& m, Findings& findings) {
   }
 }
 
-/// Dropout on the probabilities takes PyTorch's own attention, which knows neither entropy nor
+/// Dropout on the probabilities needs PyTorch's own attention, which supports neither entropy nor
 /// temperature.
 void check_attention_dropout(const ModelConfig& m, Findings& findings) {
   if (m.dropout_attention == 0) return;
@@ -121,7 +122,7 @@ void check_attention_dropout(const ModelConfig& m, Findings& findings) {
   }
   findings.push_back({{"model.dropout.attention", "model.architecture"},
                       number_text(m.dropout_attention),
-                      "attention dropout goes with softmax without temperature alone, and not with "
+                      "attention dropout works only with softmax without temperature, and not with "
                       "EReg; set it to 0"});
 }
 
@@ -133,10 +134,11 @@ void check_substitutes(const ModelConfig& m, Findings& findings) {
                         "regularise; write softmax or two_quad, or drop EReg"});
   }
   if (m.norm_fixed.start > m.norm_fixed.end) {
-    findings.push_back({{"model.norm_fixed.start", "model.norm_fixed.end"},
-                        number_text(m.norm_fixed.start),
-                        "after model.norm_fixed.end = " + number_text(m.norm_fixed.end) +
-                            "; let the passage begin before it ends"});
+    findings.push_back(
+        {{"model.norm_fixed.start", "model.norm_fixed.end"},
+         number_text(m.norm_fixed.start),
+         format("after model.norm_fixed.end = {}; let the passage begin before it ends",
+                number_text(m.norm_fixed.end))});
   }
 }
 
@@ -150,9 +152,9 @@ void check_positions(const ModelConfig& m, Findings& findings) {
   if (m.family != Family::pythia && m.position_rows() < m.context) {
     findings.push_back({{"model.positions", "model.context"},
                         text(m.positions),
-                        "fewer rows than model.context = " + text(m.context) +
-                            "; set positions to 0 for as many as context, or to at least " +
-                            text(m.context)});
+                        format("fewer rows than model.context = {0}; set positions to 0 for as "
+                               "many as context, or to at least {0}",
+                               m.context)});
   }
 }
 
@@ -161,13 +163,12 @@ void check_rotary(const ModelConfig& m, Findings& findings) {
   const auto turned =
       static_cast<std::int64_t>(static_cast<double>(m.d_head()) * m.rotary_fraction);
   if (turned >= 2 && turned % 2 == 0) return;
-  findings.push_back({{"model.rotary_fraction", "model.d_model", "model.n_head", "model.family"},
-                      number_text(m.rotary_fraction),
-                      "turns " + text(turned) + " of the " + text(m.d_head()) +
-                          " dimensions of a head (model.d_model = " + text(m.d_model) +
-                          " / model.n_head = " + text(m.n_head) +
-                          "), but they turn in pairs; choose a fraction of which that is an even "
-                          "number of at least 2"});
+  findings.push_back(
+      {{"model.rotary_fraction", "model.d_model", "model.n_head", "model.family"},
+       number_text(m.rotary_fraction),
+       format("turns {} of the {} dimensions of a head (model.d_model = {} / model.n_head = {}), "
+              "but they turn in pairs; choose a fraction that turns an even number of at least 2",
+              turned, m.d_head(), m.d_model, m.n_head)});
 }
 
 /// "auto", "cpu", "cuda", "cuda:0"
@@ -190,7 +191,7 @@ bool is_counted(const Duration& duration) {
   return duration.unit == DurationUnit::steps || duration.unit == DurationUnit::tokens;
 }
 
-/// Where both lengths can be compared without the corpus.
+/// Whether `a` is longer; false if the two cannot be compared without the corpus.
 bool is_longer(const Duration& a, const Duration& b, const RunConfig& config) {
   if (a.unit == b.unit) return a.amount > b.amount;
   if (!is_counted(a) || !is_counted(b)) return false;
@@ -203,30 +204,31 @@ void check_tokens(const RunConfig& c, Findings& findings) {
   if (c.train.duration.unit != DurationUnit::steps) return;
   const auto steps = static_cast<std::int64_t>(c.train.duration.amount);
   if (product({steps, c.train.batch_size, c.train.accumulation, c.model.context})) return;
-  findings.push_back({{"train.duration", "train.batch_size", "train.accumulation", "model.context"},
-                      quoted(to_string(c.train.duration)),
-                      "so many steps of train.batch_size x train.accumulation x model.context = " +
-                          text(c.tokens_per_step()) +
-                          " tokens are more tokens than can be counted; shorten it"});
+  findings.push_back(
+      {{"train.duration", "train.batch_size", "train.accumulation", "model.context"},
+       quoted(to_string(c.train.duration)),
+       format("this many steps of train.batch_size x train.accumulation x model.context = {} "
+              "tokens have more tokens than can be counted; shorten it",
+              c.tokens_per_step())});
 }
 
 void check_schedule(const RunConfig& c, Findings& findings) {
   if (is_longer(c.schedule.warmup, c.train.duration, c)) {
     findings.push_back({{"schedule.warmup", "train.duration"},
                         quoted(to_string(c.schedule.warmup)),
-                        "longer than the training, train.duration = \"" +
-                            to_string(c.train.duration) +
-                            "\"; shorten it, or give a share as \"5%\""});
+                        format("longer than the training, train.duration = \"{}\"; shorten it, or "
+                               "give a share as \"5%\"",
+                               to_string(c.train.duration))});
   }
   if (c.schedule.name != ScheduleKind::constant && c.schedule.final_lr > c.optimizer.lr) {
     findings.push_back({{"schedule.final_lr", "optimizer.lr"},
                         number_text(c.schedule.final_lr),
-                        "above optimizer.lr = " + number_text(c.optimizer.lr) +
-                            ", where the schedule begins; lower it"});
+                        format("above optimizer.lr = {}, where the schedule begins; lower it",
+                               number_text(c.optimizer.lr))});
   }
 }
 
-/// Values that a file or the command line cannot give, but a program can.
+/// Finds values out of range, which a file or the command line cannot give, but a program can.
 std::vector<Finding> check_ranges(const std::vector<Section>& sections) {
   std::vector<Finding> findings;
   const auto check = [&](const Field& field, double value, const std::string& shown) {

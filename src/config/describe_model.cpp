@@ -8,7 +8,7 @@
 namespace aero {
 namespace {
 
-/// "gelu, the exact one (erf); relu"
+/// Lists names and meanings: "gelu, the exact one (erf); relu".
 template <class Kinds>
 std::string meanings(const Kinds& kinds) {
   std::string text;
@@ -41,10 +41,10 @@ Section describe_choices(ModelConfig& m) {
            "of GELU.",
            family},
           {"model.architecture",
-           "The papers' name of what is kept, as \"SM+LN+G\" or \"EReg(SM(t)+ScFuFFN_i6)\"; see "
-           "Architecture above. Sets norm, activation, attention, temperature, "
-           "temperature_shape, ffn_form, ffn_scaled, ffn_fused, ffn_pruned, ffn_pruned_layers and "
-           "ereg.enabled.",
+           "The papers' name for what the model keeps, as \"SM+LN+G\" or "
+           "\"EReg(SM(t)+ScFuFFN_i6)\"; see Architecture above. Sets norm, activation, attention, "
+           "temperature, temperature_shape, ffn_form, ffn_scaled, ffn_fused, ffn_pruned, "
+           "ffn_pruned_layers and ereg.enabled.",
            architecture},
           {"model.n_layer", "L, the number of blocks.", &m.n_layer, between(1, 10'000)},
           {"model.n_head", "H, attention heads in a block; must divide d_model.", &m.n_head,
@@ -61,17 +61,17 @@ Section describe_choices(ModelConfig& m) {
           {"model.norm", "Both norms of every block: " + meanings(norm_kinds) + ".",
            enum_ref(m.norm)},
           {"model.final_norm",
-           "The norm before the head, of the blocks' kind; a LayerNorm where the blocks have none "
-           "or a fixed one.",
+           "Whether there is a norm before the head. It has the blocks' kind; it is a LayerNorm if "
+           "the blocks have none or a fixed one.",
            &m.final_norm},
           {"model.norm_bias", "Whether a LayerNorm has a bias beside its gain.", &m.norm_bias},
           {"model.norm_eps", "Added to the variance in a norm.", &m.norm_eps, above(0)},
           {"model.activation",
-           "Between the two matrices of the FFN: " + meanings(activation_kinds) + ".",
+           "The function between the two matrices of the FFN: " + meanings(activation_kinds) + ".",
            enum_ref(m.activation)},
           {"model.leaky_slope",
-           "The negative slope of a leaky ReLU: fixed, or learned, one a layer or one for the "
-           "model.",
+           "The negative slope of a leaky ReLU: fixed, or learned, with one slope for each layer "
+           "or one for the model.",
            enum_ref(m.leaky_slope)},
           {"model.leaky_init", "The negative slope, or its initial value where it is learned.",
            &m.leaky_init, any_number()},
@@ -79,9 +79,9 @@ Section describe_choices(ModelConfig& m) {
            "How the FFN's matrices are kept: plain, or normalised by weight (W = g v / norm(v) "
            "by output row) or spectrum (W / sigma(W), by power iteration).",
            enum_ref(m.ffn_form)},
-          {"model.qk_form", "The same of the matrices of queries and keys.", enum_ref(m.qk_form)},
-          {"model.v_form", "The same of the values' matrix.", enum_ref(m.v_form)},
-          {"model.o_form", "The same of attention's output matrix.", enum_ref(m.o_form)},
+          {"model.qk_form", "The same for the matrices of queries and keys.", enum_ref(m.qk_form)},
+          {"model.v_form", "The same for the matrix of values.", enum_ref(m.v_form)},
+          {"model.o_form", "The same for attention's output matrix.", enum_ref(m.o_form)},
           {"model.ffn_scaled",
            "ScFFN: X_out = beta X_SA + FFN(X_SA) / alpha, alpha and beta learned in each layer. In "
            "the family simplified: its gains m_s and m_r, which are always there.",
@@ -91,19 +91,18 @@ Section describe_choices(ModelConfig& m) {
           {"model.beta_init", "Initial beta of ScFFN.", &m.beta_init, any_number()},
           {"model.ffn_fused", "FuFFN: the FFN is one d x d matrix; it has no activation then.",
            &m.ffn_fused},
-          {"model.ffn_pruned", "k of _i<k>: so many of the deepest FFNs are absent.", &m.ffn_pruned,
+          {"model.ffn_pruned", "k of _i<k>: the k deepest FFNs are absent.", &m.ffn_pruned,
            between(0, 10'000)},
           {"model.ffn_pruned_layers",
-           "The layers, counted from 0, whose FFNs are absent, where these are not the deepest.",
+           "The layers, counted from 0, whose FFNs are absent, if these are not the deepest.",
            &m.ffn_pruned_layers, between(0, 10'000)},
           {"model.attention",
-           "What makes scores s into weights over the visible keys: " + meanings(attention_kinds) +
-               ".",
+           "How scores s become weights over the visible keys: " + meanings(attention_kinds) + ".",
            enum_ref(m.attention)},
           {"model.two_quad_shift", "c of two_quad.", &m.two_quad_shift, any_number()},
           {"model.temperature",
            "SM(t): a learned temperature t for each head and query position divides the scores. "
-           "raw keeps t itself, as the papers; exp and softplus keep it positive.",
+           "raw keeps t itself, as in the papers; exp and softplus keep it positive.",
            enum_ref(m.temperature)},
           {"model.temperature_init", "Initial t.", &m.temperature_init, any_number()},
           {"model.temperature_shape",
@@ -111,12 +110,13 @@ Section describe_choices(ModelConfig& m) {
            "alone, SM(h), which folds into W_Q.",
            enum_ref(m.temperature_shape)},
           {"model.attention_scaled",
-           "Scores are divided by sqrt(d_k); false where W_Q has that folded in.",
+           "Whether scores are divided by sqrt(d_k); false if W_Q includes that factor.",
            &m.attention_scaled},
           {"model.biases",
            "Which linear layers of a block have a bias: all, none, or the queries and keys alone.",
            enum_ref(m.biases)},
-          {"model.tied_head", "The head shares the token embedding's matrix.", &m.tied_head},
+          {"model.tied_head", "Whether the head shares the token embedding's matrix.",
+           &m.tied_head},
           {"model.parallel_residual",
            "x + attention(norm1(x)) + FFN(norm2(x)) instead of one after the other.",
            &m.parallel_residual},
@@ -132,51 +132,51 @@ Section describe_choices(ModelConfig& m) {
            enum_ref(m.init)},
           {"model.init_std", "Standard deviation under init fixed.", &m.init_std, at_least(0)},
           {"model.residual_scaling",
-           "The output projections of attention and FFN start smaller by 1 / sqrt(2 L).",
+           "Whether the output projections of attention and FFN start smaller by 1 / sqrt(2 L).",
            &m.residual_scaling},
           {"model.own_parts",
-           "Modules that a program of one's own brought in place of AERO's, with their types; "
-           "such a program writes it (docs/library.md). The program aero builds no such model.",
+           "Modules that a program brought in place of AERO's, with their types. Such a program "
+           "writes this key (docs/library.md); the program aero builds no such model.",
            &m.own_parts},
       }};
 }
 
 Section describe_ereg(EregConfig& e) {
-  return {"model.ereg",
-          "Entropy regularisation, EReg(...): lambda times the mean over layers and heads of "
-          "(E - theta ln T)^2 where the deviation is beyond the margin gamma ln T. Part of the "
-          "training loss, never of an evaluation's.",
-          {
-              {"model.ereg.enabled", "Whether the penalty is added.", &e.enabled},
-              {"model.ereg.lambda",
-               "Weight of the penalty. Under row_sum it grows with the rows of a batch: a lambda "
-               "under mean does as much as lambda / (batch_size T) there.",
-               &e.lambda, at_least(0)},
-              {"model.ereg.gamma", "Margin as a share of ln T; strict.", &e.gamma, at_least(0)},
-              {"model.ereg.theta_init", "Initial threshold, as a share of ln T.", &e.theta_init,
-               any_number()},
-              {"model.ereg.reduction",
-               "mean: the deviation of a head's entropy averaged over batch and positions (the "
-               "papers' algorithm); with train.accumulation that of each micro-batch, which adds "
-               "lambda times the variance of that average between them. row_sum: that of each row, "
-               "squares summed over batch and "
-               "positions (the authors' code).",
-               enum_ref(e.reduction)},
-          }};
+  return {
+      "model.ereg",
+      "Entropy regularisation, EReg(...): lambda times the mean over layers and heads of (E - "
+      "theta ln T)^2, where the deviation exceeds the margin gamma ln T. It is part of the "
+      "training loss, never of an evaluation.",
+      {
+          {"model.ereg.enabled", "Whether the penalty is added.", &e.enabled},
+          {"model.ereg.lambda",
+           "Weight of the penalty. Under row_sum the penalty grows with the rows of a batch: a "
+           "lambda under mean has the effect of lambda / (batch_size T) there.",
+           &e.lambda, at_least(0)},
+          {"model.ereg.gamma", "Margin as a share of ln T; strict.", &e.gamma, at_least(0)},
+          {"model.ereg.theta_init", "Initial threshold, as a share of ln T.", &e.theta_init,
+           any_number()},
+          {"model.ereg.reduction",
+           "mean: squares the deviation of a head's entropy, averaged over batch and positions "
+           "(the papers' algorithm). With train.accumulation each micro-batch has its own average, "
+           "which adds lambda times the variance between the averages. row_sum: squares the "
+           "deviation of each row and sums over batch and positions (the authors' code).",
+           enum_ref(e.reduction)},
+      }};
 }
 
 Section describe_norm_fixed(NormFixedConfig& n) {
   const Range share{.low = 0, .high = 1};
   return {
       "model.norm_fixed",
-      "How norms of the kind layernorm_fixed go over from the deviation of each row to a "
-      "constant one, the running average of the batches' up to `start`.",
+      "How norms of the kind layernorm_fixed pass from the deviation of each row to a constant, "
+      "which is the running average of the batches' deviations up to `start`.",
       {
           {"model.norm_fixed.start", "Share of the training after which the passage begins.",
            &n.start, share},
           {"model.norm_fixed.end", "Share of the training after which it is done.", &n.end, share},
           {"model.norm_fixed.momentum",
-           "Of the running average.",
+           "Momentum of the running average.",
            &n.momentum,
            {.low = 0, .high = 1, .high_open = true}},
       }};

@@ -8,21 +8,22 @@ namespace aero {
 namespace {
 
 Section describe_top(RunConfig& c) {
-  return {"",
-          "Keys outside every section.",
-          {
-              {"$schema", "For editors: where the JSON Schema of this language lies.", LoaderKey{}},
-              {"extends",
-               "Another config, relative to this file, whose keys hold where this file has none.",
-               LoaderKey{}},
-              {"seed", "Decides initial weights, dropout and the order of the data.", &c.seed,
-               at_least(0)},
-          }};
+  return {
+      "",
+      "Keys outside every section.",
+      {
+          {"$schema", "The path of the JSON Schema of this language, for editors.", LoaderKey{}},
+          {"extends",
+           "Another config, relative to this file. Its keys apply where this file has none.",
+           LoaderKey{}},
+          {"seed", "Decides initial weights, dropout and the order of the data.", &c.seed,
+           at_least(0)},
+      }};
 }
 
 Section describe_run_folder(RunFolderConfig& r) {
   return {"run",
-          "Where the run is kept.",
+          "The run's folder.",
           {
               {"run.folder",
                "Folder of the config, metrics and checkpoints; empty: runs/ and the config file's "
@@ -38,53 +39,53 @@ Section describe_data(DataConfig& d) {
       {
           {"data.path", "Folder written by prepare_corpus.py, or one with train*.bin and val*.bin.",
            &d.path},
-          {"data.format", "Of the token files; auto looks into the folder.", enum_ref(d.format)},
+          {"data.format", "Format of the token files; auto looks into the folder.",
+           enum_ref(d.format)},
           {"data.verify", "Check the checksum and the token range of every file before training.",
            &d.verify},
       }};
 }
 
 Section describe_train(TrainConfig& t) {
-  return {
-      "train",
-      "The loop.",
-      {
-          {"train.duration", "Length of the training.", &t.duration, above(0)},
-          {"train.batch_size", "Sequences of T tokens in one forward pass.", &t.batch_size,
-           between(1, 1'000'000)},
-          {"train.accumulation", "Forward passes whose gradients make one optimizer step.",
-           &t.accumulation, between(1, 1'000'000)},
-          {"train.dtype",
-           "Precision of the matrix products; the weights and their updates stay float32.",
-           enum_ref(t.dtype)},
-          {"train.device", "auto, cpu, cuda or cuda:N; auto is the first GPU if there is one.",
-           &t.device},
-          {"train.tf32",
-           "Take the float32 products of a GPU in TensorFloat-32: faster, with the precision of "
-           "10 bits in place of 23. Products under bfloat16 and float16 do not change.",
-           &t.tf32},
-          {"train.deterministic",
-           "Take kernels on a GPU that give the same bits each time, on one kind of GPU and one "
-           "build, also across a resume; slower. On the CPU it is so anyway.",
-           &t.deterministic},
-          {"train.threads", "CPU threads; 0: as many as LibTorch chooses.", &t.threads,
-           between(0, 4096)},
-          {"train.clip", "Largest norm of the whole gradient; 0: no clipping.", &t.clip,
-           at_least(0)},
-          {"train.on_nonfinite",
-           "What a NaN or an infinity in loss or gradient does before the step is taken: stop the "
-           "run or skip the step.",
-           enum_ref(t.on_nonfinite)},
-          {"train.warm_start",
-           "Run or checkpoint folder whose weights the run begins with, where they fit; the rest "
-           "starts anew. Empty: all of it does.",
-           &t.warm_start},
-          {"train.other_tokenizer",
-           "Train even where token ids change their meaning: the model of train.warm_start, a "
-           "pipeline's baseline that is loaded, or the tokenizer's file beside the corpus has "
-           "another tokenizer than the corpus's tokens.",
-           &t.other_tokenizer},
-      }};
+  return {"train",
+          "The loop.",
+          {
+              {"train.duration", "Length of the training.", &t.duration, above(0)},
+              {"train.batch_size", "Sequences of T tokens in one forward pass.", &t.batch_size,
+               between(1, 1'000'000)},
+              {"train.accumulation", "Forward passes whose gradients make one optimizer step.",
+               &t.accumulation, between(1, 1'000'000)},
+              {"train.dtype",
+               "Precision of the matrix products; the weights and their updates stay float32.",
+               enum_ref(t.dtype)},
+              {"train.device", "auto, cpu, cuda or cuda:N; auto is the first GPU if there is one.",
+               &t.device},
+              {"train.tf32",
+               "Compute float32 products on a GPU in TensorFloat-32: faster, with 10 bits of "
+               "precision instead of 23. Products under bfloat16 and float16 do not change.",
+               &t.tf32},
+              {"train.deterministic",
+               "Use GPU kernels that give the same bits each time, on one kind of GPU and one "
+               "build, also across a resume; slower. The CPU gives the same bits anyway.",
+               &t.deterministic},
+              {"train.threads", "CPU threads; 0: as many as LibTorch chooses.", &t.threads,
+               between(0, 4096)},
+              {"train.clip", "Largest norm of the whole gradient; 0: no clipping.", &t.clip,
+               at_least(0)},
+              {"train.on_nonfinite",
+               "What happens when the loss or the gradient has a NaN or an infinity: stop the run, "
+               "or skip the step.",
+               enum_ref(t.on_nonfinite)},
+              {"train.warm_start",
+               "Run or checkpoint folder whose weights the run begins with, where they fit; all "
+               "others are initialised. Empty: all weights are initialised.",
+               &t.warm_start},
+              {"train.other_tokenizer",
+               "Train even if token ids change their meaning, because the corpus's tokens come "
+               "from another tokenizer than the model of train.warm_start, a pipeline's loaded "
+               "baseline, or the tokenizer file beside the corpus.",
+               &t.other_tokenizer},
+          }};
 }
 
 Section describe_optimizer(OptimizerConfig& o) {
@@ -131,18 +132,18 @@ Section describe_schedule(ScheduleConfig& s) {
 }
 
 Section describe_eval(EvalConfig& e) {
-  return {"eval",
-          "Evaluation on the validation split while training.",
-          {
-              {"eval.every",
-               "Time between evaluations; 0: only at the end, where the corpus has a validation "
-               "split.",
-               &e.every, at_least(0), true},
-              {"eval.batches", "Batches of one evaluation; 0: the whole split.", &e.batches,
-               between(0, 1e12)},
-              {"eval.batch_size", "Sequences in a batch; 0: train.batch_size.", &e.batch_size,
-               between(0, 1'000'000)},
-          }};
+  return {
+      "eval",
+      "Evaluation on the validation split while training.",
+      {
+          {"eval.every",
+           "Time between evaluations; 0: only at the end, if the corpus has a validation split.",
+           &e.every, at_least(0), true},
+          {"eval.batches", "Batches of one evaluation; 0: the whole split.", &e.batches,
+           between(0, 1e12)},
+          {"eval.batch_size", "Sequences in a batch; 0: train.batch_size.", &e.batch_size,
+           between(0, 1'000'000)},
+      }};
 }
 
 Section describe_entropy(EntropyConfig& e) {
@@ -150,35 +151,36 @@ Section describe_entropy(EntropyConfig& e) {
           "Statistics of attention entropy on the validation split while training.",
           {
               {"entropy.every",
-               "Time between two of them; 0: only at the end, where the corpus has a validation "
-               "split.",
+               "Time between two sets of statistics; 0: only at the end, if the corpus has a "
+               "validation split.",
                &e.every, at_least(0), true},
               {"entropy.batches", "Batches of eval.batch_size each time; 0: no statistics.",
                &e.batches, between(0, 1e12)},
               {"entropy.collapse_below",
-               "A layer whose mean entropy falls below this share of that of uniform causal "
-               "attention, ln(T!) / T, is named as collapsed.",
+               "A layer is reported as collapsed if its mean entropy falls below this share of "
+               "ln(T!) / T, the entropy of uniform causal attention.",
                &e.collapse_below,
                {.low = 0, .high = 1}},
               {"entropy.overload_above",
-               "A layer whose mean entropy rises above this share of it is named as overloaded.",
+               "A layer is reported as overloaded if its mean entropy rises above this share of "
+               "ln(T!) / T.",
                &e.overload_above,
                {.low = 0, .high = 1}},
           }};
 }
 
 Section describe_checkpoint(CheckpointConfig& c) {
-  return {
-      "checkpoint",
-      "What is saved of the run.",
-      {
-          {"checkpoint.every", "Time between checkpoints; 0: only at the end.", &c.every,
-           at_least(0), true},
-          {"checkpoint.keep_last", "How many of the latest are kept.", &c.keep_last, at_least(1)},
-          {"checkpoint.keep_best", "Keep the one of the lowest validation loss, too.",
-           &c.keep_best},
-          {"checkpoint.at_start", "Save the initial weights, too, as step 0.", &c.at_start},
-      }};
+  return {"checkpoint",
+          "What a run saves.",
+          {
+              {"checkpoint.every", "Time between checkpoints; 0: only at the end.", &c.every,
+               at_least(0), true},
+              {"checkpoint.keep_last", "How many of the latest checkpoints are kept.", &c.keep_last,
+               at_least(1)},
+              {"checkpoint.keep_best", "Also keep the checkpoint with the lowest validation loss.",
+               &c.keep_best},
+              {"checkpoint.at_start", "Also save the initial weights, as step 0.", &c.at_start},
+          }};
 }
 
 Section describe_log(LogConfig& l) {

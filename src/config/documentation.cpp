@@ -5,6 +5,7 @@
 #include "aero/config/run_config.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 namespace aero {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::string_view beginning = R"(# The config
 <!-- Written by config_markdown() from the field descriptions; edit those. -->
 
 A run is one JSON file. It may hold comments (`//` and `/* */`) and trailing commas; every key has
-a default, so it says only what differs:
+a default, so a config gives only the keys that differ:
 
 ```jsonc
 {
@@ -31,21 +32,21 @@ file, then `--set section.key=value` on the command line. Each of these layers i
 order `preset`, `family`, `architecture`, other keys. Within one layer, a key that contradicts the
 architecture is a fault; in a later layer it overrides it.
 
-**Architecture.** The papers' names say what is kept, in this order:
+**Architecture.** The papers' names say what a model keeps, in this order:
 
 | part | meaning |
 |---|---|
 )";
 
-/// What goes on behind the table's rows for attention, norm and activation.
+/// The text after the table's rows for attention, norm and activation.
 constexpr std::string_view forms_and_faults =
-    R"(| `FFN` | the FFN's form, where it is not plain: `WN` or `SN` before it for weight or spectral normalisation, `Sc` for scaled, `Fu` for fused, as in `ScFuFFN` |
+    R"(| `FFN` | the FFN's form, unless it is plain: `WN` or `SN` before it for weight or spectral normalisation, `Sc` for scaled, `Fu` for fused, as in `ScFuFFN` |
 | `_i<k>` | the k deepest FFNs are pruned, as in `ScFuFFN_i6` (`_i0`: none); `_i[1,3]`: those of layers 1 and 3, counted from 0 |
 | `EReg(...)` | around the whole: entropy regularisation |
 
 `SM+LN+G` is the baseline, `SM` the model whose only nonlinearity is softmax,
 `EReg(SM(t)+ScFuFFN_i6)` the end of the method. The name says nothing of the norm before the head:
-`final_norm` does. Every part goes with the families gpt2 and pythia; under pythia's parallel residual
+`final_norm` does. Every part works with the families gpt2 and pythia; under pythia's parallel residual
 ScFFN is beta (x + attention(x)) + FFN(x) / alpha. The family simplified always has the scalars of its
 own block in place of alpha and beta, so its names hold `Sc`, and has no V and O matrices to normalise.
 
@@ -61,7 +62,7 @@ again.
 completion and checks as one types.
 )";
 
-/// "| `G`, `R` | the FFN's `activation`: gelu or gelu_tanh, relu |"
+/// Writes "| `G`, `R` | the FFN's `activation`: gelu or gelu_tanh, relu |".
 template <class Kinds>
 std::string letters_row(const Kinds& kinds, const std::string& what) {
   std::string letters;
@@ -79,10 +80,11 @@ std::string letters_row(const Kinds& kinds, const std::string& what) {
 
 std::string introduction() {
   return std::string(beginning) + letters_row(attention_kinds, "the `attention`") +
-         "| `(t)`, `(h)` behind it, as in `SM(t)` | a learned temperature for each head and query "
-         "position, or for each head |\n" +
-         letters_row(norm_kinds, "the `norm` of the blocks, where they have one") +
-         letters_row(activation_kinds, "the FFN's `activation`, where it has one") +
+         "| `(t)`, `(h)` | follow the attention, as in `SM(t)`: a learned temperature for each "
+         "head and "
+         "query position, or for each head |\n" +
+         letters_row(norm_kinds, "the `norm` of the blocks, if they have one") +
+         letters_row(activation_kinds, "the FFN's `activation`, if it has one") +
          std::string(forms_and_faults);
 }
 
@@ -95,14 +97,15 @@ std::string code(const std::string& text) {
 }
 
 std::string row(const Field& field) {
-  return "| `" + field.key() + "` | " + field.type_text() + " | " + code(field.value_text()) +
-         " | " + field.choices_text() + " | " + field.doc + " |\n";
+  return format("| `{}` | {} | {} | {} | {} |\n", field.key(), field.type_text(),
+                code(field.value_text()), field.choices_text(), field.doc);
 }
 
 std::string chapter(const Section& section) {
-  std::string text = "\n## " + title(section) + "\n\n" + section.doc +
-                     "\n\n| key | type | default | range or choices | meaning |\n"
-                     "|---|---|---|---|---|\n";
+  std::string text = format(
+      "\n## {}\n\n{}\n\n| key | type | default | range or choices | meaning |\n"
+      "|---|---|---|---|---|\n",
+      title(section), section.doc);
   for (const Field& field : section.fields) text += row(field);
   return text;
 }
@@ -111,11 +114,11 @@ std::string chapter(const Section& section) {
 std::string help_head(const Field& field) {
   const std::string choices = field.choices_text();
   const std::string standard = field.value_text();
-  return field.path + " (" + field.type_text() + (choices.empty() ? "" : ", " + choices) +
-         (standard.empty() ? "" : "; default " + standard) + ")";
+  return format("{} ({}{}{})", field.path, field.type_text(), choices.empty() ? "" : ", " + choices,
+                standard.empty() ? "" : "; default " + standard);
 }
 
-/// Whether a name is that of the field or of a section around it.
+/// Whether `name` stands for the field, or for a section around it.
 bool means(const std::string& name, const Field& field) {
   return name.empty() || name == field.path || name == field.key() ||
          field.path.starts_with(name + ".");
@@ -144,9 +147,9 @@ std::vector<KeyHelp> config_help(const std::string& name) {
   }
   if (!help.empty()) return help;
   const auto near = nearest(name, known);
-  throw UsageError(
-      quoted(name) + " is no key or section of the config" +
-      (near.empty() ? "; `aero config help` tells them all" : ", did you mean \"" + near + "\"?"));
+  throw UsageError(format(
+      "{} is not a key or section of the config{}", quoted(name),
+      near.empty() ? "; `aero config help` lists them all" : ", did you mean \"" + near + "\"?"));
 }
 
 }  // namespace aero

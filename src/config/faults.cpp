@@ -1,17 +1,19 @@
 #include "aero/config/faults.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 namespace aero {
 
 void Faults::add(const std::string& source, const std::string& path, const std::string& value,
                  const std::string& message) {
-  lines_.push_back(source + ": " + path + ": " + (value.empty() ? "" : value + ": ") + message);
+  lines_.push_back(
+      format("{}: {}: {}{}", source, path, value.empty() ? "" : value + ": ", message));
   paths_.insert(path);
 }
 
 void Faults::add_unreadable(const std::string& source, const std::string& message) {
-  lines_.push_back(source + ": " + message);
+  lines_.push_back(format("{}: {}", source, message));
   unreadable_ = true;
 }
 

@@ -1,6 +1,7 @@
 #include "aero/config/fields.h"
 #include "aero/config/json_value.h"
 #include "aero/config/suggest.h"
+
 namespace aero {
 namespace {
 

@@ -1,6 +1,7 @@
 #include "field_table.h"
 
 #include "aero/config/suggest.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 
@@ -30,7 +31,7 @@ std::string FieldTable::unknown_key(const std::string& section, const std::strin
   std::string best;
   std::size_t best_cost = suggestion_limit(key) + 1;
   for (const std::string& path : paths()) {
-    // A key of another section costs one edit more.
+    // A key of another section counts as one edit more.
     const bool elsewhere = section_of(path) != section;
     const std::size_t cost = edit_distance(key, key_of(path)) + (elsewhere ? 1 : 0);
     if (cost < best_cost) {
@@ -38,11 +39,11 @@ std::string FieldTable::unknown_key(const std::string& section, const std::strin
       best_cost = cost;
     }
   }
-  if (!best.empty()) return "unknown key, did you mean \"" + best + "\"?";
+  if (!best.empty()) return format("unknown key, did you mean \"{}\"?", best);
   if (const auto here = keys(section); !here.empty()) {
     return "unknown key; the keys here are " + join(here);
   }
-  return "unknown key; \"" + section + "\" has no keys of its own";
+  return format("unknown key; \"{}\" has no keys of its own", section);
 }
 
 std::vector<std::string> FieldTable::paths() const {

@@ -19,7 +19,7 @@ class FieldTable {
   bool is_section(const std::string& path) const;
   /// The keys of a section, its sub-sections included: "n_layer", "dropout".
   std::vector<std::string> keys(const std::string& section) const;
-  /// What to say about a key that is neither, with the nearest one that is.
+  /// Writes the message about a key that is neither, with the nearest known one.
   std::string unknown_key(const std::string& section, const std::string& key) const;
 
  private:

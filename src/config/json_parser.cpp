@@ -1,5 +1,6 @@
 #include "aero/config/json_value.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +13,7 @@ namespace {
 /// Deeper than any config, and shallow enough to walk by recursion.
 constexpr std::size_t max_depth = 64;
 
-/// The length of the string, the comment or the single character at the front.
+/// Returns the length of the string, the comment or the single character at the front.
 std::size_t token_length(std::string_view text) {
   if (text.starts_with('"')) {
     std::size_t end = 1;
@@ -29,8 +30,8 @@ std::size_t token_length(std::string_view text) {
   return 1;
 }
 
-/// The parser knows comments but no trailing commas: these become spaces, so that places in the
-/// text stay what they were.
+/// Replaces trailing commas, which the parser does not know, with spaces, so that places in the
+/// text stay the same.
 std::string blank_trailing_commas(std::string_view text) {
   std::string result(text);
   std::size_t comma = std::string::npos;
@@ -51,7 +52,7 @@ std::string blank_trailing_commas(std::string_view text) {
 }
 
 /// Receives the parser's events and builds the tree. Only the innermost open container grows, so
-/// the pointers to those around it stay good.
+/// the pointers to the containers around it stay valid.
 class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit TreeBuilder(std::string_view text) : text_(text) {}
@@ -98,7 +99,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     std::string reason = error.what();
     reason = reason.substr(std::min(reason.find("] ") + 2, reason.size()));
     if (reason.starts_with("parse error at")) reason = reason.substr(reason.find(": ") + 2);
-    // The reason quotes what was read, hundreds of digits too.
+    // The reason quotes the text, which may be hundreds of digits.
     constexpr std::size_t longest = 160;
     fail_at(position, shortened(reason, longest));
   }
@@ -121,7 +122,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
 
   bool open(JsonValue::Kind kind) {
     if (open_.size() == max_depth) {
-      throw JsonError("objects and lists nested more than " + std::to_string(max_depth) + " deep");
+      throw JsonError(format("objects and lists are nested more than {} deep", max_depth));
     }
     open_.push_back(place({.kind = kind, .text = {}, .members = {}}));
     return true;

@@ -55,7 +55,7 @@ std::string quoted(const std::string& text) {
 }
 
 std::string number_text(double value) {
-  // 1000000, where the shortest form would be 1e+06.
+  // The shortest form of 1000000 would be 1e+06.
   if (std::abs(value) < 1e15 && value == std::floor(value)) {
     return std::to_string(static_cast<std::int64_t>(value));
   }

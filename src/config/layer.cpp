@@ -4,6 +4,7 @@
 #include "aero/config/object_reader.h"
 #include "aero/config/suggest.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include "assign.h"
 
@@ -13,7 +14,7 @@
 namespace aero {
 namespace {
 
-/// A key as it can stand in one line of a message.
+/// Writes a key so that it fits on one line of a message.
 std::string printable(const std::string& key) {
   const std::string text = quoted(key);
   return text.substr(1, text.size() - 2);
@@ -49,8 +50,8 @@ class LayerReader : public ObjectReader {
       fault(path, shown, table_.unknown_key(section, member.key));
     } else if (member.value.kind != JsonValue::Kind::object) {
       fault(path, shown,
-            "expected an object, not " + member.value.kind_text() + "; its keys are " +
-                join(table_.keys(path)));
+            format("expected an object, not {}; its keys are {}", member.value.kind_text(),
+                   join(table_.keys(path))));
     } else {
       read(member.value, path);
     }
@@ -60,18 +61,18 @@ class LayerReader : public ObjectReader {
   Layer& layer_;
 };
 
-/// A value of the command line as a message shows it.
+/// Writes a value of the command line as a message shows it.
 std::string shown_value(const std::string& text) {
   constexpr std::size_t longest = 80;
   return text.empty() ? "\"\"" : shortened(printable(text), longest);
 }
 
-/// What keeps a path from being set on the command line; empty where nothing does.
+/// Says why a path cannot be set on the command line; empty if it can.
 std::string override_fault(const std::string& path, const FieldTable& table) {
   if (path.empty()) return "no key; write SECTION.KEY=VALUE";
   if (table.is_section(path)) {
-    return "a section has no value of its own; set its keys one by one, as in " + path + "." +
-           table.keys(path).front() + "=VALUE";
+    return format("a section has no value of its own; set its keys one by one, as in {}.{}=VALUE",
+                  path, table.keys(path).front());
   }
   const Field* field = table.find(path);
   if (field == nullptr) return table.unknown_key(section_of(path), key_of(path));
@@ -97,7 +98,7 @@ Layer layer_of_overrides(const std::vector<Override>& overrides, const FieldTabl
     const std::size_t equals = text.find('=');
     const std::string path = printable(text.substr(0, equals));
     if (equals == std::string::npos) {
-      faults.add(command_line, path, "", "no value; write " + path + "=VALUE");
+      faults.add(command_line, path, "", format("no value; write {}=VALUE", path));
       continue;
     }
     const std::string value = text.substr(equals + 1);
@@ -124,8 +125,9 @@ void apply_layer(const Layer& layer, FieldTable& table, const ModelConfig& model
       if (const auto refusal = assign(field, found->value)) {
         faults.add(layer.source, field.path, found->shown, *refusal);
       } else if (named && architecture_name(model) != architecture) {
-        faults.add(layer.source, field.path, found->shown,
-                   "contradicts model.architecture \"" + architecture + "\"; keep one of the two");
+        faults.add(
+            layer.source, field.path, found->shown,
+            format("contradicts model.architecture \"{}\"; keep one of the two", architecture));
       }
       named = named || (field.path == "model.architecture" && !faults.at(field.path));
     }

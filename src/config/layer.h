@@ -20,27 +20,27 @@ struct Assignment {
   std::string shown;  ///< the value in messages
 };
 
-/// What one source says: a file, or the command line.
+/// The assignments of one source: a file, or the command line.
 struct Layer {
   std::string source;
   std::vector<Assignment> assignments;
 };
 
-/// Which source a key's value comes from.
+/// The source of each key's value.
 using Sources = std::map<std::string, std::string>;
 
 inline constexpr const char* command_line = "command line";
 
-/// The assignments of a file. Unknown and repeated keys are faults.
+/// Reads the assignments of a file. Unknown and repeated keys are faults.
 Layer layer_of_object(const std::string& source, const JsonValue& root, const FieldTable& table,
                       Faults& faults);
 
-/// The assignments of the command line; of several to one key, the last holds.
+/// Reads the assignments of the command line. If several assign one key, the last counts.
 Layer layer_of_overrides(const std::vector<Override>& overrides, const FieldTable& table,
                          Faults& faults);
 
-/// Sets the fields that the layer names, in the table's order. `model` is what the table's section
-/// "model" is bound to: there a key must not contradict an architecture of the same layer.
+/// Sets the fields that the layer names, in the table's order. The table's section "model" refers
+/// to `model`; a key of it must not contradict an architecture of the same layer.
 void apply_layer(const Layer& layer, FieldTable& table, const ModelConfig& model, Faults& faults,
                  Sources& sources);
 

@@ -24,8 +24,8 @@ ChainRules config_rules() {
           }};
 }
 
-/// Adds the findings, each under the source of the first of its keys that some source set, unless
-/// one of its values was refused already.
+/// Adds the findings. Each is reported under the source of the first of its keys that a source
+/// sets. A finding is left out if one of its values was already refused.
 void add_findings(const std::vector<Finding>& findings, const Sources& sources,
                   const std::string& name, Faults& faults) {
   if (faults.any_unreadable()) return;
@@ -42,8 +42,8 @@ void add_findings(const std::vector<Finding>& findings, const Sources& sources,
   }
 }
 
-/// Applies the objects of files, the first base first, then the overrides; `name` is who is to
-/// blame for what no file says.
+/// Applies the objects of files, the first base first, then the overrides. Faults in values that no
+/// source sets are reported under `name`.
 RunConfig build(const std::string& name, const std::vector<JsonLayer>& objects,
                 const std::vector<Override>& overrides, Faults& faults) {
   RunConfig config;

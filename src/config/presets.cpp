@@ -52,8 +52,8 @@ ModelConfig gpt2_tiny() {
           .vocab_size = 97};
 }
 
-/// What He and Hofmann's block has beside its form: RMSNorm, ReLU, biases on Q and K alone, and
-/// matrices whose initial std knows no depth.
+/// Sets the other choices of He and Hofmann's block: RMSNorm, ReLU, biases on Q and K alone, and
+/// matrices whose initial std does not depend on depth.
 void apply_simplified(ModelConfig& config) {
   config.norm = NormKind::rmsnorm;
   config.activation = ActivationKind::relu;

@@ -18,13 +18,14 @@ Json json_value(const Field& field) {
   return field.value_text();
 }
 
-/// Whether the effective config has this key: a preset and a base have become values by then.
+/// Whether the effective config has this key. It has none for a preset or a base, which have become
+/// values.
 bool is_kept(const Field& field) {
   if (std::holds_alternative<LoaderKey>(field.value)) return false;
   return !std::holds_alternative<Shorthand>(field.value) || !field.value_text().empty();
 }
 
-/// The object of a section, made where it is missing.
+/// Returns the object of a section, and makes it if it is missing.
 Json& object_at(Json& root, const std::string& section) {
   if (section.empty()) return root;
   Json& object = object_at(root, section_of(section))[key_of(section)];

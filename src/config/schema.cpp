@@ -13,7 +13,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* counted_duration = R"(^[0-9]+(\.[0-9]+)?([kMG]?t?|e)$)";
 constexpr const char* any_duration = R"(^[0-9]+(\.[0-9]+)?([kMG]?t?|e|%)$)";
 
-/// A bound as an integer where it is one: 1 rather than 1.0.
+/// Writes a bound as an integer if it is one: 1 rather than 1.0.
 Json bound(double value) {
   const auto integer = static_cast<std::int64_t>(value);
   return static_cast<double>(integer) == value ? Json(integer) : Json(value);
@@ -89,7 +89,7 @@ Json object_schema(const Section& section) {
   return schema;
 }
 
-/// The schema of a section within that of the whole; its parent is there already.
+/// Returns the schema of a section within the whole schema, which already has its parent.
 Json& section_at(Json& root, const std::string& path) {
   if (path.empty()) return root;
   return section_at(root, section_of(path))["properties"][key_of(path)];

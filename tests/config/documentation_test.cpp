@@ -78,7 +78,7 @@ TEST(Help, NamesTheNearestOfAnUnknownKey) {
     FAIL();
   } catch (const UsageError& error) {
     EXPECT_STREQ(error.what(),
-                 "\"model.n_laeyr\" is no key or section of the config, did you mean "
+                 "\"model.n_laeyr\" is not a key or section of the config, did you mean "
                  "\"model.n_layer\"?");
   }
 }

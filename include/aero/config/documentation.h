@@ -5,10 +5,11 @@
 
 namespace aero {
 
-/// docs/config.md: every key with type, default, range and meaning, from the field description.
+/// Writes docs/config.md from the field descriptions: every key with type, default, range and
+/// meaning.
 std::string config_markdown();
 
-/// A JSON Schema (draft 2020-12) of the config language, for editors.
+/// Writes a JSON Schema (draft 2020-12) of the config language, for editors.
 std::string config_schema();
 
 /// What a terminal shows of one key.
@@ -17,9 +18,9 @@ struct KeyHelp {
   std::string doc;   ///< one sentence
 };
 
-/// Help on the keys that `name` means: all for an empty one, those of a section ("model.dropout",
-/// "model"), or one, its section left out or not ("model.n_layer", "n_layer"). Throws UsageError
-/// with the nearest name where it means none.
+/// Returns help on the keys that `name` stands for: all keys if it is empty, the keys of a section
+/// ("model.dropout", "model"), or one key with or without its section ("model.n_layer", "n_layer").
+/// For any other name, throws UsageError that suggests the nearest one.
 std::vector<KeyHelp> config_help(const std::string& name = "");
 
 }  // namespace aero

@@ -8,7 +8,7 @@
 
 namespace aero {
 
-/// The names of an enum's values in the config language, in the order of the values.
+/// Returns the names of an enum's values in the config language, in the order of the values.
 template <class Enum>
 const std::vector<std::string>& enum_names();
 
@@ -45,7 +45,7 @@ const std::vector<std::string>& enum_names<OptimizerKind>();
 template <>
 const std::vector<std::string>& enum_names<ScheduleKind>();
 
-/// The name of one value: enum_name(Family::gpt2) is "gpt2".
+/// Returns the name of one value: enum_name(Family::gpt2) is "gpt2".
 template <class Enum>
 const std::string& enum_name(Enum value) {
   return enum_names<Enum>().at(static_cast<std::size_t>(value));

@@ -21,13 +21,13 @@ struct EnumRef {
 
 /// A name that stands for the values of several keys: "preset", "architecture".
 struct Shorthand {
-  std::vector<std::string> names;    ///< all there are, or where a pattern is given, some
+  std::vector<std::string> names;    ///< all names, or examples if there is a pattern
   std::function<std::string()> get;  ///< the name to print; empty: the key is not printed
-  std::function<void(const std::string&)> apply;  ///< throws UsageError for a name that is none
-  std::string pattern{};  ///< regular expression of all names; empty: `names` are all there are
+  std::function<void(const std::string&)> apply;  ///< throws UsageError for another name
+  std::string pattern{};  ///< regular expression of all names; empty: `names` has all
 };
 
-/// A key that the loader itself obeys and the config does not keep: "extends", "$schema".
+/// A key that only the loader uses and the config does not keep: "extends", "$schema".
 struct LoaderKey {};
 
 /// The accepted interval of a number, or of the amount of a duration.
@@ -37,14 +37,14 @@ struct Range {
   bool low_open = false;   ///< low itself is refused
   bool high_open = false;  ///< high itself is refused
 
-  /// False for NaN and the infinities, too.
+  /// Whether the interval contains the value; false for NaN and the infinities.
   bool contains(double value) const;
-  /// "at least 1", "in [0, 1)"; empty where every number is accepted.
+  /// Describes the interval: "at least 1", "in [0, 1)"; empty if it accepts every number.
   std::string text() const;
 };
 
-/// One key of the config language: what parsing, printing, --set, help, docs/config.md and the JSON
-/// Schema all read.
+/// One key of the config language. Parsing, printing, --set, help, docs/config.md and the JSON
+/// Schema all read this description.
 struct Field {
   using Value = std::variant<bool*, std::int64_t*, double*, std::string*, Duration*,
                              std::vector<std::int64_t>*, EnumRef, Shorthand, LoaderKey>;
@@ -59,8 +59,8 @@ struct Field {
   std::string key() const;
   /// "integer", "number", "true or false", "text", "duration", "list of integers", "name".
   std::string type_text() const;
-  /// The value as the config language writes it, without quotes; empty for an empty text, and where
-  /// nothing is kept.
+  /// The value as the config language writes it, without quotes; empty for an empty text and for a
+  /// key that the config does not keep.
   std::string value_text() const;
   /// The accepted values: a range, or the list of names.
   std::string choices_text() const;
@@ -73,12 +73,12 @@ struct Section {
   std::vector<Field> fields;
 };
 
-/// The description of every key, bound to `config`, which must outlive it and not move. A section
-/// stands before its sub-sections; within a section, the fields stand in the order in which a layer
-/// of the config applies them.
+/// Describes every key. The description refers to `config`, which must outlive it and not move. A
+/// section stands before its sub-sections; within a section, the fields stand in the order in which
+/// a layer of the config applies them.
 std::vector<Section> describe(RunConfig& config);
 
-/// The section "model" and its sub-sections alone.
+/// Describes the section "model" and its sub-sections alone.
 std::vector<Section> describe(ModelConfig& config);
 
 }  // namespace aero

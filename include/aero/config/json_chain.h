@@ -12,30 +12,30 @@
 
 namespace aero {
 
-/// A text of JSON, and where it stands.
+/// A JSON text and the file that it comes from.
 struct JsonFile {
-  std::string source;  ///< what messages call it
+  std::string source;  ///< the name in messages
   std::string text;
-  std::filesystem::path folder = ".";  ///< where it looks for what it extends
-  std::string identity = {};           ///< the same whatever it is called; empty: no file's
+  std::filesystem::path folder = ".";  ///< where the files that it extends are looked up
+  std::string identity = {};           ///< one for each file, under any name; empty: not a file
 };
 
-/// A file on disk. Throws Error.
+/// Reads a file from disk. Throws Error.
 JsonFile open_json_file(const std::filesystem::path& file);
 
-/// How messages speak of a kind of file: "a config", and what to write into an empty one.
+/// What messages call a kind of file ("a config"), and what they say to write into an empty one.
 struct JsonKind {
   std::string_view what;
   std::string_view if_empty;
 };
 
-/// The object in a file, or a fault.
+/// Reads the object in a file, or adds a fault and returns nothing.
 std::optional<JsonValue> read_object(const JsonFile& file, const JsonKind& kind, Faults& faults);
 
 /// How files of a kind extend one another.
 struct ChainRules {
   JsonKind kind;
-  /// Opens what a file names under "extends". Throws Error.
+  /// Opens the file that `by` names under "extends". Throws Error.
   std::function<JsonFile(const std::string& name, const JsonFile& by)> open;
 };
 
@@ -45,9 +45,9 @@ struct JsonLayer {
   JsonValue root;
 };
 
-/// The objects in a file and in those that it extends ("extends": "base.json"), the last base
-/// first, so that later ones win. What is unreadable, or comes back to itself, is a fault. An
-/// "extends" that is no text is left to who reads the objects.
+/// Reads the objects in a file and in the files that it extends ("extends": "base.json"). The last
+/// base comes first, so that later objects win. A file that is unreadable or extends itself is a
+/// fault. An "extends" that is not a text is left to the reader of the objects.
 std::vector<JsonLayer> read_chain(const JsonFile& file, const ChainRules& rules, Faults& faults);
 
 }  // namespace aero

@@ -11,7 +11,7 @@ namespace aero {
 
 struct JsonMember;
 
-/// A JSON value as it was written: members in their order, a key as often as it stands there.
+/// A JSON value as it was written: with the members in their order and repeated keys kept.
 struct JsonValue {
   enum class Kind { null, boolean, integer, real, text, array, object };
 
@@ -19,10 +19,10 @@ struct JsonValue {
   bool boolean = false;
   std::int64_t integer = 0;
   double real = 0;
-  std::string text;                 ///< of a text its content, of a number what was written
-  std::vector<JsonMember> members;  ///< of an object; of an array, with empty keys
+  std::string text;                 ///< the content of a text; a number as it was written
+  std::vector<JsonMember> members;  ///< of an object, or of an array, with empty keys
 
-  /// "a text", "an object"
+  /// Names the kind in messages: "a text", "an object".
   std::string kind_text() const;
   /// The value as a message shows it: one line, long ones cut.
   std::string shown() const;
@@ -33,7 +33,7 @@ struct JsonMember {
   JsonValue value;
 };
 
-/// What keeps a text from being read, and where, counted from 1.
+/// The reason why a text cannot be read as JSON, with the line and column, counted from 1.
 class JsonError : public std::runtime_error {
  public:
   explicit JsonError(const std::string& reason) : std::runtime_error(reason) {}
@@ -45,10 +45,10 @@ class JsonError : public std::runtime_error {
 /// Reads JSON with // and /* */ comments and trailing commas. Throws JsonError.
 JsonValue parse_json(std::string_view text);
 
-/// The text in JSON's quotes; bytes that are no UTF-8 are replaced.
+/// Puts the text in JSON's quotes and replaces bytes that are not UTF-8.
 std::string quoted(const std::string& text);
 
-/// The shortest decimal that reads back as `value`.
+/// Writes the shortest decimal that reads back as `value`.
 std::string number_text(double value);
 
 bool is_utf8(const std::string& text);

@@ -10,23 +10,25 @@ namespace aero {
 
 /// simplified: He and Hofmann's block (arXiv 2311.01906), the papers' "sota" rows.
 enum class Family { gpt2, pythia, simplified };
-/// Who owns the negative slope of a leaky ReLU: nobody (a constant), each layer, or the model.
+/// How the negative slope of a leaky ReLU is kept: as a constant, as one parameter of each layer,
+/// or as one parameter of the model.
 enum class LeakySlope { fixed, layer, model };
 /// Which linear layers of a block have a bias: all of them, none, or the queries and keys alone
 /// (the authors' public code).
 enum class BiasSet { all, none, qk };
-/// How a matrix is kept: as it is; W = g v / |v| by output row (weight normalisation, arXiv
-/// 1602.07868); W / sigma(W), the largest singular value (spectral normalisation, arXiv
+/// How a matrix is kept: as it is; as g v / |v| by output row (weight normalisation, arXiv
+/// 1602.07868); or divided by sigma(W), its largest singular value (spectral normalisation, arXiv
 /// 1802.05957).
 enum class WeightForm { plain, weight_norm, spectral_norm };
-/// How a learned temperature t is kept: t itself (the papers'; nothing keeps it positive),
-/// log t, or log(e^t - 1); none: no temperature.
+/// How a learned temperature t is kept: as t itself (as in the papers; nothing keeps it positive),
+/// as log t, or as log(e^t - 1). none: there is no temperature.
 enum class TemperatureForm { none, raw, exp, softplus };
-/// Who owns a temperature: each head and query position (SM(t)), or each head alone (SM(h)), which
-/// folds into W_Q.
+/// Whether each head and query position has a temperature (SM(t)), or each head alone (SM(h)),
+/// which folds into W_Q.
 enum class TemperatureShape { position, head };
-/// What the entropy penalty squares: the deviation of a head's mean entropy (the papers'
-/// algorithm), or that of each row, summed over batch and positions (the authors' code).
+/// Which deviation the entropy penalty squares: that of a head's mean entropy (the papers'
+/// algorithm), or that of each row's entropy; the squares are then summed over batch and positions
+/// (the authors' code).
 enum class EntropyReduction { mean, row_sum };
 /// Initial std: `init_std` itself, or 1/sqrt(d_model).
 enum class InitRule { fixed, width };
@@ -53,11 +55,11 @@ struct SimplifiedConfig {
   bool operator==(const SimplifiedConfig&) const = default;
 };
 
-/// How a LayerNorm of the kind layernorm_fixed goes over to a constant standard deviation.
+/// How a LayerNorm of the kind layernorm_fixed passes to a constant standard deviation.
 struct NormFixedConfig {
-  double start = 0.3;      ///< share of the training up to which it is a LayerNorm
-  double end = 0.7;        ///< share of the training from which its deviation is the constant
-  double momentum = 0.99;  ///< of the running average that the constant is
+  double start = 0.3;      ///< it is a LayerNorm up to this share of the training
+  double end = 0.7;        ///< its deviation is constant from this share on
+  double momentum = 0.99;  ///< of the running average that becomes the constant
 
   bool operator==(const NormFixedConfig&) const = default;
 };
@@ -93,14 +95,14 @@ struct ModelConfig {
   double beta_init = 1;
   bool ffn_fused = false;                         ///< FuFFN: one d x d matrix
   std::int64_t ffn_pruned = 0;                    ///< _i<k>: the k deepest FFNs are absent
-  std::vector<std::int64_t> ffn_pruned_layers{};  ///< instead of ffn_pruned: these, counted from 0
+  std::vector<std::int64_t> ffn_pruned_layers{};  ///< instead of ffn_pruned: layers, counted from 0
 
   AttentionKind attention = AttentionKind::softmax;
   double two_quad_shift = 5;                            ///< c of 2Quad
   TemperatureForm temperature = TemperatureForm::none;  ///< SM(t): t [H, T] in each layer
   TemperatureShape temperature_shape = TemperatureShape::position;  ///< head: t [H, 1]
   double temperature_init = 0.01;  ///< of t itself, whatever its form
-  bool attention_scaled = true;    ///< scores / sqrt(d_k); false once W_Q has it folded in
+  bool attention_scaled = true;    ///< scores / sqrt(d_k); false if W_Q includes that factor
   EregConfig ereg{};
   SimplifiedConfig simplified{};
 
@@ -118,8 +120,8 @@ struct ModelConfig {
   double init_std = 0.02;
   bool residual_scaling = true;  ///< output projections of both branches start at std / sqrt(2 L)
 
-  /// What a program brought in place of AERO's modules (model::DecoderImpl::own_parts()); empty
-  /// where all are AERO's.
+  /// The modules that a program brought in place of AERO's (model::DecoderImpl::own_parts()); empty
+  /// if all are AERO's.
   std::string own_parts{};
 
   bool has_ffn(std::int64_t layer) const;
@@ -131,16 +133,16 @@ struct ModelConfig {
   std::int64_t temperature_columns() const {
     return temperature_shape == TemperatureShape::head ? 1 : context;
   }
-  /// The blocks' kind; LayerNorm where the blocks have none (the authors' ln_f) or a fixed one;
-  /// none when off.
+  /// Returns the kind of the blocks' norms; LayerNorm if the blocks have none (the authors' ln_f)
+  /// or a fixed one; none if final_norm is off.
   NormKind final_norm_kind() const {
     if (!final_norm) return NormKind::none;
     return norm == NormKind::rmsnorm ? NormKind::rmsnorm : NormKind::layernorm;
   }
   std::int64_t position_rows() const { return positions != 0 ? positions : context; }
-  /// How many leading dimensions of a head the rotary embedding turns: d_k * rotary_fraction,
-  /// rounded down as GPT-NeoX does. Throws UsageError where that is odd or 0, for dimensions turn
-  /// in pairs.
+  /// Returns how many leading dimensions of a head the rotary embedding turns: d_k *
+  /// rotary_fraction, rounded down as in GPT-NeoX. Throws UsageError if that is odd or 0, since
+  /// dimensions turn in pairs.
   std::int64_t rotary_dimensions() const;
 
   bool operator==(const ModelConfig&) const = default;

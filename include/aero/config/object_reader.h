@@ -10,8 +10,8 @@
 
 namespace aero {
 
-/// What the readers of configs, cost models, networks, sweeps and pipelines have in common: they go
-/// through objects key by key, and collect every fault with its place.
+/// The base of the readers of configs, cost models, networks, sweeps and pipelines, which go
+/// through objects key by key and collect every fault with its place.
 class ObjectReader {
  public:
   const Faults& faults() const { return faults_; }
@@ -25,31 +25,32 @@ class ObjectReader {
   ObjectReader() = default;
   ~ObjectReader() = default;
 
-  /// The file that says what stands under a key, as messages call it.
+  /// Returns the file that gives the value of a key, as messages call it.
   virtual std::string source_of(const std::string& key) const = 0;
 
   void fault(const std::string& key, const std::string& value, const std::string& message) {
     faults_.add(source_of(key), key, value, message);
   }
 
-  /// The first value under the key, or null.
+  /// Returns the first value under the key, or null.
   static const JsonValue* find(const JsonValue& object, const std::string& key);
 
-  /// "key" within "place".
+  /// Returns the path of `key` within `place`.
   static std::string below(const std::string& place, const std::string& key) {
     return place.empty() ? key : place + "." + key;
   }
 
-  /// Whether the member is the first of its key; a fault where it is not.
+  /// Whether the member is the first with its key; adds a fault if it is not.
   bool is_first(const JsonValue& object, const JsonMember& member, const std::string& path);
 
-  /// Refuses keys that are not known, as `message(key)` says, and keys that stand there twice.
-  /// `prefix` stands before each key in messages.
+  /// Adds a fault for each key that is not known, with the text message(key), and for each repeated
+  /// key. Messages show `prefix` before each key.
   void check_keys(const JsonValue& object, const std::string& prefix,
                   const std::vector<std::string>& known,
                   const std::function<std::string(const std::string& key)>& message);
 
-  /// The value as a text that is not empty, or a fault; `if_empty` says what to do.
+  /// Returns the value as a text that is not empty, or adds a fault and returns nothing; `if_empty`
+  /// says what to do.
   std::optional<std::string> as_text(const JsonValue& value, const std::string& path,
                                      const std::string& if_empty);
 

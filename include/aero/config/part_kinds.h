@@ -6,24 +6,24 @@
 
 namespace aero {
 
-/// A kind of a part that the architecture's name tells. From these rows follow the names of
-/// configs, the notation and the documentation.
+/// A kind of a part, as an architecture's name gives it. The names in configs, the notation and the
+/// documentation follow from these rows.
 template <class Kind>
 struct PartKind {
   Kind kind;
   std::string_view name;     ///< in a config
-  std::string_view letter;   ///< in an architecture's name; empty: what is not there
-  std::string_view meaning;  ///< where the name does not tell it
+  std::string_view letter;   ///< in an architecture's name; empty for an absent part
+  std::string_view meaning;  ///< empty if the name says it
 };
 
-/// What makes scores s into weights over the visible keys.
+/// How scores s become weights over the visible keys.
 enum class AttentionKind { softmax, two_quad, relu };
 inline constexpr std::array<PartKind<AttentionKind>, 3> attention_kinds{{
     {AttentionKind::softmax, "softmax", "SM", ""},
     // arXiv 2211.01452
-    {AttentionKind::two_quad, "two_quad", "2Q", "(s + c)^2 over its sum (MPCFormer)"},
+    {AttentionKind::two_quad, "two_quad", "2Q", "(s + c)^2 divided by its sum (MPCFormer)"},
     // arXiv 2309.08586
-    {AttentionKind::relu, "relu", "RA", "max(s, 0) over the number of visible keys"},
+    {AttentionKind::relu, "relu", "RA", "max(s, 0) divided by the number of visible keys"},
 }};
 
 /// The norms of the blocks.
@@ -37,8 +37,8 @@ inline constexpr std::array<PartKind<NormKind>, 4> norm_kinds{{
     {NormKind::none, "none", "", ""},
 }};
 
-/// Between the two matrices of the FFN. Of kinds that share a letter, the first stands for it
-/// where the family does not say otherwise (family_gelu()).
+/// The function between the two matrices of the FFN. Of kinds that share a letter, the letter means
+/// the first, unless the family decides otherwise (family_gelu()).
 enum class ActivationKind { gelu, gelu_tanh, relu, leaky_relu, quadratic, none };
 inline constexpr std::array<PartKind<ActivationKind>, 6> activation_kinds{{
     {ActivationKind::gelu, "gelu", "G", "the exact one (erf)"},
@@ -50,7 +50,7 @@ inline constexpr std::array<PartKind<ActivationKind>, 6> activation_kinds{{
     {ActivationKind::none, "none", "", "the identity"},
 }};
 
-/// Whether rows stand in the order of the enum, by which letter_of() and the names take them.
+/// Whether rows are in the order of the enum, by which letter_of() and the names index them.
 template <class Kind, std::size_t count>
 constexpr bool stand_in_order(const std::array<PartKind<Kind>, count>& kinds) {
   for (std::size_t i = 0; i < count; ++i) {

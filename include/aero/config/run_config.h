@@ -29,12 +29,12 @@ struct TrainConfig {
   Precision dtype = Precision::float32;
   std::string device = "auto";
   bool tf32 = false;           ///< float32 products on a GPU in TensorFloat-32
-  bool deterministic = false;  ///< the same bits each time on one GPU and build
+  bool deterministic = false;  ///< the same bits each time on one GPU and one build
   std::int64_t threads = 0;    ///< 0: LibTorch's own choice
   double clip = 1.0;           ///< 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
   std::string warm_start;        ///< run or checkpoint folder; empty: from initial weights
-  bool other_tokenizer = false;  ///< the warm start's may differ from the corpus's
+  bool other_tokenizer = false;  ///< whether it may differ from the corpus's
 
   bool operator==(const TrainConfig&) const = default;
 };
@@ -85,8 +85,8 @@ struct EvalConfig {
 /// Statistics of the attention's entropy while training, on held-out data.
 struct EntropyConfig {
   Duration every{500, DurationUnit::steps};  ///< 0: only at the end
-  std::int64_t batches = 4;      ///< of eval.batch_size contexts; 0: none, no statistics
-  double collapse_below = 0.05;  ///< shares of the entropy of uniform causal attention
+  std::int64_t batches = 4;                  ///< of eval.batch_size contexts; 0: no statistics
+  double collapse_below = 0.05;              ///< shares of the entropy of uniform causal attention
   double overload_above = 0.95;
 
   bool operator==(const EntropyConfig&) const = default;
@@ -127,7 +127,7 @@ struct RunConfig {
   CheckpointConfig checkpoint;
   LogConfig log;
 
-  /// Of an evaluation: its own, or that of training.
+  /// The batch size of an evaluation: its own, or that of training.
   std::int64_t evaluation_batch() const {
     return eval.batch_size > 0 ? eval.batch_size : train.batch_size;
   }
