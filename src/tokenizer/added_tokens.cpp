@@ -90,7 +90,7 @@ void AddedTokens::cut(std::string_view text, bool special_is_text,
     if (token->single_word && !stands_alone(text, begin, end)) continue;
     if (token->lstrip) begin = std::max(skip_space_back(text, begin), done);
     if (token->rstrip) end = skip_space(text, end);
-    if (begin >= end) continue;  // blanks that a token before has taken along
+    if (begin >= end) continue;  // blanks that the token before has taken
     if (done < begin) on_text(text.substr(done, begin - done));
     on_token(*token);
     done = end;

@@ -12,22 +12,23 @@ namespace aero::tokenizer {
 struct AddedToken {
   std::int64_t id = 0;
   std::string content;
-  bool single_word = false;  ///< only where no word character stands on either side
-  bool lstrip = false;       ///< takes the white space before it along
-  bool rstrip = false;       ///< takes the white space after it along
-  bool normalized = false;   ///< looked for in the normalized text, after those that are not
+  bool single_word = false;  ///< only between characters that are not part of a word
+  bool lstrip = false;       ///< includes the white space before it
+  bool rstrip = false;       ///< includes the white space after it
+  bool normalized = false;   ///< searched in the normalized text, after the other tokens
   bool special = false;
 };
 
-/// Finds a set of added tokens: of those that begin leftmost the longest, without overlap.
+/// Finds the tokens of a set in a text, without overlap: the leftmost first, and of several at one
+/// place the longest.
 class AddedTokens {
  public:
   explicit AddedTokens(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }
 
-  /// Calls back for each part of the text in order: a token, or text between tokens. The name of a
-  /// special token is part of the text where `special_is_text`.
+  /// Calls back for each part of the text in order: for a token, or for text between tokens. With
+  /// `special_is_text` the name of a special token is part of the text.
   void cut(std::string_view text, bool special_is_text,
            const std::function<void(const AddedToken&)>& on_token,
            const std::function<void(std::string_view)>& on_text) const;

@@ -13,7 +13,7 @@ std::uint64_t key(std::uint32_t left, std::uint32_t right) {
 
 }  // namespace
 
-/// One token of the word under way, linked to its neighbours by position.
+/// One token of the word that is being encoded, linked to its neighbours by position.
 struct Bpe::Symbol {
   Id id = 0;
   std::int32_t previous = none;

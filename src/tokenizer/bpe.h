@@ -8,8 +8,8 @@
 
 namespace aero::tokenizer {
 
-/// Byte-pair encoding of one word at a time, in the order of Hugging Face `tokenizers`: the pair of
-/// lowest rank first, the leftmost of equals. O(n log n) in the length of the word.
+/// Encodes one word at a time by byte pairs, in the order of Hugging Face `tokenizers`: the pair of
+/// lowest rank first, and of equal ranks the leftmost. Takes O(n log n) in the length of the word.
 class Bpe {
  public:
   using Id = std::uint32_t;
@@ -21,12 +21,12 @@ class Bpe {
     Id merged = 0;
   };
 
-  /// `ids` maps the bytes of a token to its id. `merges` stand in order of rank; of equal pairs the
-  /// last holds. With `whole_words` a word that is a token is not taken apart (`ignore_merges`).
+  /// `ids` maps the bytes of a token to its id. `merges` are in order of rank; of equal pairs the
+  /// last counts. With `whole_words` a word that is a token stays whole (`ignore_merges`).
   Bpe(std::unordered_map<std::string, Id> ids, const std::vector<Merge>& merges, bool whole_words);
 
-  /// Appends the tokens of `word`. A byte that is no token is dropped, as `tokenizers` does where
-  /// no unknown token is set.
+  /// Appends the tokens of `word`. A byte without a token is dropped, as `tokenizers` does if no
+  /// unknown token is set.
   void encode(std::string_view word, std::vector<std::int64_t>& out) const;
 
  private:

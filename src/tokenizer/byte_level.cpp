@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t alphabet_end = 0x144;
 
-/// Byte of each character of the alphabet, -1 elsewhere.
+/// Returns the byte of each character of the alphabet, and -1 for other characters.
 constexpr std::array<int, alphabet_end> inverse() {
   std::array<int, alphabet_end> bytes{};
   bytes.fill(-1);

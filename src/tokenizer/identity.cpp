@@ -3,6 +3,7 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/sha256.h"
+#include "aero/core/text.h"
 
 namespace aero::tokenizer {
 namespace {
@@ -20,11 +21,10 @@ Identity identity_of(const std::filesystem::path& file) {
 void require_same(const Identity& one, const Identity& other, const std::string& permission) {
   if (one.sha256.empty() || other.sha256.empty() || one.sha256 == other.sha256) return;
   throw UsageError(
-      one.owner + " (tokenizer " + short_hash(one) + ") and " + other.owner + " (tokenizer " +
-      short_hash(other) +
-      ") speak different tokenizers: the same ids stand for other text, and what comes "
-      "out means nothing. Take two of the same tokenizer, or give " +
-      permission + " where the difference is meant");
+      format("{} (tokenizer {}) and {} (tokenizer {}) speak different tokenizers: the same ids "
+             "stand for other text, and the output means nothing. Use two of the same tokenizer, "
+             "or give {} if the difference is intended",
+             one.owner, short_hash(one), other.owner, short_hash(other), permission));
 }
 
 }  // namespace aero::tokenizer

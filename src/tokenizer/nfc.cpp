@@ -25,7 +25,7 @@ constexpr auto classes = std::to_array<ClassRange>({
 struct Decomposition {
   char32_t composed;
   char32_t first;
-  char32_t second;     ///< 0 where `first` is all
+  char32_t second;     ///< 0 if there is only `first`
   bool composes_back;  ///< false for the composition exclusions
 };
 
@@ -90,7 +90,7 @@ std::unordered_map<std::uint64_t, char32_t> composition_table() {
   return table;
 }
 
-/// The composition of two characters, or 0.
+/// Returns the composition of two characters, or 0.
 char32_t compose(char32_t first, char32_t second) {
   if (first >= l_base && first < l_base + l_count && second >= v_base &&
       second < v_base + v_count) {
@@ -128,7 +128,7 @@ std::vector<Character> composed(const std::vector<Character>& text) {
 }  // namespace
 
 std::string to_nfc(std::string_view text) {
-  // Below U+0300 all is composed as it is; so are its UTF-8 lead bytes below 0xCC.
+  // Text below U+0300 is composed already. Its UTF-8 lead bytes are below 0xCC.
   const bool plain = std::ranges::all_of(text, [](char c) { return std::uint8_t(c) < 0xCC; });
   if (plain) return std::string(text);
   std::vector<Character> characters;

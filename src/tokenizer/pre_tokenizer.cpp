@@ -6,7 +6,8 @@
 namespace aero::tokenizer {
 namespace {
 
-/// Joins a stretch to the one before it where `join` says so, given whether each is a match.
+/// Joins a stretch with the one before it if `join` says so. `join` is given whether each of the
+/// two is a match.
 template <typename Join>
 std::vector<Stretch> joined(const std::vector<Stretch>& stretches, const Join& join) {
   std::vector<Stretch> result;

@@ -9,18 +9,18 @@
 
 namespace aero::tokenizer {
 
-/// What becomes of the matches of a Split (SplitDelimiterBehavior of `tokenizers`).
+/// What happens to the matches of a Split (SplitDelimiterBehavior of `tokenizers`).
 enum class SplitBehavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
 
 /// One step of cutting a text into words: Split, Digits or ByteLevel.
 struct PreTokenizerStep {
-  bool add_prefix_space = false;  ///< a space before a piece that does not begin with one
-  std::optional<Regex> pattern;   ///< without one the piece stays whole
+  bool add_prefix_space = false;  ///< adds a space before a piece that begins without one
+  std::optional<Regex> pattern;   ///< the piece stays whole if there is none
   SplitBehavior behavior = SplitBehavior::isolated;
-  bool invert = false;  ///< what the pattern does not match is what is split on
+  bool invert = false;  ///< splits at what the pattern does not match
 };
 
-/// A sequence of steps, each applied to the pieces of the one before.
+/// A sequence of steps, each of which is applied to the pieces of the step before.
 class PreTokenizer {
  public:
   explicit PreTokenizer(std::vector<PreTokenizerStep> steps) : steps_(std::move(steps)) {}

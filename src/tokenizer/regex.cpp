@@ -2,6 +2,7 @@
 #include "regex.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include "regex_pattern.h"
 
@@ -30,7 +31,7 @@ std::string message_of(int error) {
   return text;
 }
 
-/// Long texts need more than the defaults: memory in KiB, and steps.
+/// Raises the limits, since long texts need more memory (in KiB) and more steps than the defaults.
 MatchContext generous_limits() {
   MatchContext context(pcre2_match_context_create(nullptr));
   pcre2_set_heap_limit(context.get(), 4U << 20);
@@ -67,13 +68,13 @@ Regex Regex::from_pcre2(const std::string& pattern) {
   CodePointer code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
                                  PCRE2_UTF | PCRE2_UCP, &error, &offset, context.get()));
   if (!code) {
-    throw Error("pattern '" + pattern + "' is not a regular expression at offset " +
-                std::to_string(offset) + ": " + message_of(error));
+    throw Error(format("pattern '{}' is not a regular expression at offset {}: {}", pattern, offset,
+                       message_of(error)));
   }
   std::uint32_t can_be_empty = 0;
   pcre2_pattern_info(code.get(), PCRE2_INFO_MATCHEMPTY, &can_be_empty);
   if (can_be_empty != 0) {
-    throw Error("pattern '" + pattern + "' can match nothing at all, which is not supported");
+    throw Error(format("pattern '{}' can match nothing at all, which is not supported", pattern));
   }
   // Without a just-in-time compiler for this processor, pcre2_match interprets.
   pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);

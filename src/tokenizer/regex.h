@@ -17,17 +17,17 @@ struct Stretch {
 /// A compiled pattern that runs over valid UTF-8.
 class Regex {
  public:
-  /// From a pattern in the syntax of Oniguruma, which Hugging Face `tokenizers` uses (see
-  /// regex_pattern.h). Throws Error that names the pattern and what is not understood.
+  /// Compiles a pattern in the syntax of Oniguruma, which Hugging Face `tokenizers` uses (see
+  /// regex_pattern.h). Throws Error that names the pattern and the part that is not supported.
   static Regex from_oniguruma(const std::string& pattern);
 
   /// Matches this text and nothing else.
   static Regex from_literal(std::string_view text);
 
-  /// From a pattern in the syntax of PCRE2. Throws Error.
+  /// Compiles a pattern in the syntax of PCRE2. Throws Error.
   static Regex from_pcre2(const std::string& pattern);
 
-  /// Cuts the whole text into matches and what lies between them, in order, none empty.
+  /// Cuts the whole text into matches and the text between them, in order. No stretch is empty.
   std::vector<Stretch> cut(std::string_view text) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "aero/tokenizer/tokenizer.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include "byte_level.h"
 #include "nfc.h"
@@ -16,7 +17,7 @@
 namespace aero::tokenizer {
 namespace {
 
-/// Ids of the words met so far in one text: most words come again.
+/// Keeps the ids of the words met so far in one text, since most words come again.
 class WordCache {
  public:
   explicit WordCache(const Bpe& bpe) : bpe_(bpe) {}
@@ -43,8 +44,9 @@ class WordCache {
 
 using Vocabulary = std::unordered_map<std::string, std::int64_t>;
 
-/// Gives the added tokens the ids that `tokenizers` would: their own where the model knows them,
-/// else the next free one. A file that says otherwise would mean other ids there than here.
+/// Gives the added tokens the ids that `tokenizers` gives them: those of the model's vocabulary if
+/// it has them, else the next free ids. A file with other ids is refused, since `tokenizers` would
+/// read it differently.
 void add_to(Vocabulary& vocabulary, const std::vector<AddedToken>& tokens) {
   auto next = static_cast<std::int64_t>(vocabulary.size());
   std::int64_t highest = -1;
@@ -52,9 +54,10 @@ void add_to(Vocabulary& vocabulary, const std::vector<AddedToken>& tokens) {
     const auto known = vocabulary.find(token.content);
     const std::int64_t id = known != vocabulary.end() ? known->second : std::max(next, highest + 1);
     if (id != token.id) {
-      throw Error("added token '" + token.content + "' has id " + std::to_string(token.id) +
-                  ", where tokenizers gives it " + std::to_string(id) +
-                  ". Save the tokenizer again with tokenizers");
+      throw Error(
+          format("added token '{}' has id {}, where tokenizers gives it {}. Save the tokenizer "
+                 "again with tokenizers",
+                 token.content, token.id, id));
     }
     vocabulary.emplace(token.content, id);
     highest = std::max(highest, id);
@@ -65,7 +68,7 @@ Bpe make_bpe(const TokenizerFile& file, const Vocabulary& vocabulary) {
   const auto id_of = [&](const std::string& token) {
     const auto found = vocabulary.find(token);
     if (found == vocabulary.end()) {
-      throw Error("the merges name '" + token + "', which the vocabulary lacks");
+      throw Error(format("the merges name '{}', which the vocabulary lacks", token));
     }
     return static_cast<Bpe::Id>(found->second);
   };
@@ -91,7 +94,7 @@ AddedTokens make_matcher(const TokenizerFile& file, bool normalized) {
   return AddedTokens(std::move(tokens));
 }
 
-/// The first byte of UTF-8 that is no token, so that a text loses it.
+/// Returns the first byte of UTF-8 that has no token, so that texts lose it.
 std::optional<int> byte_without_token(const TokenizerFile& file) {
   std::array<bool, 256> is_token{};
   for (const auto& [token, id] : file.vocab) {
@@ -105,22 +108,21 @@ std::optional<int> byte_without_token(const TokenizerFile& file) {
   return std::nullopt;
 }
 
-/// Why the tokens of a text have other characters than the text; empty where they have the same.
+/// Says why a text and its tokens can differ in characters; empty if they cannot.
 std::string character_change(const TokenizerFile& file) {
   if (const auto byte = byte_without_token(file)) {
-    return "its vocabulary has no token for the byte " + std::to_string(*byte) +
-           ", which texts lose";
+    return format("its vocabulary has no token for the byte {}, which texts lose", *byte);
   }
   for (const PreTokenizerStep& step : file.pre_tokenizer) {
     if (step.add_prefix_space) return "its pre-tokenizer adds spaces (add_prefix_space)";
     if (step.pattern && step.behavior == SplitBehavior::removed) {
-      return "its pre-tokenizer takes characters out (Split, Removed)";
+      return "its pre-tokenizer removes characters (Split, Removed)";
     }
   }
   for (const AddedToken& token : file.added_tokens) {
     // In a corpus the name of a special token is text.
     if (!token.special && (token.lstrip || token.rstrip)) {
-      return "its token '" + token.content + "' takes white space along (lstrip, rstrip)";
+      return format("its token '{}' takes white space along (lstrip, rstrip)", token.content);
     }
   }
   return "";
@@ -148,7 +150,7 @@ struct Tokenizer::Parts {
     bytes.resize(static_cast<std::size_t>(last + 1));
     for (const auto& [token, id] : vocabulary) {
       std::string& slot = bytes[static_cast<std::size_t>(id)];
-      if (!slot.empty()) throw Error("two tokens have the id " + std::to_string(id));
+      if (!slot.empty()) throw Error(format("two tokens have the id {}", id));
       slot = bytes_of_token(token).value_or(token);
     }
     for (const AddedToken& token : file.added_tokens) {
@@ -157,7 +159,7 @@ struct Tokenizer::Parts {
     }
   }
 
-  /// A piece of text in which no added token is left.
+  /// Encodes a piece of text without added tokens.
   void encode_plain(std::string_view text, WordCache& words, std::vector<std::int64_t>& ids) const {
     pre_tokenizer.cut(text, [&](std::string_view word) { words.encode(word, ids); });
   }
@@ -189,7 +191,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path) {
   try {
     return Tokenizer(std::make_shared<const Parts>(std::move(file), vocabulary, path));
   } catch (const Error& fault) {
-    throw Error(path.string() + ": " + fault.what());
+    throw Error(format("{}: {}", path.string(), fault.what()));
   }
 }
 
@@ -248,8 +250,8 @@ std::string_view Tokenizer::token_bytes(std::int64_t id) const {
 
 std::vector<std::int32_t> Tokenizer::character_counts() const {
   if (!parts_->changes_characters.empty()) {
-    throw Error(parts_->path.string() + ": " + parts_->changes_characters +
-                ", so that its tokens do not tell how many characters a text has");
+    throw Error(format("{}: {}, so that its tokens do not show how many characters a text has",
+                       parts_->path.string(), parts_->changes_characters));
   }
   std::vector<std::int32_t> counts;
   counts.reserve(parts_->bytes.size());

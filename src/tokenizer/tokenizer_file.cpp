@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include "byte_level.h"
 #include "unicode_additions.h"
@@ -22,32 +23,33 @@ constexpr const char* gpt2_pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 [[noreturn]] void unsupported(const std::string& part) {
-  throw Error(part +
-              " is not supported. AERO reads byte-level BPE tokenizers; "
-              "scripts/prepare_corpus.py trains one");
+  throw Error(
+      format("{} is not supported. AERO reads byte-level BPE tokenizers; scripts/prepare_corpus.py "
+             "trains one",
+             part));
 }
 
 std::string kind_of(const json& part, const std::string& name) {
-  if (!part.is_object() || !part.contains("type")) unsupported(name + " " + part.dump());
+  if (!part.is_object() || !part.contains("type")) unsupported(format("{} {}", name, part.dump()));
   return part["type"].get<std::string>();
 }
 
-/// A key that is not known may change the result, so it is not passed over.
+/// Refuses unknown keys, since they may change the result.
 void allow_keys(const json& part, const std::string& name,
                 std::initializer_list<std::string_view> known) {
   for (const auto& item : part.items()) {
     if (std::ranges::find(known, item.key()) == known.end()) {
-      unsupported(name + "." + item.key());
+      unsupported(format("{}.{}", name, item.key()));
     }
   }
 }
 
-/// A setting that must be off: absent, null, false, zero or empty.
+/// Refuses a setting unless it is off: absent, null, false, zero or empty.
 void require_off(const json& part, const std::string& name, const char* key) {
   if (!part.contains(key)) return;
   const json& value = part[key];
   const bool off = value.is_null() || value == false || value == 0 || value == "";
-  if (!off) unsupported(name + "." + key + " = " + value.dump());
+  if (!off) unsupported(format("{}.{} = {}", name, key, value.dump()));
 }
 
 PreTokenizerStep byte_level(const json& part) {
@@ -101,7 +103,7 @@ std::vector<PreTokenizerStep> pre_tokenizer(const json& part) {
   const bool several = kind_of(part, "pre_tokenizer") == "Sequence";
   if (several) allow_keys(part, "pre_tokenizer Sequence", {"type", "pretokenizers"});
   const json parts = several ? part.at("pretokenizers") : json::array({part});
-  // After ByteLevel a step would see its stand-ins for bytes, not the text.
+  // A step after ByteLevel would see the stand-ins for bytes instead of the text.
   const bool bytes_last = !parts.empty() && kind_of(parts.back(), "pre_tokenizer") == "ByteLevel";
   const auto byte_levels = std::ranges::count_if(
       parts, [](const json& one) { return kind_of(one, "pre_tokenizer") == "ByteLevel"; });
@@ -120,7 +122,7 @@ std::pair<std::string, std::string> merge_of(const json& entry) {
   const auto text = entry.get<std::string>();
   const auto space = text.find(' ');
   if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
-    throw Error("merge '" + text + "' is not two tokens with a space between them");
+    throw Error(format("merge '{}' is not two tokens with a space between them", text));
   }
   return {text.substr(0, space), text.substr(space + 1)};
 }
@@ -132,7 +134,7 @@ Bpe::Id id_of(const json& value) {
   return static_cast<Bpe::Id>(id);
 }
 
-/// Where every byte is a token, nothing is ever unknown.
+/// Whether every byte is a token, so that no text is unknown.
 bool has_every_byte(const json& vocab) {
   return std::ranges::all_of(byte_alphabet(), [&](char32_t c) {
     std::string token;
@@ -185,8 +187,8 @@ bool asks_for_nfc(const json& normalizer) {
   return nfc;
 }
 
-/// A post-processor moves offsets, which AERO has none of, or adds special tokens, which encode()
-/// leaves out.
+/// Accepts post-processors that move offsets, which AERO does not keep, or add special tokens,
+/// which encode() leaves out.
 void check_post_processor(const json& part) {
   if (part.is_null()) return;
   const std::string kind = kind_of(part, "post_processor");
@@ -224,12 +226,13 @@ TokenizerFile read_tokenizer_file(const std::filesystem::path& path) {
   try {
     return parse(json::parse(read_file(path)));
   } catch (const json::exception& fault) {
-    throw Error(path.string() + ": not a tokenizer.json of Hugging Face tokenizers (" +
-                fault.what() + ")");
+    throw Error(format("{}: not a tokenizer.json of Hugging Face tokenizers ({})", path.string(),
+                       fault.what()));
   } catch (const Error& fault) {
     const std::string message = fault.what();
-    throw Error(message.find(path.string()) == std::string::npos ? path.string() + ": " + message
-                                                                 : message);
+    throw Error(message.find(path.string()) == std::string::npos
+                    ? format("{}: {}", path.string(), message)
+                    : message);
   }
 }
 

@@ -11,7 +11,7 @@
 
 namespace aero::tokenizer {
 
-/// What a tokenizer.json says, checked: everything in it is understood.
+/// The checked content of a tokenizer.json, of which AERO supports every part.
 struct TokenizerFile {
   std::vector<std::pair<std::string, Bpe::Id>> vocab;
   std::vector<std::pair<std::string, std::string>> merges;
@@ -21,7 +21,8 @@ struct TokenizerFile {
   std::vector<PreTokenizerStep> pre_tokenizer;
 };
 
-/// Throws Error that names the file and the part that is damaged or not supported.
+/// Reads a tokenizer.json. Throws Error that names the file and the part that is damaged or not
+/// supported.
 TokenizerFile read_tokenizer_file(const std::filesystem::path& path);
 
 }  // namespace aero::tokenizer

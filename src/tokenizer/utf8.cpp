@@ -6,8 +6,8 @@
 namespace aero::tokenizer {
 namespace {
 
-/// What may follow a lead byte (Unicode standard, table 3-7): continuation bytes, of which the
-/// first lies in [low, high].
+/// The continuation bytes that may follow a lead byte (Unicode standard, table 3-7). The first of
+/// them is in [low, high].
 struct Lead {
   std::size_t continuation;
   unsigned low;
@@ -32,7 +32,7 @@ struct Sequence {
   bool whole;
 };
 
-/// The sequence at the start of `bytes`, or the part of one that is to be replaced.
+/// Finds the sequence at the start of `bytes`, or the part of an ill-formed one that is replaced.
 Sequence take(std::string_view bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   if (byte(0) < 0x80) return {1, true};
