@@ -1,6 +1,7 @@
 #include "aero/data/batch_sampler.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 namespace aero::data {
 namespace {
@@ -62,9 +63,9 @@ std::vector<std::int64_t> BatchSampler::indices(std::int64_t first_position,
 
 BatchSampler::Positions BatchSampler::share(Positions all, std::int64_t rank, std::int64_t ranks) {
   if (ranks <= 0 || all.count % ranks != 0) {
-    throw UsageError("a batch of " + std::to_string(all.count) +
-                     " sequences does not divide evenly over " + std::to_string(ranks) +
-                     " ranks. Choose a batch that does");
+    throw UsageError(format(
+        "a batch of {} sequences does not divide evenly over {} ranks. Choose a batch that does",
+        all.count, ranks));
   }
   const std::int64_t part = all.count / ranks;
   return {all.first + rank * part, part};

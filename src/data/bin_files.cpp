@@ -1,6 +1,7 @@
 #include "bin_files.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/data/missing_split.h"
 
 #include "token_header.h"
@@ -16,7 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// "val" is a part of fineweb_val_000000.bin and of val.bin, not of interval.bin.
+/// Whether a name contains a split as a word: fineweb_val_000000.bin and val.bin contain "val",
+/// interval.bin does not.
 bool names_split(const std::string& stem, const std::string& split) {
   const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
   for (auto at = stem.find(split); at != std::string::npos; at = stem.find(split, at + 1)) {
@@ -28,70 +30,75 @@ bool names_split(const std::string& stem, const std::string& split) {
   return false;
 }
 
-/// The split that the name of a file tells; empty where it tells none.
+/// Returns the split that a file's name contains; empty if it contains none.
 std::string split_of(const fs::path& path, const std::string& wanted) {
   std::string found;
   for (const std::string& split : std::set<std::string>{"train", "val", wanted}) {
     if (!names_split(path.stem().string(), split)) continue;
     if (!found.empty()) {
-      throw UsageError(path.string() + ": its name fits the splits '" + found + "' and '" + split +
-                       "'; rename it, so that it fits one");
+      throw UsageError(
+          format("{}: its name fits the splits '{}' and '{}'; rename it, so that it fits one",
+                 path.string(), found, split));
     }
     found = split;
   }
   return found;
 }
 
-/// train.bin, nanoGPT's name for all of a split.
+/// Whether a file has nanoGPT's name for a whole split, such as train.bin.
 bool has_bare_name(const BinFile& file) {
   return file.path.filename() == file.split + ".bin";
 }
 
-/// What a file is: its format, and for llm.c's the tokenizer that its magic stands for.
+/// The format of a file, with its name in messages. llm.c's names include the magic, which stands
+/// for a tokenizer.
 struct Kind {
   TokenFormat format;
   std::string name;
 };
 
-/// A raw file is nanoGPT's where its name is, and foreign elsewhere.
+/// Finds the kind of a file. A file without a magic is nanoGPT's if its name is, and otherwise
+/// refused.
 Kind kind_of(const BinFile& file) {
   const std::string head = read_head(RandomAccessFile(file.path));
   const auto magic = head.size() < sizeof(std::uint32_t) ? 0 : load<std::uint32_t>(head, 0);
   if (const auto format = format_by_magic(head)) {
     if (*format == TokenFormat::aero) return {*format, "AERO"};
-    return {*format, "llm.c with magic " + std::to_string(magic)};
+    return {*format, aero::format("llm.c with magic {}", magic)};
   }
   if (has_bare_name(file)) return {TokenFormat::nanogpt, "nanoGPT"};
-  throw UsageError(file.path.string() + ": of no known format: its magic, " +
-                   std::to_string(magic) +
-                   ", is neither AERO's nor llm.c's, and nanoGPT's raw files are named train.bin "
-                   "and val.bin. Take it out, or set data.format to nanogpt where it holds raw "
-                   "16-bit tokens");
+  throw UsageError(aero::format(
+      "{}: has no known format: its magic, {}, is neither AERO's nor llm.c's, and nanoGPT's "
+      "raw files are named train.bin and val.bin. Remove it, or set data.format to nanogpt "
+      "if it holds raw 16-bit tokens",
+      file.path.string(), magic));
 }
 
-/// The one format of all files.
+/// Returns the format that all files share.
 TokenFormat common_format(const std::vector<BinFile>& files) {
   const BinFile& first = files.front();
   const Kind kind = kind_of(first);
   for (const BinFile& file : files) {
     const Kind other = kind_of(file);
     if (other.name == kind.name) continue;
-    throw UsageError(first.path.string() + " is a file of " + kind.name + " and " +
-                     file.path.string() + " one of " + other.name +
-                     ": a corpus has one format. Take one of them out, or set data.format");
+    throw UsageError(
+        format("{} is a file of {} and {} one of {}: a corpus has one format. Remove one of them, "
+               "or set data.format",
+               first.path.string(), kind.name, file.path.string(), other.name));
   }
   return kind.format;
 }
 
-/// Of train.bin and another file of that split, which is the split?
+/// Refuses train.bin beside another file of its split, since either could be the split.
 void check_bare_names(const std::vector<BinFile>& files) {
   for (const BinFile& bare : files) {
     if (!has_bare_name(bare)) continue;
     for (const BinFile& other : files) {
       if (other.split != bare.split || other.path == bare.path) continue;
-      throw UsageError(bare.path.string() + " and " + other.path.string() + " both fit split '" +
-                       bare.split + "'. Take one of them out, or set data.format: nanogpt takes " +
-                       bare.path.filename().string() + " alone, llmc takes both");
+      throw UsageError(format(
+          "{} and {} both fit split '{}'. Remove one of them, or set data.format: nanogpt takes {} "
+          "alone, llmc takes both",
+          bare.path.string(), other.path.string(), bare.split, bare.path.filename().string()));
     }
   }
 }
@@ -102,7 +109,7 @@ std::vector<BinFile> bin_files(const fs::path& folder, const std::string& wanted
   std::vector<BinFile> found;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const fs::path& path = entry.path();
-    // macOS puts a "._x" beside every x; downloads begin as ".x".
+    // macOS puts a "._x" beside every x, and downloads begin as ".x".
     const bool hidden = path.filename().string().starts_with('.');
     if (path.extension() != ".bin" || hidden) continue;
     const std::string split = split_of(path, wanted);
@@ -135,13 +142,13 @@ SplitFiles bin_split(const fs::path& folder, const std::string& split, TokenForm
 }
 
 SplitFiles single_file_split(const fs::path& path, const std::string& split, TokenFormat format) {
-  const std::string told = split_of(path, split);
-  const std::string own = told.empty() ? "train" : told;
+  const std::string named = split_of(path, split);
+  const std::string own = named.empty() ? "train" : named;
   if (own != split) {
-    throw MissingSplit(path.string() + ": no split '" + split +
-                       "' here: a single file is one split, this one '" + own +
-                       (told.empty() ? "', as its name tells no other" : "'") +
-                       ". Name a folder that holds both");
+    throw MissingSplit(aero::format(
+        "{}: no split '{}' here: a single file is one split, this one '{}'{}. Name a folder that "
+        "holds both",
+        path.string(), split, own, named.empty() ? ", since its name contains no other" : ""));
   }
   SplitFiles files;
   files.shards = {path};
@@ -156,11 +163,12 @@ void require_distinct(const std::vector<fs::path>& files) {
   std::map<std::pair<dev_t, ino_t>, fs::path> seen;
   for (const fs::path& file : files) {
     struct stat status {};
-    if (::stat(file.c_str(), &status) != 0) continue;  // whoever opens it says so
+    if (::stat(file.c_str(), &status) != 0) continue;  // opening it will report the fault
     const auto [other, added] = seen.try_emplace({status.st_dev, status.st_ino}, file);
     if (added) continue;
-    throw UsageError(other->second.string() + " and " + file.string() +
-                     " are one file, which would be in the corpus twice; remove one of them");
+    throw UsageError(
+        format("{} and {} are one file, which would be in the corpus twice; remove one of them",
+               other->second.string(), file.string()));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "aero/data/corpus.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include "corpus_folder.h"
 
@@ -20,21 +21,21 @@ std::int64_t samples_of(const TokenHeader& header, std::int64_t context) {
 void check_context(const TokenFile& shard, std::int64_t context) {
   const TokenHeader& header = shard.header();
   if (header.layout != TokenLayout::chunk || header.chunk_length == context) return;
-  throw UsageError(shard.path().string() + ": its chunks have " +
-                   std::to_string(header.chunk_length) + " tokens, but model.context is " +
-                   std::to_string(context) + ". Prepare the corpus again with --context " +
-                   std::to_string(context) + ", or set model.context to " +
-                   std::to_string(header.chunk_length));
+  throw UsageError(
+      format("{0}: its chunks have {1} tokens, but model.context is {2}. Prepare the corpus again "
+             "with --context {2}, or set model.context to {1}",
+             shard.path().string(), header.chunk_length, context));
 }
 
 void check_against_manifest(const TokenFile& shard, std::size_t i, const SplitFiles& files) {
   const auto mixed = [&](const std::string& what) {
-    throw Error(shard.path().string() + ": " + what +
-                " differs from the corpus's manifest.json: files of different preparations are "
-                "mixed. Run scripts/prepare_corpus.py again");
+    throw Error(
+        format("{}: {} differs from the corpus's manifest.json: files of different preparations "
+               "are mixed. Run scripts/prepare_corpus.py again",
+               shard.path().string(), what));
   };
   if (!files.expected_tokens.empty() && files.expected_tokens[i] != shard.count()) {
-    mixed("its token count, " + std::to_string(shard.count()) + ",");
+    mixed(format("its token count, {},", shard.count()));
   }
   if (!files.tokenizer_sha256.empty() &&
       files.tokenizer_sha256 != shard.header().tokenizer_sha256) {
@@ -52,14 +53,11 @@ std::uint64_t hash(const std::string& bytes) {
 }
 
 std::string hexadecimal(std::uint64_t value) {
-  std::string digits(16, '0');
-  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, value >>= 4) {
-    *digit = "0123456789abcdef"[value & 15];
-  }
-  return digits;
+  return format("{:016x}", value);
 }
 
-/// Which part holds `position`, and where it begins, given where the parts end.
+/// Finds the part that holds `position`, and the position where it begins. `ends` are the positions
+/// where the parts end.
 std::pair<std::size_t, std::int64_t> locate(const std::vector<std::int64_t>& ends,
                                             std::int64_t position) {
   const auto part = std::ranges::upper_bound(ends, position);
@@ -72,10 +70,10 @@ Corpus Corpus::open_split(const std::filesystem::path& path, const std::string& 
                           std::int64_t context, std::int64_t vocab_size, TokenFormat format,
                           bool verify) {
   if (context <= 0) {
-    throw UsageError("model.context is " + std::to_string(context) + ": it must be at least 1");
+    throw UsageError(aero::format("model.context is {}: it must be at least 1", context));
   }
   SplitFiles files = find_split(path, split, format);
-  Corpus corpus(path.string() + " (" + split + ")", context, vocab_size);
+  Corpus corpus(aero::format("{} ({})", path.string(), split), context, vocab_size);
   corpus.tokenizer_ = std::move(files.tokenizer);
   for (std::size_t i = 0; i < files.shards.size(); ++i) {
     TokenFile shard(files.shards[i], files.format);
@@ -92,15 +90,17 @@ Corpus Corpus::open_split(const std::filesystem::path& path, const std::string& 
 
 void Corpus::add(TokenFile shard) {
   if (!shards_.empty() && shard.header().layout != layout()) {
-    throw Error(shard.path().string() + ": its layout (stream or chunk) differs from that of " +
-                shards_.front().path().string() + ". Run scripts/prepare_corpus.py again");
+    throw Error(
+        format("{}: its layout (stream or chunk) differs from that of {}. Run "
+               "scripts/prepare_corpus.py again",
+               shard.path().string(), shards_.front().path().string()));
   }
   if (!shards_.empty() && shard.header().width != shards_.front().header().width) {
-    throw Error(shard.path().string() + ": its tokens have " +
-                std::to_string(shard.header().width) + " bytes, those of " +
-                shards_.front().path().string() + " " +
-                std::to_string(shards_.front().header().width) +
-                ": they are of two tokenizers. Take one of them out");
+    throw Error(
+        format("{}: its tokens have {} bytes, but those of {} have {}: the two files come from "
+               "different tokenizers. Remove one of them",
+               shard.path().string(), shard.header().width, shards_.front().path().string(),
+               shards_.front().header().width));
   }
   const bool first = shards_.empty();
   sample_ends_.push_back((first ? 0 : size()) + samples_of(shard.header(), context_));
@@ -111,8 +111,7 @@ void Corpus::add(TokenFile shard) {
 void Corpus::sample(std::int64_t k, std::span<std::int64_t> inputs,
                     std::span<std::int64_t> targets) const {
   if (k < 0 || k >= size()) {
-    throw Error(name_ + ": sample " + std::to_string(k) + " was asked for, but there are " +
-                std::to_string(size()));
+    throw Error(format("{}: cannot read sample {}; there are {}", name_, k, size()));
   }
   const auto [index, first] = locate(sample_ends_, k);
   const std::int64_t offset = (k - first) * context_;
@@ -146,9 +145,8 @@ Batch Corpus::batch(std::span<const std::int64_t> indices) const {
 void Corpus::read(std::int64_t offset, std::span<std::int64_t> out) const {
   const auto length = static_cast<std::int64_t>(out.size());
   if (offset < 0 || length > tokens() || offset > tokens() - length) {
-    throw Error(name_ + ": tokens [" + std::to_string(offset) + ", " +
-                std::to_string(offset + length) + ") were asked for, but there are " +
-                std::to_string(tokens()));
+    throw Error(format("{}: cannot read tokens [{}, {}); there are {}", name_, offset,
+                       offset + length, tokens()));
   }
   while (!out.empty()) {
     const auto [index, first] = locate(token_ends_, offset);
@@ -184,16 +182,16 @@ std::string Corpus::former_fingerprint() const {
 std::string Corpus::fingerprint_of(std::string (*identity)(const TokenFile&)) const {
   std::string identities;
   for (const TokenFile& shard : shards_) identities += identity(shard) + '\n';
-  return std::to_string(tokens()) + " tokens in " + std::to_string(shards_.size()) +
-         (shards_.size() == 1 ? " shard, " : " shards, ") + hexadecimal(hash(identities));
+  return format("{} tokens in {} {}, {}", tokens(), shards_.size(),
+                shards_.size() == 1 ? "shard" : "shards", hexadecimal(hash(identities)));
 }
 
 void Corpus::require_samples(std::int64_t samples) const {
   if (size() >= samples) return;
-  throw UsageError(name_ + ": its " + std::to_string(tokens()) + " tokens make " +
-                   std::to_string(size()) + " samples of " + std::to_string(context_) +
-                   " tokens, fewer than the " + std::to_string(samples) +
-                   " of one batch. Prepare more text, or lower the batch size or model.context");
+  throw UsageError(
+      format("{}: its {} tokens make {} samples of {} tokens, fewer than the {} of one batch. "
+             "Prepare more text, or lower the batch size or model.context",
+             name_, tokens(), size(), context_, samples));
 }
 
 }  // namespace aero::data

@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 #include "aero/data/missing_split.h"
 
 #include "bin_files.h"
@@ -38,7 +39,7 @@ std::optional<CorpusTokenizer> read_tokenizer(const json& manifest, const fs::pa
   return tokenizer;
 }
 
-/// The files that a manifest lists, of all its splits. Throws Error where it lists one twice.
+/// Returns the files that a manifest lists for all its splits. Throws Error if it lists one twice.
 std::vector<fs::path> listed_files(const json& splits, const fs::path& manifest) {
   std::vector<fs::path> files;
   std::set<std::string> seen;
@@ -46,8 +47,9 @@ std::vector<fs::path> listed_files(const json& splits, const fs::path& manifest)
     for (const json& shard : shards) {
       const auto name = shard.at("file").get<std::string>();
       if (!seen.insert(name).second) {
-        throw Error(manifest.string() + ": damaged manifest (it lists " + name +
-                    " twice). Run scripts/prepare_corpus.py again");
+        throw Error(
+            format("{}: damaged manifest (it lists {} twice). Run scripts/prepare_corpus.py again",
+                   manifest.string(), name));
       }
       files.push_back(manifest.parent_path() / name);
     }
@@ -55,33 +57,35 @@ std::vector<fs::path> listed_files(const json& splits, const fs::path& manifest)
   return files;
 }
 
-/// A manifest describes all of its folder: token files that it does not list are of another corpus.
+/// Refuses token files that the manifest of a folder does not list: they belong to another corpus.
 void check_neighbours(const fs::path& manifest, const std::string& split,
                       const std::vector<fs::path>& listed) {
   std::set<std::string> names;
   for (const fs::path& path : listed) names.insert(path.filename().string());
   for (const BinFile& file : bin_files(manifest.parent_path(), split)) {
     if (names.contains(file.path.filename().string())) continue;
-    throw UsageError(manifest.string() + " does not list " + file.path.filename().string() +
-                     ", which lies beside it: a folder holds one corpus. Take one of them out, or "
-                     "set data.format to aero (the manifest) or to the format of the .bin files");
+    throw UsageError(format(
+        "{} does not list {}, which lies beside it: a folder holds one corpus. Remove one of them, "
+        "or set data.format to aero (the manifest) or to the format of the .bin files",
+        manifest.string(), file.path.filename().string()));
   }
 }
 
 SplitFiles parse_manifest(const json& manifest, const fs::path& path, const std::string& split,
                           TokenFormat format) {
   if (manifest.at("format") != "aero-corpus" || manifest.at("version") != 1) {
-    throw Error(path.string() + ": not a manifest of an AERO corpus, version 1 (format is " +
-                manifest.at("format").dump() + ", version " + manifest.at("version").dump() +
-                "). Run scripts/prepare_corpus.py");
+    throw Error(aero::format(
+        "{}: not a manifest of an AERO corpus, version 1 (format is {}, version {}). Run "
+        "scripts/prepare_corpus.py",
+        path.string(), manifest.at("format").dump(), manifest.at("version").dump()));
   }
   const json& splits = manifest.at("splits");
   const auto listed = listed_files(splits, path);
   require_distinct(listed);
   if (format == TokenFormat::automatic) check_neighbours(path, split, listed);
   if (!splits.contains(split) || splits[split].empty()) {
-    throw MissingSplit(path.string() + ": the corpus has no split '" + split +
-                       "'; splits here: " + names_of(splits));
+    throw MissingSplit(aero::format("{}: the corpus has no split '{}'; splits here: {}",
+                                    path.string(), split, names_of(splits)));
   }
   SplitFiles files;
   files.format = TokenFormat::aero;
@@ -98,8 +102,8 @@ SplitFiles read_manifest(const fs::path& path, const std::string& split, TokenFo
   try {
     return parse_manifest(json::parse(read_file(path)), path, split, format);
   } catch (const json::exception& fault) {
-    throw Error(path.string() + ": damaged manifest (" + fault.what() +
-                "). Run scripts/prepare_corpus.py again");
+    throw Error(aero::format("{}: damaged manifest ({}). Run scripts/prepare_corpus.py again",
+                             path.string(), fault.what()));
   }
 }
 
@@ -107,9 +111,10 @@ SplitFiles read_manifest(const fs::path& path, const std::string& split, TokenFo
 
 SplitFiles find_split(const fs::path& path, const std::string& split, TokenFormat format) {
   if (!fs::exists(path)) {
-    throw UsageError(path.string() +
-                     ": no such file or folder of tokens. Run scripts/prepare_corpus.py to make "
-                     "one, or correct the path");
+    throw UsageError(aero::format(
+        "{}: no such file or folder of tokens. Run scripts/prepare_corpus.py to make one, "
+        "or correct the path",
+        path.string()));
   }
   if (!fs::is_directory(path)) return single_file_split(path, split, format);
   const fs::path manifest = path / "manifest.json";
@@ -118,11 +123,10 @@ SplitFiles find_split(const fs::path& path, const std::string& split, TokenForma
   SplitFiles files;
   if (format != TokenFormat::aero) files = bin_split(path, split, format);
   if (files.shards.empty()) {
-    throw MissingSplit(path.string() + ": no split '" + split +
-                       "' here: looked for manifest.json "
-                       "(AERO), " +
-                       split + ".bin (nanoGPT) and *" + split +
-                       "*.bin (llm.c). Run scripts/prepare_corpus.py, or correct the path");
+    throw MissingSplit(aero::format(
+        "{0}: no split '{1}' here: looked for manifest.json (AERO), {1}.bin (nanoGPT) and "
+        "*{1}*.bin (llm.c). Run scripts/prepare_corpus.py, or correct the path",
+        path.string(), split));
   }
   return files;
 }

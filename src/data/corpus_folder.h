@@ -7,9 +7,9 @@
 
 namespace aero::data {
 
-/// The split of a folder with AERO's manifest or with token files of nanoGPT or llm.c, or of a
-/// single token file. Throws UsageError that names what was looked for, and whatever makes it
-/// doubtful what the corpus is.
+/// Finds a split in a folder with AERO's manifest or with token files of nanoGPT or llm.c, or in a
+/// single token file. Throws UsageError that names the files looked for, or the files that make the
+/// corpus ambiguous.
 SplitFiles find_split(const std::filesystem::path& path, const std::string& split,
                       TokenFormat format);
 

@@ -10,7 +10,7 @@
 
 namespace aero::data {
 
-/// Where the shards of a split lie, and what a manifest says of them.
+/// The shards of a split, and what a manifest says about them.
 struct SplitFiles {
   std::vector<std::filesystem::path> shards;
   TokenFormat format = TokenFormat::automatic;

@@ -1,6 +1,7 @@
 #include "token_header.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <bit>
@@ -16,10 +17,10 @@ constexpr std::int32_t llmc_llama3_magic = 20240801;
 constexpr std::int32_t llmc_evaluation_magic = 20240522;
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& fault) {
-  throw Error(path.string() + ": " + fault + ". " + prepare_again());
+  throw Error(format("{}: {}. {}", path.string(), fault, prepare_again()));
 }
 
-/// The first bytes of a file, and how long all of it is.
+/// The first bytes of a file, and the size of the whole file.
 struct Head {
   std::filesystem::path path;
   std::string bytes;
@@ -48,9 +49,10 @@ void check_size(const Head& head, const TokenHeader& header) {
   const auto count = static_cast<std::uint64_t>(header.count);
   if (room % width == 0 && room / width == count) return;
   const bool short_of = room / width < count;
-  refuse(head.path, std::string(short_of ? "truncated" : "over-long") + ": its header promises " +
-                        std::to_string(count) + " tokens of " + std::to_string(width) +
-                        " bytes, but the file holds " + std::to_string(room) + " bytes of tokens");
+  refuse(
+      head.path,
+      format("{}: its header promises {} tokens of {} bytes, but the file holds {} bytes of tokens",
+             short_of ? "truncated" : "over-long", count, width, room));
 }
 
 std::string hexadecimal(std::string_view bytes) {
@@ -67,7 +69,7 @@ std::string hexadecimal(std::string_view bytes) {
 void check_fields(const Head& head) {
   const auto field = [&](std::size_t offset) { return load<std::uint32_t>(head.bytes, offset); };
   const auto expect = [&](bool good, const std::string& name, std::uint64_t value) {
-    if (!good) refuse(head.path, "damaged header: " + name + " is " + std::to_string(value));
+    if (!good) refuse(head.path, format("damaged header: {} is {}", name, value));
   };
   expect(field(8) == 1, "format version (this AERO reads 1)", field(8));
   expect(field(12) == 2 || field(12) == 4, "token width (2 or 4)", field(12));
@@ -104,7 +106,7 @@ TokenHeader parse_aero(const Head& head) {
   return header;
 }
 
-/// llm.c, dev/data/data_common.py: magic and version name the token width.
+/// Reads a header of llm.c (dev/data/data_common.py), whose magic and version give the token width.
 TokenHeader parse_llmc(const Head& head) {
   const std::string_view bytes = head.bytes;
   const std::filesystem::path& path = head.path;
@@ -113,19 +115,19 @@ TokenHeader parse_llmc(const Head& head) {
     refuse(path, "an llm.c evaluation file (multiple choice), not a file of training tokens");
   }
   if (!is_llmc(magic)) {
-    refuse(path, "not an llm.c token file: its magic is " + std::to_string(magic) +
-                     ", neither 20240520 nor 20240801");
+    refuse(path, format("not an llm.c token file: its magic is {}, neither 20240520 nor 20240801",
+                        magic));
   }
   if (bytes.size() < llmc_header_size) refuse(path, "truncated inside llm.c's 1024-byte header");
   const bool llama3 = magic == llmc_llama3_magic;
   const std::int32_t expected = llama3 ? 7 : 1;
   const auto version = load<std::int32_t>(bytes, 4);
   if (version != expected) {
-    refuse(path, "llm.c version " + std::to_string(version) + " where magic " +
-                     std::to_string(magic) + " has version " + std::to_string(expected));
+    refuse(path, format("its version is {}, but llm.c's files with magic {} have version {}",
+                        version, magic, expected));
   }
   const auto count = load<std::int32_t>(bytes, 8);
-  if (count < 0) refuse(path, "damaged header: token count is " + std::to_string(count));
+  if (count < 0) refuse(path, format("damaged header: token count is {}", count));
   TokenHeader header;
   header.format = TokenFormat::llmc;
   header.width = llama3 ? 4 : 2;
@@ -136,8 +138,9 @@ TokenHeader parse_llmc(const Head& head) {
 
 TokenHeader parse_nanogpt(const Head& head) {
   if (head.file_size % 2 != 0) {
-    refuse(head.path, "its size, " + std::to_string(head.file_size) +
-                          " bytes, is odd, so it does not hold nanoGPT's 16-bit tokens");
+    refuse(head.path,
+           format("its size, {} bytes, is odd, so it does not hold nanoGPT's 16-bit tokens",
+                  head.file_size));
   }
   TokenHeader header;
   header.format = TokenFormat::nanogpt;
@@ -156,7 +159,7 @@ TokenHeader parse(const Head& head, TokenFormat format) {
     case TokenFormat::nanogpt:
       return parse_nanogpt(head);
   }
-  throw Error(head.path.string() + ": unknown token format");
+  throw Error(aero::format("{}: unknown token format", head.path.string()));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace aero::data {
 inline constexpr std::size_t aero_header_size = 128;
 inline constexpr std::size_t llmc_header_size = 1024;
 
-/// A little-endian number at `offset`; the bytes must be there.
+/// Reads a little-endian number at `offset`; the bytes must be there.
 template <typename T>
 T load(std::string_view bytes, std::size_t offset) {
   T value;
@@ -21,16 +21,17 @@ T load(std::string_view bytes, std::size_t offset) {
   return value;
 }
 
-/// As much of a file as a header can have.
+/// Reads as many bytes of a file as a header can have.
 std::string read_head(const RandomAccessFile& file);
 
-/// What the first bytes of a token file say; nothing for one that has no magic, as nanoGPT's.
+/// Returns the format that the first bytes of a token file stand for, or nothing for a file without
+/// a magic, as nanoGPT's.
 std::optional<TokenFormat> format_by_magic(std::string_view head);
 
 /// Reads and checks the header of a file against its size. Throws Error that names it.
 TokenHeader parse_header(const RandomAccessFile& file, TokenFormat format);
 
-/// What every complaint about a token file ends with.
+/// Returns the sentence that ends every message about a faulty token file.
 std::string prepare_again();
 
 }  // namespace aero::data

@@ -5,10 +5,10 @@
 
 namespace aero::data {
 
-/// A stateless shuffle: which sample stands at which position of training, from the seed alone.
+/// A stateless shuffle: the seed alone decides which sample stands at which position of training.
 ///
 /// Positions g = 0, 1, 2, … count the sequences seen since training began, whatever the batch size,
-/// the accumulation or the number of ranks; so a run that resumes, or goes on with another batch
+/// the accumulation or the number of ranks; so a run that resumes, or continues with another batch
 /// split, neither repeats nor skips a sequence. With N samples, position g is place i = g mod N of
 /// epoch e = floor(g / N), and its sample is P(seed, e, i), a permutation of [0, N) for each e:
 ///
@@ -29,13 +29,13 @@ namespace aero::data {
 /// four rounds of the network on average.
 class BatchSampler {
  public:
-  /// Throws Error when there are no samples.
+  /// Throws Error if there are no samples.
   BatchSampler(std::int64_t samples, std::uint64_t seed);
 
-  /// Samples at positions [first_position, first_position + count).
+  /// Returns the samples at positions [first_position, first_position + count).
   std::vector<std::int64_t> indices(std::int64_t first_position, std::int64_t count) const;
 
-  /// The sample at one position.
+  /// Returns the sample at one position.
   std::int64_t index(std::int64_t position) const;
 
   std::int64_t samples() const { return samples_; }
@@ -45,8 +45,8 @@ class BatchSampler {
     std::int64_t count = 0;
   };
 
-  /// The part of `all` that falls to `rank` of `ranks`: contiguous, equal parts in order of rank.
-  /// Throws UsageError when they do not divide evenly.
+  /// Returns the part of `all` for one of `ranks`. The parts are contiguous, equal and in order of
+  /// rank. Throws UsageError if `all` does not divide evenly.
   static Positions share(Positions all, std::int64_t rank, std::int64_t ranks);
 
  private:

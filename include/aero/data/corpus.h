@@ -16,7 +16,7 @@
 
 namespace aero::data {
 
-/// The target of a position that has no next token: cross-entropy leaves it out.
+/// The target of a position without a next token, which cross-entropy leaves out.
 inline constexpr std::int64_t ignored_target = -100;
 
 struct Batch {
@@ -32,54 +32,56 @@ struct Batch {
 class Corpus {
  public:
   /// Opens a folder that holds AERO's manifest.json, nanoGPT's <split>.bin, or llm.c's
-  /// *<split>*.bin shards; or a single token file, which is one split: the one that its name tells,
-  /// else "train". All token files of a folder must be of one corpus: with `format` automatic those
-  /// of two formats, of an unknown one, or of a split in doubt are refused. Checks the vocabulary
-  /// in the headers against `vocab_size` and, with `verify`, every token. Throws UsageError that
-  /// names what was looked for (MissingSplit where only the split is missing) or what is in doubt,
-  /// or that a chunk length differs from `context`; throws Error for a damaged file.
+  /// *<split>*.bin shards; or a single token file, which is the split that its name contains, else
+  /// "train". All token files of a folder must belong to one corpus: with `format` automatic, files
+  /// of two formats, of an unknown format, or of an ambiguous split are refused. Checks the
+  /// vocabulary in the headers against `vocab_size` and, with `verify`, every token. Throws
+  /// UsageError if nothing is found (MissingSplit if only the split is missing), if the corpus is
+  /// ambiguous, or if a chunk length differs from `context`; throws Error for a damaged file.
   static Corpus open_split(const std::filesystem::path& path, const std::string& split,
                            std::int64_t context, std::int64_t vocab_size,
                            TokenFormat format = TokenFormat::automatic, bool verify = true);
 
-  /// Samples of T tokens.
+  /// Returns the number of samples of T tokens.
   std::int64_t size() const { return sample_ends_.back(); }
   std::int64_t context() const { return context_; }
   TokenLayout layout() const { return shards_.front().header().layout; }
 
-  /// Fills T inputs and T targets with sample k. Throws Error when k is not below size().
+  /// Fills T inputs and T targets with sample k. Throws Error if k is not below size().
   void sample(std::int64_t k, std::span<std::int64_t> inputs,
               std::span<std::int64_t> targets) const;
 
-  /// The samples with these indices: both tensors [B, T].
+  /// Returns the samples with these indices; both tensors are [B, T].
   Batch batch(std::span<const std::int64_t> indices) const;
 
-  /// All tokens of the split, shards joined, and any range of them. read() throws Error beyond the
-  /// end, and for a token beyond the model's vocabulary, which a changed file may hold.
+  /// Return the number of tokens of the split, and read a range of them across its shards. read()
+  /// throws Error beyond the end, and for a token beyond the model's vocabulary, which a changed
+  /// file may hold.
   std::int64_t tokens() const { return token_ends_.back(); }
   void read(std::int64_t offset, std::span<std::int64_t> out) const;
 
-  /// How many tokens the corpus's vocabulary has: what its headers say, else one more than the
-  /// largest token where all were verified, else 0.
+  /// Returns the size of the corpus's vocabulary: as its headers say, else one more than the
+  /// largest token if all were verified, else 0.
   std::int64_t vocab_size() const { return corpus_vocab_size_; }
 
-  /// The tokenizer of the tokens, as their headers say; without a hash for formats that do not.
+  /// Returns the tokenizer that the headers name; it has no hash if the format has none.
   tokenizer::Identity tokenizer_identity() const;
 
-  /// Unicode characters of the text behind the tokens; 0 where the format does not say.
+  /// Returns the number of Unicode characters of the text behind the tokens; 0 if the format does
+  /// not say.
   std::int64_t characters() const;
 
   const std::vector<TokenFile>& shards() const { return shards_; }
   const std::optional<CorpusTokenizer>& tokenizer() const { return tokenizer_; }
 
-  /// A line that tells this data from other data: a run resumes only where it is the same.
+  /// Returns a line that identifies the data. A run resumes only on data with the same line.
   std::string fingerprint() const;
-  /// That in the form of earlier states.
+  /// Returns the fingerprint in the form of earlier states.
   std::string former_fingerprint() const;
-  /// Whether it is the one of this fingerprint, in either form.
+  /// Whether the data has this fingerprint, in either form.
   bool has_fingerprint(const std::string& fingerprint) const;
 
-  /// Throws UsageError when there are fewer than `samples` samples, as one batch needs.
+  /// Throws UsageError if there are fewer than `samples` samples, the number that one batch needs.
   void require_samples(std::int64_t samples) const;
 
  private:

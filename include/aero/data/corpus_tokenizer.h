@@ -7,7 +7,7 @@
 
 namespace aero::data {
 
-/// The tokenizer that made a corpus, as its manifest names it.
+/// The tokenizer that a corpus was made with, as its manifest names it.
 struct CorpusTokenizer {
   std::string kind;  ///< "bpe" (a tokenizer.json) or "sentencepiece"
   std::filesystem::path path;

@@ -4,7 +4,7 @@
 
 namespace aero::data {
 
-/// The corpus is there, and has no such split.
+/// Thrown if a corpus exists, but lacks the split.
 class MissingSplit : public UsageError {
  public:
   using UsageError::UsageError;

@@ -24,11 +24,11 @@ namespace aero::data {
 ///      32  u32 chunk length (stream: 0; chunk: a divisor of n)
 ///      36  u32 CRC-32 (zlib) of the tokens
 ///
-/// Beside it lies an index, the same name with ".idx": "AEROIDX1", u64 count, and for each document
-/// the u64 offset of its first token.
+/// An index lies beside it, under the same name with ".idx": "AEROIDX1", u64 count, and for each
+/// document the u64 offset of its first token.
 class TokenFile {
  public:
-  /// Opens the file and checks its header against its size. Throws Error when the file is missing,
+  /// Opens the file and checks its header against its size. Throws Error if the file is missing,
   /// truncated, over-long or not a token file.
   explicit TokenFile(std::filesystem::path path, TokenFormat format = TokenFormat::automatic);
 
@@ -36,32 +36,33 @@ class TokenFile {
   const TokenHeader& header() const { return header_; }
   std::int64_t count() const { return header_.count; }
 
-  /// Copies tokens [offset, offset + out.size()). Throws Error beyond the end, and where the file
-  /// has shrunk, or holds other tokens (identity()), since it was opened. One that was only touched
-  /// is read on.
+  /// Copies tokens [offset, offset + out.size()). Throws Error beyond the end, and if the file has
+  /// become shorter or holds other tokens than when it was opened (identity()). A file with only a
+  /// newer time is still read.
   void read(std::int64_t offset, std::span<std::int64_t> out) const;
 
-  /// Throws UsageError when the header's vocabulary is larger than the model's. Reads no token.
+  /// Throws UsageError if the header's vocabulary is larger than the model's. Reads no token.
   void check_vocabulary(std::int64_t vocab_size) const;
 
-  /// Reads every token and gives the largest: throws Error when the checksum fails or as
-  /// check_tokens().
+  /// Reads every token and returns the largest. Throws Error if the checksum differs, and as
+  /// check_tokens() does.
   std::int64_t verify(std::int64_t vocab_size) const;
 
-  /// Throws Error, naming file, offset and value, when one of `tokens`, which stand in the file
-  /// from `offset` on, is not below vocab_size.
+  /// Throws Error that names file, offset and value if one of `tokens` is not below vocab_size.
+  /// `tokens` begin at `offset` in the file.
   void check_tokens(std::int64_t offset, std::span<const std::int64_t> tokens,
                     std::int64_t vocab_size) const;
 
-  /// First token of each document, from the index. Throws Error when it is missing or damaged.
+  /// Returns the first token of each document, from the index. Throws Error if the index is missing
+  /// or damaged.
   std::vector<std::int64_t> document_starts() const;
 
-  /// Bytes that tell this file from another: AERO's header, which holds a checksum; for other
-  /// formats the size and a CRC-32 of the file, of which no more than 1,024 blocks of 64 KiB are
-  /// read, evenly spaced, and its end.
+  /// Returns bytes that identify the tokens: AERO's header, which holds a checksum; for other
+  /// formats, the size of the file and a CRC-32 of its end and of at most 1,024 blocks of 64 KiB,
+  /// evenly spaced.
   const std::string& identity() const { return identity_; }
-  /// That of other formats than AERO's as earlier states have it: the size and a CRC-32
-  /// of the first and the last MiB.
+  /// Returns the identity as earlier states have it; for other formats than AERO's, the size and
+  /// the CRC-32 of the first and of the last MiB.
   std::string former_identity() const;
 
  private:
@@ -72,8 +73,7 @@ class TokenFile {
 
   RandomAccessFile file_;
   TokenHeader header_;
-  mutable std::timespec
-      checked_{};  ///< the time of the file that was last compared; before it is read
+  mutable std::timespec checked_{};  ///< the file's time at the last check, taken before reading
   std::string identity_;
 };
 

@@ -6,7 +6,7 @@
 
 namespace aero::data {
 
-/// Which kind of token file to expect; `automatic` goes by the first bytes.
+/// The format of a token file; `automatic` decides by the first bytes.
 enum class TokenFormat {
   automatic,
   aero,     ///< AERO's own, see TokenFile
@@ -15,11 +15,11 @@ enum class TokenFormat {
 };
 
 enum class TokenLayout {
-  stream,  ///< documents one after another, each closed by an end-of-text token
-  chunk,   ///< samples of chunk_length tokens each, cut from one document apiece
+  stream,  ///< documents one after another, each ended by an end-of-text token
+  chunk,   ///< samples of chunk_length tokens, each from a single document
 };
 
-/// What a token file says about itself. Zero or empty where its format does not say.
+/// The header of a token file. Zero or empty stands for what its format does not say.
 struct TokenHeader {
   TokenFormat format = TokenFormat::aero;
   int width = 2;           ///< bytes a token: 2 or 4
@@ -28,7 +28,7 @@ struct TokenHeader {
   TokenLayout layout = TokenLayout::stream;
   std::int64_t chunk_length = 0;
   std::uint32_t crc32 = 0;
-  std::string tokenizer_sha256;  ///< 64 hexadecimal digits; of zeros alone: empty
+  std::string tokenizer_sha256;  ///< 64 hexadecimal digits; empty if all are zeros
   std::int64_t documents = 0;
   std::int64_t characters = 0;  ///< Unicode code points of the text behind the tokens
   std::int64_t bytes = 0;       ///< UTF-8 bytes of the text behind the tokens
