@@ -2,6 +2,7 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include "folder_kind.h"
 #include "layout.h"
@@ -24,7 +25,7 @@ std::string listed(const std::vector<std::string>& names) {
   return names.size() > most ? text + ", ..." : text;
 }
 
-/// The nearest folder above `path` that exists, with what it holds.
+/// Says what the nearest existing folder above `path` holds.
 std::string what_is_there(fs::path path) {
   std::error_code error;
   path = fs::absolute(path, error).lexically_normal();
@@ -36,7 +37,7 @@ std::string what_is_there(fs::path path) {
     if (entry->is_directory(error) && !name.starts_with('.')) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
-  return "'" + path.string() + "' holds " + (names.empty() ? "no folder" : listed(names));
+  return format("'{}' holds {}", path.string(), names.empty() ? "no folder" : listed(names));
 }
 
 /// Weights and config suffice to evaluate or to sample; only a resume needs the rest.
@@ -53,14 +54,14 @@ bool holds_model(const fs::path& path) {
   return std::ranges::all_of(model_files, [&](const char* name) { return is_file(path / name); });
 }
 
-/// Where a path leads, links and dots gone, so that what stands around it can be told by name.
+/// Resolves the links and dots of a path, so that the names of the folders around it are known.
 fs::path resolved(const fs::path& path) {
   std::error_code error;
   fs::path real = fs::canonical(path, error);
   return error ? path : real;
 }
 
-/// The run whose "checkpoints" or "checkpoints/best" a path is; else the path.
+/// Returns the run whose "checkpoints" or "checkpoints/best" a path is, else the path.
 fs::path run_of(const fs::path& path) {
   if (path.filename() == checkpoints_name) return path.parent_path();
   const fs::path real = resolved(path);
@@ -69,7 +70,7 @@ fs::path run_of(const fs::path& path) {
   return is_mark ? real.parent_path().parent_path() : path;
 }
 
-/// Checkpoint folders of a run from which its model can be loaded, by step.
+/// Finds the checkpoint folders of a run that hold a model, by step.
 std::map<std::int64_t, fs::path> models_of(const RunFolder& run) {
   std::map<std::int64_t, fs::path> models;
   std::error_code error;
@@ -89,7 +90,7 @@ std::optional<std::int64_t> best_step(const RunFolder& run) {
   return step_of(name);
 }
 
-/// The best of a run's models, else the latest.
+/// Returns the best of a run's models, else the latest.
 std::optional<fs::path> chosen_model(const RunFolder& run) {
   const auto models = models_of(run);
   if (models.empty()) return std::nullopt;
@@ -103,7 +104,7 @@ fs::path without_slash(const fs::path& path) {
 }
 
 std::optional<fs::path> model_at(const fs::path& path) {
-  // Weights beside a foreign config would fail by every key of it.
+  // Weights beside a foreign config would fail at every key of that config.
   if (holds_model(path) && !is_hugging_face_model(path)) return path;
   if (const auto model = chosen_model(RunFolder(path))) return model;
   return chosen_model(RunFolder(run_of(path)));
@@ -113,26 +114,27 @@ std::optional<fs::path> model_at(const fs::path& path) {
   std::error_code ignored;
   const std::string name = "'" + path.string() + "'";
   if (!fs::exists(path, ignored)) {
-    throw Error("cannot find a checkpoint: " + name + " does not exist; " + what_is_there(path));
+    throw Error(
+        format("cannot find a checkpoint: {} does not exist; {}", name, what_is_there(path)));
   }
   if (!fs::is_directory(path, ignored)) {
-    throw Error("cannot find a checkpoint: " + name +
-                " is a file; name a run folder or a checkpoint folder");
+    throw Error(format(
+        "cannot find a checkpoint: {} is a file; name a run folder or a checkpoint folder", name));
   }
-  if (const auto kind = other_kind(path); !kind.empty()) throw Error(name + " " + kind);
+  if (const auto kind = other_kind(path); !kind.empty()) throw Error(format("{} {}", name, kind));
   if (fs::exists(run.checkpoints(), ignored)) {
-    throw Error("cannot find a checkpoint in '" + run.checkpoints().string() +
-                "': no step-NNNNNNNN there holds " + model_files_text + "; " +
-                what_is_there(run.checkpoints()));
+    throw Error(format("cannot find a checkpoint in '{}': no step-NNNNNNNN there holds {}; {}",
+                       run.checkpoints().string(), model_files_text,
+                       what_is_there(run.checkpoints())));
   }
   for (const char* present : model_files) {
     if (is_file(path / present)) {
       const char* const absent = present == config_name ? weights_name : config_name;
-      throw Error(name + " is no checkpoint: it lacks " + absent);
+      throw Error(format("{} is not a checkpoint: it lacks {}", name, absent));
     }
   }
-  throw Error("cannot find a checkpoint in " + name + ": neither " + model_files_text +
-              " nor a folder " + run.checkpoints().string() + "; " + what_is_there(path));
+  throw Error(format("cannot find a checkpoint in {}: it has neither {} nor a folder {}; {}", name,
+                     model_files_text, run.checkpoints().string(), what_is_there(path)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include "layout.h"
 
@@ -24,7 +25,8 @@ bool holds_any(const fs::path& folder, std::initializer_list<const char*> names)
   });
 }
 
-/// Keys that every Hugging Face config has one of, and no config of AERO's has.
+/// Whether a file is a config of Hugging Face. It then has one of these keys, which no config of
+/// AERO has.
 bool is_hugging_face_config(const fs::path& file) {
   std::string text;
   try {
@@ -53,7 +55,7 @@ bool is_run(const fs::path& folder) {
   return fs::is_directory(folder / checkpoints_name, ignored) && holds_any(folder, {config_name});
 }
 
-/// The first run in a folder or, as a sweep has them, in the folders in it.
+/// Finds the first run in a folder or, as in a sweep, in the folders within it.
 std::optional<fs::path> run_below(const fs::path& folder) {
   const auto nearer = folders_in(folder);
   if (const auto run = std::ranges::find_if(nearer, is_run); run != nearer.end()) return *run;
@@ -80,9 +82,10 @@ std::string other_kind(const fs::path& folder) {
     return "is a corpus; name a run that was trained on it";
   }
   if (const auto run = run_below(folder)) {
-    return "holds runs, as the folder of a sweep or of a pipeline does; name one of them, such as "
-           "'" +
-           run->string() + "'";
+    return format(
+        "holds runs, as the folder of a sweep or of a pipeline does; name one of them, such as "
+        "'{}'",
+        run->string());
   }
   return "";
 }

@@ -5,11 +5,11 @@
 
 namespace aero::checkpoint {
 
-/// Whether the files of a folder are those of a Hugging Face model.
+/// Whether a folder holds a Hugging Face model.
 bool is_hugging_face_model(const std::filesystem::path& folder);
 
-/// What a folder is that was named in place of a run or a checkpoint, and what to name instead, as
-/// far as its files tell: "is a corpus; name ...". Empty where they do not.
+/// Says what a folder is that a user named instead of a run or a checkpoint, and what to name: "is
+/// a corpus; name ...". Empty if its files do not show what it is.
 std::string other_kind(const std::filesystem::path& folder);
 
 }  // namespace aero::checkpoint

@@ -1,5 +1,7 @@
 #include "layout.h"
 
+#include "aero/core/text.h"
+
 #include <charconv>
 
 namespace aero::checkpoint {
@@ -11,9 +13,7 @@ constexpr std::size_t digits = 8;
 }  // namespace
 
 std::string step_name(std::int64_t step) {
-  const std::string number = std::to_string(step);
-  const std::size_t zeros = number.size() < digits ? digits - number.size() : 0;
-  return std::string(prefix) + std::string(zeros, '0') + number;
+  return format("{}{:0{}}", prefix, step, digits);
 }
 
 std::optional<std::int64_t> step_of(const std::string& name) {

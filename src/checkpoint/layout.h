@@ -18,13 +18,13 @@ inline constexpr const char* config_name = "config.json";
 inline constexpr std::array<const char*, 4> checkpoint_files = {weights_name, optimizer_name,
                                                                 state_name, config_name};
 
-/// "step-00000100"
+/// Returns the name of a step's folder: "step-00000100".
 std::string step_name(std::int64_t step);
 
-/// The step of such a name; nothing for another name.
+/// Returns the step of such a name, or nothing for another name.
 std::optional<std::int64_t> step_of(const std::string& name);
 
-/// Those of checkpoint_files that `folder` lacks.
+/// Returns the names in checkpoint_files that `folder` lacks.
 std::vector<std::string> missing_files(const std::filesystem::path& folder);
 
 bool is_whole(const std::filesystem::path& folder);

@@ -2,6 +2,7 @@
 #include "aero/core/checksum.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include "safetensors_dtype.h"
 
@@ -23,7 +24,7 @@ using nlohmann::json;
 constexpr std::size_t prefix_size = sizeof(std::uint64_t);
 constexpr int deepest = 3;  ///< { "name": { "shape": [
 
-/// What is wrong with the file, until its path is known.
+/// A fault in a file, before its path is added to the message.
 class Damage : public std::runtime_error {
  public:
   using runtime_error::runtime_error;
@@ -39,14 +40,14 @@ struct Entry {
 
 std::string header_text(const RandomAccessFile& file) {
   if (file.size() < prefix_size) {
-    throw Damage("it has " + std::to_string(file.size()) + " bytes, too few for a header");
+    throw Damage(format("it has {} bytes, too few for a header", file.size()));
   }
   std::uint64_t length = 0;
   std::memcpy(&length, file.bytes(0, prefix_size).data(), prefix_size);
-  const std::string said = "its header should have " + std::to_string(length) + " bytes";
-  if (length > header_limit) throw Damage(said + ", more than the 100 MB allowed");
+  const std::string claim = format("its header should have {} bytes", length);
+  if (length > header_limit) throw Damage(claim + ", more than the 100 MB allowed");
   if (length > file.size() - prefix_size) {
-    throw Damage(said + " and the whole file has " + std::to_string(file.size()));
+    throw Damage(format("{} and the whole file has {}", claim, file.size()));
   }
   return file.bytes(prefix_size, length);
 }
@@ -62,7 +63,9 @@ json parse_header(std::string_view text) {
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key) {
       const auto& name = value.get_ref<const std::string&>();
-      if (!keys.back().insert(name).second) throw Damage("its header names '" + name + "' twice");
+      if (!keys.back().insert(name).second) {
+        throw Damage(format("its header names '{}' twice", name));
+      }
     }
     return true;
   };
@@ -77,7 +80,7 @@ Metadata read_metadata(const json& value) {
   Metadata metadata;
   if (!value.is_object()) throw Damage("__metadata__ is no JSON object");
   for (const auto& [key, text] : value.items()) {
-    if (!text.is_string()) throw Damage("__metadata__ '" + key + "' is no text");
+    if (!text.is_string()) throw Damage(format("__metadata__ '{}' is no text", key));
     metadata[key] = text.get<std::string>();
   }
   return metadata;
@@ -86,13 +89,13 @@ Metadata read_metadata(const json& value) {
 std::vector<std::uint64_t> read_sizes(const json& entry, const char* key) {
   const auto found = entry.find(key);
   if (found == entry.end() || !found->is_array()) {
-    throw Damage("no list of numbers in '" + std::string(key) + "'");
+    throw Damage(format("no list of numbers in '{}'", key));
   }
   std::vector<std::uint64_t> sizes;
   for (const json& size : *found) {
     if (!size.is_number_unsigned() ||
         size.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
-      throw Damage("'" + std::string(key) + "' holds " + size.dump());
+      throw Damage(format("'{}' holds {}", key, size.dump()));
     }
     sizes.push_back(size.get<std::uint64_t>());
   }
@@ -106,10 +109,10 @@ torch::ScalarType read_dtype(const json& entry) {
   for (const Dtype& dtype : dtypes) {
     if (dtype.name == name) return dtype.type;
   }
-  throw Damage("its dtype '" + name + "' is not supported");
+  throw Damage(format("its dtype '{}' is not supported", name));
 }
 
-/// Bytes of a dense tensor; nothing when even its strides go beyond 63 bits.
+/// Returns the bytes of a dense tensor, or nothing if its strides do not fit into 63 bits.
 std::optional<std::uint64_t> bytes_of(const std::vector<std::uint64_t>& shape, std::size_t width) {
   std::int64_t extent = static_cast<std::int64_t>(width);
   for (const std::uint64_t size : shape) {
@@ -126,36 +129,37 @@ Entry read_entry(const std::string& name, const json& value) {
   const auto shape = read_sizes(value, "shape");
   const auto offsets = read_sizes(value, "data_offsets");
   if (offsets.size() != 2 || offsets[0] > offsets[1]) {
-    throw Damage("'data_offsets' is no beginning and end: " + value["data_offsets"].dump());
+    throw Damage(
+        format("'data_offsets' is no beginning and end: {}", value["data_offsets"].dump()));
   }
   const auto expected = bytes_of(shape, c10::elementSize(type));
   if (!expected || *expected != offsets[1] - offsets[0]) {
-    throw Damage("shape " + value["shape"].dump() + " of " + value["dtype"].get<std::string>() +
-                 " does not fit the " + std::to_string(offsets[1] - offsets[0]) +
-                 " bytes it has in the file");
+    throw Damage(format("shape {} of {} does not fit the {} bytes it has in the file",
+                        value["shape"].dump(), value["dtype"].get<std::string>(),
+                        offsets[1] - offsets[0]));
   }
   return {name, type, {shape.begin(), shape.end()}, offsets[0], offsets[1]};
 }
 
-/// In the order of the file: each tensor must begin where the one before ends, and the last one at
-/// the end of the file.
+/// Checks entries in the order of the file: each tensor must begin where the one before ends, and
+/// the last one must end with the file.
 void check_layout(const std::vector<Entry>& entries, std::size_t data_size) {
   std::size_t offset = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != offset) {
-      throw Damage("tensor '" + entry.name + "' begins at byte " + std::to_string(entry.begin) +
-                   " of the data and not at " + std::to_string(offset) +
-                   ", where the one before ends");
+      throw Damage(format(
+          "tensor '{}' begins at byte {} of the data and not at {}, where the one before ends",
+          entry.name, entry.begin, offset));
     }
     offset = entry.end;
   }
   if (offset != data_size) {
-    throw Damage("its tensors have " + std::to_string(offset) + " bytes and the file holds " +
-                 std::to_string(data_size));
+    throw Damage(format("its tensors have {} bytes and the file holds {}", offset, data_size));
   }
 }
 
-/// The tensors' bytes begin at `data`; `checksum` goes on over this one's.
+/// Reads a tensor. The tensors' bytes begin at `data`; `checksum` is continued over the bytes of
+/// this one.
 torch::Tensor read_tensor(const Entry& entry, const RandomAccessFile& file, std::size_t data,
                           std::uint32_t& checksum) {
   const bool truth = entry.type == torch::kBool;
@@ -166,11 +170,11 @@ torch::Tensor read_tensor(const Entry& entry, const RandomAccessFile& file, std:
     file.read(data + entry.begin, bytes);
     checksum = crc32({bytes.data(), bytes.size()}, checksum);
   }
-  // A byte other than 0 and 1 would be no valid bool in memory.
+  // A byte other than 0 and 1 would not be a valid bool in memory.
   return truth ? tensor.to(torch::kBool) : tensor;
 }
 
-/// What a header says, and where the tensors' bytes begin.
+/// The content of a header, and the place where the tensors' bytes begin.
 struct Parsed {
   Metadata metadata;
   std::vector<Entry> entries;
@@ -190,7 +194,7 @@ Parsed parse(const RandomAccessFile& file) {
     try {
       result.entries.push_back(read_entry(name, value));
     } catch (const Damage& damage) {
-      throw Damage("tensor '" + name + "': " + damage.what());
+      throw Damage(format("tensor '{}': {}", name, damage.what()));
     }
   }
   std::sort(result.entries.begin(), result.entries.end(), [](const Entry& a, const Entry& b) {
@@ -204,8 +208,8 @@ Parsed parse_or_name(const RandomAccessFile& file) {
   try {
     return parse(file);
   } catch (const Damage& damage) {
-    throw Error("'" + file.path().string() +
-                "' is damaged or no safetensors file: " + damage.what());
+    throw Error(format("'{}' is damaged or not a safetensors file: {}", file.path().string(),
+                       damage.what()));
   }
 }
 

@@ -5,6 +5,7 @@
 #include "aero/core/checksum.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include "layout.h"
 
@@ -19,8 +20,9 @@ fs::path best_file(const RunFolder& run) {
   return run.checkpoints() / "best";
 }
 
-/// Empty where no state tells it: weights need none, not even a whole one.
-std::string said_checksum(const fs::path& folder) {
+/// Returns the checksum in the state, or an empty text: weights can be used without a state, or
+/// beside a damaged one.
+std::string recorded_checksum(const fs::path& folder) {
   try {
     return read_state(folder / state_name).weights_crc32;
   } catch (const Error&) {
@@ -38,14 +40,14 @@ std::string checksum_of_file(const fs::path& path) {
   return checksum_text(checksum);
 }
 
-/// `checksum` is what the state tells; empty: nothing.
+/// Loads tensors and compares them with `checksum`, which the state records; empty: unknown.
 TensorMap load_checked(const fs::path& file, const std::string& checksum) {
   auto loaded = load_safetensors(file);
   if (checksum.empty() || checksum == checksum_text(loaded.crc32)) return std::move(loaded.tensors);
-  throw Error("'" + file.string() +
-              "' is damaged, or of another checkpoint: its checksum is not the one in " +
-              std::string(state_name) +
-              " beside it; use another checkpoint, or a copy of this one");
+  throw Error(
+      format("'{}' is damaged, or of another checkpoint: its checksum is not the one in {} beside "
+             "it; use another checkpoint, or a copy of this one",
+             file.string(), state_name));
 }
 
 }  // namespace
@@ -58,16 +60,17 @@ bool RunFolder::holds_run() const {
 
 void RunFolder::require_held() const {
   if (lock_ == nullptr || lock_->is_on(root_ / "lock")) return;
-  throw Error(root_.string() +
-              ": is no longer the folder of this run: it was moved, removed or replaced; the run "
-              "ends and writes nothing there");
+  throw Error(
+      format("{}: is no longer the folder of this run: it was moved, removed or replaced; the run "
+             "ends and writes nothing there",
+             root_.string()));
 }
 
 void RunFolder::prepare() const {
   require_held();
   std::error_code error;
   fs::create_directories(checkpoints(), error);
-  if (error) throw Error("cannot create '" + checkpoints().string() + "': " + error.message());
+  if (error) throw Error(format("cannot create '{}': {}", checkpoints().string(), error.message()));
   AtomicFolder::recover(root_);
   AtomicFolder::recover(checkpoints());
 }
@@ -81,7 +84,7 @@ std::vector<std::int64_t> RunFolder::steps() const {
     if (step && is_whole(entry->path())) steps.push_back(*step);
   }
   if (error && error != std::errc::no_such_file_or_directory) {
-    throw Error("cannot read '" + checkpoints().string() + "': " + error.message());
+    throw Error(format("cannot read '{}': {}", checkpoints().string(), error.message()));
   }
   std::sort(steps.begin(), steps.end());
   return steps;
@@ -124,15 +127,16 @@ void RunFolder::save(const Checkpoint& checkpoint, const RunConfig& config) cons
 void RunFolder::mark_best(std::int64_t step) const {
   require_held();
   if (!is_whole(checkpoint(step))) {
-    throw Error("cannot mark '" + checkpoint(step).string() + "' as best: it is no checkpoint");
+    throw Error(
+        format("cannot mark '{}' as best: it is not a checkpoint", checkpoint(step).string()));
   }
   write_file(best_file(*this), step_name(step) + "\n");
 }
 
 void RunFolder::prune(std::int64_t keep_last, std::optional<std::int64_t> keep_step) const {
   if (keep_last < 1) {
-    throw Error("cannot keep " + std::to_string(keep_last) + " checkpoints in '" +
-                checkpoints().string() + "': at least 1 stays");
+    throw Error(format("cannot keep {} checkpoints in '{}': at least 1 stays", keep_last,
+                       checkpoints().string()));
   }
   require_held();
   const auto all = steps();
@@ -148,7 +152,8 @@ void RunFolder::prune(std::int64_t keep_last, std::optional<std::int64_t> keep_s
 void save_model(const fs::path& folder, const TensorMap& weights, const RunConfig& config,
                 const std::optional<TrainingState>& state, const fs::path& tokenizer) {
   if (fs::exists(folder)) {
-    throw UsageError(folder.string() + ": exists already; name another folder, or remove it");
+    throw UsageError(
+        format("{}: exists already; name another folder, or remove it", folder.string()));
   }
   if (folder.has_parent_path()) fs::create_directories(folder.parent_path());
   AtomicFolder target(folder);
@@ -182,12 +187,12 @@ void check_checkpoint(const fs::path& folder) {
 }
 
 TensorMap load_weights(const fs::path& folder) {
-  return load_checked(folder / weights_name, said_checksum(folder));
+  return load_checked(folder / weights_name, recorded_checksum(folder));
 }
 
 std::string weights_checksum(const fs::path& folder) {
-  const auto said = said_checksum(folder);
-  return said.empty() ? checksum_of_file(folder / weights_name) : said;
+  const auto recorded = recorded_checksum(folder);
+  return recorded.empty() ? checksum_of_file(folder / weights_name) : recorded;
 }
 
 TrainingState load_state(const fs::path& folder) {
@@ -198,7 +203,7 @@ RunConfig load_checkpoint_config(const fs::path& folder) {
   const auto file = folder / config_name;
   // A config that a user writes may be wrong; this one was written whole.
   if (fs::is_regular_file(file) && fs::file_size(file) == 0) {
-    throw Error("'" + file.string() + "' is damaged: the file is empty");
+    throw Error(format("'{}' is damaged: the file is empty", file.string()));
   }
   return load_config(file);
 }

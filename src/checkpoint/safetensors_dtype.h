@@ -29,7 +29,7 @@ inline constexpr std::array<Dtype, 13> dtypes = {{
     {"BOOL", torch::kBool},
 }};
 
-/// No header may be longer, in bytes; the limit of the Python package.
+/// The longest header in bytes that is allowed, as in the Python package.
 inline constexpr std::size_t header_limit = 100'000'000;
 
 }  // namespace aero::checkpoint

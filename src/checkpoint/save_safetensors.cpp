@@ -2,6 +2,7 @@
 #include "aero/core/checksum.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include "safetensors_dtype.h"
 
@@ -30,7 +31,7 @@ class Faults {
   explicit Faults(const std::filesystem::path& path) : path_(path) {}
 
   [[noreturn]] void raise(const std::string& reason) const {
-    throw Error("cannot write '" + path_.string() + "': " + reason);
+    throw Error(format("cannot write '{}': {}", path_.string(), reason));
   }
 
  private:
@@ -41,14 +42,14 @@ std::vector<Entry> in_file_order(const TensorMap& tensors, const Faults& faults)
   std::vector<Entry> entries;
   for (const auto& [name, tensor] : tensors) {
     if (name == "__metadata__") faults.raise("no tensor can have the name '__metadata__'");
-    if (!tensor.defined()) faults.raise("tensor '" + name + "' is undefined");
-    if (tensor.layout() != torch::kStrided) faults.raise("tensor '" + name + "' is not dense");
+    if (!tensor.defined()) faults.raise(format("tensor '{}' is undefined", name));
+    if (tensor.layout() != torch::kStrided) faults.raise(format("tensor '{}' is not dense", name));
     const auto found = std::find_if(dtypes.begin(), dtypes.end(), [&](const Dtype& dtype) {
       return dtype.type == tensor.scalar_type();
     });
     if (found == dtypes.end()) {
-      faults.raise("tensor '" + name + "' has dtype " + c10::toString(tensor.scalar_type()) +
-                   ", which safetensors files cannot hold");
+      faults.raise(format("tensor '{}' has dtype {}, which safetensors files cannot hold", name,
+                          c10::toString(tensor.scalar_type())));
     }
     entries.push_back({name, tensor.detach(), static_cast<std::size_t>(found - dtypes.begin())});
   }

@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/files.h"
+#include "aero/core/text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -17,7 +18,7 @@ using nlohmann::ordered_json;
 
 constexpr std::int64_t format_version = 1;
 
-/// JSON has no such numbers, and a loss that is one of them is a result to keep.
+/// Names for numbers that JSON lacks. A loss can be one of them, and that result is kept.
 const std::array<std::pair<const char*, double>, 3> named_numbers = {{
     {"NaN", std::numeric_limits<double>::quiet_NaN()},
     {"Infinity", std::numeric_limits<double>::infinity()},
@@ -30,8 +31,7 @@ ordered_json write_number(double value) {
   return named_numbers[value > 0 ? 1 : 2].first;
 }
 
-/// Takes the keys of an object one after the other, and faults what is missing, foreign or left
-/// over.
+/// Takes the keys of an object one after the other, and refuses missing, wrong and remaining ones.
 class Reader {
  public:
   explicit Reader(const std::filesystem::path& file) : file_(file) {
@@ -60,7 +60,7 @@ class Reader {
     return value.get<std::string>();
   }
 
-  /// Empty where the key is missing, as in the states of earlier versions.
+  /// Returns an empty text if the key is missing, as in the states of earlier versions.
   std::string text_or_empty(const char* key) { return object_.contains(key) ? text(key) : ""; }
 
   double number(const char* key) {
@@ -81,24 +81,24 @@ class Reader {
   }
 
   void finish() const {
-    if (!object_.empty()) fail("key '" + object_.begin().key() + "' is unknown");
+    if (!object_.empty()) fail(format("key '{}' is unknown", object_.begin().key()));
   }
 
   [[noreturn]] void fail(const std::string& reason) const {
-    throw Error("cannot read '" + file_.string() + "': " + reason);
+    throw Error(format("cannot read '{}': {}", file_.string(), reason));
   }
 
  private:
   json take(const char* key) {
     const auto found = object_.find(key);
-    if (found == object_.end()) fail("key '" + std::string(key) + "' is missing");
+    if (found == object_.end()) fail(format("key '{}' is missing", key));
     json value = *found;
     object_.erase(found);
     return value;
   }
 
   [[noreturn]] void fail_value(const char* key, const json& value, const char* fault) const {
-    fail(std::string(key) + " is " + value.dump() + ": " + fault);
+    fail(format("{} is {}: {}", key, value.dump(), fault));
   }
 
   const std::filesystem::path& file_;
@@ -129,8 +129,9 @@ TrainingState read_state(const std::filesystem::path& file) {
   Reader reader(file);
   const std::int64_t version = reader.count("format_version");
   if (version != format_version) {
-    reader.fail("its format_version is " + std::to_string(version) + ", this aero reads " +
-                std::to_string(format_version) + ": use the aero that wrote it");
+    reader.fail(
+        format("its format_version is {}, but this aero reads {}: use the aero that wrote it",
+               version, format_version));
   }
   TrainingState state;
   state.step = reader.count("step");

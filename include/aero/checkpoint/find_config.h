@@ -4,8 +4,8 @@
 
 namespace aero::checkpoint {
 
-/// config.json of the checkpoint that find_checkpoint() finds, or of a run that has none yet.
-/// Throws Error that says what was looked for.
+/// Finds the config.json of the checkpoint that find_checkpoint() finds, or of a run without
+/// checkpoints. Throws Error that says what was looked for.
 std::filesystem::path find_config(const std::filesystem::path& run_or_checkpoint);
 
 }  // namespace aero::checkpoint

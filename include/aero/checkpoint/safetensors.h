@@ -14,25 +14,26 @@ using Metadata = std::map<std::string, std::string>;
 
 /// Writes tensors in the safetensors format (https://github.com/huggingface/safetensors):
 /// little-endian, contiguous, the data section aligned to 8 bytes, wider element types first and
-/// then names in order, so that the same tensors give the same bytes, and those that the Python
-/// package writes. Tensors may live on any device and are copied one at a time. Written beside and
-/// renamed. Returns the file's CRC-32. Throws Error (unsupported dtype, disk full).
+/// then names in order. So the same tensors give the same bytes, which are also those that the
+/// Python package writes. Tensors may be on any device; they are copied one at a time. The file is
+/// written beside `path` and then renamed. Returns the file's CRC-32. Throws Error (unsupported
+/// dtype, disk full).
 std::uint32_t save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                                const Metadata& metadata = {});
 
 struct SafetensorsFile {
-  TensorMap tensors;  ///< own memory, on the CPU
+  TensorMap tensors;  ///< in their own memory, on the CPU
   Metadata metadata;
   std::uint32_t crc32 = 0;  ///< of the whole file
 };
 
-/// Throws Error that names the file and, where one is at fault, the tensor: header out of bounds,
-/// JSON that is none, offsets that overlap, leave gaps or end beyond the file, a size that does not
-/// fit shape and dtype, a dtype that LibTorch lacks. Nothing is allocated on the header's word
-/// alone.
+/// Loads a file. Throws Error that names the file and the faulty tensor, if any: a header out of
+/// bounds, invalid JSON, offsets that overlap, leave gaps or end beyond the file, a size that does
+/// not fit shape and dtype, a dtype that LibTorch lacks. Sizes are checked before memory is
+/// allocated.
 SafetensorsFile load_safetensors(const std::filesystem::path& path);
 
-/// Throws the same Error, without a look at what the tensors hold.
+/// Throws the same Error, but does not read the tensors.
 void check_safetensors(const std::filesystem::path& path);
 
 }  // namespace aero::checkpoint
