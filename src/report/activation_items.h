@@ -18,10 +18,10 @@ inline std::array<ActivationItem, 7> activation_items(const cost::Activations& a
   return {{{"embedding", "token ids, dropout mask", a.embedding},
            {"residual", "states of the residual stream", a.residual},
            {"norm", "statistics and outputs of norms", a.norm},
-           {"attention", "q, k, v, their mixture, a number a row", a.attention},
-           {"ffn", "inner states, output to be scaled", a.ffn},
+           {"attention", "q, k, v, their weighted sum, one number for each row", a.attention},
+           {"ffn", "inner states, output before scaling", a.ffn},
            {"weight_copies", "matrices cast to train.dtype, or normalised", a.weight_copies},
-           {"loss", "head and cross-entropy at work", a.loss}}};
+           {"loss", "head and cross-entropy while they run", a.loss}}};
 }
 
 }  // namespace aero::report

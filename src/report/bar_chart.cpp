@@ -12,7 +12,8 @@
 namespace aero::report {
 namespace {
 
-/// As scripts/plot.py draws: Okabe and Ito's palette without its yellow, then Tol's muted one.
+/// The colours of scripts/plot.py: Okabe and Ito's palette without its yellow, then Tol's muted
+/// one.
 constexpr std::array colours{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9",
                              "#E69F00", "#000000", "#882255", "#117733", "#332288",
                              "#999933", "#661100", "#888888", "#AA4499", "#CC6677"};
@@ -51,20 +52,19 @@ std::string escaped(const std::string& text) {
 }
 
 std::string text_at(double x, double y, const char* anchor, const std::string& text) {
-  return format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">", x, y, anchor) +
-         escaped(text) + "</text>\n";
+  return format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
+                escaped(text));
 }
 
 std::string box(double x, double y, double w, double h, const std::string& colour,
                 const std::string& tip) {
   return format(
-             "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" "
-             "fill=\"{}\"><title>",
-             x, y, w, h, colour) +
-         escaped(tip) + "</title></rect>\n";
+      "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" "
+      "fill=\"{}\"><title>{}</title></rect>\n",
+      x, y, w, h, colour, escaped(tip));
 }
 
-/// Every name that some bar has, in the order in which they are met.
+/// Returns every name that a bar has, in the order of the first use.
 std::vector<std::string> names_of(const std::vector<Bar>& bars) {
   std::vector<std::string> names;
   for (const Bar& bar : bars) {
@@ -75,7 +75,7 @@ std::vector<std::string> names_of(const std::vector<Bar>& bars) {
   return names;
 }
 
-/// None twice: where the palette ends, hues by the golden ratio go on.
+/// Returns a colour for each place, none twice: after the palette, hues follow the golden ratio.
 std::string colour(std::size_t place) {
   if (place < colours.size()) return colours[place];
   constexpr double golden = 0.618034;
@@ -94,7 +94,7 @@ std::string drawn(const Bar& bar, double y, double scale, const std::vector<std:
   for (const Share& part : bar.parts) {
     const double w = part.bytes * scale;
     svg += box(x, y, w, bar_height, colour_of(names, part.name),
-               part.name + ": " + traffic_text(part.bytes));
+               format("{}: {}", part.name, traffic_text(part.bytes)));
     x += w;
   }
   return svg + text_at(x + 6, baseline, "start", traffic_text(total(bar)));

@@ -24,7 +24,7 @@ std::optional<double> latency_of(const Report& report) {
   return report.pi.empty() ? std::nullopt : report.pi.front().cost.latency_seconds;
 }
 
-/// How many times less than the baseline.
+/// Returns how many times smaller a value is than the baseline's.
 std::optional<double> factor(const std::optional<double>& baseline,
                              const std::optional<double>& value) {
   if (!baseline || !value || *value <= 0) return std::nullopt;
@@ -55,9 +55,8 @@ std::vector<std::vector<PrivateInference>> costs_of(const std::vector<Report>& r
 std::string papers_operations(const std::vector<cost::Operation>& operations) {
   std::string text;
   for (const auto& operation : operations) {
-    text += (text.empty() ? "" : ", ") + operation.papers_name() + ": " +
-            std::to_string(operation.count) + " x R^{" + std::to_string(operation.rows) + "x" +
-            std::to_string(operation.columns) + "}";
+    text += format("{}{}: {} x R^{{{}x{}}}", text.empty() ? "" : ", ", operation.papers_name(),
+                   operation.count, operation.rows, operation.columns);
   }
   return text;
 }

@@ -1,6 +1,7 @@
 #include "aero/report/fit.h"
 
 #include "aero/core/display_width.h"
+#include "aero/core/text.h"
 
 #include "text_width.h"
 
@@ -24,7 +25,7 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-/// The cells of "| a | b |"; "\|" is part of a cell.
+/// Cuts "| a | b |" into its cells; "\|" is part of a cell.
 Cells cells_of(const std::string& line) {
   Cells cells;
   std::string cell;
@@ -40,7 +41,7 @@ Cells cells_of(const std::string& line) {
   return cells;
 }
 
-/// A line of text outside tables; what follows "- " stays to the right of it.
+/// Wraps a line of text outside tables. The text after "- " stays to the right of it.
 std::string wrapped_line(const std::string& line, std::size_t columns) {
   if (width_of(line) <= columns) return line + "\n";
   const auto start = std::min(line.find_first_not_of(' '), line.size());
@@ -76,13 +77,14 @@ class MarkdownTable {
     std::string text = row_text(rows_.front()) + rule_text();
     for (std::size_t i = 1; i < rows_.size(); ++i) text += row_text(rows_[i]);
     if (left_out.empty()) return text;
-    return text + wrapped_line("(too narrow for: " + left_out + "; --wide prints all)", columns);
+    return text +
+           wrapped_line(format("(too narrow for: {}; --wide prints all)", left_out), columns);
   }
 
  private:
   static constexpr std::size_t narrowest = 3;  // a rule needs three dashes
 
-  /// Of a table whose columns have these widths.
+  /// Returns the width of a table whose columns have these widths.
   static std::size_t total(const std::vector<std::size_t>& widths) {
     return std::accumulate(widths.begin(), widths.end(), 1 + 3 * widths.size());
   }
@@ -94,7 +96,7 @@ class MarkdownTable {
     return width;
   }
 
-  /// What a column needs so that no word is broken.
+  /// Returns the width that a column needs so that no word is broken.
   std::size_t least(std::size_t column) const {
     return widest(column, [](const std::string& cell) {
       std::size_t width = 0;
@@ -103,8 +105,8 @@ class MarkdownTable {
     });
   }
 
-  /// Keeps the first column and, from left to right, each whose words fit beside those kept;
-  /// returns the titles of the others.
+  /// Keeps the first column and, from left to right, every further column whose words fit. Returns
+  /// the titles of the others.
   std::string leave_out(std::size_t columns) {
     std::string titles;
     std::vector<std::size_t> needs{least(0)};

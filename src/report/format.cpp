@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
 #include <string_view>
 
 namespace aero::report {
@@ -13,7 +12,7 @@ namespace {
 
 using Prefixes = std::array<std::string_view, 7>;
 
-/// Two decimals, so that a value of 999.999 would print as 1000.00: it takes the next unit.
+/// With two decimals a value of 999.999 would print as 1000.00, so it takes the next unit.
 constexpr double rounding = 0.005;
 
 std::string scaled(double value, double step, const Prefixes& prefixes, std::string_view unit) {
@@ -22,9 +21,7 @@ std::string scaled(double value, double step, const Prefixes& prefixes, std::str
     value /= step;
     ++power;
   }
-  std::array<char, 32> digits{};
-  std::snprintf(digits.data(), digits.size(), power == 0 ? "%.0f" : "%.2f", value);
-  return std::string(digits.data()).append(" ").append(prefixes[power]).append(unit);
+  return format("{:.{}f} {}{}", value, power == 0 ? 0 : 2, prefixes[power], unit);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "forward_text.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 #include "aero/report/format.h"
 
 #include <nlohmann/json.hpp>
@@ -24,12 +25,9 @@ std::string operand_name(cost::Operand operand) {
 }
 
 std::string shape_text(const cost::ForwardOperation& operation, std::int64_t count) {
-  std::string shape = with_thousands(operation.m) + " x " + with_thousands(operation.n);
-  if (operation.k > 1) {
-    shape = with_thousands(operation.m) + " x " + with_thousands(operation.k) + " x " +
-            with_thousands(operation.n);
-  }
-  return with_thousands(count) + " x [" + shape + "]";
+  const std::string inner = operation.k > 1 ? with_thousands(operation.k) + " x " : "";
+  return format("{} x [{} x {}{}]", with_thousands(count), with_thousands(operation.m), inner,
+                with_thousands(operation.n));
 }
 
 Json forward_json(const cost::ForwardOperation& operation) {

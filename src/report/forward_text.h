@@ -9,13 +9,13 @@
 
 namespace aero::report {
 
-/// "none", "activation", "weight" or "constant".
+/// Names an operand: "none", "activation", "weight" or "constant".
 std::string operand_name(cost::Operand operand);
 
-/// "144 x [128 x 64 x 128]", `count` times the shape of the operation.
+/// Writes `count` times the shape of an operation: "144 x [128 x 64 x 128]".
 std::string shape_text(const cost::ForwardOperation& operation, std::int64_t count);
 
-/// name, primitive, operand, layer (null outside the blocks), count, shape [m, k, n].
+/// Writes name, primitive, operand, layer (null outside the blocks), count and shape [m, k, n].
 nlohmann::ordered_json forward_json(const cost::ForwardOperation& operation);
 
 }  // namespace aero::report

@@ -58,7 +58,7 @@ Json operations(const std::vector<cost::Operation>& list) {
   return object;
 }
 
-/// Of a pass over a whole context.
+/// Lists the operations of a pass over a whole context.
 Json forward(const ModelConfig& config) {
   Json list = Json::array();
   for (const auto& operation : cost::forward_operations(config, cost::whole_context(config))) {

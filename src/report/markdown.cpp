@@ -1,4 +1,5 @@
 #include "aero/config/enum_names.h"
+#include "aero/core/text.h"
 #include "aero/report/comparison.h"
 #include "aero/report/format.h"
 #include "aero/report/report.h"
@@ -19,7 +20,7 @@ namespace {
 
 std::string share(std::int64_t part, std::int64_t whole) {
   const long tenths = std::lround(1000 * static_cast<double>(part) / static_cast<double>(whole));
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "%";
+  return format("{}.{}%", tenths / 10, tenths % 10);
 }
 
 std::string summary(const Report& report) {
@@ -27,11 +28,10 @@ std::string summary(const Report& report) {
   const std::string inner = m.ffn_fused || m.ffn_count() == 0  //
                                 ? ""
                                 : ", d_ffn = " + with_thousands(m.ffn_width());
-  std::string text = enum_name(m.family) + ", L = " + std::to_string(m.n_layer) +
-                     ", H = " + std::to_string(m.n_head) + ", d = " + with_thousands(m.d_model) +
-                     inner + ", T = " + with_thousands(m.context) +
-                     ", V = " + with_thousands(m.vocab_size) + "\n\n";
-  for (const auto& piece : pieces(m)) text += "- " + piece.name + ": " + piece.meaning + "\n";
+  std::string text = format("{}, L = {}, H = {}, d = {}{}, T = {}, V = {}\n\n", enum_name(m.family),
+                            m.n_layer, m.n_head, with_thousands(m.d_model), inner,
+                            with_thousands(m.context), with_thousands(m.vocab_size));
+  for (const auto& piece : pieces(m)) text += format("- {}: {}\n", piece.name, piece.meaning);
   return text;
 }
 
@@ -47,8 +47,9 @@ std::string parameters(const cost::Parameters& p, std::int64_t buffers) {
   add("other", p.other);
   add("total", p.total());
   if (buffers == 0) return table.to_markdown();
-  return table.to_markdown() + "\nBeside them " + with_thousands(buffers) +
-         " numbers of spectral normalisation are saved, which are not trained.\n";
+  return format(
+      "{}\nBeside them {} numbers of spectral normalisation are saved, which are not trained.\n",
+      table.to_markdown(), with_thousands(buffers));
 }
 
 std::string flops(const Report& report) {
@@ -69,31 +70,32 @@ std::string flops(const Report& report) {
   add("head", &cost::FullFlops::head, "");
   add("total", &cost::FullFlops::total, "");
   const auto& p = f.pointwise;
-  return table.to_markdown() + "\nElement by element: norms " + flops_text(p.norm) + ", softmax " +
-         flops_text(p.softmax) + ", activations " + flops_text(p.activation) + ", scales " +
-         flops_text(p.scale) + ".\n";
+  return table.to_markdown() +
+         format("\nElement by element: norms {}, softmax {}, activations {}, scales {}.\n",
+                flops_text(p.norm), flops_text(p.softmax), flops_text(p.activation),
+                flops_text(p.scale));
 }
 
 std::string training(const Report& report) {
   const TrainConfig& train = report.config.train;
-  return "Training takes " + flops_text(report.training_flops_per_token) +
-         " a token, forward and backward; " + flops_text(report.training_flops_per_step) +
-         " a step of " + with_thousands(report.config.tokens_per_step()) + " tokens (batch " +
-         with_thousands(train.batch_size) + " x accumulation " +
-         with_thousands(train.accumulation) + " x context " +
-         with_thousands(report.config.model.context) + ").\n";
+  return format(
+      "Training takes {} a token, forward and backward; {} a step of {} tokens (batch {} x "
+      "accumulation {} x context {}).\n",
+      flops_text(report.training_flops_per_token), flops_text(report.training_flops_per_step),
+      with_thousands(report.config.tokens_per_step()), with_thousands(train.batch_size),
+      with_thousands(train.accumulation), with_thousands(report.config.model.context));
 }
 
 std::string operations(const std::vector<cost::Operation>& list) {
   Table table({{"operation"}, {"count", Align::right}, {"of shape", Align::right}});
   for (const auto& o : list) {
     table.add_row({o.name(), with_thousands(o.count),
-                   with_thousands(o.rows) + " x " + with_thousands(o.columns)});
+                   format("{} x {}", with_thousands(o.rows), with_thousands(o.columns))});
   }
   return table.to_markdown();
 }
 
-/// Summed over the layers.
+/// Lists the operations of a pass over a whole context, summed over the layers.
 std::string forward(const ModelConfig& config) {
   struct Line {
     cost::ForwardOperation first;
@@ -129,7 +131,7 @@ std::string memory(const cost::Memory& m) {
   add("gradients", m.gradients);
   add("activations", m.activations.total());
   for (const auto& item : activation_items(m.activations)) {
-    add("- " + std::string(item.name) + ": " + std::string(item.meaning), item.bytes);
+    add(format("- {}: {}", item.name, item.meaning), item.bytes);
   }
   add("total", m.total());
   return table.to_markdown();
@@ -158,9 +160,10 @@ std::string to_markdown(const Report& report) {
          operations(report.operations) +  //
          "\n## All operations of one forward pass over one context\n\n" +
          forward(report.config.model) +  //
-         "\n## Memory while training, an estimate\n\nFor a batch of " +
-         with_thousands(train.batch_size) + " in " + enum_name(train.dtype) +
-         ". LibTorch itself and what its allocator holds in reserve come on top.\n\n" +
+         format(
+             "\n## Memory while training, an estimate\n\nFor a batch of {} in {}. LibTorch itself "
+             "and the reserve of its allocator come on top.\n\n",
+             with_thousands(train.batch_size), enum_name(train.dtype)) +
          memory(report.memory) + private_inference(report.pi);
 }
 

@@ -6,7 +6,7 @@
 
 namespace aero::report {
 
-/// An entry of "pi" in the report's JSON.
+/// Writes an entry of "pi" in the report's JSON.
 nlohmann::ordered_json pi_json(const PrivateInference& entry);
 
 }  // namespace aero::report

@@ -118,7 +118,7 @@ std::string sensitivities(const PrivateInference& entry) {
   for (const auto& [assumption, bytes, seconds, reason] : entry.sensitivities) {
     if (!reason.empty()) {
       table.add_row({assumption, "unknown", "", "", ""});
-      unpriced.push_back("No price if " + assumption + ": " + reason);
+      unpriced.push_back(format("No price if {}: {}", assumption, reason));
       continue;
     }
     table.add_row(
@@ -126,7 +126,7 @@ std::string sensitivities(const PrivateInference& entry) {
          seconds ? latency_text(*seconds) : "",
          seconds && given.latency_seconds ? change_text(*seconds, *given.latency_seconds) : ""});
   }
-  return "\nWere one thing otherwise:\n\n" + table.to_markdown() +
+  return "\nIf one assumption were different:\n\n" + table.to_markdown() +
          (unpriced.empty() ? "" : "\n" + bullets(unpriced));
 }
 
@@ -134,11 +134,11 @@ std::string sensitivities(const PrivateInference& entry) {
 
 std::string pi_markdown(const PrivateInference& entry) {
   const auto& cost = entry.cost;
-  const std::string told = bullets(remarks(cost));
+  const std::string notes = bullets(remarks(cost));
   const std::string network = cost.network.empty() ? "" : ", network " + cost.network;
-  return "\n## Private inference: " + cost.cost_model + network + ", " + entry.pass + "\n\n" +
-         totals(cost) + (told.empty() ? "" : "\n" + told) + "\n" + operations(cost) + "\n" +
-         layers(cost) + sensitivities(entry);
+  return format("\n## Private inference: {}{}, {}\n\n{}{}\n{}\n{}{}", cost.cost_model, network,
+                entry.pass, totals(cost), notes.empty() ? "" : "\n" + notes, operations(cost),
+                layers(cost), sensitivities(entry));
 }
 
 }  // namespace aero::report

@@ -6,7 +6,7 @@
 
 namespace aero::report {
 
-/// A section of the report for people, its title included.
+/// Writes a section of the report for people, with its title.
 std::string pi_markdown(const PrivateInference& entry);
 
 }  // namespace aero::report

@@ -2,6 +2,7 @@
 
 #include "aero/config/enum_names.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <array>
 #include <charconv>
@@ -9,7 +10,7 @@
 namespace aero::report {
 namespace {
 
-/// As short as it can be read back.
+/// Writes the shortest decimal that reads back as `value`.
 std::string text(double value) {
   std::array<char, 32> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
@@ -17,15 +18,15 @@ std::string text(double value) {
 }
 
 std::string form_text(const char* what, WeightForm form) {
-  return form == WeightForm::plain ? "" : std::string("; ") + what + " under " + enum_name(form);
+  return form == WeightForm::plain ? "" : format("; {} under {}", what, enum_name(form));
 }
 
 std::string block(const ModelConfig& m) {
   const bool simplified = m.family == Family::simplified;
   if (m.parallel_residual) {
-    return std::string("attention and FFN in parallel") + (simplified ? ", without a skip" : "");
+    return format("attention and FFN in parallel{}", simplified ? ", without a skip" : "");
   }
-  return std::string("attention, then FFN") + (simplified ? ", without a skip past attention" : "");
+  return format("attention, then FFN{}", simplified ? ", without a skip past attention" : "");
 }
 
 std::string weights_text(const ModelConfig& m) {
@@ -36,15 +37,16 @@ std::string weights_text(const ModelConfig& m) {
 std::string attention(const ModelConfig& m) {
   std::string line = weights_text(m);
   if (m.family == Family::simplified) {
-    line = "alpha " + line + " + beta I - gamma C, all from " + text(m.simplified.shaped_init) +
-           "; values are its input, in layer 0 with a matrix; gain from " +
-           text(m.simplified.attention_gain);
+    line = format(
+        "alpha {} + beta I - gamma C, all from {}; values are its input, in layer 0 with a matrix; "
+        "gain from {}",
+        line, text(m.simplified.shaped_init), text(m.simplified.attention_gain));
   }
   if (!m.attention_scaled) line += "; scores not divided by sqrt(d_k)";
   if (m.temperature != TemperatureForm::none) {
     const bool by_head = m.temperature_shape == TemperatureShape::head;
-    line += std::string("; a temperature for each head") + (by_head ? "" : " and position") + ", " +
-            enum_name(m.temperature) + ", from " + text(m.temperature_init);
+    line += format("; a temperature for each head{}, {}, from {}", by_head ? "" : " and position",
+                   enum_name(m.temperature), text(m.temperature_init));
   }
   return line + form_text("Q and K", m.qk_form) + form_text("V", m.v_form) +
          form_text("O", m.o_form);
@@ -60,11 +62,11 @@ std::string absent_ffns(const ModelConfig& m) {
 
 std::string scale_text(const ModelConfig& m) {
   if (m.family == Family::simplified) {
-    return "; m_r from " + text(m.simplified.ffn_gain) +
-           (m.parallel_residual ? "" : ", m_s from " + text(m.simplified.skip_gain));
+    return format("; m_r from {}{}", text(m.simplified.ffn_gain),
+                  m.parallel_residual ? "" : ", m_s from " + text(m.simplified.skip_gain));
   }
   if (!m.ffn_scaled) return "";
-  return "; scaled, alpha from " + text(m.alpha_start()) + ", beta from " + text(m.beta_init);
+  return format("; scaled, alpha from {}, beta from {}", text(m.alpha_start()), text(m.beta_init));
 }
 
 std::string slope_text(const ModelConfig& m) {
@@ -73,7 +75,7 @@ std::string slope_text(const ModelConfig& m) {
     case LeakySlope::fixed:
       return " of slope " + text(m.leaky_init);
     case LeakySlope::layer:
-      return " with a slope a layer, from " + text(m.leaky_init);
+      return " with one slope for each layer, from " + text(m.leaky_init);
     case LeakySlope::model:
       return " with one slope, from " + text(m.leaky_init);
   }
@@ -94,12 +96,13 @@ std::string norm(const ModelConfig& m) {
     blocks = "layernorm in layer 0 alone";
   }
   const auto last = m.final_norm_kind();
-  return blocks + "; " + (last == NormKind::none ? "none" : enum_name(last)) + " before the head";
+  return format("{}; {} before the head", blocks,
+                last == NormKind::none ? "none" : enum_name(last));
 }
 
 std::string entropy_penalty(const EregConfig& e) {
-  return "lambda " + text(e.lambda) + ", gamma " + text(e.gamma) + ", theta from " +
-         text(e.theta_init) + ", reduction " + enum_name(e.reduction);
+  return format("lambda {}, gamma {}, theta from {}, reduction {}", text(e.lambda), text(e.gamma),
+                text(e.theta_init), enum_name(e.reduction));
 }
 
 }  // namespace

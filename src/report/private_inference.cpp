@@ -61,7 +61,7 @@ std::vector<Share> by_operation(const cost::PiCost& cost) {
 std::vector<Share> by_layer(const cost::PiCost& cost) {
   return grouped(cost, [](const PricedOperation& priced) {
     const auto layer = priced.operation.layer;
-    return layer < 0 ? priced.operation.name : "layer " + std::to_string(layer);
+    return layer < 0 ? priced.operation.name : format("layer {}", layer);
   });
 }
 
@@ -88,20 +88,20 @@ std::vector<std::string> remarks(const cost::PiCost& cost) {
 }
 
 std::string remarks_markdown(const std::vector<std::vector<PrivateInference>>& models) {
-  std::vector<std::string> told;
-  const auto tell = [&told](const std::string& line) {
-    if (std::ranges::find(told, line) == told.end()) told.push_back(line);
+  std::vector<std::string> lines;
+  const auto add = [&lines](const std::string& line) {
+    if (std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
   };
   for (const auto& entries : models) {
     if (entries.empty()) continue;
     const auto& [pass, cost, sensitivities] = entries.front();
     const std::string network = cost.network.empty() ? "" : ", network " + cost.network;
-    tell(format("Charged by {}{}: {}.", cost.cost_model, network, pass));
+    add(format("Charged by {}{}: {}.", cost.cost_model, network, pass));
   }
   for (const auto& entries : models) {
-    if (!entries.empty()) std::ranges::for_each(remarks(entries.front().cost), tell);
+    if (!entries.empty()) std::ranges::for_each(remarks(entries.front().cost), add);
   }
-  return told.empty() ? "" : "\n" + bullets(told);
+  return lines.empty() ? "" : "\n" + bullets(lines);
 }
 
 std::string bullets(const std::vector<std::string>& lines) {

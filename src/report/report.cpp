@@ -2,15 +2,16 @@
 
 #include "aero/config/notation.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 namespace aero::report {
 
 Report make_report(const RunConfig& config) {
   if (!config.model.own_parts.empty()) {
     throw UsageError(
-        "model.own_parts: \"" + config.model.own_parts +
-        "\": a program brought these parts, and a report knows AERO's alone; clear the "
-        "key to report the model with AERO's parts in their place");
+        format("model.own_parts: \"{}\": a program brought these parts, and a report can count "
+               "only AERO's own; clear the key to report the model with AERO's parts instead",
+               config.model.own_parts));
   }
   return {.config = config,
           .architecture = architecture_name(config.model),

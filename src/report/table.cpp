@@ -1,5 +1,7 @@
 #include "aero/report/table.h"
 
+#include "aero/core/text.h"
+
 #include "text_width.h"
 
 #include <algorithm>
@@ -34,7 +36,7 @@ std::string csv_cell(const std::string& text) {
   return cell + '"';
 }
 
-/// A character of LaTeX's own as the text that prints it; empty for the others.
+/// Returns the text that prints a special character of LaTeX; empty for other characters.
 std::string_view latex_of(char c) {
   switch (c) {
     case '&':
@@ -63,7 +65,7 @@ std::string_view latex_of(char c) {
       return R"(\textgreater{})";
     case '|':
       return R"(\textbar{})";
-    case '[':  // behind the end of a row these two would belong to it
+    case '[':  // these two would belong to the row end before them
       return "{[}";
     case '*':
       return "{*}";
@@ -75,7 +77,7 @@ std::string_view latex_of(char c) {
   }
 }
 
-/// What pdflatex does not set as it stands.
+/// Characters that pdflatex cannot print directly.
 constexpr auto latex_symbols = std::to_array<std::pair<std::string_view, std::string_view>>(
     {{"±", "$\\pm$"},      {"–", "--"},         {"−", "$-$"},       {"×", "$\\times$"},
      {"≤", "$\\leq$"},     {"≥", "$\\geq$"},    {"→", "$\\to$"},    {"∞", "$\\infty$"},
@@ -91,8 +93,8 @@ std::string_view digits_of(std::string_view text) {
   return text.substr(0, std::min(text.find_first_not_of("0123456789"), text.size()));
 }
 
-/// "R^{128x768}" at the beginning of `text`, as the papers set it; empty for other text. `length`
-/// becomes that of what was read.
+/// Typesets "R^{128x768}" at the beginning of `text` as the papers do, and sets `length` to the
+/// characters read. Returns an empty text for other beginnings.
 std::string latex_shape(std::string_view text, std::size_t& length) {
   constexpr std::string_view head = "R^{";
   if (!text.starts_with(head)) return "";
@@ -102,7 +104,7 @@ std::string latex_shape(std::string_view text, std::size_t& length) {
   if (rows.empty() || columns.empty() || after[0] != 'x') return "";
   if (!after.substr(1 + columns.size()).starts_with('}')) return "";
   length = head.size() + rows.size() + columns.size() + 2;
-  return "$\\mathbb{R}^{" + std::string(rows) + "\\times " + std::string(columns) + "}$";
+  return format("$\\mathbb{{R}}^{{{}\\times {}}}$", rows, columns);
 }
 
 }  // namespace
@@ -145,9 +147,8 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
 void Table::add_row(std::vector<std::string> cells) {
   if (cells.size() != columns_.size()) {
-    throw std::invalid_argument("a row of " + std::to_string(cells.size()) +
-                                " cells in a table of " + std::to_string(columns_.size()) +
-                                " columns");
+    throw std::invalid_argument(
+        format("a row of {} cells in a table of {} columns", cells.size(), columns_.size()));
   }
   rows_.push_back(std::move(cells));
 }
@@ -163,14 +164,14 @@ std::string Table::to_markdown() const {
   std::string line = "|";
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const auto& [title, align] = columns_[i];
-    header += " " + padded(markdown_cell(title), widths[i], align) + " |";
-    line += " " + rule(widths[i], align) + " |";
+    header += format(" {} |", padded(markdown_cell(title), widths[i], align));
+    line += format(" {} |", rule(widths[i], align));
   }
   std::string text = header + "\n" + line + "\n";
   for (const auto& row : rows_) {
     text += "|";
     for (std::size_t i = 0; i < row.size(); ++i) {
-      text += " " + padded(markdown_cell(row[i]), widths[i], columns_[i].align) + " |";
+      text += format(" {} |", padded(markdown_cell(row[i]), widths[i], columns_[i].align));
     }
     text += "\n";
   }

@@ -7,13 +7,13 @@
 
 namespace aero::report {
 
-/// Characters that a terminal shows for UTF-8 text, one a code point.
+/// Returns the columns that UTF-8 text takes on a terminal.
 std::size_t width_of(const std::string& text);
 
-/// Filled up with blanks.
+/// Fills a text up with blanks.
 std::string padded(const std::string& text, std::size_t width, Align align);
 
-/// The dashes below a title, with a colon where the column stands to the right.
+/// Returns the dashes below a title, with a colon if the column is aligned to the right.
 std::string rule(std::size_t width, Align align);
 
 }  // namespace aero::report

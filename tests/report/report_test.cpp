@@ -239,8 +239,9 @@ TEST(MarkdownReport, SaysHowTheSimplifiedBlockIsMade) {
   EXPECT_THAT(text, HasSubstr("- block: attention, then FFN, without a skip past attention\n"));
   EXPECT_THAT(text, HasSubstr("- attention: alpha softmax + beta I - gamma C, all from 1; values "
                               "are its input, in layer 0 with a matrix; gain from 1\n"));
-  EXPECT_THAT(text, HasSubstr("- ffn: two matrices, leaky_relu with a slope a layer, from 0.01; "
-                              "m_r from 0.1, m_s from 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("- ffn: two matrices, leaky_relu with one slope for each layer, from 0.01; "
+                        "m_r from 0.1, m_s from 1\n"));
   EXPECT_THAT(text, HasSubstr("- norm: layernorm in layer 0 alone; layernorm before the head\n"));
 }
 

@@ -2,7 +2,7 @@
 
 namespace aero::report {
 
-/// Where a column of a table stands.
+/// The side on which a column of a table is aligned.
 enum class Align { left, right };
 
 }  // namespace aero::report

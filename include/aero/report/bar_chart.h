@@ -13,8 +13,8 @@ struct Bar {
   std::vector<Share> parts;
 };
 
-/// An SVG document: a horizontal bar each, on one scale of bytes, with a legend. Colours that are
-/// told apart in grey print. Throws std::invalid_argument without a bar.
+/// Draws an SVG document: one horizontal bar for each Bar, on one scale of bytes, with a legend.
+/// The colours can be distinguished in grey print. Throws std::invalid_argument if there is no bar.
 std::string bar_chart(const std::string& title, const std::vector<Bar>& bars);
 
 }  // namespace aero::report

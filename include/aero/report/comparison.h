@@ -7,23 +7,23 @@
 
 namespace aero::report {
 
-/// Models side by side, the first the baseline, as the papers' tables stand: nonlinear operations,
-/// FLOPs as they count, communication and latency by the first cost model of each, and the factors
-/// saved against the baseline.
+/// Writes a table of models side by side, as in the papers: nonlinear operations, FLOPs as the
+/// papers count them, communication and latency by the first cost model of each report, and the
+/// factors saved against the baseline, which is the first model.
 std::string comparison_markdown(const std::vector<Report>& reports);
 
-/// The same for papers; the remarks are comments.
+/// Writes the same table for papers; the remarks are LaTeX comments.
 std::string comparison_latex(const std::vector<Report>& reports);
 
-/// The same unrounded: architecture, family, context, operations, ffn_flops, attention_flops,
-/// comm_bytes, latency_s, comm_factor, latency_factor.
+/// Writes the same, unrounded: architecture, family, context, operations, ffn_flops,
+/// attention_flops, comm_bytes, latency_s, comm_factor, latency_factor.
 std::string comparison_csv(const std::vector<Report>& reports);
 
-/// {"baseline": architecture, "models": [{"report": as to_json(), "comm_factor",
-/// "latency_factor"}]}, a factor null where no cost model was asked for.
+/// Writes {"baseline": architecture, "models": [{"report": as to_json(), "comm_factor",
+/// "latency_factor"}]}. A factor is null if no cost model was asked for.
 std::string comparison_json(const std::vector<Report>& reports);
 
-/// "SM: 144 x R^{128x128}, LN: 24 x R^{128x768}", as the papers list them.
+/// Lists operations as the papers do: "SM: 144 x R^{128x128}, LN: 24 x R^{128x768}".
 std::string papers_operations(const std::vector<cost::Operation>& operations);
 
 }  // namespace aero::report

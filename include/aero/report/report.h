@@ -13,7 +13,7 @@
 
 namespace aero::report {
 
-/// What a model costs, from its config alone: no tensor is made.
+/// The costs of a model, computed from its config alone, without tensors.
 struct Report {
   RunConfig config;
   std::string architecture;  ///< canonical, "SM+LN+G"
@@ -29,12 +29,11 @@ struct Report {
   std::vector<PrivateInference> pi;           ///< one entry for each cost model that was asked for
 };
 
-/// Without `pi`. For a config without faults (find_faults()). Throws UsageError where a count does
-/// not fit into 64 bits, and for a model with parts that are not AERO's (model.own_parts).
+/// Makes a report without `pi`, for a config without faults (find_faults()). Throws UsageError if a
+/// count does not fit into 64 bits, or if the model has parts other than AERO's (model.own_parts).
 Report make_report(const RunConfig& config);
 
-/// One JSON object; numbers outside "pi" are integers. Its names are a contract that scripts build
-/// on:
+/// Writes one JSON object. Numbers outside "pi" are integers. Scripts may rely on these names:
 ///   model       family, architecture, n_layer, n_head, d_model, context, vocab_size
 ///   parameters  total, embedding, attention, ffn, norm, other
 ///   flops       paper {ffn, attention}, full {ffn, attention, head, total}
@@ -42,23 +41,24 @@ Report make_report(const RunConfig& config);
 ///   memory      weights, optimizer, gradients, activations: bytes
 ///   pi          for each cost model that was asked for: cost_model, network (null: the cost
 ///               model's own latency), comm_bytes, rounds, latency_s, by_operation {name: bytes}
-/// Beside the contract:
-///   pieces             block, attention, ffn, norm and, where the loss has one, entropy_penalty:
-///                      how each is made, a line for people
-///   forward            every operation of a pass over a whole context, in its order: name,
-///                      primitive, operand (whose the second one is), layer, count, shape [m, k,
-///                      n], folds (cost/forward_pass.h)
+/// Further names:
+///   pieces             block, attention, ffn, norm and, if the loss has one, entropy_penalty: a
+///                      line for people on how each is made
+///   forward            every operation of a pass over a whole context, in order: name, primitive,
+///                      operand (the kind of the second one), layer, count, shape [m, k, n], folds
+///                      (cost/forward_pass.h)
 ///   buffers            numbers saved with the weights but not trained (spectral normalisation)
 ///   training           batch_size, accumulation, dtype, tokens_per_step, flops_per_token,
 ///                      flops_per_step
 ///   flops.causal       as full, without the masked pairs
-///   flops.pointwise    norm, softmax, activation, scale, total: one operation each element's step
+///   flops.pointwise    norm, softmax, activation, scale, total: one operation for each step of an
+///                      element
 ///   flops.prefill, flops.one_token: as causal, for generation
 ///   activation_memory  the parts of memory.activations by the names of cost::Activations: bytes
-/// Beside the contract in an entry of pi; what a cost model does not know is null:
+/// Further names in an entry of pi; null stands for what a cost model does not know:
 ///   by_layer           {"layer 0": bytes, ...}
 ///   pass               "whole context", "prefill" or "one token"
-///   setup_bytes        once a session, not part of comm_bytes; null where the model has none
+///   setup_bytes        once a session, not part of comm_bytes; null if the model has none
 ///   setup_s            its seconds
 ///   compute_s          seconds without the network
 ///   operations         a list of name, primitive, operand, layer, count, shape [m, k, n], bytes,
@@ -68,11 +68,11 @@ Report make_report(const RunConfig& config);
 ///   sensitivity        a list of assumption, comm_bytes, latency_s; empty unless asked for
 std::string to_json(const Report& report);
 
-/// The same for people, in tables.
+/// Writes the same for people, in tables.
 std::string to_markdown(const Report& report);
 
-/// The same as lines of section, name, value, unit; unrounded. An operation takes three lines:
-/// softmax.count, softmax.rows, softmax.columns.
+/// Writes the same, unrounded, as lines of section, name, value, unit. An operation takes three
+/// lines: softmax.count, softmax.rows, softmax.columns.
 std::string to_csv(const Report& report);
 
 }  // namespace aero::report

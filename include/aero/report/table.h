@@ -13,10 +13,10 @@ struct Column {
   Align align = Align::left;
 };
 
-/// Text as LaTeX prints it, its special characters escaped.
+/// Escapes the special characters of a text for LaTeX.
 std::string latex_text(const std::string& text);
 
-/// Each line that is not empty as a comment of LaTeX.
+/// Makes each line that is not empty a comment of LaTeX.
 std::string latex_comments(const std::string& lines);
 
 /// Rows of text under titles, for people (markdown), papers (LaTeX) and spreadsheets (CSV).
@@ -24,19 +24,20 @@ class Table {
  public:
   explicit Table(std::vector<Column> columns);
 
-  /// Throws std::invalid_argument where the row has not one cell a column.
+  /// Throws std::invalid_argument if the row does not have one cell for each column.
   void add_row(std::vector<std::string> cells);
 
   std::size_t rows() const { return rows_.size(); }
 
-  /// A GitHub-flavoured table, padded so that it also reads well in a terminal. In a cell "|" is
-  /// escaped and a line break becomes a space.
+  /// Writes a GitHub-flavoured table, padded so that it also reads well in a terminal. In a cell,
+  /// "|" is escaped and a line break becomes a space.
   std::string to_markdown() const;
 
-  /// A tabular with the rules of the package booktabs, without columns that are empty.
+  /// Writes a tabular with the rules of the package booktabs, without empty columns.
   std::string to_latex() const;
 
-  /// RFC 4180 with "\n" line ends: cells with a comma, a quote or a line break stand in quotes.
+  /// Writes CSV (RFC 4180) with "\n" line ends: cells with a comma, a quote or a line break are
+  /// quoted.
   std::string to_csv() const;
 
  private:
