@@ -112,7 +112,7 @@ std::optional<fs::path> model_at(const fs::path& path) {
 
 [[noreturn]] void fail(const fs::path& path, const RunFolder& run) {
   std::error_code ignored;
-  const std::string name = "'" + path.string() + "'";
+  const std::string name = format("'{}'", path.string());
   if (!fs::exists(path, ignored)) {
     throw Error(
         format("cannot find a checkpoint: {} does not exist; {}", name, what_is_there(path)));
