@@ -88,7 +88,7 @@ def test_a_row_names_all_files(kind: str) -> None:
     word, others = KINDS[kind]
     row = row_of(kind)
     named = [file_of(name) for name in re.findall(r"`([\w./]+/[\w.]+\.\w+)`", row)]
-    told = int(re.search(r"(\d+) files", row)[1])  # type: ignore[index]
+    told = int(re.search(r"(\d+) files", row)[1])
     assert told == len(named) == len(set(named))
     assert set(named) == files_with(word) - set(others)
     assert set(others) <= files_with(word)
