@@ -63,7 +63,7 @@ def test_a_corpus_without_validation_trains_where_nothing_asks_for_it(
     run = tmp_path / "run"
     result = call(aero, "train", make_config(tmp_path / "run.json", corpus, run), *options)
     assert result.returncode == 0, result.stderr
-    assert "not evaluated" in result.stderr
+    assert "the run has no evaluations" in result.stderr
     lines = read_metrics(run)
     assert lines[-1]["outcome"] == "finished"
     assert not any(line.get("event") in ("evaluation", "entropy") for line in lines)

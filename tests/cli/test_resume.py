@@ -132,7 +132,7 @@ def test_resume_refuses_another_model(aero: str, corpus: Path, tmp_path: Path) -
     assert call(aero, "train", config, "-q").returncode == 0
     result = call(aero, "train", config, "--resume", "--set", "model.n_layer=3")
     assert result.returncode == 2
-    assert "another model" in result.stderr
+    assert "differs from the model that the run began with" in result.stderr
 
 
 def test_an_existing_run_is_not_overwritten(aero: str, corpus: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ TEST(Checks, WantATemperatureToDivideBy) {
   EXPECT_THAT(model_faults({.temperature = TemperatureForm::raw, .temperature_init = -1}),
               IsEmpty());
   EXPECT_THAT(model_faults({.temperature = TemperatureForm::exp, .temperature_init = -1}),
-              ElementsAre(HasSubstr("begins above 0")));
+              ElementsAre(HasSubstr("must begin above 0")));
 }
 
 TEST(Checks, KeepAttentionDropoutFromTemperatureAndRegularisation) {

@@ -305,7 +305,7 @@ TEST_F(Files, NamesAFileThatShrinksWhileItIsInUse) {
   EXPECT_EQ(file.bytes(3000, 1000), std::string(1000, 'x'));
   EXPECT_THAT(error_of([&] { file.bytes(3000, 1001); }),
               AllOf(HasSubstr((folder_ / "a").string()), HasSubstr("ends at byte 4000"),
-                    HasSubstr("had 10000 when it was opened")));
+                    HasSubstr("had 10000 bytes when it was opened")));
   EXPECT_THAT(error_of([&] { file.bytes(9000, 1); }), HasSubstr("ends at byte 9000"));
 }
 

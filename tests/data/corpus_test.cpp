@@ -301,7 +301,7 @@ TEST(Corpus, HasOneFormatInAFolder) {
               AllOf(HasSubstr("20240520"), HasSubstr("20240801")));
   EXPECT_THAT(test::message_of<Error>(
                   [&] { tokens_of(two_tokenizers.path(), "train", TokenFormat::llmc); }),
-              HasSubstr("two tokenizers"));
+              HasSubstr("two files come from different tokenizers"));
 }
 
 TEST(Corpus, TakesTheFormatThatIsToldWhereTwoLieTogether) {

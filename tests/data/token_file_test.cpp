@@ -154,7 +154,7 @@ TEST(TokenFile, RefusesForeignFiles) {
   EXPECT_THAT(open_fault(folder.write("hellaswag.bin", test::llmc_header(20240522, 1, 0))),
               HasSubstr("evaluation file"));
   EXPECT_THAT(open_fault(folder.write("new.bin", test::llmc_header(20240520, 2, 0))),
-              HasSubstr("version 2"));
+              HasSubstr("its version is 2"));
   EXPECT_THAT(open_fault(folder / "missing.bin"), HasSubstr("missing.bin"));
 }
 
