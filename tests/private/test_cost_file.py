@@ -122,7 +122,7 @@ def test_an_spu_that_is_made_of_something_else_is_told(products: int, squares: i
             }
         )
         probes = [Probe(name, "gelu", "a", ((64,),), 1) for name in measured.runs]
-        return _Counter(measured, probes).rest_of("gelu", formula, 1000, 32)  # type: ignore[arg-type]
+        return _Counter(measured, probes).rest_of("gelu", formula, 1000, 32)
 
     assert rest(10, 3) == 10
     with pytest.raises(UsageError, match=r"of (product|square)\(n\) an element, and (10|3) in"):
