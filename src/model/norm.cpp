@@ -14,7 +14,10 @@ class LayerNormImpl : public PartImpl {
   }
 
   torch::Tensor forward(const torch::Tensor& x) override {
-    return torch::layer_norm(x, weight_.sizes(), weight_, bias_, eps_);
+    return ops::layer_norm(x, weight_, bias_, eps_);
+  }
+  torch::Tensor forward_cast(const torch::Tensor& x) override {
+    return ops::layer_norm(x, weight_, bias_, eps_, ops::NormDtype::products);
   }
 
  private:
@@ -29,8 +32,9 @@ class RmsNormImpl : public PartImpl {
     weight_ = register_parameter("weight", torch::ones({width}), ParameterKind::norm);
   }
 
-  torch::Tensor forward(const torch::Tensor& x) override {
-    return torch::rms_norm(x, weight_.sizes(), weight_, eps_);
+  torch::Tensor forward(const torch::Tensor& x) override { return ops::rms_norm(x, weight_, eps_); }
+  torch::Tensor forward_cast(const torch::Tensor& x) override {
+    return ops::rms_norm(x, weight_, eps_, ops::NormDtype::products);
   }
 
  private:
@@ -81,16 +85,22 @@ void FixedLayerNormImpl::average(const torch::Tensor& x) {
   sigma_.copy_(torch::where(torch::isfinite(variance), variance.sqrt(), sigma_));
 }
 
+torch::Tensor FixedLayerNormImpl::before_passage(const torch::Tensor& x, ops::NormDtype dtype) {
+  if (is_training()) average(x);
+  return ops::layer_norm(x, weight_, bias_, eps_, dtype);
+}
+
 torch::Tensor FixedLayerNormImpl::forward(const torch::Tensor& x) {
   const double gate = this->gate();
-  if (gate == 1) {
-    if (is_training()) average(x);
-    return torch::layer_norm(x, weight_.sizes(), weight_, bias_, eps_);
-  }
+  if (gate == 1) return before_passage(x, ops::NormDtype::norms);
   auto fixed = (x - x.mean(-1, true)) * (weight_ / sigma_);
   if (bias_.defined()) fixed = fixed + bias_;
   if (gate == 0) return fixed;
-  return torch::lerp(fixed, torch::layer_norm(x, weight_.sizes(), weight_, bias_, eps_), gate);
+  return torch::lerp(fixed, ops::layer_norm(x, weight_, bias_, eps_), gate);
+}
+
+torch::Tensor FixedLayerNormImpl::forward_cast(const torch::Tensor& x) {
+  return gate() == 1 ? before_passage(x, ops::NormDtype::products) : PartImpl::forward_cast(x);
 }
 
 double fixed_norm_gate(const NormFixedConfig& config, double share) {

@@ -1,5 +1,7 @@
 #include "aero/model/part.h"
 
+#include "aero/ops/autocast.h"
+
 namespace aero::model {
 namespace {
 
@@ -16,6 +18,10 @@ class DropoutImpl : public PartImpl {
 };
 
 }  // namespace
+
+torch::Tensor PartImpl::forward_cast(const torch::Tensor& x) {
+  return ops::to_autocast_dtype(forward(x));
+}
 
 Part make_dropout(double p) {
   if (p == 0) return std::make_shared<AbsentImpl>();

@@ -15,6 +15,7 @@ class FfnImpl : public PartImpl {
           Part shared_activation);
 
   torch::Tensor forward(const torch::Tensor& x) override;
+  bool casts_input() const override { return true; }
 
   Child<LinearImpl> w_in{*this, "w_in"};
   Child<PartImpl> activation{*this, "activation"};  ///< empty where it is the model's
@@ -30,6 +31,7 @@ class FusedFfnImpl : public PartImpl {
   explicit FusedFfnImpl(const ModelConfig& config);
 
   torch::Tensor forward(const torch::Tensor& x) override { return w->forward(x); }
+  bool casts_input() const override { return true; }
 
   Child<LinearImpl> w{*this, "w"};
 };

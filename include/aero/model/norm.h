@@ -2,6 +2,7 @@
 
 #include "aero/config/model_config.h"
 #include "aero/model/part.h"
+#include "aero/ops/norm.h"
 
 namespace aero::model {
 
@@ -22,12 +23,15 @@ class FixedLayerNormImpl : public PartImpl {
   explicit FixedLayerNormImpl(const ModelConfig& config);
 
   torch::Tensor forward(const torch::Tensor& x) override;
+  torch::Tensor forward_cast(const torch::Tensor& x) override;
   /// Takes the gate that fixed_norm_gate() has for that share of the training.
   void set_progress(double share) override;
   void set_gate(double gate);
 
  private:
   void average(const torch::Tensor& x);
+  /// Computes y while the gate is 1.
+  torch::Tensor before_passage(const torch::Tensor& x, ops::NormDtype dtype);
   /// The buffer's value, read only where another has written to it: a read waits for the device.
   double gate();
   void note_gate(double gate);

@@ -11,6 +11,13 @@ namespace aero::model {
 class PartImpl : public ModuleImpl {
  public:
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
+
+  /// Gives ops::to_autocast_dtype(forward(x)). A norm may compute it in one sweep.
+  virtual torch::Tensor forward_cast(const torch::Tensor& x);
+
+  /// Tells whether forward() casts x to autocast's dtype before it does anything else, as a matrix
+  /// product does. It then gives the same for an x that is cast already.
+  virtual bool casts_input() const { return false; }
 };
 
 using Part = std::shared_ptr<PartImpl>;

@@ -1,0 +1,147 @@
+// These tests look at what passes between norms and their readers under autocast.
+
+#include "aero/model/norm.h"
+#include "aero/ops/autocast.h"
+
+#include "tests/model/decoders.h"
+#include "tests/support/autocast.h"
+#include "tests/support/own_parts.h"
+
+#include <torch/autograd.h>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace aero::model {
+namespace {
+
+namespace own = testing_support::own;
+using testing_support::Autocast;
+using testing_support::normal;
+using testing_support::test_device;
+using testing_support::there;
+
+constexpr std::int64_t width = 64;
+
+ModelConfig wide(ModelConfig config) {
+  config.d_model = width;
+  return config;
+}
+
+torch::Tensor residual_stream() {
+  return there(normal({3, 12, width}, 7).to(torch::kFloat32));
+}
+
+/// Gives function(x) and the gradient of a weighted sum of it.
+template <class Function>
+std::pair<torch::Tensor, torch::Tensor> differentiate(Function function) {
+  const auto x = residual_stream().requires_grad_();
+  const auto y = function(x);
+  y.backward(there(normal(y.sizes(), 8)).to(torch::kBFloat16).to(y.scalar_type()));
+  return {y.detach(), x.grad()};
+}
+
+void expect_equal(const std::pair<torch::Tensor, torch::Tensor>& actual,
+                  const std::pair<torch::Tensor, torch::Tensor>& expected) {
+  EXPECT_EQ(actual.first.scalar_type(), expected.first.scalar_type());
+  EXPECT_TRUE(torch::equal(actual.first, expected.first));
+  EXPECT_TRUE(torch::equal(actual.second, expected.second));
+}
+
+TEST(ForwardCast, IsForwardAndItsCastForEachNorm) {
+  const Autocast autocast(torch::kBFloat16);
+  const auto config = wide(small_gpt2());
+  const auto fixed = [&](double gate) {
+    const auto norm = std::make_shared<FixedLayerNormImpl>(config);
+    norm->forward(residual_stream().to(torch::kCPU));  // for sigma
+    norm->set_gate(gate);
+    return norm;
+  };
+  std::vector<Part> norms{make_norm(NormKind::layernorm, config),
+                          make_norm(NormKind::rmsnorm, config),
+                          make_norm(NormKind::none, config),
+                          std::make_shared<own::DytImpl>(width),
+                          fixed(1),
+                          fixed(0.5),
+                          fixed(0)};
+  for (const auto& norm : norms) {
+    SCOPED_TRACE(norm->name());
+    norm->to(test_device());
+    norm->eval();
+    expect_equal(differentiate([&](const torch::Tensor& x) { return norm->forward_cast(x); }),
+                 differentiate([&](const torch::Tensor& x) {
+                   return ops::to_autocast_dtype(norm->forward(x));
+                 }));
+  }
+}
+
+TEST(ForwardCast, OfAFixedNormAveragesTheDeviation) {
+  FixedLayerNormImpl norm(wide(small_gpt2()));
+  norm.to(test_device());
+  norm.forward_cast(residual_stream());
+  EXPECT_GT(norm.named_buffers()["sigma"].item<double>(), 0);
+}
+
+/// Makes configs of decoders with each part that reads norms.
+std::vector<ModelConfig> readers() {
+  auto spectral = small_gpt2();
+  spectral.ffn_form = WeightForm::spectral_norm;
+  return {wide(small_gpt2()), wide(small_pythia()), wide(small_with("SM+LN+R")),
+          wide(small_with("SM+ScFuFFN_i1")), wide(spectral)};
+}
+
+TEST(ForwardCast, IsWhatAttentionAndFfnsDoWithTheirInput) {
+  const Autocast autocast(torch::kBFloat16);
+  for (const auto& config : readers()) {
+    const auto decoder = make_decoder_there(config, torch::kFloat32);
+    auto& block = *decoder->blocks()[0];
+    const auto attend = [&](const torch::Tensor& x) { return block.attention->forward(x); };
+    const auto feed = [&](const torch::Tensor& x) { return block.ffn->forward(x); };
+    expect_equal(
+        differentiate([&](const torch::Tensor& x) { return attend(x.to(torch::kBFloat16)); }),
+        differentiate(attend));
+    ASSERT_TRUE(block.ffn->casts_input());
+    expect_equal(
+        differentiate([&](const torch::Tensor& x) { return feed(x.to(torch::kBFloat16)); }),
+        differentiate(feed));
+  }
+}
+
+/// Keeps the dtype of its input.
+class WitnessImpl : public PartImpl {
+ public:
+  explicit WitnessImpl(bool casts) : casts_(casts) {}
+  torch::Tensor forward(const torch::Tensor& x) override {
+    seen = x.scalar_type();
+    return x;
+  }
+  bool casts_input() const override { return casts_; }
+
+  torch::ScalarType seen = torch::kBool;
+
+ private:
+  bool casts_;
+};
+
+TEST(ForwardCast, IsTakenByABlockWhereItsReaderCastsAndThereAlone) {
+  for (const auto& config : {wide(small_gpt2()), wide(small_pythia())}) {
+    const auto decoder = make_decoder_there(config, torch::kFloat32);
+    auto& block = *decoder->blocks()[0];
+    for (const bool casts : {true, false}) {
+      const auto witness = std::make_shared<WitnessImpl>(casts);
+      block.ffn = witness;
+      {
+        const Autocast autocast(torch::kFloat16);
+        block.forward(residual_stream());
+        EXPECT_EQ(witness->seen, casts ? torch::kFloat16 : torch::kFloat32);
+      }
+      block.forward(residual_stream());
+      EXPECT_EQ(witness->seen, torch::kFloat32);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace aero::model
