@@ -4,7 +4,7 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-// Kernels compute in float32 what is stored in it or in 16 bits.
+// Kernels compute in float32 and store its numbers, or numbers of 16 bits.
 
 namespace aero::ops {
 
@@ -18,7 +18,7 @@ __device__ inline float widen(__half x) {
   return __half2float(x);
 }
 
-/// To the nearest, ties to even.
+/// Rounds to the nearest number, and ties to even.
 template <class T>
 __device__ T narrow(float x);
 template <>

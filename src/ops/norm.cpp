@@ -42,7 +42,7 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
   }
 };
 
-/// Nothing where AERO has no kernel for it.
+/// Gives nothing where AERO has no kernel for it.
 std::optional<torch::Tensor> by_kernel(const NormInputs& in, NormDtype dtype) {
   const auto device = in.x.device().type();
   if (!at::autocast::is_autocast_enabled(device) || !has_norm_kernel(in)) return std::nullopt;

@@ -5,7 +5,7 @@
 namespace aero::ops {
 namespace {
 
-/// As the kernel reads it: contiguous, on 16 bytes.
+/// Makes x contiguous, on an address of 16 bytes, as the kernel reads it.
 torch::Tensor aligned(const torch::Tensor& x) {
   if (!x.defined()) return x;
   const auto contiguous = x.contiguous();

@@ -2,7 +2,8 @@
 
 #include <torch/types.h>
 
-// LayerNorm and RMSNorm by AERO's CUDA kernels, which know nothing of autograd and autocast.
+// AERO's CUDA kernels compute LayerNorm and RMSNorm here, and know nothing of autograd and
+// autocast.
 
 namespace aero::ops {
 
@@ -26,11 +27,12 @@ struct NormGradients {
   torch::Tensor bias;  // undefined where there is no bias
 };
 
-/// For float32 on CUDA, rows of up to 4,096 numbers, where CUDA kernels were compiled.
+/// Tells whether the kernels take these: float32 on CUDA, in rows of up to 4,096 numbers, where
+/// CUDA kernels were compiled.
 bool has_norm_kernel(const NormInputs& inputs);
-/// y in `dtype`: float32, bfloat16 or float16.
+/// Gives y in `dtype`, which is float32, bfloat16 or float16.
 NormRows norm_by_kernel(const NormInputs& inputs, torch::ScalarType dtype);
-/// `dy` in y's dtype; `rows` without y.
+/// Takes `dy` in y's dtype. Of `rows` it does not need y.
 NormGradients differentiate_norm_by_kernel(const NormInputs& inputs, const NormRows& rows,
                                            const torch::Tensor& dy);
 

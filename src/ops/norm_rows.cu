@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cstdint>
 
-// The threads that share a row keep it in registers: device memory sees one read of x in the
-// forward pass, and one of x and of y's gradient in the backward pass. There a block goes through
-// many rows and sums the gradients of weight and bias on the way; a second kernel adds up what the
-// blocks have.
+// The threads that share a row keep it in registers. So the forward pass reads x once from device
+// memory, and the backward pass reads x and y's gradient once. In the backward pass a block goes
+// through many rows and sums the gradients of weight and bias on the way; a second kernel adds up
+// the sums of the blocks.
 
 namespace aero::ops {
 namespace {
@@ -19,8 +19,9 @@ constexpr int threads = 256;
 constexpr int warps = threads / warp_size;
 constexpr int blocks_a_multiprocessor = 2;  // of the backward pass
 
-/// How a block lies on its rows: `row_threads` share one, each takes up to `packs` packs of it, and
-/// `pack` numbers are loaded and stored at once. A pack of 4 wants rows of whole packs on 16 bytes.
+/// Says how a block lies on its rows: `row_threads` threads share a row, each takes up to `packs`
+/// packs of it, and a thread loads and stores the `pack` numbers of a pack at once. A pack of 4
+/// needs rows of whole packs that begin on 16 bytes.
 template <int row_threads_, int packs_, int pack_>
 struct Layout {
   static constexpr int row_threads = row_threads_;
@@ -40,11 +41,11 @@ struct Place {
   int row = threadIdx.x / L::row_threads;
   int first = threadIdx.x % L::row_threads * L::pack;
 
-  /// Where pack i of this thread begins.
+  /// Tells where pack i of this thread begins.
   __device__ int column(int i) const { return first + i * L::row_threads * L::pack; }
 };
 
-/// Zeros beyond the end of the row.
+/// Gives zeros beyond the end of the row.
 template <class L, class T>
 __device__ Pack<L, T> load(const T* row, int column, int width) {
   if (column < width) return *reinterpret_cast<const Pack<L, T>*>(row + column);
@@ -97,7 +98,7 @@ __global__ void __launch_bounds__(threads)
   const Place<L> place;
   const std::int64_t i_row = static_cast<std::int64_t>(blockIdx.x) * L::rows + place.row;
   const std::int64_t offset = i_row * norm.width;
-  const int width = i_row < norm.rows ? norm.width : 0;  // beyond the last all rows are empty
+  const int width = i_row < norm.rows ? norm.width : 0;  // a row beyond the last is empty
   Pack<L, float> x[L::packs];
   float sum[1] = {};
 #pragma unroll
@@ -108,7 +109,7 @@ __global__ void __launch_bounds__(threads)
   }
   add_over_row<L>(sum);
   const float mean = norm.is_centred ? sum[0] / norm.width : 0;
-  float squares[1] = {};  // of what is centred first, so that a large mean costs no digits
+  float squares[1] = {};  // of centred numbers, so that a large mean costs no digits
 #pragma unroll
   for (int i = 0; i < L::packs; ++i) {
     if (place.column(i) >= width) continue;
@@ -139,8 +140,10 @@ __global__ void __launch_bounds__(threads)
   statistics.scale[i_row] = scale;
 }
 
-/// With n = (x - mean) scale and g = dy weight:  dx = scale (g - mean(g) - n mean(g n)), without
-/// mean(g) under RMSNorm. Partials are [2, blocks, width], of the weight and of the bias.
+/// With n = (x - mean) scale and g = dy weight, it computes
+///   dx = scale (g - mean(g) - n mean(g n))
+/// without mean(g) under RMSNorm. The partials are [2, blocks, width], first those of the weight,
+/// then those of the bias.
 template <class L, class T>
 __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
     differentiate(const CudaNorm norm, const CudaNormStatistics statistics,
@@ -221,7 +224,7 @@ __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
   }
 }
 
-/// A block takes 32 columns, a warp every eighth of the partials.
+/// A block adds up 32 columns; each of its 8 warps takes every eighth of the partials.
 __global__ void __launch_bounds__(threads)
     add_partials(const float* partials, int count, int width, float* weight, float* bias) {
   __shared__ float of_warps[warps][warp_size];
@@ -243,7 +246,7 @@ __global__ void __launch_bounds__(threads)
   (blockIdx.y == 0 ? weight : bias)[column] = sum;
 }
 
-/// use(layout) of the fastest layout that holds such rows.
+/// Returns use(layout) for the fastest layout that holds such rows.
 template <class Use>
 auto with_layout(const CudaNorm& norm, Use use) {
   if (norm.width % 4 != 0) return use(Layout<256, 16, 1>());
@@ -254,7 +257,7 @@ auto with_layout(const CudaNorm& norm, Use use) {
   return use(Layout<256, 4, 4>());
 }
 
-/// use(number) of the output's type.
+/// Returns use(number) for a number of the output's type.
 template <class Use>
 auto with_output(const CudaNorm& norm, Use use) {
   switch (norm.output) {
@@ -274,7 +277,7 @@ std::int64_t blocks_for(const CudaNorm& norm) {
   });
 }
 
-/// Of the backward pass: as many as run at a time.
+/// Counts the blocks of the backward pass: as many as run at the same time.
 std::int64_t resident_blocks_for(const CudaNorm& norm) {
   int device = 0;
   int multiprocessors = 1;

@@ -4,16 +4,17 @@
 
 #include <cstdint>
 
-// What the CUDA kernels of LayerNorm and RMSNorm ask for. Plain types: they are compiled without
-// LibTorch's headers, and this without CUDA's.
+// The CUDA kernels of LayerNorm and RMSNorm take what stands here. The types are plain, for the
+// kernels are compiled without LibTorch's headers, and their callers without CUDA's.
 
 namespace aero::ops {
 
-/// The kernels keep a row in registers.
+/// The kernels keep a row in registers, so its width is limited.
 inline constexpr std::int64_t widest_norm_row = 4096;
 
-/// y = (x - mean) scale weight + bias of each row, scale = 1 / sqrt(mean((x - mean)^2) + eps).
-/// RMSNorm has 0 for the mean, and no bias. All addresses here are multiples of 16 bytes.
+/// Describes y = (x - mean) scale weight + bias, where each row has its
+/// scale = 1 / sqrt(mean((x - mean)^2) + eps). RMSNorm has the mean 0 and no bias. All addresses
+/// here are multiples of 16 bytes.
 struct CudaNorm {
   bool is_centred;      // LayerNorm
   NumberType output;    // of y and of its gradient; all else is float32
@@ -25,7 +26,7 @@ struct CudaNorm {
   int width;  // up to widest_norm_row
 };
 
-/// [rows]; from the forward pass for the backward pass.
+/// The forward pass leaves these for the backward pass; [rows].
 struct CudaNormStatistics {
   float* mean;  // null under RMSNorm
   float* scale;
@@ -39,11 +40,13 @@ struct CudaNormGradients {
   float* partials;  // room for norm_partials() numbers
 };
 
-/// Numbers in the sums that blocks make before one sum is made of them; for the current device.
+/// Counts the numbers in the sums that blocks make on the current device, before a second kernel
+/// adds these up.
 std::int64_t norm_partials(const CudaNorm& norm);
 
-/// Queued on `stream`, a cudaStream_t of the current device. Return what CUDA has against it,
-/// nullptr for nothing. The same bits each time on one card: nothing is added by atomics.
+/// These queue their work on `stream`, a cudaStream_t of the current device, and return CUDA's
+/// error message, or nullptr. One card gives the same bits each time, for nothing is added by
+/// atomics.
 const char* norm_rows(const CudaNorm& norm, void* y, const CudaNormStatistics& statistics,
                       void* stream);
 const char* differentiate_norm_rows(const CudaNorm& norm, const CudaNormStatistics& statistics,

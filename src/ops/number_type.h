@@ -2,7 +2,8 @@
 
 namespace aero::ops {
 
-/// What a CUDA kernel reads or writes, where it takes several. Plain, for both compilers.
+/// Says what a CUDA kernel reads or writes, where it takes several types. It is plain, for nvcc and
+/// the C++ compiler both see it.
 enum class NumberType { float32, bfloat16, float16 };
 
 }  // namespace aero::ops

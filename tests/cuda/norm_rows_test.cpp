@@ -1,5 +1,5 @@
-// The CUDA kernels' own code, on the CPU (cuda_runtime.h beside this file), against the formulas in
-// float64.
+// These tests run the CUDA kernels' own code on the CPU (cuda_runtime.h beside this file) and
+// compare it with the formulas in float64.
 
 #include "src/ops/norm_rows.cu"
 
@@ -37,7 +37,7 @@ void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name << " " << c.rows << " x " << c.width;
 }
 
-/// What a norm takes and, behind it, what y's gradient is. `bias` may be undefined.
+/// A norm takes these, and its backward pass takes dy. `bias` may be undefined.
 struct Inputs {
   torch::Tensor x, weight, bias;
   torch::Tensor dy;
@@ -48,7 +48,7 @@ struct Outcome {
   torch::Tensor y, x, weight, bias;  // the last three are gradients
 };
 
-/// Numbers to be filled, with more behind them that must stay as they are.
+/// Holds numbers to be filled, and behind them others that must stay as they are.
 class Result {
  public:
   Result(at::IntArrayRef sizes, torch::ScalarType dtype)
@@ -108,7 +108,7 @@ Outcome written_out(const Inputs& in) {
 
 class NormKernel : public testing::TestWithParam<Case> {
  protected:
-  /// With rows whose mean and spread differ, in float32.
+  /// Makes rows of different means and spreads, in float32.
   static Inputs make(bool is_centred, bool with_bias, std::int64_t rows = GetParam().rows) {
     const auto dtype = GetParam().dtype;
     const auto width = GetParam().width;
@@ -119,7 +119,7 @@ class NormKernel : public testing::TestWithParam<Case> {
             normal({rows, width}, 6).to(dtype), is_centred};
   }
 
-  /// LayerNorm with a bias and without, RMSNorm.
+  /// Makes a LayerNorm with a bias, one without, and an RMSNorm.
   static std::vector<Inputs> forms(std::int64_t rows = GetParam().rows) {
     return {make(true, true, rows), make(true, false, rows), make(false, false, rows)};
   }
@@ -167,7 +167,7 @@ TEST_P(NormKernel, IsTheFormulaWithItsGradients) {
 TEST_P(NormKernel, KeepsTheDigitsOfRowsFarFromZero) {
   auto in = make(true, true, 9);
   in.x += 1e4;
-  const auto step = 1e-3;  // of float32 there, over a deviation of 1 or more
+  const auto step = 1e-3;  // float32's at 1e4; the deviation of each row is 1 or more
   EXPECT_LE(largest_difference(by_kernels(in, GetParam().type).y, written_out(in).y),
             2 * step + GetParam().rounding * largest(written_out(in).y));
 }

@@ -38,7 +38,7 @@ struct Outcome {
   torch::Tensor y, x, weight, bias;  // the last three are gradients
 };
 
-/// Leaves in float64. The bias is undefined where the form has none.
+/// Makes inputs in float64. The bias is undefined where the form has none.
 Inputs make(Form form, at::IntArrayRef sizes) {
   const auto width = sizes.back();
   return {1 + 2 * normal(sizes, 1), 1 + 0.3 * normal({width}, 2),
@@ -66,8 +66,8 @@ torch::Tensor written_out(Form form, const Inputs& in) {
   return in.bias.defined() ? y + in.bias : y;
 }
 
-/// y of leaves with these values on the tests' device, and the gradients of sum(y w), w rounded to
-/// bfloat16: a number in any dtype here but float16's smallest.
+/// Gives y of leaves with these values on the tests' device, and the gradients of sum(y w). w is
+/// rounded to bfloat16, so that all dtypes here hold the same numbers.
 template <class Norm>
 Outcome differentiate(const Inputs& in, Norm norm) {
   const auto leaf = [](const torch::Tensor& x) {
@@ -118,7 +118,7 @@ void expect_equal(const Outcome& actual, const Outcome& expected) {
   EXPECT_TRUE(!actual.bias.defined() || torch::equal(actual.bias, expected.bias));
 }
 
-/// [rows, width]: of each layout of the kernel, and one too wide for it.
+/// These shapes end with the width: one for each layout of the kernel, and one too wide for it.
 const std::vector<std::vector<std::int64_t>> shapes{{2, 300, 768},
                                                     {7, 768},
                                                     {5, 128},
@@ -150,7 +150,7 @@ TEST(NormOp, IsTheFormulaWithItsGradientsUnderAutocastInEitherDtype) {
   }
 }
 
-// On CUDA without autocast, too.
+// This holds on CUDA, too: without autocast the kernel is not used.
 TEST(NormOp, IsPyTorchsToTheBitWhereThereIsNoKernel) {
   for (const auto form : forms) {
     for (const auto dtype : {torch::kFloat32, torch::kFloat64, torch::kBFloat16}) {

@@ -4,28 +4,29 @@
 
 namespace aero::ops {
 
-/// In which dtype a norm gives its result under autocast.
+/// Says in which dtype a norm gives its result under autocast.
 enum class NormDtype {
-  norms,    ///< in that which autocast gives to norms: float32 on CUDA, the input's on the CPU
-  products  ///< in that which autocast gives to matrix products, as to_autocast_dtype() would
+  norms,    ///< as autocast gives it to norms: float32 on CUDA, the input's dtype on the CPU
+  products  ///< as autocast gives it to matrix products; see to_autocast_dtype()
 };
 
-/// (x - mean) / sqrt(var + eps) weight + bias over the last dimension of x, that of the weight; the
-/// bias may be undefined.
+/// Computes (x - mean) / sqrt(var + eps) weight + bias over the last dimension of x, which is that
+/// of the weight. The bias may be undefined.
 ///
-/// PyTorch's, but on CUDA under autocast, for x, weight and bias in float32 and rows of up to 4,096
-/// numbers, by AERO's kernel where it was compiled. That computes in float32, too, and writes the
-/// asked dtype at once; its backward pass reads a gradient in the result's dtype, gives all
-/// gradients in float32, and the same bits each time.
+/// PyTorch computes it, but for one case: on CUDA under autocast, where x, weight and bias are
+/// float32 and a row has up to 4,096 numbers, AERO's kernel does, if it was compiled. The kernel
+/// computes in float32, too, and writes the dtype that was asked for. Its backward pass reads a
+/// gradient in that dtype and gives all gradients in float32, with the same bits each time. It can
+/// be differentiated once.
 ///
-/// A reader that casts the result before all else sees the same numbers and gives the same
-/// gradients in either dtype. One that does not, or two that cast it each for itself, whose
-/// gradients float32 would add, want NormDtype::norms. Differentiable once where the kernel
-/// computes it.
+/// Take NormDtype::products only for a single reader that casts the result before it does anything
+/// else: it then sees the same numbers and gives the same gradients in either dtype. A reader that
+/// also adds the result to something would see rounded numbers, and the gradients of two readers
+/// would be added in 16 bits.
 torch::Tensor layer_norm(const torch::Tensor& x, const torch::Tensor& weight,
                          const torch::Tensor& bias, double eps, NormDtype dtype = NormDtype::norms);
 
-/// x / sqrt(mean(x^2) + eps) weight, else as layer_norm().
+/// Computes x / sqrt(mean(x^2) + eps) weight, otherwise as layer_norm().
 torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps,
                        NormDtype dtype = NormDtype::norms);
 
