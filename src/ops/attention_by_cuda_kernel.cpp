@@ -9,7 +9,7 @@ CudaHeads heads(const torch::Tensor& x) {
   return {x.data_ptr(), x.stride(0), x.stride(1), x.stride(2)};
 }
 
-/// The inputs as the kernel takes them, which lives as long as these tensors.
+/// The inputs in the form of the kernel, valid as long as these tensors live.
 struct Prepared {
   explicit Prepared(const AttentionInputs& inputs)
       : queries(aligned(inputs.queries)),

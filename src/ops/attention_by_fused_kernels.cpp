@@ -9,14 +9,14 @@
 #include <tuple>
 #include <vector>
 
-// With A = softmax(s), s_ij = scale q_i . k_j, and M = A K, which a fused kernel gives beside the
-// output A V when each value has its key behind it, [V | K]:
+// Let A = softmax(s), s_ij = scale q_i . k_j, and M = A K. A fused kernel gives M beside the output
+// A V when each value is followed by its key, [V | K]. Then
 //   entropy_i = LSE_i - scale q_i . M_i
-// Its gradient g_i reaches q and k in three ways: through LSE, through q in q . M, and through M.
-// The first two cancel, for q (g scale M - g scale M) as for k (g scale A^T q, and what the keys
-// get as values). What is left is the kernel's backward pass for [dO | dM], dM_i = -g_i scale q_i,
-// without the gradient of the keys as values. So LSE needs no gradient, for which the kernels have
-// no way.
+// The entropy's gradient g_i reaches q and k in three ways: through LSE, through q in q . M, and
+// through M. The first two cancel: for q, g scale M - g scale M; for k, g scale A^T q and the
+// gradient of the keys as values. What remains is the kernel's backward pass for [dO | dM] with
+// dM_i = -g_i scale q_i, without the gradient of the keys as values. So the gradient of LSE, which
+// the kernels do not support, is not needed.
 
 namespace aero::ops {
 namespace {
@@ -35,11 +35,11 @@ bool is_half(torch::ScalarType dtype) {
   return dtype == torch::kBFloat16 || dtype == torch::kFloat16;
 }
 
-/// LibTorch's own choice knows the card. Where cuDNN is its first, flash would do as well.
+/// Asks LibTorch, which knows the card. Where it prefers cuDNN, flash works, too.
 bool flash_takes(const torch::Tensor& queries, const torch::Tensor& keys,
                  const torch::Tensor& values, double scale, bool with_entropy) {
-  if (queries.size(3) % 8 != 0) return false;  // PyTorch pads such heads before
-  constexpr std::int64_t longest = 192;        // of heads that every card differentiates
+  if (queries.size(3) % 8 != 0) return false;  // PyTorch would pad such heads
+  constexpr std::int64_t longest = 192;        // width of heads that every card differentiates
   if (with_entropy && 2 * queries.size(3) > longest) return false;  // as_long_as_values()
   const auto choice = static_cast<at::SDPBackend>(
       at::_fused_sdp_choice(queries, keys, values, {}, 0.0, /*is_causal=*/true, scale));
@@ -52,8 +52,8 @@ Kernel choose(const torch::Tensor& queries, const torch::Tensor& keys, const tor
   if (queries.is_cpu()) return Kernel::cpu;
   if (!queries.is_cuda()) return Kernel::none;
   const bool half = is_half(queries.scalar_type());
-  // What leaves the flash kernel is rounded to the queries' dtype, and a temperature's gradient
-  // takes the rounding times the mean score.
+  // The flash kernel rounds its results to the queries' dtype, and the mean score multiplies this
+  // error in the gradient of a temperature.
   if (half && !temperature.defined() && flash_takes(queries, keys, values, scale, with_entropy)) {
     return Kernel::flash;
   }
@@ -61,7 +61,7 @@ Kernel choose(const torch::Tensor& queries, const torch::Tensor& keys, const tor
   return single && queries.size(3) % 4 == 0 ? Kernel::efficient : Kernel::none;
 }
 
-/// [B, H, T, 2 d_k] of `dtype`, the heads of `like` with room for as much again.
+/// Makes an empty [B, H, T, 2 d_k] of `dtype`: heads of twice the width of `like`.
 torch::Tensor empty_pairs(const torch::Tensor& like, torch::ScalarType dtype) {
   return torch::empty({like.size(0), like.size(2), like.size(1), 2 * like.size(3)},
                       like.options().dtype(dtype))
@@ -76,8 +76,8 @@ torch::Tensor second_of(const torch::Tensor& pairs) {
   return pairs.narrow(3, pairs.size(3) / 2, pairs.size(3) / 2);
 }
 
-/// Only the efficient kernel takes values that are longer than keys: others get keys and queries
-/// with zeros behind them, which leave the scores as they are.
+/// Appends zeros to keys and queries, which do not change the scores. Only the efficient kernel
+/// takes values that are longer than keys.
 torch::Tensor as_long_as_values(Kernel kernel, const torch::Tensor& x) {
   if (kernel == Kernel::efficient) return x;
   auto padded = empty_pairs(x, x.scalar_type());
@@ -89,7 +89,7 @@ torch::Tensor as_long_as_values(Kernel kernel, const torch::Tensor& x) {
 struct Attended {
   torch::Tensor output;        // [B, H, T, d_k]
   torch::Tensor log_sum_exp;   // [B, H, T], or T up to the next multiple of 32
-  torch::Tensor seed, offset;  // of the dropout, which is off; the backward pass asks for them
+  torch::Tensor seed, offset;  // of dropout, which is off; the backward pass needs them
 };
 
 Attended attend(Kernel kernel, const torch::Tensor& q, const torch::Tensor& k,
@@ -138,7 +138,7 @@ Gradients differentiate(Kernel kernel, const torch::Tensor& dout, const torch::T
   return result;
 }
 
-/// 1 / t as a factor of [B, H, T, d_k].
+/// Makes 1 / t a factor for [B, H, T, d_k].
 torch::Tensor inverse(const torch::Tensor& temperature, torch::ScalarType dtype) {
   return temperature.to(dtype).reciprocal().unsqueeze(-1);
 }

@@ -20,7 +20,7 @@ std::int64_t padded(std::int64_t length) {
   return (length + row_step - 1) / row_step * row_step;
 }
 
-/// Memory of one thread, aligned to a cache line, not initialised.
+/// Uninitialised memory of one thread, aligned to a cache line.
 template <class T>
 class Buffer {
  public:
@@ -46,7 +46,7 @@ Rows<T> rows_of(const torch::Tensor& x, std::int64_t batch, std::int64_t head) {
   return {data + batch * x.stride(0) + head * x.stride(1), std::max(x.stride(2), x.size(3))};
 }
 
-/// A tensor that rows_of can describe.
+/// Returns x, or a copy of it, in a layout that rows_of can describe.
 torch::Tensor with_plain_rows(const torch::Tensor& x) {
   const bool plain =
       (x.size(3) == 1 || x.stride(3) == 1) && (x.size(2) == 1 || x.stride(2) >= x.size(3));
@@ -103,7 +103,7 @@ void attend(const AttentionInputs& in, const AttentionRows& out, const Shape& sh
   }
 }
 
-/// What differentiate() reads of each query, for one head, padded with zeros.
+/// The numbers that differentiate() reads for each query of one head, padded with zeros.
 class Statistics {
  public:
   explicit Statistics(std::int64_t padded_length)
@@ -121,7 +121,7 @@ class Statistics {
   Buffer<float> memory_;
 };
 
-/// The right factor of a product from a tile of rows without gaps: itself, but for bfloat16.
+/// Lays out a tile of rows without gaps as the right factor of a product. float needs no change.
 const float* right_factor(const float* x, std::int64_t, std::int64_t, float*) {
   return x;
 }
@@ -182,7 +182,7 @@ class BackwardOfHeads {
     std::fill_n(statistics_.of(6), length, 0.0F);
   }
 
-  /// The keys' own gradients, and their part in those of the queries.
+  /// Computes the gradients of keys, and their part in the gradients of queries.
   void work_on_keys(std::int64_t batch, std::int64_t head, std::int64_t key, std::int64_t rows) {
     const auto [heads, length, d_k, pairs, padded_length] = shape_;
     const bool output = gradients_.output.defined();

@@ -8,12 +8,12 @@ namespace {
 
 constexpr auto infinity = std::numeric_limits<double>::infinity();
 
-/// The rows [start, end) of each head.
+/// Returns the rows [start, end) of each head.
 torch::Tensor part(const torch::Tensor& x, std::int64_t start, std::int64_t end) {
   return x.narrow(2, start, end - start);
 }
 
-/// Works through the query rows by blocks: of each, the rows [start, end) by the keys [0, end).
+/// Works through blocks of query rows: multiplies the rows [start, end) by the keys [0, end).
 struct Blocks {
   const AttentionInputs& inputs;
   torch::ScalarType wide = inputs.row_scale.scalar_type();
@@ -40,7 +40,7 @@ struct Blocks {
   }
 };
 
-/// Scores of -inf have the weight 0, and 0 * -inf is no number.
+/// Replaces -inf by 0: such scores have the weight 0, and 0 * -inf is NaN.
 torch::Tensor bounded(const torch::Tensor& shifted) {
   return shifted.masked_fill(shifted == -infinity, 0);
 }
@@ -106,7 +106,7 @@ AttentionGradients differentiate_by_operations(const AttentionInputs& inputs,
       ds = ds.defined() ? ds.add_(term) : term;
     }
     ds = ds.mul_(a);
-    // ds sums to 0, so that the shift of the scores is without effect.
+    // ds sums to 0, so the shift of the scores has no effect.
     part(result.temperature_sum, start, end).copy_((ds * finite).sum(-1));
     ds.mul_(blocks.scale(start, end));
     part(result.queries, start, end).copy_(torch::matmul(ds, part(blocks.keys, 0, end)));

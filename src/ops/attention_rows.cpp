@@ -13,9 +13,10 @@ namespace {
 using Lanes = std::array<float, lanes_a_step>;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr float lowest_shift = std::numeric_limits<float>::lowest();  // 0 * -inf is no number
+constexpr float lowest_shift =
+    std::numeric_limits<float>::lowest();  // finite, because 0 * -inf is NaN
 
-/// By halves, for a chain of additions would wait for each.
+/// Adds by halves: in a chain of additions, each would wait for the one before.
 [[gnu::always_inline]] inline float sum(Lanes lanes) {
   for (std::int64_t half = lanes_a_step / 2; half > 0; half /= 2) {
     for (std::int64_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
@@ -33,8 +34,8 @@ constexpr float lowest_shift = std::numeric_limits<float>::lowest();  // 0 * -in
   return lanes[0];
 }
 
-/// One row of which `visible` keys count. Products become scores on the way, and the keys hidden
-/// within the last step -inf.
+/// Computes one row, in which `visible` keys count. Turns products into scores in place, and the
+/// hidden keys of the last step into -inf.
 template <class T>
 [[gnu::always_inline]] inline void exponentiate_row(std::int64_t visible, std::int64_t columns,
                                                     float scale, float* __restrict__ x,
@@ -72,7 +73,7 @@ template <class T>
       const float shifted = x[j + lane] - largest;
       const float exponential = exp_of_nonpositive(shifted, lowest);
       sums[lane] += exponential;
-      // A score of -inf has the weight 0, and 0 * -inf is no number.
+      // A score of -inf has the weight 0, and 0 * -inf is NaN.
       weighted[lane] += exponential * (shifted < lowest ? lowest : shifted);
       narrow(exponential, e[j + lane]);
     }
@@ -97,7 +98,7 @@ template <class T>
   }
 }
 
-/// Columns [begin, end) of one row of a tile; those before `visible` are 0.
+/// Computes columns [begin, end) of one row of a tile; those before `visible` are 0.
 template <bool masked, class T>
 [[gnu::always_inline]] inline void differentiate_columns(std::int64_t begin, std::int64_t end,
                                                          std::int64_t visible,

@@ -11,7 +11,7 @@ double copy_rate(torch::Device device, std::int64_t bytes, double seconds) {
   using Clock = std::chrono::steady_clock;
   using Seconds = std::chrono::duration<double>;
   const torch::NoGradGuard no_grad;
-  // A copy, so that measuring changes no one's random numbers.
+  // Copies the generator, so that measuring does not change random numbers elsewhere.
   const auto generator = at::globalContext().defaultGenerator(device).clone();
   const auto options = torch::device(device).dtype(torch::kFloat32);
   const auto from = torch::rand({bytes / 4}, generator, options);

@@ -11,7 +11,7 @@
 namespace aero::ops {
 namespace {
 
-/// `Bits` is what the kernel takes for the dtype of `logits`, which become the gradient.
+/// Turns `logits` into their gradient. `Bits` is the kernel's type for their dtype.
 template <class Bits>
 torch::Tensor on_cpu(const torch::Tensor& logits, std::int64_t vocabulary,
                      const torch::Tensor& targets, double room, bool with_gradient) {

@@ -22,7 +22,7 @@ CrossEntropyRows cross_entropy_by_operations(const torch::Tensor& logits, std::i
   rows.losses = hit.squeeze(1).neg().masked_fill(ignored, 0);
   if (!with_gradient) return rows;
   rows.gradient = logits;
-  // Either rounds to the dtype of the logits as it writes.
+  // Both round to the dtype of the logits as they write.
   if (room == 1) {
     torch::exp_out(rows.gradient, log_probability);
   } else {

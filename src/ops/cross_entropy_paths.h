@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-// The ways from logits to the cross-entropy of their rows and its gradient. logits [n, columns],
-// contiguous, of which the first `vocabulary` columns are in use; targets [n] int64, contiguous.
+// The ways to compute the cross-entropy of rows of logits, and its gradient. logits [n, columns]
+// are contiguous and use the first `vocabulary` columns; targets [n] int64 are contiguous.
 
 namespace aero::ops {
 
@@ -13,18 +13,19 @@ constexpr std::int64_t ignored_target = -100;
 
 struct CrossEntropyRows {
   torch::Tensor losses;    // [n], float32 or wider; 0 for a row without a target
-  torch::Tensor gradient;  // room (softmax - onehot), 0 in columns out of use; in place of the
-                           // logits, undefined where not asked for
+  torch::Tensor gradient;  // room (softmax - onehot), 0 in unused columns; stored in place of the
+                           // logits, undefined unless requested
 };
 
-/// On any device, for any dtype. A row without a target has the gradient of another: to leave it
-/// out of what is made of the gradient takes smaller sweeps.
+/// Computes it on any device, for any dtype. In a row without a target, the gradient has no
+/// meaning: it is cheaper to leave such rows out of the products made from it.
 CrossEntropyRows cross_entropy_by_operations(const torch::Tensor& logits, std::int64_t vocabulary,
                                              const torch::Tensor& targets, double room,
                                              bool with_gradient);
 
-/// Float32 and bfloat16 on the CPU; where CUDA kernels were compiled, all but float64 on CUDA, in
-/// rows of whole packs of 16 bytes. A row without a target has the gradient 0.
+/// Computes it by kernels, for float32 and bfloat16 on the CPU, and, where CUDA kernels were
+/// compiled, for all dtypes but float64 on CUDA, in rows of whole packs of 16 bytes. A row without
+/// a target has the gradient 0.
 bool has_cross_entropy_kernel(const torch::Tensor& logits);
 CrossEntropyRows cross_entropy_by_kernel(const torch::Tensor& logits, std::int64_t vocabulary,
                                          const torch::Tensor& targets, double room,

@@ -3,9 +3,9 @@
 
 #include <cuda_runtime.h>
 
-// One block a row, two sweeps: one for log-sum-exp, one that writes the gradient over the logits.
-// Two rows of 50,000 bfloat16 a multiprocessor stay in an H100's L2 in between, so that device
-// memory sees one read and one write of them.
+// A block computes a row in two sweeps: one for log-sum-exp, one that writes the gradient over the
+// logits. On an H100, two rows of 50,000 bfloat16 per multiprocessor stay in L2 between the sweeps,
+// so that device memory is read once and written once.
 
 namespace aero::ops {
 namespace {
@@ -16,20 +16,20 @@ constexpr int warp_size = 32;
 constexpr int warps = threads / warp_size;
 constexpr std::int64_t ignored_target = -100;
 
-/// What a thread loads and stores at once.
+/// The numbers that a thread loads and stores at once.
 template <class T>
 struct alignas(16) Pack {
   static constexpr int size = 16 / sizeof(T);
   T values[size];
 };
 
-/// sum e^(z - largest) of some logits. An empty one has the largest -inf and the sum 0.
+/// The sum of e^(z - largest) over some logits. Without logits, `largest` is -inf and the sum 0.
 struct Exponentials {
   float largest = -INFINITY;
   float sum = 0;
 };
 
-/// e^(x - largest), 0 for -inf also where all are -inf.
+/// Computes e^(x - largest); 0 for -inf, also where all are -inf.
 __device__ float shifted_exp(float x, float largest) {
   return __expf(x - (largest == -INFINITY ? 0.0F : largest));
 }
@@ -42,7 +42,7 @@ __device__ Exponentials join(Exponentials a, Exponentials b) {
   return both;
 }
 
-/// Of all threads, known to all.
+/// Combines the sums of all threads, for all threads.
 __device__ Exponentials of_block(Exponentials mine) {
   __shared__ Exponentials of_warps[warps];
   const auto of_warp = [](Exponentials x) {
@@ -62,7 +62,7 @@ __device__ Exponentials of_block(Exponentials mine) {
   return of_warp(of_warps[lane]);
 }
 
-/// The logits of a pack in float32; -inf for columns out of use.
+/// Reads the logits of a pack in float32; -inf for unused columns.
 template <class T>
 __device__ void load(const Pack<T>& pack, int first_column, int vocabulary,
                      float (&z)[Pack<T>::size]) {
@@ -108,9 +108,9 @@ __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
     mine.largest = largest;
     mine.sum = sum;
   }
-  const Exponentials all = of_block(mine);  // all threads have read the target's logit
+  const Exponentials all = of_block(mine);  // after this, all threads have read the target's logit
   const float log_sum = logf(all.sum);
-  // In this order, for the difference of the logits is exact where large ones meet.
+  // In this order, the difference of large logits is exact.
   if (threadIdx.x == 0) losses[blockIdx.x] = log_sum + (all.largest - at_target);
   if (!with_gradient) return;
 

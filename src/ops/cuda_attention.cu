@@ -4,11 +4,12 @@
 
 #include <cuda_runtime.h>
 
-// A block works on a tile of 64 rows of one head, 16 rows a warp, and goes through the tiles of the
-// other side: a tile of queries through the keys before it (forward; queries' gradient), a tile of
-// keys through the queries after it (gradients of keys and values, as S^T, so that no sum is shared
-// between blocks). Products are of 16-bit numbers with float32 sums; scores s, their softmax a and
-// the gradient ds = a (da - D - g (s - E)) are float32 until they enter the next product.
+// A block computes a tile of 64 rows of one head, 16 rows per warp, and goes through the tiles of
+// the other side. In the forward pass and for the queries' gradient, a tile of queries goes through
+// the keys before it. For the gradients of keys and values, a tile of keys goes through the queries
+// after it, on S^T, so that blocks share no sum. Products take 16-bit numbers and have float32
+// sums. Scores s, their softmax a, and the gradient ds = a (da - D - g (s - E)) are float32 until
+// the next product.
 
 namespace aero::ops {
 namespace {
@@ -22,14 +23,15 @@ constexpr int tile_rows = 64;
 constexpr int warp_rows = 16;
 constexpr int warp_size = 32;
 constexpr int threads = tile_rows / warp_rows * warp_size;
-constexpr int column_groups = tile_rows / 8;  // of 8 columns, as the tensor cores give them
+constexpr int column_groups = tile_rows / 8;  // of 8 columns each, as in results of tensor cores
 
 template <class T>
 __device__ unsigned pack(float low, float high) {
   return packed(narrow<T>(low), narrow<T>(high));
 }
 
-/// Rows in shared memory. Eight more numbers a row, so that eight rows lie in different banks.
+/// Rows in shared memory, each with eight numbers of padding, so that eight rows lie in different
+/// banks.
 template <class T, int width>
 struct Tile {
   alignas(16) T rows[tile_rows][width + 8];
@@ -49,7 +51,7 @@ __device__ Rows<T> rows_of(const CudaHeads& heads, int length) {
           heads.row, length};
 }
 
-/// Where the numbers of this head's rows begin in [B, H, T].
+/// Returns where the numbers of this head's rows begin in [B, H, T].
 __device__ std::int64_t row_offset(const CudaAttention& inputs) {
   return (static_cast<std::int64_t>(blockIdx.z) * inputs.heads + blockIdx.y) * inputs.length;
 }
@@ -58,7 +60,7 @@ struct alignas(16) Words {
   unsigned words[4];
 };
 
-/// Zeros beyond the last row.
+/// Loads a tile, with zeros beyond the last row.
 template <class T, int width>
 __device__ void load(Tile<T, width>& tile, const Rows<T>& from, int start) {
   constexpr int pieces = width / 8;
@@ -87,8 +89,8 @@ __device__ void store(const Tile<T, width>& tile, const Rows<T>& to, int start) 
   }
 }
 
-/// This thread's place in what the tensor cores give: rows `row` and `row + 8` of the tile, columns
-/// `column` and `column + 1` of each group of 8.
+/// This thread's place in a result of the tensor cores: rows `row` and `row + 8` of the tile,
+/// columns `column` and `column + 1` of each group of 8.
 struct Place {
   int lane = threadIdx.x % warp_size;
   int warp_row = threadIdx.x / warp_size * warp_rows;
@@ -96,7 +98,7 @@ struct Place {
   int column = lane % 4 * 2;
 };
 
-/// A warp's 16 rows of a tile, to be multiplied.
+/// A warp's 16 rows of a tile, as a left factor.
 template <int width>
 struct Operand {
   unsigned words[width / 16][4];
@@ -111,7 +113,7 @@ __device__ void load(Operand<width>& operand, const Tile<T, width>& tile, const 
   }
 }
 
-/// A warp's 16 rows by the 64 rows of a tile.
+/// Products of a warp's 16 rows with the 64 rows of a tile.
 using Products = float[column_groups][4];
 
 template <class T, int width>
@@ -134,7 +136,7 @@ __device__ void multiply_by_rows(Products& result, const Operand<width>& operand
   }
 }
 
-/// sum += weights [16, 64], rounded to T, by the columns of a tile.
+/// Adds to `sum` the product of weights [16, 64], rounded to T, with the columns of a tile.
 template <class T, int width>
 __device__ void add_weighted(float (&sum)[width / 8][4], const Products& weights,
                              const Tile<T, width>& tile, const Place& place) {
@@ -154,7 +156,7 @@ __device__ void add_weighted(float (&sum)[width / 8][4], const Products& weights
   }
 }
 
-/// By way of a tile that no one reads any more.
+/// Stores a result by way of a tile that is free.
 template <class T, int width>
 __device__ void store(const float (&sum)[width / 8][4], Tile<T, width>& tile, const Rows<T>& to,
                       int start, const Place& place) {
@@ -171,7 +173,7 @@ __device__ void store(const float (&sum)[width / 8][4], Tile<T, width>& tile, co
   store(tile, to, start);
 }
 
-/// Of the four threads that share a row.
+/// Returns the largest x of the four threads that share a row.
 __device__ float largest_of_row(float x) {
   x = fmaxf(x, __shfl_xor_sync(~0U, x, 1));
   return fmaxf(x, __shfl_xor_sync(~0U, x, 2));
@@ -181,8 +183,8 @@ __device__ float sum_of_row(float x) {
   return x + __shfl_xor_sync(~0U, x, 2);
 }
 
-/// What is known of a row of scores, and what is given for it. Zeros beyond the last, as its query
-/// and its part of the output's gradient are: it adds nothing.
+/// The numbers of a row of scores in the backward pass. They are 0 for rows beyond the last, as are
+/// their query and output's gradient, so that such rows add nothing.
 struct Row {
   float scale = 0;
   float largest = 0;
@@ -192,7 +194,7 @@ struct Row {
   float dot = 0;
 };
 
-/// The weight of a product of query and key, and the gradient of its score.
+/// The weight of a query and a key, and the gradient of their score.
 struct Weight {
   float a;
   float ds;
@@ -203,7 +205,7 @@ __device__ Weight weigh(float product, float da, const Row& row, bool visible) {
   const float shifted = product * row.scale - row.largest;
   Weight weight{};
   weight.a = visible ? __expf(shifted - row.log_sum) : 0;
-  if (weight.a == 0) return weight;  // s may be -inf, and 0 inf is no number
+  if (weight.a == 0) return weight;  // s may be -inf, and 0 * inf is NaN
   weight.centred = shifted - row.mean;
   weight.ds = weight.a * (da - row.dot - row.entropy_gradient * weight.centred);
   return weight;
@@ -252,7 +254,7 @@ __global__ void __launch_bounds__(threads)
         }
       }
       most = largest_of_row(most);
-      // What is summed so far refers to the largest so far.
+      // Rescales the sums so far, which are relative to the former largest score.
       const float drop = largest[half] == -INFINITY ? 0 : largest[half] - most;
       const float factor = largest[half] == -INFINITY ? 0 : __expf(drop);
       weighted[half] = (weighted[half] + sum[half] * drop) * factor;
@@ -377,7 +379,7 @@ __global__ void __launch_bounds__(threads)
   store(sum, keys, rows_of<T>(gradients.queries, length), start, place);
 }
 
-/// After differentiate_queries, which fills the dots.
+/// Runs after differentiate_queries, which fills the dots.
 template <class T, int width>
 __global__ void __launch_bounds__(threads)
     differentiate_keys_and_values(const CudaAttention inputs, const CudaAttentionRows results,
@@ -465,7 +467,7 @@ cudaError_t launch(const CudaAttention& inputs, const CudaAttentionRows& rows,
                             gradients);
 }
 
-/// launch<T, width>(inputs, more...) for the inputs' type and width.
+/// Calls launch<T, width>(inputs, more...) for the inputs' type and width.
 template <class... More>
 const char* launch_for(const CudaAttention& inputs, const More&... more) {
   if (inputs.batch == 0 || inputs.length == 0) return nullptr;

@@ -2,14 +2,15 @@
 
 #include <cstdint>
 
-// What the CUDA kernels of entropy_attention ask for. Plain types: they are compiled without
-// LibTorch's headers, and this without CUDA's.
+// The interface of the CUDA kernels of entropy_attention. It has plain types only, because nvcc
+// compiles the kernels without LibTorch's headers, and callers are compiled without CUDA's.
 
 namespace aero::ops {
 
 enum class HalfType { bfloat16, float16 };
 
-/// [B, H, T, d_k], d_k contiguous; strides of the others in elements. Rows begin on 16 bytes.
+/// [B, H, T, d_k], contiguous in d_k, with strides of the others in elements. Rows begin at
+/// multiples of 16 bytes.
 struct CudaHeads {
   void* data;
   std::int64_t batch;
@@ -29,7 +30,7 @@ struct CudaAttention {
   const float* row_scale;  // [H, T]
 };
 
-/// As AttentionRows: all but the output are [B, H, T].
+/// The same as AttentionRows: all but the output are [B, H, T].
 struct CudaAttentionRows {
   CudaHeads output;
   float* largest;
@@ -40,18 +41,18 @@ struct CudaAttentionRows {
 struct CudaAttentionGradients {
   CudaHeads output;      // given
   const float* entropy;  // given, [B, H, T]
-  CudaHeads queries;     // these are to be filled
+  CudaHeads queries;     // this and those below are filled
   CudaHeads keys;
   CudaHeads values;
   float* temperature_sum;  // [B, H, T]
-  float* dots;             // [B, H, T], room for the rows of dout . out
+  float* dots;             // [B, H, T], scratch for dout . out of each row
 };
 
-/// Whether the current device has the instructions (sm_80 on).
+/// Whether the current device has the instructions (from sm_80 on).
 bool has_cuda_attention();
 
-/// Queued on `stream`, a cudaStream_t of the current device. Return what CUDA has against it,
-/// nullptr for nothing. The same bits each time: nothing is added by atomics.
+/// These queue the work on `stream`, a cudaStream_t of the current device, and return CUDA's error,
+/// or nullptr. They use no atomic additions, so they always give the same bits.
 const char* cuda_attention(const CudaAttention& inputs, const CudaAttentionRows& rows,
                            void* stream);
 const char* differentiate_cuda_attention(const CudaAttention& inputs, const CudaAttentionRows& rows,

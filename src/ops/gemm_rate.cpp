@@ -14,18 +14,18 @@ double elapsed(Clock::time_point since) {
   return std::chrono::duration<double>(Clock::now() - since).count();
 }
 
-/// A product that can be timed again and again.
+/// A product that can be timed repeatedly.
 class Product {
  public:
   Product(torch::ScalarType dtype, torch::Device device, std::int64_t n) : n_(n) {
     const auto options = torch::device(device).dtype(torch::kFloat32);
-    // A copy, so that measuring changes no one's random numbers.
+    // Copies the generator, so that measuring does not change random numbers elsewhere.
     const auto generator = at::globalContext().defaultGenerator(device).clone();
-    // Not all of one number: where few bits change, a GPU draws less power and runs faster.
+    // Takes random numbers: where few bits change, a GPU draws less power and runs faster.
     a_ = torch::randn({n, n}, generator, options).to(dtype);
     b_ = torch::randn({n, n}, generator, options).to(dtype);
     out_ = torch::empty({n, n}, a_.options());
-    seconds();  // the first one sets up
+    seconds();  // the first call sets up libraries
   }
 
   double operations() const {
@@ -33,7 +33,7 @@ class Product {
     return 2 * size * size * size;
   }
 
-  /// Reading one element waits for a device that works asynchronously.
+  /// Times one product. Reading an element waits for a device that works asynchronously.
   double seconds() {
     const auto start = Clock::now();
     torch::mm_out(out_, a_, b_);
@@ -46,7 +46,8 @@ class Product {
   torch::Tensor a_, b_, out_;
 };
 
-/// Of the products that begin within so many seconds: other programs slow some of them.
+/// Returns the least time of the products that begin within `seconds`: other programs slow some
+/// down.
 double best_of(Product& product, double seconds) {
   const auto begin = Clock::now();
   double best = product.seconds();
@@ -58,7 +59,7 @@ double best_of(Product& product, double seconds) {
 
 double gemm_rate(torch::ScalarType dtype, torch::Device device, std::int64_t n, double seconds) {
   const torch::NoGradGuard no_grad;
-  // bfloat16 without instructions for it is a thousand times slower, and a whole product minutes.
+  // Without instructions for bfloat16 it is a thousand times slower, and a product takes minutes.
   if (n > 64) {
     Product probe(dtype, device, n / 8);
     const double best = best_of(probe, seconds / 10);

@@ -23,7 +23,7 @@ State init_genrand(std::uint32_t seed) {
   return state;
 }
 
-/// The authors' init_by_array for a key of two words.
+/// Computes the authors' init_by_array for a key of two words.
 State init_by_array(const std::array<std::uint32_t, 2>& key) {
   State state = init_genrand(19650218U);
   std::size_t i = 1;
@@ -48,7 +48,7 @@ State init_by_array(const std::array<std::uint32_t, 2>& key) {
   return state;
 }
 
-/// Also drops a normal number that was drawn ahead, as LibTorch does when it seeds.
+/// Seeds the generator, and drops a normal number that was drawn ahead, as LibTorch does.
 void seed(at::CPUGeneratorImpl& generator, std::uint64_t seed) {
   generator.set_current_seed(seed);
   if (seed <= std::numeric_limits<std::uint32_t>::max()) return;
@@ -70,7 +70,8 @@ at::Generator make_generator(std::uint64_t value) {
 
 void seed_default_generators(std::uint64_t value) {
   at::manual_seed(value);
-  at::Generator generator = at::detail::getDefaultCPUGenerator();  // a handle
+  at::Generator generator =
+      at::detail::getDefaultCPUGenerator();  // a handle to the default generator
   const std::scoped_lock lock(generator.mutex());
   seed(*at::check_generator<at::CPUGeneratorImpl>(generator), value);
 }

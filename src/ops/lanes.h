@@ -3,11 +3,11 @@
 #include <bit>
 #include <cstdint>
 
-// Arithmetic on single numbers without a branch, so that loops over it become vector code. Always
-// inlined: it takes the instructions of the function that it stands in.
+// Arithmetic on single numbers without branches, so that loops over it become vector code. It is
+// always inlined, and so compiled for the same processor as the function around it.
 
-// Before a function: it is compiled once for each of these processors, and one is chosen when the
-// program starts, so that the build need not know where it will run.
+// In front of a function, makes the compiler compile it for each of these processors. The program
+// chooses one when it starts, so the build need not know where the program will run.
 #ifdef __x86_64__
 #define AERO_FOR_EACH_PROCESSOR \
   [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
@@ -19,17 +19,18 @@ namespace aero::ops {
 
 constexpr std::int64_t lanes_a_step = 16;
 
-/// The least exponent that exp_of_nonpositive looks at, hidden from the optimiser: it would make a
-/// branch of the comparison with a constant, and loops with a branch do not become vector code.
+/// Returns the least exponent for exp_of_nonpositive, hidden from the optimiser. With a constant,
+/// the optimiser would make a branch of the comparison, and loops with a branch do not become
+/// vector code.
 [[gnu::always_inline]] inline float lowest_exponent() {
   float x = -88.0F;
   asm("" : "+m"(x));
   return x;
 }
 
-/// e^x for x <= 0 to 2 units in the last place, 0 where that is below 2^-126 (x < -87.34); NaN
-/// stays NaN. After Cephes' expf: x = n ln 2 + r, |r| <= ln 2 / 2. At `lowest`, as above, n = -127
-/// and r > 0: the exponent becomes 0, never negative.
+/// Computes e^x for x <= 0 to 2 units in the last place; 0 below 2^-126 (x < -87.34), NaN for NaN.
+/// After Cephes' expf: x = n ln 2 + r, |r| <= ln 2 / 2. At `lowest`, as above, n = -127 and r > 0:
+/// the exponent becomes 0, never negative.
 [[gnu::always_inline]] inline float exp_of_nonpositive(float x, float lowest) {
   constexpr float log2_e = 1.44269504F;
   constexpr float ln2_high = 0.693359375F;
@@ -56,7 +57,7 @@ constexpr std::int64_t lanes_a_step = 16;
 [[gnu::always_inline]] inline float widen(float x) {
   return x;
 }
-/// From the bits of a bfloat16.
+/// Converts the bits of a bfloat16.
 [[gnu::always_inline]] inline float widen(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
 }
@@ -64,7 +65,7 @@ constexpr std::int64_t lanes_a_step = 16;
 [[gnu::always_inline]] inline void narrow(float x, float& out) {
   out = x;
 }
-/// To bfloat16, to nearest even; x is finite, infinite, or a NaN whose high bits say so.
+/// Rounds to bfloat16, to nearest even. x is finite, infinite, or a NaN whose high bits say so.
 [[gnu::always_inline]] inline void narrow(float x, std::uint16_t& out) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   out = static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U);

@@ -18,7 +18,7 @@ namespace {
 void check_targets(const torch::Tensor& targets, std::int64_t vocabulary) {
   const auto bad =
       targets.ne(ignored_target).logical_and(targets.lt(0).logical_or(targets.ge(vocabulary)));
-  if (targets.is_cuda()) {  // without waiting for it
+  if (targets.is_cuda()) {  // does not wait for the device
     at::_assert_async(bad.any().logical_not(), "a target is outside of the vocabulary");
     return;
   }
@@ -26,8 +26,8 @@ void check_targets(const torch::Tensor& targets, std::int64_t vocabulary) {
                     vocabulary);
 }
 
-/// With rows of zeros up to a multiple of 64, but on the CPU: logits in rows of whole packs are
-/// what fast products and kernels want.
+/// Pads the weight with rows of zeros to a multiple of 64, except on the CPU: fast products and
+/// kernels need rows of logits in whole packs.
 torch::Tensor padded(const torch::Tensor& weight) {
   constexpr std::int64_t multiple = 64;
   const auto missing = (multiple - weight.size(0) % multiple) % multiple;
@@ -35,8 +35,8 @@ torch::Tensor padded(const torch::Tensor& weight) {
   return at::constant_pad_nd(weight, {0, 0, 0, missing});
 }
 
-/// Blocks of a GPU are larger: each is another sweep over the weight's gradient. They are also as
-/// even as may be.
+/// Chooses the rows of a block. On a GPU, blocks are larger, since each is another sweep over the
+/// weight's gradient, and of nearly equal size.
 std::int64_t rows_of_block(const torch::Tensor& hidden, std::int64_t vocabulary,
                            const std::optional<std::int64_t>& block_logits) {
   constexpr std::int64_t device_block_logits = 4 * default_block_logits;
@@ -49,7 +49,7 @@ std::int64_t rows_of_block(const torch::Tensor& hidden, std::int64_t vocabulary,
   return (rows - 1) / blocks + 1;
 }
 
-/// gradient^T h of all blocks, in the weight's dtype; on CUDA summed in float32 or wider.
+/// Sums gradient^T h over all blocks, in the weight's dtype; on CUDA in float32 or wider.
 class WeightGradient {
  public:
   explicit WeightGradient(torch::ScalarType dtype) : dtype_(dtype) {}
@@ -70,7 +70,7 @@ class WeightGradient {
   const torch::Tensor& sum() const { return sum_; }
 
  private:
-  /// cuBLAS adds to what is there, so that no product is kept beside the sum.
+  /// Lets cuBLAS add to the sum in place, so that no product is kept beside it.
   void add_in_place(const torch::Tensor& a, const torch::Tensor& b) {
     const auto wide = torch::promote_types(b.scalar_type(), torch::kFloat32);
     if (wide == b.scalar_type()) {
@@ -90,11 +90,11 @@ class WeightGradient {
   torch::Tensor sum_;  // undefined before the first block
 };
 
-/// The loss of a whole batch, and its gradients still to be multiplied by `gradient_scale`.
+/// The loss of a batch, and its gradients, which the caller multiplies by `gradient_scale`.
 struct Result {
   torch::Tensor loss;
   torch::Tensor gradient_scale;
-  torch::Tensor hidden_gradient;  // undefined where not asked for
+  torch::Tensor hidden_gradient;  // undefined unless requested
   torch::Tensor weight_gradient;
 };
 
@@ -111,9 +111,9 @@ Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
   const auto rows = h.size(0);
   const auto block = rows_of_block(h, vocabulary, block_logits);
   const auto count = targets.ne(ignored_target).sum().to(wide);
-  // softmax - onehot is divided by the count only after the products, for divided first its small
-  // entries vanish in float16. `room` keeps the sum of a block's rows within float16, where the sum
-  // is not float32.
+  // Divides softmax - onehot by the count only after the products: before, its small entries would
+  // vanish in float16. Where the sum is not float32, `room` keeps the sum of a block's rows within
+  // the range of float16.
   const double room = h.is_cuda() ? 1 : std::min(1.0, 4096.0 / static_cast<double>(block));
 
   Result result;

@@ -36,7 +36,8 @@ void transpose_four(const char* x, std::int64_t stride_bytes, std::uint32_t* out
   store_four(__builtin_shufflevector(high_ac, high_bd, 2, 6, 3, 7), out + 3 * out_stride);
 }
 
-/// out[c][r] = x[r][c] for words of 32 bits, a cache line of out at a time; x need not be aligned.
+/// Sets out[c][r] = x[r][c] for words of 32 bits, a cache line of out at a time. x need not be
+/// aligned.
 void transpose_words(const char* x, std::int64_t stride_bytes, std::int64_t rows,
                      std::int64_t columns, std::int64_t padded_rows, std::uint32_t* out) {
   for (std::int64_t r0 = 0; r0 < padded_rows; r0 += tile) {
@@ -98,7 +99,7 @@ void pack_transposed(const float* x, std::int64_t stride, std::int64_t rows, std
 
 void pack_transposed(const std::uint16_t* x, std::int64_t stride, std::int64_t rows,
                      std::int64_t columns, std::int64_t padded_rows, std::uint16_t* out) {
-  // Neighbours in a row become neighbours in a column: a pair moves as one word.
+  // Neighbours in a row become neighbours in a column, so a pair moves as one word.
   transpose_words(bytes(x), 2 * stride, rows, columns / 2, padded_rows,
                   reinterpret_cast<std::uint32_t*>(out));
 }

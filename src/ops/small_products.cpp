@@ -12,7 +12,7 @@ namespace {
 
 namespace blas = at::native::cpublas;
 
-// Each new shape makes ATen generate code: with steps of this size there are few.
+// ATen generates code for each new shape. With steps of this size there are few shapes.
 constexpr std::int64_t step = 128;
 
 template <class T, class Brgemm>

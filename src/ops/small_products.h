@@ -2,12 +2,12 @@
 
 #include <cstdint>
 
-// Matrix products of one thread, of a size that fits its cache: ATen's brgemm, float32 sums.
+// Matrix products on one thread, small enough for its cache, by ATen's brgemm with float32 sums.
 
 namespace aero::ops {
 
-/// out [m, n] = left [m, k] right [k, n], or out += with `add`. Left and out are row-major; right
-/// is as `pack` of packing.h lays it out (k even for bfloat16). Strides count elements.
+/// Computes out [m, n] = left [m, k] right [k, n], or out += with `add`. Left and out are
+/// row-major; `pack` of packing.h lays out right (k even for bfloat16). Strides count elements.
 struct ProductShape {
   std::int64_t m;
   std::int64_t n;
@@ -20,10 +20,11 @@ void multiply(const ProductShape& shape, const std::uint16_t* left, std::int64_t
               const std::uint16_t* right, std::int64_t right_stride, float* out,
               std::int64_t out_stride, bool add);
 
-/// Whether this processor multiplies bfloat16 faster than float32, and this LibTorch knows how.
+/// Whether this processor multiplies bfloat16 faster than float32, and this LibTorch makes use of
+/// it.
 bool has_bfloat16_products();
 
-/// To be called by a thread after its last product.
+/// Releases what a thread has set up. Each thread calls it after its last product.
 void release_products();
 
 }  // namespace aero::ops

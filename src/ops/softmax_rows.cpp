@@ -10,7 +10,7 @@
 namespace aero::ops {
 namespace {
 
-constexpr std::int64_t sum_length = 1024;  // float32 sums are this long
+constexpr std::int64_t sum_length = 1024;  // of a float32 sum
 
 template <class T>
 [[gnu::always_inline]] inline double row(T* z, std::int64_t n, std::int64_t target,
@@ -56,7 +56,7 @@ template <class T>
     for (std::int64_t i = 0; i < n; ++i) narrow(scratch[i] * factor, z[i]);
     narrow(scratch[target] * factor - gradient_scale, z[target]);
   }
-  // In this order, for the difference of the logits is exact where large ones meet.
+  // In this order, the difference of large logits is exact.
   return std::log(sum) + (largest - target_logit);
 }
 

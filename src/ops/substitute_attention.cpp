@@ -4,7 +4,7 @@ namespace aero::ops {
 
 torch::Tensor two_quad_weights(const torch::Tensor& scores, const torch::Tensor& visible,
                                double c) {
-  // Masked after the square: (-inf)^2 would be the largest weight of all.
+  // Masks after the square, because (-inf)^2 would be the largest weight of all.
   const auto squares = (scores + c).square() * visible;
   return squares / squares.sum(-1, true);
 }

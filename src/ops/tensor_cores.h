@@ -7,12 +7,12 @@
 #include <tensor_core_emulation.h>  // of the test that compiles this for the CPU
 #endif
 
-// What a warp's tensor cores do, as PTX has it (mma.m16n8k16, ldmatrix; sm_80 on). With g = lane /
-// 4 and t = lane % 4, a thread holds of
+// The operations of a warp's tensor cores in PTX (mma.m16n8k16, ldmatrix; from sm_80 on). With
+// g = lane / 4 and t = lane % 4, a thread holds these parts of the matrices:
 //   a [16 x 16]: rows g and g + 8 of columns 2t, 2t + 1, then of columns 2t + 8, 2t + 9
 //   b [16 x 8]:  rows 2t, 2t + 1, then 2t + 8, 2t + 9, of column g
 //   c [16 x 8]:  columns 2t, 2t + 1 of row g, then of row g + 8
-// two 16-bit numbers to a word.
+// Each word has two 16-bit numbers.
 
 namespace aero::ops::tensor_cores {
 
@@ -23,13 +23,13 @@ __device__ inline unsigned packed(__half low, __half high) {
   return __half_as_ushort(low) | static_cast<unsigned>(__half_as_ushort(high)) << 16U;
 }
 
-/// c += a b, with numbers of type T.
+/// Computes c += a b, with numbers of type T.
 template <class T>
 __device__ void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
 
-/// Four 8 x 8 matrices from shared memory, a register each: lanes 8 i to 8 i + 7 give the addresses
-/// of the rows of matrix i. A thread gets columns 2t, 2t + 1 of row g; transposed, rows 2t, 2t + 1
-/// of column g.
+/// Loads four 8 x 8 matrices from shared memory into one register each. Lanes 8 i to 8 i + 7 give
+/// the addresses of the rows of matrix i. A thread gets columns 2t, 2t + 1 of row g; transposed,
+/// rows 2t, 2t + 1 of column g.
 __device__ void load_matrices(unsigned (&to)[4], const void* row);
 __device__ void load_transposed(unsigned (&to)[4], const void* row);
 

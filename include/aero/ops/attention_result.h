@@ -4,10 +4,10 @@
 
 namespace aero::ops {
 
-/// What attention gives, with the entropy of its rows (ops/entropy_attention.h).
+/// The output of attention, and the entropy of its rows (ops/entropy_attention.h).
 struct EntropyAttention {
-  torch::Tensor output;   ///< [B, H, T, d_k], of the queries' dtype
-  torch::Tensor entropy;  ///< [B, H, T] nats, float32 (float64 for float64); undefined unless asked
+  torch::Tensor output;   ///< [B, H, T, d_k], in the queries' dtype
+  torch::Tensor entropy;  ///< [B, H, T] nats, float32 (or float64); undefined unless requested
 };
 
 }  // namespace aero::ops

@@ -4,9 +4,9 @@
 
 namespace aero::ops {
 
-/// x in the dtype that autocast gives to matrix products on x's device; x itself where autocast is
-/// off, or for float64. Cast once what several products take: autocast keeps no copies of
-/// activations.
+/// Casts x to the dtype that autocast gives to matrix products on x's device. Returns x itself
+/// where autocast is off, and for float64. Use it once for an input of several products: autocast
+/// keeps no copies of activations and would cast for each.
 torch::Tensor to_autocast_dtype(const torch::Tensor& x);
 
 }  // namespace aero::ops

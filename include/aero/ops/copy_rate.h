@@ -4,8 +4,9 @@
 
 namespace aero::ops {
 
-/// Rate of a copy within a device's memory in bytes/s, those read and those written, of random
-/// numbers of so many bytes; the best of a few tries that take about `seconds` in all.
+/// Measures how fast a device copies random numbers of `bytes` within its memory, in bytes/s,
+/// counting both bytes read and bytes written. Returns the best of a few tries, which take about
+/// `seconds` in all.
 double copy_rate(torch::Device device, std::int64_t bytes, double seconds);
 
 }  // namespace aero::ops

@@ -6,12 +6,12 @@
 
 namespace aero::ops {
 
-/// A generator on the CPU that all 64 bits of the seed decide; LibTorch's own takes the lower 32
-/// alone. Below 2^32 it is the same generator; above, the Mersenne Twister starts from both halves
+/// Makes a generator on the CPU that depends on all 64 bits of the seed; LibTorch's uses only the
+/// lower 32. Below 2^32 it equals LibTorch's. Above, the Mersenne Twister starts from both halves
 /// by init_by_array of its authors (Matsumoto and Nishimura 2002).
 at::Generator make_generator(std::uint64_t seed);
 
-/// Seeds the default generators of all devices alike.
+/// Seeds the default generators of all devices with the same seed.
 void seed_default_generators(std::uint64_t seed);
 
 }  // namespace aero::ops

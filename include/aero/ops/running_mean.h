@@ -4,12 +4,13 @@
 
 namespace aero::ops {
 
-/// Mean of the rows up to and with each: [B, H, T, d] -> [B, H, T, d]. In the dtype of `x`, also
-/// under autocast. Where deterministic algorithms are asked for (train.deterministic), on CUDA,
-/// which has no such cumulative sum, by running_mean_by_product().
+/// Computes for each row the mean of the rows up to and including it: [B, H, T, d] -> [B, H, T, d],
+/// in the dtype of `x`, also under autocast. CUDA has no deterministic cumulative sum, so under
+/// train.deterministic it uses running_mean_by_product() there.
 torch::Tensor running_mean(const torch::Tensor& x);
 
-/// The same as a product with a triangle [T, T]: T times the operations, in one order.
+/// Computes the same as a product with a triangle [T, T], which takes T times the operations,
+/// always in the same order.
 torch::Tensor running_mean_by_product(const torch::Tensor& x);
 
 }  // namespace aero::ops
