@@ -1,12 +1,15 @@
 #include "aero/model/block.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 namespace aero::model {
+
 torch::Tensor BlockImpl::forward_cached(const torch::Tensor& /*x*/, LayerCache& /*cache*/) {
-  throw Error("model: " + name() +
-              " has no cached forward pass; set GenerationOptions::use_cache to false, or override "
-              "BlockImpl::forward_cached()");
+  throw Error(
+      format("model: {} has no cached forward pass; set GenerationOptions::use_cache to false, or "
+             "override BlockImpl::forward_cached()",
+             name()));
 }
 
 TwoBranchBlockImpl::TwoBranchBlockImpl(const ModelConfig& config, const Place& place,

@@ -62,7 +62,7 @@ void FixedLayerNormImpl::set_progress(double share) {
 void FixedLayerNormImpl::set_gate(double gate) {
   const torch::NoGradGuard no_grad;
   gate_.fill_(gate);
-  // As the buffer rounds it.
+  // Rounds the gate as the buffer does.
   note_gate(torch::scalar_tensor(gate, gate_.scalar_type()).item<double>());
 }
 
@@ -81,7 +81,7 @@ void FixedLayerNormImpl::average(const torch::Tensor& x) {
   const auto batch = x.detach().to(sigma_.scalar_type()).var(-1, /*unbiased=*/false).mean() + eps_;
   const auto averaged = passage_.momentum * sigma_.square() + (1 - passage_.momentum) * batch;
   const auto variance = torch::where(sigma_ == 0, batch, averaged);
-  // One bad batch that the trainer skips must not stay in the average.
+  // A batch that is not finite, which the trainer may skip, must not stay in the average.
   sigma_.copy_(torch::where(torch::isfinite(variance), variance.sqrt(), sigma_));
 }
 

@@ -10,7 +10,7 @@ namespace aero::model {
 /// FFN(x) = act(x W_in) W_out, W_in: d x 4d, W_out: 4d x d; [B, T, d] -> [B, T, d].
 class FfnImpl : public PartImpl {
  public:
-  /// `shared_activation` is the model's own where all layers share one; null: this FFN has its own.
+  /// `shared_activation` is the model's where all layers share one; null: this FFN makes its own.
   FfnImpl(const ModelConfig& config, const Place& place, const PartFactory& factory,
           Part shared_activation);
 
@@ -18,14 +18,14 @@ class FfnImpl : public PartImpl {
   bool casts_input() const override { return true; }
 
   Child<LinearImpl> w_in{*this, "w_in"};
-  Child<PartImpl> activation{*this, "activation"};  ///< empty where it is the model's
+  Child<PartImpl> activation{*this, "activation"};  ///< empty where all layers share one
   Child<LinearImpl> w_out{*this, "w_out"};
 
  private:
   Part shared_activation_;
 };
 
-/// FuFFN: x W, W: d x d, what W_in W_out comes to with nothing between them.
+/// FuFFN: FFN(x) = x W with W: d x d, which is W_in W_out without an activation between them.
 class FusedFfnImpl : public PartImpl {
  public:
   explicit FusedFfnImpl(const ModelConfig& config);

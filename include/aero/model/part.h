@@ -7,7 +7,7 @@
 namespace aero::model {
 
 /// A part of a block that maps [..., n] to [..., m]: a norm, an activation, a projection, a
-/// dropout, a whole FFN. Which one it is gets decided once, when the model is built.
+/// dropout, a whole FFN. The model chooses it once, when it is built.
 class PartImpl : public ModuleImpl {
  public:
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
@@ -22,13 +22,13 @@ class PartImpl : public ModuleImpl {
 
 using Part = std::shared_ptr<PartImpl>;
 
-/// An absent part: no parameter, no kernel.
+/// An absent part, which returns its input: no parameter, no kernel.
 class AbsentImpl : public PartImpl {
  public:
   torch::Tensor forward(const torch::Tensor& x) override { return x; }
 };
 
-/// Stands where a part is used that another module owns: calls whichever it is told last.
+/// Calls a part that another module owns.
 class StandInImpl : public PartImpl {
  public:
   torch::Tensor forward(const torch::Tensor& x) override { return part->forward(x); }
@@ -36,7 +36,7 @@ class StandInImpl : public PartImpl {
   Part part;
 };
 
-/// Dropout with probability p while training; absent when p is 0.
+/// Makes dropout with probability p in training; an absent part when p is 0.
 Part make_dropout(double p);
 
 }  // namespace aero::model
