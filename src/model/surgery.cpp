@@ -10,9 +10,9 @@
 #include <cmath>
 #include <set>
 
-// What fold_forms(), fold_norms() and fold_scales() do, scripts/aero/private/program/folding.py does in
-// NumPy: a second writing on purpose, as an independent check. tests/private/test_same_folding.py
-// compares the two.
+// scripts/aero/private/program/folding.py does the work of fold_forms(), fold_norms() and
+// fold_scales() a second time, in NumPy, as an independent check.
+// tests/private/test_same_folding.py compares the two.
 
 namespace aero::model {
 namespace {

@@ -1,6 +1,7 @@
 #include "aero/train/optimizer.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <ATen/ATen.h>
 
@@ -40,10 +41,12 @@ bool decays(const DecayConfig& decay, model::ParameterKind kind) {
 void copy_state(const checkpoint::TensorMap& state, const std::string& name, torch::Tensor& to) {
   const auto found = state.find(name);
   if (found == state.end()) {
-    throw Error("optimizer state: \"" + name + "\" is missing; the checkpoint is of another model");
+    throw Error(
+        format("optimizer state: \"{}\" is missing; the checkpoint is of another model", name));
   }
   if (found->second.sizes() != to.sizes()) {
-    throw Error("optimizer state: \"" + name + "\" has another shape than the model's parameter");
+    throw Error(
+        format("optimizer state: \"{}\" has another shape than the model's parameter", name));
   }
   to.copy_(found->second);
 }
@@ -54,9 +57,9 @@ Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& param
     : config_(config) {
   for (const auto& [name, parameter, kind] : parameters) {
     if (!parameter.is_floating_point()) {
-      throw UsageError("model: parameter \"" + name + "\" is of type " +
-                       c10::toString(parameter.scalar_type()) +
-                       "; the optimizer takes floating-point numbers alone");
+      throw UsageError(format(
+          "model: parameter \"{}\" is of type {}; the optimizer takes floating-point numbers only",
+          name, c10::toString(parameter.scalar_type())));
     }
     const bool decay = decays(config.decay, kind);
     slots_.push_back({name, parameter,
@@ -68,8 +71,10 @@ Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& param
 
 void Optimizer::require_same(const NamedParameters& parameters) const {
   const auto fault = [](const std::string& name, const std::string& what) {
-    throw UsageError("model: parameter \"" + name + "\" " + what +
-                     "; bring parts, dtype and device before the trainer or optimizer is built");
+    throw UsageError(format(
+        "model: parameter \"{}\" {}; set parts, dtype and device before the trainer or optimizer "
+        "is built",
+        name, what));
   };
   std::map<const c10::TensorImpl*, const Slot*> slots;
   for (const auto& slot : slots_) slots[slot.parameter.unsafeGetTensorImpl()] = &slot;
@@ -84,7 +89,7 @@ void Optimizer::require_same(const NamedParameters& parameters) const {
   }
   for (const auto& slot : slots_) {
     if (!slots.contains(slot.parameter.unsafeGetTensorImpl())) continue;
-    fault(slot.name, "is trained by the optimizer and no longer the decoder's");
+    fault(slot.name, "is trained by the optimizer, but not one of the decoder's");
   }
 }
 
@@ -144,9 +149,10 @@ checkpoint::TensorMap Optimizer::state() const {
 void Optimizer::load_state(const checkpoint::TensorMap& state) {
   const torch::NoGradGuard no_grad;
   if (state.size() != 2 * slots_.size() + 1) {
-    throw Error("optimizer state: " + std::to_string(state.size()) +
-                " tensors where the model needs " + std::to_string(2 * slots_.size() + 1) +
-                "; the checkpoint is of another model");
+    throw Error(
+        format("optimizer state: {} tensors where the model needs {}; the checkpoint is of another "
+               "model",
+               state.size(), 2 * slots_.size() + 1));
   }
   for (auto& slot : slots_) {
     copy_state(state, "exp_avg." + slot.name, slot.exp_avg);
@@ -176,7 +182,7 @@ torch::Tensor gradient_norm_on_device(const NamedParameters& parameters) {
 }
 
 void clip_gradients(const NamedParameters& parameters, double norm, double max_norm) {
-  // PyTorch's guard against a division by zero, kept for equal numbers.
+  // Guards against a division by zero as PyTorch does, so that the numbers are equal.
   const double coefficient = max_norm / (norm + 1e-6);
   if (coefficient >= 1) return;
   at::_foreach_mul_(gradients(parameters), coefficient);

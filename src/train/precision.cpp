@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/numbers.h"
+#include "aero/core/text.h"
 
 #include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
@@ -34,8 +35,9 @@ torch::Device find_device(const std::string& name) {
   if (is_auto && !at::hasCUDA()) return torch::kCPU;
   if (!is_auto && !name.starts_with("cuda")) return torch::Device(name);
   if (!at::hasCUDA()) {
-    throw UsageError("train.device: " + name +
-                     ": this LibTorch or machine has no CUDA device; use \"cpu\" or \"auto\"");
+    throw UsageError(format(
+        "train.device: {}: this LibTorch or machine has no CUDA device; use \"cpu\" or \"auto\"",
+        name));
   }
   constexpr std::string_view numbered = "cuda:";
   if (!name.starts_with(numbered)) return {torch::kCUDA, 0};
@@ -57,8 +59,9 @@ void set_arithmetic(const TrainConfig& config) {
   context.setAllowTF32CuBLAS(config.tf32);
   context.setDeterministicAlgorithms(config.deterministic, /*warn_only=*/false);
   if (!config.deterministic) return;
-  context.setDeterministicFillUninitializedMemory(false);  // for debugging, and slow
-  // cuBLAS gives the same bits with workspaces of a fixed size, which it asks the environment for.
+  context.setDeterministicFillUninitializedMemory(false);  // it helps debugging only, and is slow
+  // cuBLAS gives the same bits with workspaces of a fixed size, which it reads from the
+  // environment.
   ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
 }
 

@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/log.h"
+#include "aero/core/text.h"
 #include "aero/model/initialization.h"
 #include "aero/ops/generator.h"
 #include "aero/train/run_length.h"
@@ -26,9 +27,9 @@ model::Decoder make_decoder(const RunConfig& config) {
   return decoder;
 }
 
-/// One that a program brought, on the run's device.
+/// Moves a decoder that was passed in to the run's device, after a check of its config.
 model::Decoder take_decoder(const RunConfig& config, model::Decoder decoder, torch::Device device) {
-  if (decoder.is_empty()) throw UsageError("model: the decoder is empty; give one that is built");
+  if (decoder.is_empty()) throw UsageError("model: the decoder is empty; pass one that is built");
   auto wanted = config.model;
   auto built = decoder->config();
   wanted.own_parts = built.own_parts = "";
@@ -46,30 +47,30 @@ Schedule make_schedule(const RunConfig& config, const RunLength& length) {
           length.total_steps};
 }
 
-/// "a", "b", and so many more.
+/// Writes "a", "b", "c", "d" and 3 more.
 std::string list(const std::vector<std::string>& names) {
   constexpr std::size_t shown = 4;
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) {
     text += (i > 0 ? ", \"" : "\"") + names[i] + "\"";
   }
-  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
+  if (names.size() > shown) text += format(" and {} more", names.size() - shown);
   return text;
 }
 
-/// Random numbers of a step depend on the seed and the step alone, so that a resumed run needs no
-/// generator state to draw the same ones. The factor keeps the steps of neighbouring seeds apart.
+/// Seeds the random numbers of a step by the seed and the step only, so that a resumed run draws
+/// the same ones without a saved state. The factor keeps the steps of neighbouring seeds apart.
 void seed_step(std::int64_t seed, std::int64_t step) {
   ops::seed_default_generators(static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15 +
                                static_cast<std::uint64_t>(step));
 }
 
-/// Copied from pinned memory, so that the host goes on at once.
+/// Copies x to the device, by way of pinned memory, so that the host does not wait.
 torch::Tensor sent_to(torch::Device device, const torch::Tensor& x) {
   return device.is_cuda() ? x.pin_memory().to(device, /*non_blocking=*/true) : x.to(device);
 }
 
-/// The values of scalars on one device, read at once: each read waits until the device is done.
+/// Reads the values of all scalars at once, because each read waits for the device.
 std::vector<double> values_of(const std::vector<torch::Tensor>& scalars, torch::Device device) {
   std::vector<torch::Tensor> wide;
   for (const auto& scalar : scalars) wide.push_back(scalar.to(device, torch::kFloat64));
@@ -109,16 +110,18 @@ std::int64_t Trainer::to_steps(const Duration& duration) const {
 void Trainer::require_trainable() const {
   optimizer_.require_same(model::parameters_of(*decoder_));
   if (const auto parts = decoder_->own_parts(); parts != config_.model.own_parts) {
-    throw UsageError("model: its own parts were \"" + config_.model.own_parts +
-                     "\" when the trainer was built and are \"" + parts +
-                     "\"; bring parts before the trainer is built");
+    throw UsageError(format(
+        "model: its own parts were \"{}\" when the trainer was built and are \"{}\"; set parts "
+        "before the trainer is built",
+        config_.model.own_parts, parts));
   }
   if (step_ > 0 || !is_brought_) return;
   for (const auto& [name, value, kind] : parameters_) {
     if (torch::isfinite(value).all().item<bool>()) continue;
-    throw UsageError("model: parameter \"" + name +
-                     "\" is not finite before the first step; call model::initialize(), or load "
-                     "weights that are");
+    throw UsageError(format(
+        "model: parameter \"{}\" is not finite before the first step; call model::initialize(), "
+        "or load weights that are",
+        name));
   }
 }
 
@@ -158,7 +161,7 @@ void Trainer::train() {
 }
 
 void Trainer::finish(Outcome outcome) {
-  // One that fails must not keep the others, the last checkpoint among them, from their work.
+  // A callback that fails must not keep the others from their work, such as the last checkpoint.
   std::exception_ptr first_fault;
   for (std::size_t i = 0; i < started_callbacks_; ++i) {
     try {
@@ -184,7 +187,7 @@ StepRecord Trainer::train_step() {
   record.lr = schedule_.learning_rate(step_);
   record.tokens = config_.tokens_per_step();
 
-  is_whole_ = false;  // a callback may have brought parts that no step has trained
+  is_whole_ = false;  // a callback may have set parts that no step has trained
   optimizer_.require_same(model::parameters_of(*decoder_));
   is_whole_ = true;
   decoder_->train();
@@ -196,14 +199,14 @@ StepRecord Trainer::train_step() {
   const auto norm = gradient_norm_on_device(parameters_);
   fetch_ahead();  // while the device works
   const auto& penalty = loss.penalty.defined() ? loss.penalty : loss.cross_entropy;
-  const auto told = values_of({loss.cross_entropy, norm, overflows, penalty}, device_);
-  record.loss = told[0];
-  record.grad_norm = told[1];
-  const bool overflow = told[2] != 0;
-  if (loss.penalty.defined()) record.penalty = told[3];
+  const auto values = values_of({loss.cross_entropy, norm, overflows, penalty}, device_);
+  record.loss = values[0];
+  record.grad_norm = values[1];
+  const bool overflow = values[2] != 0;
+  if (loss.penalty.defined()) record.penalty = values[3];
 
-  // Gradients that overflow under a finite loss ask for a smaller scale; all else is for the
-  // judges.
+  // Gradients that overflow under a finite loss need a smaller scale. The callbacks judge all
+  // other cases.
   const bool rescales = overflow && record.is_finite() && scaler_->scale() > 1;
   const auto verdict = rescales ? Verdict::skip : judge(record);
   if (verdict == Verdict::stop) {
@@ -214,7 +217,7 @@ StepRecord Trainer::train_step() {
   if (record.updated) update(record);
   if (scaler_) scaler_->update(!overflow);
   ++step_;
-  set_progress();  // what evaluations and checkpoints see
+  set_progress();  // for evaluations and checkpoints
   samples_seen_ += samples_per_step();
   record.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return record;
@@ -238,7 +241,7 @@ Trainer::StepLoss Trainer::accumulate_gradients() {
   auto penalty = config_.model.ereg.enabled ? cross_entropy.clone() : torch::Tensor();
   for (std::size_t i = 0; i < batches.size(); ++i) {
     last_batch_ = batches[i];
-    // Weighted by targets, so that the sum is the mean over all of them however they are split.
+    // Weights by targets, so that the sum is the mean over all targets, however they are split.
     const auto weight = static_cast<double>(targets[i]) / static_cast<double>(all_targets);
     torch::Tensor share;
     {
@@ -279,7 +282,7 @@ void Trainer::fetch_ahead() {
   try {
     fetched_ = fetch(samples_seen_ + samples_per_step());
   } catch (const Error&) {
-    fetched_.reset();  // the next step meets the fault; this one is whole
+    fetched_.reset();  // the next step reports the fault; this step is whole
   }
 }
 
@@ -326,16 +329,17 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
   if (const auto& here = data_fingerprint_; !corpus_.has_fingerprint(state.data_fingerprint)) {
     const bool same_tokenizer = state.tokenizer_sha256.empty() ||
                                 state.tokenizer_sha256 == corpus_.tokenizer_identity().sha256;
-    throw UsageError("data.path: " + config_.data.path + ": not the data of the checkpoint (" +
-                     state.data_fingerprint + " there, " + here + " here" +
-                     (same_tokenizer ? "" : ", by another tokenizer") +
-                     "); resume with the corpus that the run began with");
+    throw UsageError(format(
+        "data.path: {}: not the data of the checkpoint ({} there, {} here{}); resume with the "
+        "corpus that the run began with",
+        config_.data.path, state.data_fingerprint, here,
+        same_tokenizer ? "" : ", by another tokenizer"));
   }
   if (state.step > length_.total_steps) {
-    throw UsageError("train.duration: \"" + to_string(config_.train.duration) +
-                     "\": ends at step " + std::to_string(length_.total_steps) +
-                     ", and the run has come to step " + std::to_string(state.step) +
-                     " already; give a longer one");
+    throw UsageError(format(
+        "train.duration: \"{}\": ends at step {}, and the run has come to step {} already; give "
+        "a longer one",
+        to_string(config_.train.duration), length_.total_steps, state.step));
   }
   load_weights(*decoder_, checkpoint.weights);
   optimizer_.load_state(checkpoint.optimizer);
@@ -353,10 +357,10 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
 void Trainer::note_held_out(const data::Corpus& corpus) {
   auto here = corpus.fingerprint();
   if (!held_out_fingerprint_.empty() && !corpus.has_fingerprint(held_out_fingerprint_)) {
-    throw UsageError("data.path: " + config_.data.path +
-                     ": its validation split is not that of the checkpoint (" +
-                     held_out_fingerprint_ + " there, " + here +
-                     " here); resume with the corpus that the run began with");
+    throw UsageError(format(
+        "data.path: {}: its validation split is not that of the checkpoint ({} there, {} here); "
+        "resume with the corpus that the run began with",
+        config_.data.path, held_out_fingerprint_, here));
   }
   held_out_fingerprint_ = std::move(here);
 }
@@ -376,9 +380,9 @@ void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weig
     std::string message = "weights:";
     if (!unknown.empty()) message += " the model has no parameter " + list(unknown) + ";";
     if (!missing.empty()) message += " the checkpoint lacks " + list(missing) + ";";
-    throw Error(message +
-                " the model is of another architecture, or has other parts of its own, "
-                "than the checkpoint");
+    throw Error(
+        message +
+        " the model has another architecture, or other parts of its own, than the checkpoint");
   }
   for (const auto& [name, tensor] : state) {
     const auto& stored = weights.at(name);

@@ -233,7 +233,7 @@ TEST_F(OwnPartsTest, AreRefusedByRunWhereTheyCameLater) {
   auto gone = trainer_for(config());
   gone.decoder()->blocks()[1]->ffn = nullptr;
   EXPECT_THAT(error_of([&] { gone.run(); }),
-              AllOf(HasSubstr("blocks.1.ffn."), HasSubstr("no longer the decoder's")));
+              AllOf(HasSubstr("blocks.1.ffn."), HasSubstr("not one of the decoder's")));
 
   // Nothing but the type tells of this one.
   factory_.ffns = factory_.activations = false;

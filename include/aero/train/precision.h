@@ -11,19 +11,19 @@ namespace aero::train {
 
 torch::ScalarType scalar_type(Precision precision);
 
-/// "auto" is CUDA where there is a device, else the CPU. Throws UsageError for a device that this
-/// machine does not have.
+/// Finds a device by name. "auto" is CUDA where there is a device, else the CPU. Throws UsageError
+/// for a device that this machine does not have.
 torch::Device find_device(const std::string& name);
 
-/// The same, and a GPU becomes the current one, so that this process takes memory on no other.
+/// Finds a device and makes a GPU the current one, so that this process takes memory on no other.
 torch::Device use_device(const std::string& name);
 
-/// How this process computes on a GPU from now on: train.tf32, train.deterministic. Before its
+/// Sets how this process computes on a GPU: train.tf32, train.deterministic. Call it before the
 /// first product. Changes nothing on the CPU.
 void set_arithmetic(const TrainConfig& config);
 
-/// Runs products in a lower precision while it lives (autocast); does nothing for float32. Weights
-/// stay float32. The cast copies of weights live until the guard ends.
+/// Runs products in a lower precision (autocast) while it lives; does nothing for float32. Weights
+/// stay float32, and their cast copies live as long as the guard.
 class AutocastGuard {
  public:
   AutocastGuard(torch::Device device, Precision precision);
@@ -40,8 +40,8 @@ class AutocastGuard {
   std::optional<Previous> previous_;
 };
 
-/// Loss scaling for float16 (arXiv 1710.03740): gradients are taken of scale * loss; a step whose
-/// gradients overflow is left out and halves the scale, 2,000 steps without one double it.
+/// Loss scaling for float16 (arXiv 1710.03740): gradients are those of scale * loss. A step whose
+/// gradients overflow is skipped and halves the scale; 2,000 steps without overflow double it.
 class LossScaler {
  public:
   explicit LossScaler(double scale = 65536, std::int64_t growth = 0)
@@ -50,8 +50,8 @@ class LossScaler {
   double scale() const { return scale_; }
   std::int64_t growth() const { return growth_; }
 
-  /// Divides the gradients by the scale. A scalar where they are, for which nobody has waited: 0
-  /// where all of them are finite, else 1.
+  /// Divides the gradients by the scale. Returns a scalar on their device, without waiting for it:
+  /// 0 where all of them are finite, else 1.
   torch::Tensor unscale(const std::vector<torch::Tensor>& gradients) const;
   void update(bool finite);
 

@@ -30,50 +30,51 @@ namespace aero::train {
 class Trainer {
  public:
   /// Builds the decoder and initialises it from config.seed. Throws UsageError for a corpus shorter
-  /// than one batch, a device that is not there, or durations that cannot be told in steps.
+  /// than one batch, a missing device, or durations that cannot be expressed in steps.
   Trainer(RunConfig config, data::Corpus corpus);
 
-  /// Trains this decoder, as its weights are, on config.train.device: one with parts of one's own,
-  /// say. config() then names them (model.own_parts). Throws UsageError also where config.model is
-  /// not the decoder's.
+  /// Trains this decoder with its present weights on config.train.device. It may have parts of a
+  /// program's own, which config() then names (model.own_parts). Throws UsageError also where
+  /// config.model is not the decoder's.
   Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder);
 
   void add(std::unique_ptr<Callback> callback) { callbacks_.push_back(std::move(callback)); }
 
-  /// Trains from where it stands to the end of train.duration, or until a callback stops it. An
-  /// exception of a callback or of a step ends all callbacks with Outcome::failed and is thrown on.
-  /// Throws UsageError, before any callback starts, where the decoder has other parts or parameters
-  /// than the trainer was built with, or where one that was brought begins with some that are not
-  /// finite.
+  /// Trains from the present step to the end of train.duration, or until a callback stops the run.
+  /// After an exception of a callback or a step, ends all callbacks with Outcome::failed and throws
+  /// it again. Throws UsageError, before any callback starts, where the decoder has other parts or
+  /// parameters than the trainer was built with, or where a decoder that was passed in has
+  /// parameters that are not finite.
   Outcome run();
 
   /// Ends the run after the present step.
   void stop(Outcome outcome) { outcome_ = outcome; }
 
-  /// Tells all callbacks.
+  /// Passes a result to all callbacks.
   void report(const Evaluation& evaluation);
   void report(const EntropyRecord& record);
   void report(const NonfiniteEvent& event);
 
   /// Optimizer steps done.
   std::int64_t step() const { return step_; }
-  /// Steps done when run() began.
+  /// Optimizer steps done when run() began.
   std::int64_t first_step() const { return first_step_; }
-  /// False where an exception came in the middle of an update, or a callback brought other parts:
-  /// the weights are those of no step.
+  /// False where an exception interrupted an update, or a callback set other parts, so that the
+  /// weights belong to no step.
   bool is_whole() const { return is_whole_; }
   std::int64_t total_steps() const { return length_.total_steps; }
-  /// A duration of this run in steps; 0 stays 0.
+  /// Converts a duration of this run to steps; 0 stays 0.
   std::int64_t to_steps(const Duration& duration) const;
 
   checkpoint::Checkpoint state() const;
-  /// Goes on from a checkpoint. Throws UsageError that names the data where they differ, or where
-  /// it lies beyond train.duration; Error that names the tensor where the model differs.
+  /// Continues from a checkpoint. Throws a UsageError where the data differ, naming them, or where
+  /// the checkpoint lies beyond train.duration. Throws an Error that names the tensor where the
+  /// model differs.
   void restore(const checkpoint::Checkpoint& checkpoint);
-  /// Tells the state of the validation split that the run is evaluated on. Throws UsageError where
-  /// the checkpoint that it goes on from tells of another.
+  /// Records in the state which validation split the run is evaluated on. Throws UsageError where
+  /// the restored checkpoint names another split.
   void note_held_out(const data::Corpus& corpus);
-  /// Tells the state of the weights that the run begins with (checkpoint::weights_checksum).
+  /// Records in the state the weights that the run begins with (checkpoint::weights_checksum).
   void note_warm_start(std::string crc32) { warm_start_crc32_ = std::move(crc32); }
 
   const RunConfig& config() const { return config_; }
@@ -83,7 +84,7 @@ class Trainer {
   const std::optional<Evaluation>& last_evaluation() const { return last_evaluation_; }
   /// The step of the last evaluation; 0 before the first.
   std::int64_t evaluated_step() const { return evaluated_step_; }
-  /// The micro-batch whose gradients were added last.
+  /// The last micro-batch whose gradients were added.
   const data::Batch& last_batch() const { return last_batch_; }
 
  private:
@@ -93,7 +94,7 @@ class Trainer {
   StepRecord train_step();
   void update(const StepRecord& record);
   void finish(Outcome outcome);
-  /// Scalars in float64 on the device, for which nobody has waited.
+  /// Scalars in float64 on the device, which may still be computing them.
   struct StepLoss {
     torch::Tensor cross_entropy;
     torch::Tensor penalty;  // undefined without one
@@ -102,11 +103,11 @@ class Trainer {
   struct StepBatches {
     std::int64_t first_sample = 0;
     std::vector<data::Batch> batches;
-    std::vector<std::int64_t> targets;  // of each batch that are not ignored
+    std::vector<std::int64_t> targets;  // number of targets in each batch, without ignored ones
   };
 
   void set_progress();
-  /// Adds the gradients of all micro-batches; the mean loss.
+  /// Adds the gradients of all micro-batches, and returns the mean loss.
   StepLoss accumulate_gradients();
   StepBatches fetch(std::int64_t first_sample);
   StepBatches take_batches();
@@ -117,17 +118,17 @@ class Trainer {
   RunConfig config_;
   data::Corpus corpus_;
   std::string data_fingerprint_;
-  std::string held_out_fingerprint_;  // empty: none is known
-  std::string warm_start_crc32_;      // empty: with none
+  std::string held_out_fingerprint_;  // empty: unknown
+  std::string warm_start_crc32_;      // empty: no warm start
   data::BatchSampler sampler_;
   torch::Device device_;
   model::Decoder decoder_;
-  bool is_brought_ = true;  // the decoder, whose weights may not be filled
+  bool is_brought_ = true;  // whether the decoder was passed in; its weights may not be filled
   NamedParameters parameters_;
   Optimizer optimizer_;
   RunLength length_;
   Schedule schedule_;
-  std::optional<LossScaler> scaler_;  // float16 alone
+  std::optional<LossScaler> scaler_;  // for float16 only
   std::vector<std::unique_ptr<Callback>> callbacks_;
   std::size_t started_callbacks_ = 0;
 
@@ -139,11 +140,11 @@ class Trainer {
   std::optional<Evaluation> last_evaluation_;
   std::int64_t evaluated_step_ = 0;
   data::Batch last_batch_;
-  std::optional<StepBatches> fetched_;  // those of the next step
+  std::optional<StepBatches> fetched_;  // batches of the next step
 };
 
-/// Copies weights into a decoder. Throws Error that names the tensors which are missing, unknown or
-/// of another shape.
+/// Copies weights into a decoder. Throws an Error that names the tensors which are missing, unknown
+/// or of another shape.
 void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights);
 
 }  // namespace aero::train
