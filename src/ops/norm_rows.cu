@@ -295,7 +295,7 @@ cudaLaunchConfig_t grid(dim3 blocks, void* stream) {
   return config;
 }
 
-const char* told(cudaError_t error) {
+const char* error_text(cudaError_t error) {
   return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
 }
 
@@ -308,7 +308,7 @@ std::int64_t norm_partials(const CudaNorm& norm) {
 const char* norm_rows(const CudaNorm& norm, void* y, const CudaNormStatistics& statistics,
                       void* stream) {
   const auto config = grid(static_cast<unsigned>(blocks_for(norm)), stream);
-  return told(with_layout(norm, [&](auto layout) {
+  return error_text(with_layout(norm, [&](auto layout) {
     return with_output(norm, [&](auto number) {
       using T = decltype(number);
       return cudaLaunchKernelEx(&config, normalize<decltype(layout), T>, norm, static_cast<T*>(y),
@@ -327,12 +327,12 @@ const char* differentiate_norm_rows(const CudaNorm& norm, const CudaNormStatisti
                                 statistics, gradients);
     });
   });
-  if (error != cudaSuccess) return told(error);
+  if (error != cudaSuccess) return error_text(error);
   const unsigned columns = (norm.width + warp_size - 1) / warp_size;
   const auto sums = grid(dim3(columns, gradients.bias == nullptr ? 1 : 2), stream);
   const float* const partials = gradients.partials;
-  return told(cudaLaunchKernelEx(&sums, add_partials, partials, static_cast<int>(blocks),
-                                 norm.width, gradients.weight, gradients.bias));
+  return error_text(cudaLaunchKernelEx(&sums, add_partials, partials, static_cast<int>(blocks),
+                                       norm.width, gradients.weight, gradients.bias));
 }
 
 }  // namespace aero::ops
