@@ -3,6 +3,7 @@
 #include "aero/config/presets.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +14,7 @@
 namespace aero {
 namespace {
 
-/// The FFN's form: "WNScFuFFN_i2" says them all.
+/// The FFN's form, as "WNScFuFFN_i2" spells it out.
 struct FfnPart {
   WeightForm form = WeightForm::plain;
   bool scaled = false;
@@ -22,7 +23,7 @@ struct FfnPart {
   std::vector<std::int64_t> pruned_layers;
 };
 
-/// "SM(t)": what makes the weights, and who has a temperature.
+/// The attention, as in "SM(t)": how scores become weights, and what has a temperature.
 struct AttentionPart {
   AttentionKind kind = AttentionKind::softmax;
   std::optional<TemperatureShape> temperature{};
@@ -37,7 +38,7 @@ struct ShapePart {
 constexpr std::array shape_parts{ShapePart{"t", TemperatureShape::position},
                                  ShapePart{"h", TemperatureShape::head}};
 
-/// What a name says.
+/// The choices that a name stands for.
 struct Name {
   bool ereg = false;
   AttentionPart attention{};
@@ -55,7 +56,7 @@ constexpr std::array form_parts{FormPart{"WN", WeightForm::weight_norm},
 
 constexpr std::string_view ereg_start = "EReg(";
 
-/// Those of a table, each once.
+/// Returns the letters of a table, each once.
 template <class Kinds>
 std::vector<std::string> letters(const Kinds& kinds) {
   std::vector<std::string> all;
@@ -71,12 +72,12 @@ std::string_view letter_of(const Kinds& kinds, Kind kind) {
   return kinds[static_cast<std::size_t>(kind)].letter;
 }
 
-/// "G, R, LR and Q"
+/// Lists words: "G, R, LR and Q".
 std::string listed(const std::vector<std::string>& words, const std::string& last) {
-  return join({words.begin(), words.end() - 1}) + " " + last + " " + words.back();
+  return format("{} {} {}", join({words.begin(), words.end() - 1}), last, words.back());
 }
 
-/// "G|R|LR|Q"
+/// Joins words for a regular expression: "G|R|LR|Q".
 std::string alternatives(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : "|") + word;
@@ -100,7 +101,7 @@ std::vector<AttentionPart> attention_parts() {
   return parts;
 }
 
-/// "SNFuFFN_i[1,3]"; empty for a plain FFN in every block.
+/// Writes "SNFuFFN_i[1,3]"; empty for a plain FFN in every block.
 std::string print(const FfnPart& ffn) {
   std::string text;
   for (const FormPart& part : form_parts) {
@@ -111,11 +112,11 @@ std::string print(const FfnPart& ffn) {
   if (text.empty() && ffn.pruned == 0 && ffn.pruned_layers.empty()) return text;
   text += "FFN";
   if (ffn.pruned_layers.empty()) {
-    return ffn.pruned == 0 ? text : text + "_i" + std::to_string(ffn.pruned);
+    return ffn.pruned == 0 ? text : format("{}_i{}", text, ffn.pruned);
   }
   text += "_i[";
   for (const std::int64_t layer : ffn.pruned_layers) {
-    text += (text.back() == '[' ? "" : ",") + std::to_string(layer);
+    text += format("{}{}", text.back() == '[' ? "" : ",", layer);
   }
   return text + "]";
 }
@@ -156,7 +157,7 @@ std::optional<std::int64_t> take_number(std::string_view& text) {
   return number;
 }
 
-/// "2" or "[1,3]", what follows "_i".
+/// Reads what follows "_i": "2" or "[1,3]".
 bool take_pruned(std::string_view& text, FfnPart& ffn) {
   if (!take(text, "[")) {
     const auto count = take_number(text);
@@ -171,7 +172,7 @@ bool take_pruned(std::string_view& text, FfnPart& ffn) {
   return take(text, "]");
 }
 
-/// Nothing where the part is no FFN's.
+/// Reads a form of the FFN, or returns nothing if the part is not one.
 std::optional<FfnPart> parse_ffn(std::string_view text) {
   FfnPart ffn;
   for (const FormPart& part : form_parts) {
@@ -193,16 +194,15 @@ std::optional<FfnPart> parse_ffn(std::string_view text) {
   known.insert(known.end(), norms.begin(), norms.end());
   known.insert(known.end(), activations.begin(), activations.end());
   const std::string near = nearest(part, known);
-  throw UsageError("unknown part \"" + part + "\"" +
-                   (near.empty() ? "; " : ", did you mean \"" + near + "\"? ") +
-                   "the parts are the attention " + listed(letters(attention_kinds), "or") +
-                   ", with (t) or (h) where it has a temperature, then " + join(norms) +
-                   " or no norm, then " + join(activations) +
-                   " or no activation, then the FFN's form as in ScFuFFN_i6; EReg(...) around the "
-                   "whole");
+  throw UsageError(
+      format("unknown part \"{}\"{}the parts are the attention {}, with (t) or (h) if it has a "
+             "temperature, then {} or no norm, then {} or no activation, then the FFN's form as in "
+             "ScFuFFN_i6; EReg(...) around the whole",
+             part, near.empty() ? "; " : ", did you mean \"" + near + "\"? ",
+             listed(letters(attention_kinds), "or"), join(norms), join(activations)));
 }
 
-/// `text` without an "_i0", which sweeps over the pruned FFNs start at.
+/// Removes an "_i0", with which sweeps over pruned FFNs begin.
 std::string without_none_pruned(std::string text) {
   const bool closed = text.ends_with(')');
   if (closed) text.pop_back();
@@ -213,7 +213,7 @@ std::string without_none_pruned(std::string text) {
   return closed ? text + ")" : text;
 }
 
-/// Reads the parts in any order, then wants them in the canonical one.
+/// Reads the parts in any order, and then requires the canonical order.
 Name parse(std::string_view text) {
   Name name;
   std::string_view inner = text;
@@ -256,9 +256,9 @@ Name parse(std::string_view text) {
       fail_unknown_part(part);
     }
   }
-  if (!has_attention) throw UsageError("lacks the attention; write \"" + print(name) + "\"");
+  if (!has_attention) throw UsageError(format("lacks the attention; write \"{}\"", print(name)));
   if (print(name) != without_none_pruned(std::string(text)))
-    throw UsageError("is not in the canonical form; write \"" + print(name) + "\"");
+    throw UsageError(format("is not in the canonical form; write \"{}\"", print(name)));
   return name;
 }
 

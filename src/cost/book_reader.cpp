@@ -1,6 +1,7 @@
 #include "book_reader.h"
 
 #include "aero/config/suggest.h"
+#include "aero/core/text.h"
 
 #include "primitive_calls.h"
 
@@ -23,7 +24,7 @@ std::map<std::string, Dimension> latency_dimensions() {
 
 PrimitiveBook BookReader::read() {
   PrimitiveBook book(file_.source, read_constants(), read_primitives());
-  // A unit or a formula that could not be read would be told again by all that build on it.
+  // Everything that uses an unreadable unit or formula would report the fault again.
   if (!faults_.empty()) return book;
   check_names(book);
   book.check(file_, faults_);
@@ -35,7 +36,7 @@ PrimitiveBook BookReader::read() {
 std::map<std::string, Constant> BookReader::read_constants() {
   std::map<std::string, Constant> constants;
   if (find(file_.root, "constants") == nullptr) {
-    fault("constants", "", "missing; write {} where formulas need none");
+    fault("constants", "", "missing; write {} if formulas need none");
   }
   const auto* list = object(file_.root, "constants");
   if (list == nullptr) return constants;
@@ -44,7 +45,7 @@ std::map<std::string, Constant> BookReader::read_constants() {
     if (!is_name(name)) {
       fault(place, value.shown(), "a name is a letter, then letters, digits and underscores");
     } else if (latency_dimensions().contains(name)) {
-      fault(place, value.shown(), "formulas know this name as something else; rename it");
+      fault(place, value.shown(), "formulas use this name for something else; rename it");
     }
     if (check_object(value, place, {"value", "unit", "source"})) {
       constants[name] = read_constant(value, place);
@@ -59,11 +60,13 @@ Constant BookReader::read_constant(const JsonValue& object, const std::string& p
   const bool is_unknown = written != nullptr && written->kind == Kind::null;
   const auto value = is_unknown ? std::nullopt : number(object, place, "value");
   const std::string unit_text =
-      text(object, place, "unit", "one of: " + join(unit_names()) + ", or one by another: s/GB");
+      text(object, place, "unit",
+           format("one of: {}, or one divided by another: s/GB", join(unit_names())));
   const auto unit = parse_unit(unit_text);
   if (!unit && !unit_text.empty()) {
     fault(place + ".unit", quoted(unit_text),
-          "unknown unit" + choice_hint(unit_text, unit_names()) + ", or one by another: s/GB");
+          format("unknown unit{}, or one divided by another: s/GB",
+                 choice_hint(unit_text, unit_names())));
   }
   if (!unit) return {};
   if (!value) return {std::nullopt, unit->dimension};
@@ -108,7 +111,7 @@ PrimitiveEntry BookReader::read_primitive(const JsonValue& object, const std::st
   return primitive;
 }
 
-/// A helper that gives a plain number costs nothing by itself.
+/// Refuses costs beside a number: a helper that gives a plain number has no cost of its own.
 void BookReader::check_number(const JsonValue& object, const std::string& place,
                               const std::string& name) {
   const std::string key = below(place, "number");
@@ -157,8 +160,8 @@ void BookReader::check_names(const PrimitiveBook& book) {
   }
 }
 
-/// Primitives that are no operation's and that no formula calls, but for those whose names are
-/// near to an operation's: a misspelt one would leave its operation unpriced.
+/// Collects the primitives that no operation and no formula uses. A name near to an operation's is
+/// a fault, since a misspelt name would leave its operation unpriced.
 void BookReader::check_callers(const PrimitiveBook& book) {
   std::vector<std::string> operations;
   for (const CalledPrimitive& called : called_primitives()) operations.push_back(called.name);
@@ -171,12 +174,13 @@ void BookReader::check_callers(const PrimitiveBook& book) {
   for (const auto& [name, primitive] : book.primitives()) {
     if (called.contains(name)) continue;
     const std::string near = nearest(name, operations);
-    // One letter in three is more than a slip.
+    // A change of more than one letter in three is not a slip.
     if (near.empty() || 3 * edit_distance(name, near) > name.size()) {
       uncalled_.push_back(name);
     } else {
       fault("primitives." + name, "",
-            "no operation has this name, and no formula calls it" + choice_hint(name, operations));
+            format("no operation has this name, and no formula calls it{}",
+                   choice_hint(name, operations)));
     }
   }
 }

@@ -9,9 +9,9 @@
 
 namespace aero::cost {
 
-/// Numbers that formulas over a config can use beside the constants: T, V, L, H, d.
+/// Returns the numbers that formulas over a config can use beside the constants: T, V, L, H, d.
 std::map<std::string, Dimension> config_dimensions();
-/// Those of a latency: comm_bytes and gmac, too.
+/// Returns the numbers that the formula of a latency can use: also comm_bytes and gmac.
 std::map<std::string, Dimension> latency_dimensions();
 
 /// Reads "constants" and "primitives" of a cost model.
@@ -19,10 +19,10 @@ class BookReader : public FileReader {
  public:
   explicit BookReader(const CostFile& file) : FileReader(file) {}
 
-  /// Not to be used where there are faults().
+  /// Reads the book, which must not be used if there are faults().
   PrimitiveBook read();
 
-  /// Primitives that are no operation's and that no formula calls, of what read() gave.
+  /// Returns the primitives of read() that no operation and no formula uses.
   const std::vector<std::string>& uncalled() const { return uncalled_; }
 
  private:

@@ -3,6 +3,7 @@
 #include "aero/config/json_chain.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <array>
@@ -15,10 +16,10 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
-/// Objects of which a file takes what it has not, name by name.
+/// Objects whose keys a file takes one by one from the file that it extends.
 constexpr std::array<std::string_view, 4> laid_by_name{"private", "constants", "primitives",
                                                        "uncharged"};
-/// What a file says of itself alone.
+/// Keys that a file does not take from another.
 constexpr std::array<std::string_view, 4> own{"name", "source", "made_by", "extends"};
 
 bool is_path(const std::string& name) {
@@ -28,11 +29,11 @@ bool is_path(const std::string& name) {
 JsonFile open_built_in(const std::string& name, const CostFileKind& kind) {
   const auto found = std::ranges::find(kind.built_in, name, &EmbeddedFile::name);
   if (found == kind.built_in.end()) {
-    throw UsageError(kind.what + " \"" + name + "\": unknown name" +
-                     choice_hint(name, file_names(kind)) +
-                     "; a file of your own is named by its path, as \"./" + name + ".json\"");
+    throw UsageError(
+        format("{} \"{}\": unknown name{}; name a file of your own by its path, as \"./{}.json\"",
+               kind.what, name, choice_hint(name, file_names(kind)), name));
   }
-  const std::string source = kind.folder + "/" + name + ".json";
+  const std::string source = format("{}/{}.json", kind.folder, name);
   return {.source = source, .text = std::string(found->text), .identity = source};
 }
 
@@ -40,7 +41,7 @@ JsonFile open_path(const std::filesystem::path& path, const CostFileKind& kind) 
   try {
     return open_json_file(path);
   } catch (const Error& error) {
-    throw UsageError(kind.what + ": " + error.what());
+    throw UsageError(format("{}: {}", kind.what, error.what()));
   }
 }
 
@@ -59,7 +60,7 @@ void check_twice(const JsonValue& value, const std::string& place, const std::st
   for (std::size_t i = 0; i < value.members.size(); ++i) {
     const auto& [key, inner] = value.members[i];
     if (value.kind == Kind::array) {
-      check_twice(inner, place + "[" + std::to_string(i) + "]", source, faults);
+      check_twice(inner, format("{}[{}]", place, i), source, faults);
       continue;
     }
     const std::string path = below(place, key);
@@ -74,7 +75,7 @@ void check_extends(const JsonLayer& layer, Faults& faults) {
   const auto* extends = find(layer.root, "extends");
   if (extends == nullptr || extends->kind == Kind::text) return;
   faults.add(layer.source, "extends", extends->shown(),
-             "expected a text, not " + extends->kind_text());
+             format("expected a text, not {}", extends->kind_text()));
 }
 
 void set(JsonValue& object, const JsonMember& member) {
@@ -137,7 +138,7 @@ CostFile open_cost_file(const std::string& name_or_path, const CostFileKind& kin
                 .faults = {}};
   const std::string what = "a " + kind.what;
   const ChainRules rules{
-      .kind = {.what = what, .if_empty = "docs/cost-models.md says what belongs into it"},
+      .kind = {.what = what, .if_empty = "docs/cost-models.md says what it must contain"},
       .open = [&kind](const std::string& name, const JsonFile& by) {
         return is_path(name) ? open_path((by.folder / name).lexically_normal(), kind)
                              : open_built_in(name, kind);
@@ -171,8 +172,8 @@ void refuse_base(const CostFile& file, const CostFileKind& kind) {
     if (extends != nullptr && extends->text == file.stem) names.emplace_back(built_in.name);
   }
   throw UsageError(
-      file.source + ": is a base without name and constants, which others extend" +
-      (names.empty() ? "; name a file that extends it" : "; name one of: " + join(names)));
+      format("{}: is a base without name and constants, which others extend; {}", file.source,
+             names.empty() ? "name a file that extends it" : "name one of: " + join(names)));
 }
 
 }  // namespace aero::cost

@@ -12,41 +12,43 @@
 
 namespace aero::cost {
 
-/// A kind of file of configs/cost.
+/// A kind of file in configs/cost.
 struct CostFileKind {
   std::string what;    ///< "cost model"
-  std::string folder;  ///< of those built in, for messages: "configs/cost"
+  std::string folder;  ///< the folder of the built-in files, for messages: "configs/cost"
   std::span<const EmbeddedFile> built_in;
 };
 
 CostFileKind cost_models();
 CostFileKind networks();
 
-/// What a file says, with what it takes from those that it extends: their keys, of "private",
-/// "constants", "primitives" and "uncharged" those inside, one by one, where it has none of the
-/// same name. "name", "source", "made_by" and "extends" are each file's own.
+/// The content of a file, together with the keys that it takes from the files that it extends. It
+/// takes a key if it has none of the same name; within "private", "constants", "primitives" and
+/// "uncharged" it takes the keys one by one. It never takes "name", "source", "made_by" and
+/// "extends".
 struct CostFile {
-  std::string source;                          ///< as messages call it
+  std::string source;                          ///< the name in messages
   std::string stem;                            ///< its name without .json
   JsonValue root;                              ///< an object
-  std::map<std::string, std::string> origins;  ///< by key, "constants.slots": who says it
-  Faults faults;                               ///< of its form
+  std::map<std::string, std::string> origins;  ///< the file that gives each key ("constants.slots")
+  Faults faults;                               ///< in the form of the file
 
-  /// The file that says what stands under a key, or the nearest around it.
+  /// Returns the file that gives a key, or that gives the nearest key around it.
   const std::string& source_of(std::string key) const;
 };
 
-/// By name among those built in, or by path where the text has a '/' or ends in .json; so a file
-/// names what it extends, a path from its own folder. Throws UsageError.
+/// Opens a built-in file by its name, or a file by its path if the text has a '/' or ends in .json.
+/// A file names the file that it extends in the same way, with paths from its own folder. Throws
+/// UsageError.
 CostFile open_cost_file(const std::string& name_or_path, const CostFileKind& kind);
 
-/// The names of those built in that are whole.
+/// Returns the names of the built-in files, without bases.
 std::vector<std::string> file_names(const CostFileKind& kind);
 
-/// Whether a file is there for others to extend alone: it has no name and no constants.
+/// Whether a file serves only as a base that others extend: it has no name and no constants.
 bool is_base(const JsonValue& root);
 
-/// Throws UsageError that names those built in that extend the base.
+/// Throws UsageError that names the built-in files that extend the base.
 [[noreturn]] void refuse_base(const CostFile& file, const CostFileKind& kind);
 
 }  // namespace aero::cost

@@ -14,7 +14,7 @@
 
 namespace aero::cost {
 
-/// What an exception adds to a pass: an operation whose shape is given by formulas over the config.
+/// An operation that an exception adds to a pass. Formulas over the config give its shape.
 struct AddedOperation {
   std::string name;
   Primitive primitive = Primitive::matmul;
@@ -25,20 +25,21 @@ struct AddedOperation {
   Formula n;
 };
 
-/// Operations that a cost model counts although a config's pass has none, or the papers deny them.
+/// Operations that a cost model counts although the pass of a config lacks them, or the papers deny
+/// them.
 struct Exception {
   std::map<std::string, std::string> when;  ///< config keys and the values that they must have
   std::vector<AddedOperation> added;
   std::string note;
 };
 
-/// What a file of a cost model says, checked.
+/// The checked content of a cost model's file.
 struct CostModelDescription {
   CostModelAbout about;
   PrimitiveBook book;
   Operand temperature = Operand::weight;
-  std::map<std::string, std::string> uncharged = {};  ///< names of operations, and why
-  std::vector<std::vector<std::string>> joined = {};  ///< names of products that are one
+  std::map<std::string, std::string> uncharged = {};  ///< the reason for each operation's name
+  std::vector<std::vector<std::string>> joined = {};  ///< names of products that become one
   std::optional<Formula> setup_bytes = {};
   std::optional<Formula> setup_seconds = {};
   std::optional<Formula> latency = {};
@@ -47,15 +48,16 @@ struct CostModelDescription {
   std::vector<std::string> notes = {};
 };
 
-/// Names that formulas of exceptions can use: T, V, L, H, d. Those of a latency can use comm_bytes
-/// and gmac, too.
+/// Returns the values of the names that formulas of exceptions can use: T, V, L, H, d. A latency's
+/// formula can also use comm_bytes and gmac.
 std::map<std::string, double> config_values(const ModelConfig& config, const Pass& pass);
 
-/// The value of a config key that an exception can ask for: "family", "context"; absent for others.
+/// Returns the value of a config key that an exception can ask for ("family", "context"), or
+/// nothing for another key.
 std::optional<std::string> config_key_value(const ModelConfig& config, const std::string& key);
 const std::vector<std::string>& exception_keys();
 
-/// Reads a file whole. Throws UsageError that tells every fault.
+/// Reads a whole file. Throws UsageError that lists every fault.
 CostModelDescription read_cost_model(const CostFile& file);
 
 }  // namespace aero::cost

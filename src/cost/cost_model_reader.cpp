@@ -1,4 +1,5 @@
 #include "aero/config/suggest.h"
+#include "aero/core/text.h"
 
 #include "book_reader.h"
 #include "cost_model_description.h"
@@ -25,7 +26,7 @@ class Reader : private FileReader {
                   "private", "constants", "primitives", "uncharged", "joined", "setup", "latency",
                   "exceptions", "notes"});
     if (find(root, "made_by") != nullptr) {
-      text(root, "", "made_by", "say by what command the file was made, or remove the key");
+      text(root, "", "made_by", "say which command made the file, or remove the key");
     }
     CostModelDescription result{.about = read_about(root), .book = std::move(book)};
     result.temperature = read_temperature(root);
@@ -36,8 +37,8 @@ class Reader : private FileReader {
     result.exceptions = read_exceptions(file_, result.book, faults_);
     result.notes = read_notes(root);
     if (!books.uncalled().empty()) {
-      result.notes.push_back("Nothing calls these primitives, which are no operation's: " +
-                             join(books.uncalled()) + ".");
+      result.notes.push_back(
+          format("No operation and no formula uses these primitives: {}.", join(books.uncalled())));
     }
     faults_.throw_if_any();
     return result;
@@ -105,7 +106,7 @@ class Reader : private FileReader {
   void check_operation(const std::string& key, const std::string& name) {
     const auto known = operation_names();
     if (std::ranges::find(known, name) == known.end()) {
-      fault(key, quoted(name), "no operation has this name" + choice_hint(name, known));
+      fault(key, quoted(name), format("no operation has this name{}", choice_hint(name, known)));
     }
   }
 

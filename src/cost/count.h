@@ -6,8 +6,8 @@
 
 namespace aero::cost {
 
-/// A count of FLOPs, bytes or parameters whose sums and products throw UsageError where 64 bits are
-/// too few, so that an absurd size is refused and never printed wrong.
+/// A count of FLOPs, bytes or parameters. Its sums and products throw UsageError if 64 bits are too
+/// few, so that an absurd size is refused instead of printed wrong.
 class Count {
  public:
   constexpr Count(std::int64_t value) : value_(value) {}

@@ -1,5 +1,7 @@
 #include "dimension.h"
 
+#include "aero/core/text.h"
+
 #include <array>
 
 namespace aero::cost {
@@ -12,7 +14,7 @@ struct NamedUnit {
 
 constexpr Dimension bytes{1, 0};
 constexpr Dimension seconds{0, 1};
-// Of two that are equally near to a wrong word, the first is suggested: kB for KB.
+// The first of two units that are equally near to a wrong word is suggested: kB for KB.
 constexpr std::array<NamedUnit, 8> units{{{"kB", {1e3, bytes}},
                                           {"MB", {1e6, bytes}},
                                           {"GB", {1e9, bytes}},
@@ -30,7 +32,7 @@ std::optional<Unit> simple_unit(std::string_view text) {
 }
 
 std::string power(const char* name, int exponent) {
-  return exponent == 1 ? name : name + ("^" + std::to_string(exponent));
+  return exponent == 1 ? name : format("{}^{}", name, exponent);
 }
 
 }  // namespace
@@ -47,7 +49,7 @@ std::string dimension_text(const Dimension& dimension) {
   add("bytes", dimension.bytes);
   add("seconds", dimension.seconds);
   if (below.empty()) return above.empty() ? "a plain number" : above;
-  return (above.empty() ? "1" : above) + " / " + below;
+  return format("{} / {}", above.empty() ? "1" : above, below);
 }
 
 std::optional<Unit> parse_unit(std::string_view text) {

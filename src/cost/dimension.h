@@ -15,7 +15,7 @@ struct Dimension {
   bool operator==(const Dimension&) const = default;
 };
 
-/// "bytes", "a plain number", "seconds / bytes"
+/// Names a dimension: "bytes", "a plain number", "seconds / bytes".
 std::string dimension_text(const Dimension& dimension);
 
 struct Unit {
@@ -23,8 +23,8 @@ struct Unit {
   Dimension dimension;
 };
 
-/// 1, B, kB, MB, GB (powers of 1000), s, ms, us, or one of these by another: "s/GB". Absent where
-/// the text is none.
+/// Reads a unit: 1, B, kB, MB, GB (powers of 1000), s, ms, us, or one of these divided by another:
+/// "s/GB". Returns nothing for other texts.
 std::optional<Unit> parse_unit(std::string_view text);
 
 const std::vector<std::string>& unit_names();

@@ -11,7 +11,7 @@ struct EmbeddedFile {
   std::string_view text;
 };
 
-/// In the order of their names.
+/// Return the files in the order of their names.
 std::span<const EmbeddedFile> embedded_cost_models();
 std::span<const EmbeddedFile> embedded_networks();
 

@@ -2,6 +2,7 @@
 
 #include "aero/config/enum_names.h"
 #include "aero/config/suggest.h"
+#include "aero/core/text.h"
 
 #include "book_reader.h"
 #include "primitive_calls.h"
@@ -21,16 +22,18 @@ class ExceptionReader : public FileReader {
     const auto* list = find(file_.root, "exceptions");
     if (list == nullptr) return exceptions;
     if (list->kind != Kind::array) {
-      fault("exceptions", list->shown(), "expected a list [...], not " + list->kind_text());
+      fault("exceptions", list->shown(),
+            format("expected a list [...], not {}", list->kind_text()));
       return exceptions;
     }
     for (std::size_t i = 0; i < list->members.size(); ++i) {
-      const std::string place = "exceptions[" + std::to_string(i) + "]";
+      const std::string place = format("exceptions[{}]", i);
       const JsonValue& one = list->members[i].value;
       if (!check_object(one, place, {"when", "add", "note"})) continue;
-      exceptions.push_back({.when = read_when(one, place),
-                            .added = read_added(one, place),
-                            .note = text(one, place, "note", "say why, for who reads the result")});
+      exceptions.push_back(
+          {.when = read_when(one, place),
+           .added = read_added(one, place),
+           .note = text(one, place, "note", "say why, for readers of the result")});
     }
     return exceptions;
   }
@@ -42,7 +45,7 @@ class ExceptionReader : public FileReader {
     const std::string key = place + ".when";
     const auto* conditions = find(exception, "when");
     if (conditions == nullptr) {
-      fault(key, "", R"(missing; say for which configs, as {"family": "simplified"})");
+      fault(key, "", R"(missing; say which configs it applies to, as {"family": "simplified"})");
     } else if (check_object(*conditions, key, exception_keys())) {
       for (const auto& [name, value] : conditions->members) {
         when[name] = read_condition(below(key, name), name, value);
@@ -76,7 +79,7 @@ class ExceptionReader : public FileReader {
       return added;
     }
     for (std::size_t i = 0; i < list->members.size(); ++i) {
-      const std::string one = place + ".add[" + std::to_string(i) + "]";
+      const std::string one = format("{}.add[{}]", place, i);
       if (auto operation = read_operation(list->members[i].value, one)) {
         added.push_back(std::move(*operation));
       }
@@ -101,7 +104,7 @@ class ExceptionReader : public FileReader {
                           sizes.at("m"), sizes.at("k"),     sizes.at("n")};
   }
 
-  /// Null where the program calls none of this name.
+  /// Reads the name of a primitive. Returns null if the program calls none of this name.
   const CalledPrimitive* read_primitive(const JsonValue& object, const std::string& place) {
     const std::string name = text(object, place, "primitive", "name one of \"primitives\"");
     const auto& all = called_primitives();

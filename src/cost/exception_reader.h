@@ -6,7 +6,7 @@
 
 namespace aero::cost {
 
-/// Reads "exceptions" of a cost model, whose other formulas are in `book`.
+/// Reads "exceptions" of a cost model. `book` has its other formulas.
 std::vector<Exception> read_exceptions(const CostFile& file, const PrimitiveBook& book,
                                        Faults& faults);
 

@@ -1,6 +1,7 @@
 #include "file_reader.h"
 
 #include "aero/config/suggest.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -58,7 +59,7 @@ std::optional<double> FileReader::number(const JsonValue& parent, const std::str
 std::string FileReader::read_name(const JsonValue& root) {
   const std::string name = text(root, "", "name", "write the file's name without .json");
   if (!name.empty() && name != file_.stem) {
-    fault("name", quoted(name), "the file is called " + file_.stem + "; name it alike");
+    fault("name", quoted(name), format("the file is called {}; write the same name", file_.stem));
   }
   return name;
 }

@@ -11,7 +11,7 @@
 
 namespace aero::cost {
 
-/// What the files of cost models and networks have in common.
+/// The base of the readers of cost models and networks.
 class FileReader : public ObjectReader {
  protected:
   explicit FileReader(const CostFile& file) : file_(file) {}
@@ -19,21 +19,22 @@ class FileReader : public ObjectReader {
 
   std::string source_of(const std::string& key) const override { return file_.source_of(key); }
 
-  /// Refuses keys that are unknown; false where the value is no object.
+  /// Adds faults for unknown keys. Returns false, with a fault, if the value is not an object.
   bool check_object(const JsonValue& object, const std::string& place,
                     const std::vector<std::string>& known);
-  /// The same where any key may stand.
+  /// Does the same, but allows any key.
   bool check_object(const JsonValue& object, const std::string& place);
-  /// The object under a key; absent without the key, a fault where it is something else.
+  /// Returns the object under a key, or null if there is no such key. Another kind of value is a
+  /// fault.
   const JsonValue* object(const JsonValue& parent, const std::string& key);
-  /// A text that is not empty; a fault where the key is missing, `hint` says what belongs there.
+  /// Returns a text that is not empty. A missing key is a fault, and `hint` says what to write.
   std::string text(const JsonValue& parent, const std::string& place, const std::string& key,
                    const std::string& hint);
   std::optional<double> number(const JsonValue& parent, const std::string& place,
                                const std::string& key);
-  /// A list of texts, all different.
+  /// Reads a list of texts, all different.
   std::vector<std::string> names_in(const JsonValue& list, const std::string& key);
-  /// "name", which must be the file's own.
+  /// Reads "name", which must be the file's own name.
   std::string read_name(const JsonValue& root);
 
   std::optional<Formula> read_formula(const JsonValue& object, const std::string& place,

@@ -5,7 +5,7 @@
 namespace aero::cost {
 namespace {
 
-/// Absent for what is no work on elements.
+/// Returns null for a role that does no work on single elements.
 std::int64_t PointwiseFlops::*part_of(PrimitiveRole role) {
   switch (role) {
     case PrimitiveRole::norm:
@@ -34,8 +34,8 @@ void add(std::int64_t& sum, Count count) {
   sum = (sum + count).value();
 }
 
-/// Pairs of a query and a key that it sees: the last query sees every key, the one before all but
-/// the last, and so on.
+/// Counts pairs of a query and a visible key: the last query sees every key, the query before it
+/// all keys but the last, and so on.
 Count visible_pairs(const Pass& pass) {
   const std::int64_t masked = (Count(pass.queries) * (pass.queries - 1)).value() / 2;
   return Count(pass.queries) * pass.keys + -masked;
@@ -46,7 +46,7 @@ void add_product(const ForwardOperation& o, const Pass& pass, Flops& flops) {
   const Count every = Count(2 * o.count) * o.m * o.k * o.n;
   add(flops.full.*part, every);
   add(flops.full.total, every);
-  // Both products of a head have its width beside queries and keys.
+  // Both products of a head have its width as the size beside queries and keys.
   const bool is_masked = o.operand == Operand::activation;
   const std::int64_t d_head = o.name == "scores" ? o.k : o.n;
   const Count visible = is_masked ? Count(2 * o.count) * d_head * visible_pairs(pass) : every;

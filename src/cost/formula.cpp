@@ -1,5 +1,7 @@
 #include "formula.h"
 
+#include "aero/core/text.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -19,7 +21,7 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-/// Recursive descent:
+/// Parses by recursive descent:
 ///   sum     = product { ("+" | "-") product }
 ///   product = signed { ("*" | "/") signed }
 ///   signed  = "-" signed | primary [ "^" signed ]
@@ -36,12 +38,10 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw FormulaError("at character " + std::to_string(at_ + 1) + ": " + what);
+    throw FormulaError(format("at character {}: {}", at_ + 1, what));
   }
 
-  std::string found() {
-    return next() == '\0' ? "the end" : "\"" + std::string(1, text_[at_]) + "\"";
-  }
+  std::string found() { return next() == '\0' ? "the end" : format("\"{}\"", text_[at_]); }
 
   char next() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) {
@@ -57,7 +57,7 @@ class Parser {
   }
 
   void expect(char c) {
-    if (!take(c)) fail("expected \"" + std::string(1, c) + "\", not " + found());
+    if (!take(c)) fail(format("expected \"{}\", not {}", c, found()));
   }
 
   static Expression pair(Kind kind, Expression left, Expression right) {
@@ -123,7 +123,7 @@ class Parser {
     Expression node;
     const char* begin = text_.data() + at_;
     const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), node.number);
-    if (error != std::errc() || !std::isfinite(node.number)) fail("not a number that can be held");
+    if (error != std::errc() || !std::isfinite(node.number)) fail("not a finite number");
     at_ += static_cast<std::size_t>(end - begin);
     if (at_ < text_.size() && is_letter(text_[at_])) fail("expected an operator, not " + found());
     return node;
@@ -144,9 +144,9 @@ class Parser {
     return node;
   }
 
-  /// A chain of one operator is a tree as deep as it is long.
+  /// Bounds the length of a chain, since its tree is as deep as the chain is long.
   void bound_chain() {
-    if (++links_ > 1000) fail("too long; cut it into primitives of its own");
+    if (++links_ > 1000) fail("too long; split it into several primitives");
   }
 
   std::string_view text_;

@@ -11,13 +11,13 @@
 
 namespace aero::cost {
 
-/// What is wrong with a formula, without its place in the file.
+/// A fault in a formula, without the formula's place in the file.
 class FormulaError : public std::runtime_error {
  public:
   explicit FormulaError(const std::string& message) : std::runtime_error(message) {}
 };
 
-/// One node of a formula, the nodes below it in `parts`.
+/// One node of a formula, with the nodes below it in `parts`.
 struct Expression {
   enum class Kind { number, name, call, negative, sum, difference, product, quotient, power };
 
@@ -27,36 +27,38 @@ struct Expression {
   std::vector<Expression> parts;
 };
 
-/// Numbers, names, + - * / ^, parentheses, and calls: ceil floor log2 (one plain number), min max
-/// (two or more, alike), and what the scope offers. -2^2 is -4, 2^3^2 is 2^9.
+/// A formula of numbers, names, + - * / ^, parentheses and calls: ceil floor log2 (of one plain
+/// number), min max (of two or more values of one dimension), and the functions of its scope. -2^2
+/// is -4, 2^3^2 is 2^9.
 class Formula {
  public:
-  /// Throws FormulaError that says where.
+  /// Reads a formula. Throws FormulaError that names the place of the fault.
   static Formula parse(const std::string& text);
 
   const std::string& text() const { return text_; }
-  /// Names of the functions outside the language that it calls, each as often as it stands there.
+  /// Returns the functions outside the language that it calls, each as often as it is called.
   std::vector<std::string> calls() const;
-  /// The arguments and constants that it uses, each as often as it stands there.
+  /// Returns the arguments and constants that it uses, each as often as it is used.
   std::vector<std::string> names() const;
 
-  /// What a formula can see when its dimensions are checked.
+  /// The scope in which a formula's dimensions are checked.
   struct Names {
     std::map<std::string, Dimension> dimensions;
-    /// The dimension of a call with so many arguments, all plain numbers; throws FormulaError.
+    /// Returns the dimension of a call with this number of arguments, all plain numbers. Throws
+    /// FormulaError.
     std::function<Dimension(const std::string& function, std::size_t arguments)> call;
   };
-  /// Throws FormulaError unless all fits together and the result is `expected`. The literal 0 fits
-  /// any dimension.
+  /// Throws FormulaError unless all dimensions are consistent and the result is `expected`. The
+  /// literal 0 fits any dimension.
   void check(const Names& names, const Dimension& expected) const;
 
-  /// What a formula can see when it is computed.
+  /// The scope in which a formula is computed.
   struct Values {
     const std::map<std::string, double>& names;
-    const std::map<std::string, double>& constants;  ///< after the names
+    const std::map<std::string, double>& constants;  ///< looked up after the names
     std::function<double(const std::string& function, const std::vector<double>& arguments)> call;
   };
-  /// Of a formula that was checked with the same names. May not be finite.
+  /// Computes a formula that was checked with the same names. The value may not be finite.
   double value(const Values& values) const;
 
  private:

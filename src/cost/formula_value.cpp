@@ -1,4 +1,5 @@
 #include "aero/config/suggest.h"
+#include "aero/core/text.h"
 
 #include "formula.h"
 
@@ -11,7 +12,7 @@ namespace {
 
 using Kind = Expression::Kind;
 
-/// Absent for the literal 0, which fits any.
+/// The dimension of a node; absent for the literal 0, which fits any.
 using Found = std::optional<Dimension>;
 
 bool is_plain(const Found& found) {
@@ -35,7 +36,7 @@ class Checker {
       case Kind::sum:
         return alike(node, "+ adds");
       case Kind::difference:
-        return alike(node, "- takes");
+        return alike(node, "- subtracts");
       case Kind::product:
         return product(node, 1);
       case Kind::quotient:
@@ -52,7 +53,7 @@ class Checker {
     if (found != names_.dimensions.end()) return found->second;
     std::vector<std::string> known;
     for (const auto& [name, dimension] : names_.dimensions) known.push_back(name);
-    throw FormulaError("unknown name \"" + node.name + "\"" + choice_hint(node.name, known));
+    throw FormulaError(format("unknown name \"{}\"{}", node.name, choice_hint(node.name, known)));
   }
 
   Found of_call(const Expression& node) const {
@@ -64,14 +65,15 @@ class Checker {
     for (const Expression& part : node.parts) {
       const Found found = dimension(part);
       if (!is_plain(found)) {
-        throw FormulaError(node.name + "() takes plain numbers, not " + dimension_text(*found));
+        throw FormulaError(
+            format("{}() takes plain numbers, not {}", node.name, dimension_text(*found)));
       }
     }
     if (std::ranges::find(builtin_functions(), node.name) == builtin_functions().end()) {
       return names_.call(node.name, count);
     }
     if (count != 1) {
-      throw FormulaError(node.name + " takes one argument, not " + std::to_string(count));
+      throw FormulaError(format("{} takes one argument, not {}", node.name, count));
     }
     return Dimension{};
   }
@@ -81,8 +83,8 @@ class Checker {
     for (const Expression& part : node.parts) {
       const Found found = dimension(part);
       if (common && found && *common != *found) {
-        throw FormulaError(std::string(what) + " what is alike, not " + dimension_text(*common) +
-                           " and " + dimension_text(*found));
+        throw FormulaError(format("{} values of one dimension, not {} and {}", what,
+                                  dimension_text(*common), dimension_text(*found)));
       }
       if (found) common = found;
     }
@@ -145,7 +147,7 @@ class Evaluator {
   double call(const Expression& node) const {
     std::vector<double> arguments;
     for (const Expression& part : node.parts) arguments.push_back(value(part));
-    // A NaN compares with nothing: it must not be lost in min and max.
+    // Comparisons with NaN are false, so min and max could lose it.
     const bool has_nan = std::ranges::any_of(arguments, [](double a) { return std::isnan(a); });
     if (has_nan) return std::numeric_limits<double>::quiet_NaN();
     if (node.name == "ceil") return std::ceil(arguments[0]);
@@ -164,8 +166,8 @@ class Evaluator {
 void Formula::check(const Names& names, const Dimension& expected) const {
   const Found found = Checker(names).dimension(root_);
   if (found && *found != expected) {
-    throw FormulaError("gives " + dimension_text(*found) + "; expected " +
-                       dimension_text(expected));
+    throw FormulaError(
+        format("gives {}; expected {}", dimension_text(*found), dimension_text(expected)));
   }
 }
 

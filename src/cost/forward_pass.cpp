@@ -2,6 +2,7 @@
 
 #include "aero/config/enum_names.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include "count.h"
 
@@ -24,20 +25,18 @@ Primitive weights_primitive(AttentionKind kind) {
 
 void check(const ModelConfig& m, const Pass& pass) {
   const auto refuse = [](const std::string& what) { throw UsageError("forward pass: " + what); };
-  const auto text = [](std::int64_t number) { return std::to_string(number); };
   if (pass.queries < 1) {
-    refuse("queries: " + text(pass.queries) + ": at least one position goes through the model");
+    refuse(format("queries: {}: at least one position must go through the model", pass.queries));
   }
   if (pass.keys < pass.queries) {
-    refuse("keys: " + text(pass.keys) + ": fewer than the " + text(pass.queries) +
-           " queries, each of which attends to itself");
+    refuse(format("keys: {}: fewer than the {} queries, each of which attends to itself", pass.keys,
+                  pass.queries));
   }
   if (pass.keys > m.context) {
-    refuse("keys: " + text(pass.keys) + ": more than model.context = " + text(m.context));
+    refuse(format("keys: {}: more than model.context = {}", pass.keys, m.context));
   }
   if (pass.logits < 0 || pass.logits > pass.queries) {
-    refuse("logits: " + text(pass.logits) + ": of " + text(pass.queries) +
-           " queries, 0 to all have logits");
+    refuse(format("logits: {}: must be from 0 to the {} queries", pass.logits, pass.queries));
   }
 }
 
@@ -85,7 +84,7 @@ class Walk {
 
   void add_norm(const char* name, NormKind kind, std::int64_t rows) {
     if (kind == NormKind::none) return;
-    // A fixed one is linear.
+    // A fixed norm is linear.
     if (kind == NormKind::layernorm_fixed) return add_scale(name, Operand::weight, true);
     add({.name = name, .primitive = primitive_named(enum_name(kind)), .m = rows, .n = m_.d_model});
   }
@@ -105,7 +104,7 @@ class Walk {
 
   void block() {
     const bool has_ffn = m_.has_ffn(layer_);
-    // Where the family simplified has no norms, one stays before the first attention.
+    // If the family simplified has no norms, one still stands before the first attention.
     const bool first = simplified_ && m_.norm == NormKind::none && layer_ == 0;
     add_norm("norm1", first ? NormKind::layernorm : m_.norm, pass_.queries);
     attention();

@@ -10,16 +10,16 @@ namespace {
 
 using Int = std::int64_t;
 
-/// Coefficients of a polynomial.
+/// The number of coefficients of a polynomial.
 constexpr Int slots = 8192;
-/// Numbers of both operands together from which on they are split: 256 MiB of 8 bytes each.
+/// Operands are split if they have at least this many numbers together: 256 MiB at 8 bytes each.
 constexpr Int split_from = (Int{256} << 20) / 8;
 
 Int ceil_div(Int a, Int b) {
   return (a + b - 1) / b;
 }
 
-/// Blocks along m, k and n, and the depth of a block along k.
+/// The number of blocks along m, k and n, and the depth of a block along k.
 struct Cut {
   Int down = 1;
   Int deep = 1;
@@ -31,8 +31,8 @@ struct Cut {
   Int results() const { return down * across; }
 };
 
-/// SPU's prices: a ciphertext is 1000, a merge 1, a product of two polynomials 0.1. Where nothing
-/// is merged it reckons with as many ciphertexts sent back as if all were.
+/// Prices a cut as SPU does: a ciphertext is 1000, a merge 1, a product of two polynomials 0.1.
+/// Even if nothing is merged, SPU counts the ciphertexts sent back as if all were merged.
 double price(const Cut& cut, Int numbers, bool merges) {
   const Int ciphertexts = cut.sent() + ceil_div(cut.results(), cut.depth);
   const Int merged = merges ? ceil_div(numbers, slots) * cut.depth : 0;
@@ -40,7 +40,7 @@ double price(const Cut& cut, Int numbers, bool merges) {
   return 1000.0 * static_cast<double>(ciphertexts) + static_cast<double>(merged) + products / 10.0;
 }
 
-/// The cheapest; of those as cheap, the one with most rows, then the deepest.
+/// Returns the cheapest cut; of equally cheap cuts the one with most rows, then the deepest.
 Cut cheapest(Int m, Int k, Int n, bool merges) {
   Cut best;
   double least = std::numeric_limits<double>::max();
@@ -58,7 +58,7 @@ Cut cheapest(Int m, Int k, Int n, bool merges) {
   return best;
 }
 
-/// Steps of the tree that merges the last results, fewer than `depth`, with nothing.
+/// Counts the steps of the tree that merges the last results, fewer than `depth`, with nothing.
 double lone_steps(const Cut& cut) {
   const Int rest = cut.results() % cut.depth;
   if (rest == 0) return 0;
@@ -66,14 +66,15 @@ double lone_steps(const Cut& cut) {
   return leaves * std::log2(static_cast<double>(cut.depth) / leaves);
 }
 
-/// Merges of so many numbers: a tree up to a power of two, then one for each doubling to the slots.
+/// Counts the merges of single numbers: a tree up to a power of two, then one for each doubling up
+/// to the slots.
 double merges_of_numbers(Int numbers) {
   const int levels = std::bit_width(static_cast<std::uint64_t>(numbers - 1));
   const int doublings = std::bit_width(static_cast<std::uint64_t>(slots)) - 1 - levels;
   return std::ldexp(1.0, levels) - 1 + doublings;
 }
 
-/// Of a product that is not split.
+/// Counts a product that is not split.
 ProductCounts counts_of(Int m, Int k, Int n) {
   const Int numbers = m * n;
   Cut cut = cheapest(m, k, n, true);
@@ -102,7 +103,8 @@ struct Steps {
   Int n;
 };
 
-/// Sizes of the products that one is split into: those of large operands have `split_from` numbers.
+/// Returns the sizes of the products into which one is split. The parts of large operands have
+/// `split_from` numbers.
 Steps steps(Int m, Int k, Int n) {
   if (m * k + k * n < split_from) return {m, k, n};
   const Int outer = m + n;
@@ -129,7 +131,7 @@ struct Part {
   Int count;
 };
 
-/// Parts of `step` and what remains.
+/// Returns the parts of size `step` and the rest.
 std::vector<Part> parts(Int size, Int step) {
   std::vector<Part> list{{step, size / step}};
   if (size % step != 0) list.push_back({size % step, 1});

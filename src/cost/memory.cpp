@@ -115,7 +115,7 @@ class Estimate {
     return transformed ? Count(float_bytes) * m_.n_head * m_.temperature_columns() : 0;
   }
 
-  /// The mixture, the values' means and, where they are not float32 already, the values.
+  /// The mixture, the values' means and, unless they are float32 already, the values.
   Count shaped_mixture() const { return (half_ ? 3 : 2) * float_bytes * states_; }
 
   /// v and its product in layer 0.
@@ -127,9 +127,9 @@ class Estimate {
     return float_bytes * (3 * states_ + 3 * score_matrices()) + compute_ * states_;
   }
 
-  /// 2Quad keeps the shifted scores, their squares, the weights, the sums of its rows and the mask;
-  /// ReLU its result, the weights and the mask over its counts; a temperature the scores that it
-  /// divides. The scores come from float32 copies.
+  /// 2Quad keeps the shifted scores, their squares, the weights, the sums of its rows and the mask.
+  /// ReLU keeps its result, the weights and the mask divided by its counts. A temperature keeps the
+  /// scores that it divides. The scores are computed from float32 copies.
   Count substitute_attention() const {
     const bool squares = m_.attention == AttentionKind::two_quad;
     const bool divides = m_.temperature != TemperatureForm::none;
@@ -188,7 +188,7 @@ class Estimate {
     Count bytes = float_bytes * states_ + compute_ * states_ + float_bytes * head;
     if (half_) bytes += compute_ * states_ + compute_ * head;
 
-    // The first block's product becomes the head's gradient, later ones are added to it.
+    // The first block's product becomes the head's gradient; later products are added to it.
     Count product = half_ ? compute_ * head : 0;
     if (block < rows_.value()) product += float_bytes * head;
     const Count forward = (loss_in_place_ ? compute_ : compute_ + float_bytes) * logits;

@@ -1,6 +1,7 @@
 #include "aero/cost/network.h"
 
 #include "aero/config/suggest.h"
+#include "aero/core/text.h"
 
 #include "file_reader.h"
 
@@ -48,14 +49,14 @@ class Reader : private FileReader {
  private:
   struct Measure {
     double value;
-    std::size_t unit;  ///< its place among the units
+    std::size_t unit;  ///< its index among the units
   };
 
-  /// {"value", "unit"}, or a fault.
+  /// Reads {"value", "unit"}, or adds a fault and returns nothing.
   std::optional<Measure> measure(const JsonValue& root, const std::string& key,
                                  const std::vector<std::string>& units) {
     if (find(root, key) == nullptr) {
-      fault(key, "", "missing; write {\"value\": ..., \"unit\": \"" + units[0] + "\"}");
+      fault(key, "", format("missing; write {{\"value\": ..., \"unit\": \"{}\"}}", units[0]));
     }
     const auto* found = object(root, key);
     if (found == nullptr || !check_object(*found, key, {"value", "unit"})) return std::nullopt;
@@ -64,8 +65,9 @@ class Reader : private FileReader {
     for (std::size_t i = 0; i < units.size(); ++i) {
       if (units[i] == unit) return value ? std::optional(Measure{*value, i}) : std::nullopt;
     }
-    if (!unit.empty())
-      fault(key + ".unit", quoted(unit), "unknown unit" + choice_hint(unit, units));
+    if (!unit.empty()) {
+      fault(key + ".unit", quoted(unit), format("unknown unit{}", choice_hint(unit, units)));
+    }
     return std::nullopt;
   }
 };

@@ -26,7 +26,7 @@ bool stands_in(Line line, const ForwardOperation& o) {
   return false;
 }
 
-/// The first that the papers write with the same letter.
+/// Returns the first primitive that the papers write with the same letter.
 Primitive papers_primitive(Primitive primitive) {
   return std::ranges::find(primitives, traits(primitive).letter, &PrimitiveTraits::letter)
       ->primitive;
@@ -46,7 +46,7 @@ std::vector<Operation> nonlinear_operations(const ModelConfig& config) {
   const auto pass = forward_operations(config, whole_context(config));
   std::vector<Operation> operations;
   for (const Line line : lines) {
-    // Alike in every block: the same kind, of the same shape.
+    // Every block has the same kind, of the same shape.
     Operation sum;
     for (const ForwardOperation& o : pass) {
       if (!stands_in(line, o)) continue;

@@ -9,7 +9,7 @@ namespace aero::cost {
 
 enum class Part { attention, ffn };
 
-/// A linear layer of the blocks, y = x W^T + b with W [out, in], as often as the model has it.
+/// A linear layer of the blocks, y = x W^T + b with W [out, in], and how often the model has it.
 struct Matrix {
   Part part = Part::attention;
   WeightForm form = WeightForm::plain;
@@ -19,8 +19,8 @@ struct Matrix {
   std::int64_t count = 0;
 };
 
-/// Those of all blocks: Q, K, V, O, W_in and W_out, or the one matrix of a fused FFN. The
-/// simplified family has no O, and V in layer 0 alone.
+/// Lists the matrices of all blocks: Q, K, V, O, W_in and W_out, or the one matrix of a fused FFN.
+/// The simplified family has no O, and V in layer 0 alone.
 std::vector<Matrix> block_matrices(const ModelConfig& config);
 
 /// The norms of all blocks together.
@@ -29,9 +29,9 @@ struct BlockNorms {
   std::int64_t count = 0;
 };
 
-/// One before the attention; one before an FFN, but for a parallel block of the simplified family,
-/// whose branches share theirs. Where that family has no norm, layer 0 has a LayerNorm
-/// nevertheless.
+/// Counts one norm before each attention and one before each FFN. In a parallel block of the
+/// simplified family the branches share one norm. Layer 0 of that family has a LayerNorm even if
+/// the config has no norm.
 BlockNorms block_norms(const ModelConfig& config);
 
 }  // namespace aero::cost

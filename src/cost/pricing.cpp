@@ -25,7 +25,7 @@ constexpr std::array<IntegerKey, 5> integer_keys{{{"context", &ModelConfig::cont
                                                   {"d_model", &ModelConfig::d_model},
                                                   {"vocab_size", &ModelConfig::vocab_size}}};
 
-/// Multiply-adds of the products with weights, the head aside, in 10^9.
+/// Counts multiply-adds of products with weights, without the head, in 10^9.
 double gmac_of(const std::vector<ForwardOperation>& operations) {
   double sum = 0;
   for (const ForwardOperation& o : operations) {
@@ -36,7 +36,7 @@ double gmac_of(const std::vector<ForwardOperation>& operations) {
   return sum / 1e9;
 }
 
-/// Whether two products are one with their right matrices side by side.
+/// Whether two products can become one, with their right matrices side by side.
 bool joins(const ForwardOperation& a, const ForwardOperation& b) {
   return a.primitive == Primitive::matmul && b.primitive == a.primitive &&
          a.operand == Operand::weight && b.operand == a.operand && a.layer == b.layer &&
@@ -91,7 +91,7 @@ PiCost Pricing::cost() {
   for (std::size_t i = 0; i < model_.exceptions.size(); ++i) {
     const Exception& exception = model_.exceptions[i];
     if (!applies(exception)) continue;
-    const std::string place = "exceptions[" + std::to_string(i) + "].add";
+    const std::string place = format("exceptions[{}].add", i);
     for (const AddedOperation& added : exception.added) add(added, place);
     cost_.notes.push_back(exception.note);
   }
@@ -123,9 +123,9 @@ void Pricing::add(const AddedOperation& added, const std::string& place) {
     if (value >= least && value < 1e15 && value == std::floor(value)) {
       return static_cast<std::int64_t>(value);
     }
-    throw UsageError(model_.book.source() + ": " + place + ": " + quoted(formula.text()) +
-                     ": gives " + number_text(value) + "; expected a whole number, at least " +
-                     number_text(least));
+    throw UsageError(format("{}: {}: {}: gives {}; expected a whole number, at least {}",
+                            model_.book.source(), place, quoted(formula.text()), number_text(value),
+                            number_text(least)));
   };
   const std::int64_t count = size(added.count, 0);
   if (count == 0) return;
@@ -194,10 +194,10 @@ Price Pricing::price(const ForwardOperation& operation) {
   const PrimitiveCall call = primitive_call(operation);
   const std::string& name = call.primitive->name;
   if (!model_.book.primitives().contains(name)) {
-    throw UsageError(model_.book.source() + ": primitives." + name +
-                     ": missing, and this model's operation \"" + operation.name +
-                     R"(" needs it; write its formula, or say under "uncharged" why ")" +
-                     operation.name + "\" costs nothing");
+    throw UsageError(
+        format("{}: primitives.{}: missing, and this model's operation \"{}\" needs it; write its "
+               "formula, or say under \"uncharged\" why \"{}\" costs nothing",
+               model_.book.source(), name, operation.name, operation.name));
   }
   const auto [known, is_new] = priced_.try_emplace({name, call.values, call.count});
   if (!is_new) return known->second;
@@ -214,9 +214,10 @@ void Pricing::set_setup() {
   const auto once = [&](const char* key, const Formula& formula) {
     const double value = prices_.value(formula, {});
     if (std::isfinite(value) && value >= 0) return value;
-    throw UsageError(model_.book.source() + ": setup." + key + ": " + quoted(formula.text()) +
-                     ": gives " + number_text(value) +
-                     "; a cost is finite and not negative: correct the formula or its constants");
+    throw UsageError(
+        format("{}: setup.{}: {}: gives {}; a cost is finite and not negative: correct the formula "
+               "or its constants",
+               model_.book.source(), key, quoted(formula.text()), number_text(value)));
   };
   if (model_.setup_bytes) cost_.setup_bytes = once("bytes", *model_.setup_bytes);
   if (model_.setup_seconds) cost_.setup_seconds = once("seconds", *model_.setup_seconds);
@@ -227,11 +228,11 @@ void Pricing::set_latency(double gmac) {
     for (const auto& [operation, price] : cost_.operations) {
       if (price.rounds && price.compute_seconds) continue;
       const std::string primitive = primitive_call(operation).primitive->name;
-      throw UsageError(model_.book.source() + ": primitives." + primitive + "." +
-                       (price.compute_seconds ? "rounds" : "seconds") +
-                       ": missing, so the model gives no latency on " + "the network \"" +
-                       network_->name + "\"; write it, or name no network" +
-                       (model_.latency ? " to take the model's own latency" : ""));
+      throw UsageError(
+          format("{}: primitives.{}.{}: missing, so the model gives no latency on the network "
+                 "\"{}\"; write it, or name no network{}",
+                 model_.book.source(), primitive, price.compute_seconds ? "rounds" : "seconds",
+                 network_->name, model_.latency ? " to use the model's own latency" : ""));
     }
     cost_.network = network_->name;
     cost_.latency_seconds = *cost_.compute_seconds +
@@ -242,7 +243,7 @@ void Pricing::set_latency(double gmac) {
   if (!model_.latency) return;
   if (!is_whole_context_) {
     cost_.notes.emplace_back(
-        "The model's own latency is one of whole contexts: none is told here.");
+        "The cost model's own latency applies to whole contexts, so none is given here.");
     return;
   }
   auto names = values_;
@@ -253,9 +254,10 @@ void Pricing::set_latency(double gmac) {
     cost_.latency_seconds = seconds;
     if (!model_.latency_note.empty()) cost_.notes.push_back(model_.latency_note);
   } else {
-    cost_.notes.push_back("The model's own latency gives " + format("{:.3g}", seconds) +
-                          " s for this pass: it is beyond what the formula was fitted to, and no "
-                          "latency is told.");
+    cost_.notes.push_back(
+        format("The cost model's own latency gives {:.3g} s for this pass, which is beyond the "
+               "range of its fit, so no latency is given.",
+               seconds));
   }
 }
 

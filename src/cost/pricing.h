@@ -23,7 +23,7 @@ class Pricing {
  private:
   bool applies(const Exception& exception) const;
   void add(const AddedOperation& added, const std::string& place);
-  /// Leaves out what folds and what the model does not charge.
+  /// Leaves out operations that fold and those that the cost model does not charge.
   void leave_out();
   std::string reason_to_leave_out(const ForwardOperation& operation) const;
   void join();
@@ -39,7 +39,7 @@ class Pricing {
   PrimitivePrices prices_;
   std::map<std::string, double> values_;
   std::vector<ForwardOperation> operations_;
-  /// By name, arguments and count: the layers of a model are alike.
+  /// Prices by name, arguments and count, since the layers of a model are alike.
   std::map<std::tuple<std::string, std::vector<double>, double>, Price> priced_;
   PiCost cost_;
 };

@@ -1,6 +1,7 @@
 #include "aero/cost/primitive.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <string>
@@ -21,7 +22,7 @@ static_assert(stands_in_order(), "traits() takes the catalogue's rows by the enu
 Primitive primitive_named(std::string_view name) {
   const auto found = std::ranges::find(primitives, name, &PrimitiveTraits::name);
   if (found == primitives.end()) {
-    throw Error("\"" + std::string(name) + "\": the catalogue of primitives has no such row");
+    throw Error(format("\"{}\": the catalogue of primitives has no such row", name));
   }
   return found->primitive;
 }

@@ -3,6 +3,7 @@
 #include "aero/config/json_value.h"
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,16 +17,18 @@ const QuantityTraits& traits(Quantity quantity) {
 }
 
 std::string key_of(const std::string& primitive, Quantity quantity) {
-  return "primitives." + primitive + "." + traits(quantity).key;
+  return format("primitives.{}.{}", primitive, traits(quantity).key);
 }
 
 std::string counted(std::size_t number, const std::string& what) {
-  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+  return format("{} {}{}", number, what, number == 1 ? "" : "s");
 }
 
 std::string needs(const std::string& constant) {
-  return "needs constants." + constant +
-         ", whose value is null, unknown; only rounds and seconds of primitives can be unknown";
+  return format(
+      "needs constants.{}, whose value is null (unknown); only rounds and seconds of primitives "
+      "can be unknown",
+      constant);
 }
 
 }  // namespace
@@ -51,25 +54,23 @@ Dimension PrimitiveBook::call(const std::string& function, std::size_t count,
                               Quantity quantity) const {
   if (find_product_function(function) != nullptr) {
     if (count == 3) return {};
-    throw FormulaError(function + "(m, k, n) takes 3 arguments, not " + std::to_string(count));
+    throw FormulaError(format("{}(m, k, n) takes 3 arguments, not {}", function, count));
   }
   const auto found = primitives_.find(function);
   if (found == primitives_.end()) {
     std::vector<std::string> known = known_functions();
     for (const auto& [name, primitive] : primitives_) known.push_back(name);
-    throw FormulaError("unknown function \"" + function + "\"" + choice_hint(function, known));
+    throw FormulaError(format("unknown function \"{}\"{}", function, choice_hint(function, known)));
   }
   const PrimitiveEntry& primitive = found->second;
   if (primitive.arguments.size() != count) {
-    throw FormulaError(function + "(" + join(primitive.arguments) + ") takes " +
-                       counted(primitive.arguments.size(), "argument") + ", not " +
-                       std::to_string(count));
+    throw FormulaError(format("{}({}) takes {}, not {}", function, join(primitive.arguments),
+                              counted(primitive.arguments.size(), "argument"), count));
   }
   quantity = primitive.called_in(quantity);
   if (!primitive.formula(quantity)) {
-    const std::string key = traits(quantity).key;
-    throw FormulaError("calls " + function + "(), which has no " + key + "; write " +
-                       key_of(function, quantity) + " or leave this one out");
+    throw FormulaError(format("calls {}(), which has no {}; write {}, or remove this formula",
+                              function, traits(quantity).key, key_of(function, quantity)));
   }
   return traits(quantity).dimension;
 }
@@ -97,7 +98,7 @@ void PrimitiveBook::check(const CostFile& file, Faults& faults, const std::strin
   for (const auto& [name, constant] : constants_) all.dimensions[name] = constant.dimension;
   all.dimensions.insert(names.begin(), names.end());
   all.call = [](const std::string& function, std::size_t) -> Dimension {
-    throw FormulaError("calls " + function + "(); primitives are called by primitives alone");
+    throw FormulaError(format("calls {}(); only primitives can call primitives", function));
   };
   const auto refuse = [&](const std::string& why) {
     faults.add(file.source_of(key), key, quoted(formula.text()), why);
@@ -155,22 +156,22 @@ void PrimitiveBook::leave_out_unknown(const CostFile& file, Faults& faults) {
 
 void PrimitiveBook::check_circles(const CostFile& file, Faults& faults) const {
   for (const auto& [quantity, key, dimension] : quantities) {
-    std::set<std::string> told;
+    std::set<std::string> reported;
     for (const auto& [name, primitive] : primitives_) {
-      if (told.contains(name)) continue;
+      if (reported.contains(name)) continue;
       const auto circle = circle_from(name, quantity);
       if (circle.empty()) continue;
-      told.insert(circle.begin(), circle.end());
+      reported.insert(circle.begin(), circle.end());
       std::string way;
       for (const std::string& step : circle) way += step + " -> ";
       const std::string place = key_of(name, quantity);
       faults.add(file.source_of(place), place, quoted(primitive.formula(quantity)->text()),
-                 "goes in a circle: " + way + name);
+                 format("goes in a circle: {}{}", way, name));
     }
   }
 }
 
-/// The primitives from one back to itself by calls, empty where no such way is.
+/// Returns the primitives on a way of calls from one back to itself; empty if there is none.
 std::vector<std::string> PrimitiveBook::circle_from(const std::string& name,
                                                     Quantity quantity) const {
   std::map<std::string, std::string> caller;
@@ -204,12 +205,12 @@ PrimitivePrices::PrimitivePrices(const PrimitiveBook& book,
     if (found == constants_.end()) {
       std::vector<std::string> known;
       for (const auto& [constant, value] : constants_) known.push_back(constant);
-      throw UsageError(book.source() + ": constants." + name + ": no such constant" +
-                       choice_hint(name, known));
+      throw UsageError(format("{}: constants.{}: no such constant{}", book.source(), name,
+                              choice_hint(name, known)));
     }
     if (!std::isfinite(factor)) {
-      throw UsageError(book.source() + ": constants." + name + ": its factor " +
-                       number_text(factor) + " is not finite");
+      throw UsageError(format("{}: constants.{}: its factor {} is not finite", book.source(), name,
+                              number_text(factor)));
     }
     found->second *= factor;
   }
@@ -235,9 +236,9 @@ double PrimitivePrices::product_count(double ProductCounts::*count, const std::s
     const auto size = [&](std::size_t i) { return static_cast<std::int64_t>(sizes[i]); };
     return cuts_.counts(size(0), size(1), size(2)).*count;
   }
-  throw FormulaError(function + "(" + number_text(sizes[0]) + ", " + number_text(sizes[1]) + ", " +
-                     number_text(sizes[2]) + "): sizes are whole numbers from 1 to " +
-                     std::to_string(MatrixCuts::largest_size));
+  throw FormulaError(format("{}({}, {}, {}): sizes are whole numbers from 1 to {}", function,
+                            number_text(sizes[0]), number_text(sizes[1]), number_text(sizes[2]),
+                            std::int64_t{MatrixCuts::largest_size}));
 }
 
 double PrimitivePrices::call(const std::string& function, Quantity quantity,
@@ -256,19 +257,18 @@ double PrimitivePrices::call(const std::string& function, Quantity quantity,
   try {
     result = formula.value({names, constants_, called});
   } catch (const FormulaError& error) {
-    throw UsageError(book_.source() + ": " + key_of(function, quantity) + ": " +
-                     quoted(formula.text()) + ": " + error.what());
+    throw UsageError(format("{}: {}: {}: {}", book_.source(), key_of(function, quantity),
+                            quoted(formula.text()), error.what()));
   }
   if (std::isfinite(result) && (result >= 0 || quantity == Quantity::number)) return result;
   std::string given;
   for (const auto& [name, value] : names) {
-    given += (given.empty() ? "" : ", ") + name + " = " + number_text(value);
+    given += format("{}{} = {}", given.empty() ? "" : ", ", name, number_text(value));
   }
-  throw UsageError(book_.source() + ": " + key_of(function, quantity) + ": " +
-                   quoted(formula.text()) + ": gives " + number_text(result) + " at " + given +
-                   (quantity == Quantity::number ? "; a number is finite"
-                                                 : "; a cost is finite and not negative") +
-                   ": correct the formula or its constants");
+  throw UsageError(format(
+      "{}: {}: {}: gives {} at {}; {}: correct the formula or its constants", book_.source(),
+      key_of(function, quantity), quoted(formula.text()), number_text(result), given,
+      quantity == Quantity::number ? "a number is finite" : "a cost is finite and not negative"));
 }
 
 }  // namespace aero::cost

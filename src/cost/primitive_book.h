@@ -14,7 +14,8 @@
 
 namespace aero::cost {
 
-/// What a formula of a primitive gives. A number is of a helper that all others may call.
+/// The quantity that a formula of a primitive gives. `number` is that of a helper, which all others
+/// may call.
 enum class Quantity { bytes, rounds, seconds, number };
 
 struct QuantityTraits {
@@ -40,7 +41,7 @@ struct PrimitiveEntry {
   const std::optional<Formula>& formula(Quantity quantity) const {
     return formulas[static_cast<std::size_t>(quantity)];
   }
-  /// What a call of it gives within a formula for `outer`.
+  /// Returns the quantity of a call to this primitive within a formula for `outer`.
   Quantity called_in(Quantity outer) const {
     return formula(Quantity::number) ? Quantity::number : outer;
   }
@@ -55,13 +56,14 @@ class PrimitiveBook {
         constants_(std::move(constants)),
         primitives_(std::move(primitives)) {}
 
-  /// Names, numbers of arguments and dimensions of all formulas, and that none calls itself.
+  /// Checks the names, numbers of arguments and dimensions of all formulas, and that none calls
+  /// itself.
   void check(const CostFile& file, Faults& faults) const;
-  /// One formula over the constants and these plain numbers.
+  /// Checks one formula over the constants and `names`.
   void check(const CostFile& file, Faults& faults, const std::string& key, const Formula& formula,
              const std::map<std::string, Dimension>& names, const Dimension& expected) const;
-  /// Of checked formulas, leaves out the rounds and seconds that need an unknown constant, by
-  /// themselves or by what they call; a fault where bytes or a number do.
+  /// Leaves out rounds and seconds whose checked formulas need an unknown constant, directly or
+  /// through a call. Bytes or a number that need one are a fault.
   void leave_out_unknown(const CostFile& file, Faults& faults);
 
   const std::map<std::string, Constant>& constants() const { return constants_; }
@@ -74,7 +76,7 @@ class PrimitiveBook {
   void check_circles(const CostFile& file, Faults& faults) const;
   std::vector<std::string> circle_from(const std::string& name, Quantity quantity) const;
 
-  /// Empty for none.
+  /// Returns the first unknown constant that a formula uses; empty if there is none.
   std::string unknown_constant(const Formula& formula) const;
   bool needs_unknown(const Formula& formula, Quantity quantity) const;
 
@@ -83,8 +85,8 @@ class PrimitiveBook {
   std::map<std::string, PrimitiveEntry> primitives_;
 };
 
-/// What formulas of primitives can call beside primitives: builtin_functions() and counts of SPU's
-/// matrix products.
+/// Returns the functions that formulas of primitives can call beside primitives:
+/// builtin_functions() and the counts of SPU's matrix products.
 std::vector<std::string> known_functions();
 
 /// Computes the formulas of a checked book, its constants multiplied by factors.
@@ -92,12 +94,12 @@ class PrimitivePrices {
  public:
   PrimitivePrices(const PrimitiveBook& book, const std::map<std::string, double>& factors);
 
-  /// Absent where the primitive has no such formula. Throws UsageError where the result is negative
-  /// or not finite; what is no cost but a number may be negative.
+  /// Computes a formula of a primitive, or returns nothing if the primitive has none. Throws
+  /// UsageError if the result is not finite, or if a cost is negative; a number may be negative.
   std::optional<double> price(const std::string& primitive, Quantity quantity,
                               const std::vector<double>& arguments);
 
-  /// Any value of a formula over the constants and `names`.
+  /// Computes a formula over the constants and `names`; the result may be any value.
   double value(const Formula& formula, const std::map<std::string, double>& names) const;
 
  private:

@@ -1,13 +1,14 @@
 #include "primitive_calls.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 
 namespace aero::cost {
 namespace {
 
-/// The second operands that a primitive can have, and the ends of its names in cost models.
+/// A second operand that a primitive can have, and the ending of its name in cost models.
 struct OperandName {
   Operand operand;
   const char* ending;
@@ -49,7 +50,7 @@ std::vector<std::string> arguments_of(PrimitiveRole role) {
   throw Error("a primitive of an unknown role");
 }
 
-/// The values of these arguments, and how often they are called for.
+/// Returns the values of a primitive's arguments, and the number of calls.
 PrimitiveCall call_of(const CalledPrimitive& primitive, const ForwardOperation& o) {
   const double count = static_cast<double>(o.count);
   const double m = static_cast<double>(o.m);
@@ -91,8 +92,8 @@ PrimitiveCall primitive_call(const ForwardOperation& o) {
   for (const CalledPrimitive& called : called_primitives()) {
     if (called.primitive == o.primitive && called.operand == o.operand) return call_of(called, o);
   }
-  throw Error("operation " + o.name + ": no cost model can price a " +
-              std::string(traits(o.primitive).name) + " with this operand");
+  throw Error(format("operation {}: no cost model can price a {} with this operand", o.name,
+                     traits(o.primitive).name));
 }
 
 std::vector<std::string> operation_names() {

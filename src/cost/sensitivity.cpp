@@ -1,13 +1,14 @@
 #include "aero/cost/sensitivity.h"
 
 #include "aero/core/error.h"
+#include "aero/core/text.h"
 
 #include <algorithm>
 
 namespace aero::cost {
 namespace {
 
-/// Prices the same pass under other assumptions, and keeps what makes a difference.
+/// Prices the same pass under other assumptions, and keeps those that make a difference.
 class Variations {
  public:
   Variations(const CostModel& model, const ModelConfig& config, const Pass& pass,
@@ -18,8 +19,8 @@ class Variations {
         network_(network),
         given_(model.price(config, pass, network)) {}
 
-  /// What the model knows need not suffice for the other assumption: it may have no formula for an
-  /// operation that folds, and none that holds for another constant.
+  /// Adds the price under an assumption, or why there is none: the cost model may have no formula
+  /// for an operation that folds, or none that holds for another constant.
   void add(const std::string& assumption, const Assumptions& assumptions) {
     try {
       add(assumption, model_.price(config_, pass_, network_, assumptions));
@@ -58,7 +59,7 @@ std::vector<Sensitivity> sensitivities(const CostModel& model, const ModelConfig
                                        const Pass& pass, const std::optional<Network>& network) {
   Variations variations(model, config, pass, network);
   for (const std::string& constant : model.constants()) {
-    variations.add("constant " + constant + " + 10%", {.factors = {{constant, 1.1}}});
+    variations.add(format("constant {} + 10%", constant), {.factors = {{constant, 1.1}}});
   }
   variations.add("temperatures are public", {.temperature = Operand::constant});
   variations.add("temperatures are the server's", {.temperature = Operand::weight});

@@ -193,7 +193,7 @@ TEST(CostModelUnknown, IsAFaultInBytes) {
   EXPECT_THAT(
       usage_error([&] { load(unknown); }),
       HasSubstr("own.json: primitives.work.bytes: \"x * byte\": needs constants.byte, whose "
-                "value is null, unknown"));
+                "value is null (unknown)"));
   const auto setup = with(and_keys(R"("setup": {"bytes": "other", "source": "s"})"), "\"tick\": {",
                           "\"other\": {\"value\": null, \"unit\": \"B\", \"source\": "
                           "\"s\"}, \"tick\": {");

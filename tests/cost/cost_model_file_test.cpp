@@ -22,7 +22,8 @@ TEST(CostModelFile, TellsWrongFormulasWithKeyAndText) {
   };
   EXPECT_THAT(of("3 * n"), HasSubstr("own.json: primitives.relu.bytes: \"3 * n\": gives a plain "
                                      "number; expected bytes"));
-  EXPECT_THAT(of("n * byte + tick"), HasSubstr("+ adds what is alike, not bytes and seconds"));
+  EXPECT_THAT(of("n * byte + tick"),
+              HasSubstr("+ adds values of one dimension, not bytes and seconds"));
   EXPECT_THAT(of("n * bite"), HasSubstr("unknown name \"bite\", did you mean \"byte\"?"));
   EXPECT_THAT(of("wrok(n)"), HasSubstr("unknown function \"wrok\", did you mean \"work\"?"));
   EXPECT_THAT(of("work(n, 2)"), HasSubstr("work(x) takes 1 argument, not 2"));
@@ -71,9 +72,8 @@ TEST(CostModelFile, TellsHelpersThatNothingCalls) {
   config.norm = NormKind::none;
   config.final_norm = false;
   config.activation = ActivationKind::relu;
-  EXPECT_THAT(
-      model.price(config, whole_context(config)).notes,
-      testing::Contains("Nothing calls these primitives, which are no operation's: refill."));
+  EXPECT_THAT(model.price(config, whole_context(config)).notes,
+              testing::Contains("No operation and no formula uses these primitives: refill."));
 }
 
 TEST(CostModelFile, TellsANumberThatIsAlsoACost) {

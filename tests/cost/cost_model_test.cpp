@@ -265,7 +265,7 @@ TEST(CostModel, RefusesANetworkForThePapersFit) {
       usage_error([&] { papers.price(tiny(), whole_context(tiny()), load_network("wan")); }),
       HasSubstr("configs/cost/aero_papers.json: primitives.embedding.seconds: missing, so "
                 "the model gives no latency on the network \"wan\"; write it, or name no "
-                "network to take the model's own latency"));
+                "network to use the model's own latency"));
 }
 
 TEST(CostModel, ShipsOnlyFilesThatLoad) {

@@ -95,7 +95,7 @@ TEST(Formula, TellsWhereATextIsNoFormula) {
   EXPECT_EQ(reason("(2"), "at character 3: expected \")\", not the end");
   EXPECT_EQ(reason("ceil(2"), "at character 7: expected \")\", not the end");
   EXPECT_EQ(reason("2 % 3"), "at character 3: expected an operator or the end, not \"%\"");
-  EXPECT_THAT(reason("1e999"), HasSubstr("at character 1: not a number that can be held"));
+  EXPECT_THAT(reason("1e999"), HasSubstr("at character 1: not a finite number"));
   EXPECT_THAT(reason(std::string(100000, '(')), HasSubstr("nested too deeply"));
   EXPECT_THAT(reason(std::string(100000, '-') + "1"), HasSubstr("nested too deeply"));
 }
@@ -109,9 +109,10 @@ TEST(Formula, KeepsDimensionsApart) {
   EXPECT_EQ(fault("a * 0 + size"), "");
   EXPECT_EQ(fault("size / size", plain), "");
   EXPECT_EQ(fault("ceil(size / size)", plain), "");
-  EXPECT_EQ(fault("size + time"), "+ adds what is alike, not bytes and seconds");
-  EXPECT_EQ(fault("size - 1"), "- takes what is alike, not bytes and a plain number");
-  EXPECT_EQ(fault("min(size, a)"), "min compares what is alike, not bytes and a plain number");
+  EXPECT_EQ(fault("size + time"), "+ adds values of one dimension, not bytes and seconds");
+  EXPECT_EQ(fault("size - 1"), "- subtracts values of one dimension, not bytes and a plain number");
+  EXPECT_EQ(fault("min(size, a)"),
+            "min compares values of one dimension, not bytes and a plain number");
   EXPECT_EQ(fault("a"), "gives a plain number; expected bytes");
   EXPECT_EQ(fault("size * size"), "gives bytes^2; expected bytes");
   EXPECT_EQ(fault("time / size", seconds), "gives seconds / bytes; expected seconds");

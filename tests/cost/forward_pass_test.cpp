@@ -303,8 +303,10 @@ TEST(ForwardPass, ThatCannotBeIsRefused) {
   expect_refused({.queries = 0, .keys = 1, .logits = 0}, "queries: 0: at least one");
   expect_refused({.queries = 3, .keys = 2, .logits = 1}, "keys: 2: fewer than the 3 queries");
   expect_refused({.queries = 3, .keys = 6, .logits = 1}, "keys: 6: more than model.context = 5");
-  expect_refused({.queries = 3, .keys = 3, .logits = 4}, "logits: 4: of 3 queries");
-  expect_refused({.queries = 3, .keys = 3, .logits = -1}, "logits: -1: of 3 queries");
+  expect_refused({.queries = 3, .keys = 3, .logits = 4},
+                 "logits: 4: must be from 0 to the 3 queries");
+  expect_refused({.queries = 3, .keys = 3, .logits = -1},
+                 "logits: -1: must be from 0 to the 3 queries");
 }
 
 TEST(ForwardPass, BeyondSixtyFourBitsIsRefused) {

@@ -71,7 +71,7 @@ TEST(Network, ListsTheKnownNames) {
     FAIL();
   } catch (const UsageError& error) {
     EXPECT_THAT(error.what(), HasSubstr("network \"wam\": unknown name, did you mean \"wan\"? one "
-                                        "of: lan, mobile, wan; a file of your own"));
+                                        "of: lan, mobile, wan; name a file of your own"));
   }
 }
 

@@ -12,14 +12,14 @@
 
 namespace aero::cost {
 
-struct CostModelDescription;  // what a file says; in src/cost
+struct CostModelDescription;  // the content of a file; in src/cost
 
 /// A file of configs/cost (docs/cost-models.md has the format): protocol, privacy, constants with
 /// units and sources, and a formula for each primitive.
 class CostModel {
  public:
-  /// By its name ("aero_papers"), built into the program, or any file by its path. Throws
-  /// UsageError that names the file, the key and the value.
+  /// Loads a cost model by the name of one built into the program ("aero_papers"), or any file by
+  /// its path. Throws UsageError that names the file, the key and the value.
   static CostModel load(const std::string& name_or_path);
   static std::vector<std::string> names();
 
@@ -31,14 +31,14 @@ class CostModel {
 
   const std::string& name() const { return about().name; }
   const CostModelAbout& about() const;
-  /// Constants whose change `Assumptions::factors` can ask for.
+  /// Returns the constants that `Assumptions::factors` can change.
   std::vector<std::string> constants() const;
 
-  /// Throws UsageError for an operation whose primitive the file lacks, for a cost that comes out
-  /// negative or not finite, for a factor of no constant, and for a network where the model has no
-  /// rounds or no seconds of computation for some operation. A model's own latency is of whole
-  /// contexts: for another pass, and where it comes out negative, which is beyond what it was
-  /// fitted to, latency_seconds is absent, and a note says so.
+  /// Prices a pass. Throws UsageError for an operation whose primitive the file lacks, for a cost
+  /// that is negative or not finite, for a factor of an unknown constant, and for a network if the
+  /// model lacks the rounds or the seconds of computation of an operation. A model's own latency
+  /// applies to whole contexts. For another pass, and if it is negative, which is beyond the range
+  /// of its fit, latency_seconds is absent and a note says so.
   PiCost price(const ModelConfig& config, const Pass& pass,
                const std::optional<Network>& network = std::nullopt,
                const Assumptions& assumptions = {}) const;

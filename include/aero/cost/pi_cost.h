@@ -10,7 +10,7 @@
 
 namespace aero::cost {
 
-/// What one operation costs between two parties. Bytes are both directions summed.
+/// The cost of one operation between two parties. Bytes are the sum of both directions.
 struct Price {
   double bytes = 0;
   std::optional<double> rounds;           ///< messages that wait for one another; absent: unknown
@@ -22,7 +22,8 @@ struct PricedOperation {
   Price price;
 };
 
-/// An operation that was not charged, and why: "folded into a matrix", or the model's own words.
+/// An operation that is not charged, and why: "folded into a matrix", or a reason from the cost
+/// model.
 struct Uncharged {
   std::string name;
   std::string reason;
@@ -30,10 +31,10 @@ struct Uncharged {
   bool operator==(const Uncharged&) const = default;
 };
 
-/// What one pass costs.
+/// The cost of one pass.
 struct PiCost {
   std::string cost_model;
-  std::string network;  ///< empty where the model's own latency was taken
+  std::string network;  ///< empty if the cost model's own latency is used
   double comm_bytes = 0;
   std::optional<double> setup_bytes;  ///< once for a session, not part of comm_bytes
   std::optional<double> setup_seconds;
@@ -45,16 +46,16 @@ struct PiCost {
   std::vector<std::string> notes;  ///< what a reader of the numbers must know
 };
 
-/// Changes to what a model assumes, for a sensitivity analysis.
+/// Changes to the assumptions of a cost model, for a sensitivity analysis.
 struct Assumptions {
-  bool fold = true;  ///< what folds is folded beforehand
-  /// Temperatures are priced as a constant or a weight, even where the model leaves them uncharged;
-  /// absent: as the model says.
+  bool fold = true;  ///< multiplications that fold are folded beforehand
+  /// Prices temperatures as a constant or a weight, even if the cost model leaves them uncharged;
+  /// absent: as the cost model says.
   std::optional<Operand> temperature = {};
-  std::map<std::string, double> factors = {};  ///< of constants by name: {"ole", 1.1}
+  std::map<std::string, double> factors = {};  ///< factors of constants by name: {"ole", 1.1}
 };
 
-/// What a file says of itself, in words.
+/// The description that a file gives of itself.
 struct CostModelAbout {
   std::string name;
   std::string protocol;

@@ -6,7 +6,7 @@
 
 namespace aero::cost {
 
-/// What an operation of a forward pass does.
+/// The kinds of work that an operation of a forward pass does.
 enum class Primitive {
   embedding,
   position,
@@ -25,33 +25,33 @@ enum class Primitive {
   quadratic
 };
 
-/// What a primitive is for; its shape, its second operand and what it is counted as follow.
+/// The purpose of a primitive. Its shape, its second operand and its count follow from it.
 ///   look_up     m tokens of k words, looked up in a table [k, n], a weight
 ///   head        [m, k] x [k, n], a weight, n words
 ///   product     [m, k] x [k, n], a weight or an activation
 ///   scale       m x n elements by a weight, an activation or a constant
-///   attention   m rows of n scores made into weights, the masked keys and the division included
-///   norm        m rows of n, the gain and the bias included
-///   activation  m x n elements, the slope included
+///   attention   m rows of n scores that become weights, with the masked keys and the division
+///   norm        m rows of n, with the gain and the bias
+///   activation  m x n elements, with the slope
 enum class PrimitiveRole { look_up, head, product, scale, attention, norm, activation };
 
 /// A row of the catalogue.
 struct PrimitiveTraits {
   Primitive primitive;
-  std::string_view name;    ///< in reports; in cost models, too, but for products and scales
-  std::string_view letter;  ///< the notation's and the papers'; of two that share it, the papers
-                            ///< list the first
+  std::string_view name;    ///< in reports, and in cost models except for products and scales
+  std::string_view letter;  ///< in the notation and in the papers, which list the first of two
+                            ///< primitives with the same letter
   PrimitiveRole role;
-  /// Operations an element, each addition, multiplication, division, comparison, exp, tanh and erf
-  /// one, whatever hardware takes for it; 0: none, or those of a matrix product.
+  /// Operations for each element. Each addition, multiplication, division, comparison, exp, tanh
+  /// and erf counts as one, whatever hardware takes for it. 0: none, or those of a matrix product.
   std::int64_t flops;
-  /// Of an activation, matrices of its shape that training keeps: for its own gradient, and its
+  /// The matrices of an activation's shape that training keeps: for its own gradient, and its
   /// result for the matrix after it.
   std::int64_t kept = 0;
 };
 
-/// The catalogue, in the order of the enum. What config has a kind for is called as that kind is,
-/// but for attention's.
+/// The catalogue, in the order of the enum. A primitive has the name of its kind in config, except
+/// for those of attention.
 inline constexpr std::array<PrimitiveTraits, 15> primitives{{
     {Primitive::embedding, "embedding", "", PrimitiveRole::look_up, 0},
     {Primitive::position, "position", "", PrimitiveRole::look_up, 0},
@@ -82,7 +82,7 @@ constexpr const PrimitiveTraits& traits(Primitive primitive) {
   return primitives[static_cast<std::size_t>(primitive)];
 }
 
-/// Throws Error where none is called so.
+/// Returns the primitive with a name. Throws Error if there is none.
 Primitive primitive_named(std::string_view name);
 
 }  // namespace aero::cost
