@@ -75,14 +75,13 @@ std::string letters_row(const Kinds& kinds, const std::string& what) {
     names.append(names.empty() ? "" : shares ? " or " : ", ").append(kind.name);
     last = kind.letter;
   }
-  return "| " + letters + " | " + what + ": " + names + " |\n";
+  return format("| {} | {}: {} |\n", letters, what, names);
 }
 
 std::string introduction() {
   return std::string(beginning) + letters_row(attention_kinds, "the `attention`") +
          "| `(t)`, `(h)` | follow the attention, as in `SM(t)`: a learned temperature for each "
-         "head and "
-         "query position, or for each head |\n" +
+         "head and query position, or for each head |\n" +
          letters_row(norm_kinds, "the `norm` of the blocks, if they have one") +
          letters_row(activation_kinds, "the FFN's `activation`, if it has one") +
          std::string(forms_and_faults);
