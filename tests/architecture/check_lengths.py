@@ -16,7 +16,6 @@ ALLOWED = {
     "tests/data/corpus_test.cpp": 436,
     "tests/ops/entropy_attention_test.cpp": 442,
     "tests/pipeline/four_steps_test.cpp": 443,
-    "tests/scripts/test_plot.py": 410,
 }
 
 

@@ -124,3 +124,27 @@ def write_sweep(file: Path, members: Sequence[dict[str, Any]], baseline: str = "
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(result), encoding="utf-8")
     return file
+
+
+def plotted_sweep(runs: Path) -> Path:
+    """Two margins of a regulariser and a model that diverged in one of two seeds."""
+    lines = [entropy_line(2), entropy_line(4)]
+    diverged = {"step": 3, "quantity": "loss", "layer": "blocks.1.ffn", "parameter": ""}
+    members = []
+    for gamma in (0.2, 0.1):
+        folder = write_run(runs / f"gamma={gamma}" / "seed-1", {2: 2.0, 4: 1.0}, lines)
+        members.append(
+            member(
+                f"gamma={gamma}",
+                3.0 + gamma,
+                [seed_run(1, folder)],
+                config={"ereg": {"enabled": True, "gamma": gamma}},
+                parameters=int(1000 * gamma),
+            )
+        )
+    one = write_run(runs / "SM" / "seed-1", {2: 3.0, 4: 2.0}, lines)
+    rows = [entropy_line(2, nonfinite_rows=[0, 9], entropy=[[0.5, 1.0, 0.3], [None] * 3])]
+    two = write_run(runs / "SM" / "seed-2", {2: 4.0}, rows, nonfinite=diverged)
+    stopped = seed_run(2, two, state="nonfinite", nonfinite=diverged)
+    members.append(member("SM", 2.5, [seed_run(1, one), stopped], parameters=900))
+    return write_sweep(runs / "all.json", members)
