@@ -143,5 +143,40 @@ TEST(ForwardCast, IsTakenByABlockWhereItsReaderCastsAndThereAlone) {
   }
 }
 
+/// Counts how often a block asks for the cast result.
+class AskedNormImpl : public PartImpl {
+ public:
+  torch::Tensor forward(const torch::Tensor& x) override { return x; }
+  torch::Tensor forward_cast(const torch::Tensor& x) override {
+    ++casts;
+    return PartImpl::forward_cast(x);
+  }
+
+  int casts = 0;
+};
+
+TEST(ForwardCast, IsAskedOfBothNormsOfAResidualBlockAndOfNoOther) {
+  struct Expected {
+    ModelConfig config;
+    int casts;
+  };
+  auto simplified = wide(small_simplified());
+  simplified.norm = NormKind::layernorm;
+  for (const auto& [config, casts] : {Expected{wide(small_gpt2()), 1},
+                                      Expected{wide(small_pythia()), 1}, Expected{simplified, 0}}) {
+    auto decoder = make_decoder_there(config, torch::kFloat32);
+    const auto norm1 = std::make_shared<AskedNormImpl>();
+    const auto norm2 = std::make_shared<AskedNormImpl>();
+    const auto final_norm = std::make_shared<AskedNormImpl>();
+    decoder->blocks()[0]->norm1 = norm1;
+    decoder->blocks()[0]->norm2 = norm2;
+    decoder->final_norm = final_norm;
+    decoder->forward(make_tokens_there(2, 12));
+    EXPECT_EQ(norm1->casts, casts);
+    EXPECT_EQ(norm2->casts, casts);
+    EXPECT_EQ(final_norm->casts, 0);
+  }
+}
+
 }  // namespace
 }  // namespace aero::model
