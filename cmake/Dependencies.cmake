@@ -17,6 +17,7 @@ if(NOT torch_release IN_LIST tested_torch)
   message(WARNING "LibTorch ${Torch_VERSION} in ${TORCH_INSTALL_PREFIX}: AERO is tested with ${tested_torch}")
 endif()
 find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)  # a header (aero/core/text.h); sources that see LibTorch take its copy
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)

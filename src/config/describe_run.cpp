@@ -73,8 +73,8 @@ Section describe_train(TrainConfig& t) {
               {"train.clip", "Largest norm of the whole gradient; 0: no clipping.", &t.clip,
                at_least(0)},
               {"train.on_nonfinite",
-               "What happens when the loss or the gradient has a NaN or an infinity: stop the run, "
-               "or skip the step.",
+               "What happens, before the update, when the loss or the gradient has a NaN or an "
+               "infinity: stop the run, or skip the step.",
                enum_ref(t.on_nonfinite)},
               {"train.warm_start",
                "Run or checkpoint folder whose weights the run begins with, where they fit; all "
@@ -82,8 +82,8 @@ Section describe_train(TrainConfig& t) {
                &t.warm_start},
               {"train.other_tokenizer",
                "Train even if token ids change their meaning, because the corpus's tokens come "
-               "from another tokenizer than the model of train.warm_start, a pipeline's loaded "
-               "baseline, or the tokenizer file beside the corpus.",
+               "from another tokenizer than that of the model of train.warm_start, of a pipeline's "
+               "loaded baseline, or of the tokenizer file beside the corpus.",
                &t.other_tokenizer},
           }};
 }

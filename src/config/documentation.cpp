@@ -62,7 +62,7 @@ again.
 completion and checks as one types.
 )";
 
-/// Writes "| `G`, `R` | the FFN's `activation`: gelu or gelu_tanh, relu |".
+/// Writes "| `G`, `R` | the FFN's `activation`, if it has one: gelu or gelu_tanh, relu |".
 template <class Kinds>
 std::string letters_row(const Kinds& kinds, const std::string& what) {
   std::string letters;

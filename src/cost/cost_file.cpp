@@ -171,9 +171,10 @@ void refuse_base(const CostFile& file, const CostFileKind& kind) {
     const auto* extends = find(root, "extends");
     if (extends != nullptr && extends->text == file.stem) names.emplace_back(built_in.name);
   }
-  throw UsageError(
-      format("{}: is a base without name and constants, which others extend; {}", file.source,
-             names.empty() ? "name a file that extends it" : "name one of: " + join(names)));
+  throw UsageError(format(
+      "{}: is a base without name and constants, which others extend; {}", file.source,
+      names.empty() ? "name a file that extends it, or give it a name and constants of its own"
+                    : "name one of: " + join(names)));
 }
 
 }  // namespace aero::cost

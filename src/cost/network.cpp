@@ -26,7 +26,7 @@ class Reader : private FileReader {
   Network read() {
     const JsonValue& root = file_.root;
     faults_.append(file_.faults);
-    check_object(root, "", {"name", "bandwidth", "round_trip", "source"});
+    check_object(root, "", {"extends", "name", "bandwidth", "round_trip", "source"});
     Network network;
     network.name = read_name(root);
     network.source = text(root, "", "source", "say where these numbers come from");

@@ -1,5 +1,6 @@
 #include "aero/cost/primitive.h"
 
+#include "aero/config/part_kinds.h"
 #include "aero/core/error.h"
 #include "aero/core/text.h"
 
@@ -7,17 +8,9 @@
 #include <string>
 
 namespace aero::cost {
-namespace {
 
-constexpr bool stands_in_order() {
-  for (std::size_t i = 0; i < primitives.size(); ++i) {
-    if (static_cast<std::size_t>(primitives[i].primitive) != i) return false;
-  }
-  return true;
-}
-static_assert(stands_in_order(), "traits() takes the catalogue's rows by the enum's order");
-
-}  // namespace
+static_assert(stand_in_order(primitives, &PrimitiveTraits::primitive),
+              "traits() takes the catalogue's rows by the enum's order");
 
 Primitive primitive_named(std::string_view name) {
   const auto found = std::ranges::find(primitives, name, &PrimitiveTraits::name);

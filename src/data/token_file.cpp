@@ -158,11 +158,17 @@ std::string TokenFile::former_identity() const {
 void TokenFile::require_unchanged() const {
   const auto modified = file_.modified();
   if (modified.tv_sec == checked_.tv_sec && modified.tv_nsec == checked_.tv_nsec) return;
-  if (read_identity() != identity_ || !has_its_checksum()) {
+  if (read_identity() != identity_) {
     throw Error(
         format("{}: other tokens were written into it while it was in use; put it back as it was, "
                "and leave it alone",
                path().string()));
+  }
+  if (!has_its_checksum()) {
+    throw Error(
+        format("{}: its tokens do not match the checksum in its header: other tokens were written "
+               "into it while it was in use, or it was damaged before. Put it back as it was. {}",
+               path().string(), prepare_again()));
   }
   checked_ = modified;
 }

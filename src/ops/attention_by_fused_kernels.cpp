@@ -39,8 +39,9 @@ bool is_half(torch::ScalarType dtype) {
 bool flash_takes(const torch::Tensor& queries, const torch::Tensor& keys,
                  const torch::Tensor& values, double scale, bool with_entropy) {
   if (queries.size(3) % 8 != 0) return false;  // PyTorch would pad such heads
-  constexpr std::int64_t longest = 192;        // width of heads that every card differentiates
-  if (with_entropy && 2 * queries.size(3) > longest) return false;  // as_long_as_values()
+  // For the entropy, as_long_as_values() makes heads of twice the width.
+  constexpr std::int64_t widest = 192;  // every card differentiates heads of this width
+  if (with_entropy && 2 * queries.size(3) > widest) return false;
   const auto choice = static_cast<at::SDPBackend>(
       at::_fused_sdp_choice(queries, keys, values, {}, 0.0, /*is_causal=*/true, scale));
   return choice == at::SDPBackend::flash_attention || choice == at::SDPBackend::cudnn_attention;

@@ -81,8 +81,9 @@ AttentionGradients differentiate_by_cuda_kernel(const AttentionInputs& inputs,
 
 /// Computes it by LibTorch's fused attention on the queries' device, with autograd. Returns nothing
 /// where no kernel takes the inputs. On CUDA, uses flash for bfloat16 and float16 without a
-/// temperature, and the efficient kernel in float32 otherwise. On the CPU, which only tests use,
-/// takes LibTorch's flash attention in any dtype.
+/// temperature, if d_k is a multiple of 8 and, with entropy, at most 96; the efficient kernel in
+/// float32 otherwise. On the CPU, which only tests use, takes LibTorch's flash attention in any
+/// dtype.
 std::optional<EntropyAttention> attention_by_fused_kernels(
     const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
     double scale, const torch::Tensor& temperature, bool with_entropy);

@@ -8,8 +8,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <limits>
+#include <thread>
 #include <vector>
 
 namespace aero::checkpoint {
@@ -17,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace testing_support;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -220,6 +224,20 @@ TEST_F(Safetensors, RefusesAHeaderLongerThanTheFileOrTheLimit) {
   EXPECT_THAT(damage_of(std::string("\xFF\0\0\0\0\0\0\0{}", 10)),
               HasSubstr("header should have 255 bytes and the whole file has 10"));
   EXPECT_THAT(damage_of(std::string(100, '\xFF')), HasSubstr("more than the 100 MB allowed"));
+}
+
+TEST_F(Safetensors, RefusesAFileThatIsWrittenToMeanwhile) {
+  save_safetensors(file_, {{"a", torch::zeros({1 << 23})}});
+  std::atomic<int> writes = 0;
+  std::jthread writer([&](const std::stop_token& stop) {
+    const auto first = fs::last_write_time(file_);
+    while (!stop.stop_requested()) {
+      fs::last_write_time(file_, first + std::chrono::seconds(++writes));
+    }
+  });
+  while (writes == 0) std::this_thread::yield();
+  EXPECT_THAT(error_of([&] { load_safetensors(file_); }),
+              AllOf(HasSubstr(file_.string()), HasSubstr("was written to after")));
 }
 
 TEST_F(Safetensors, NamesATensorThatItCannotSave) {

@@ -2,11 +2,11 @@
 
 #include "aero/core/error.h"
 
+#include "tests/support/temporary_folder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 namespace aero::cost {
@@ -16,13 +16,11 @@ using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-/// Loads a text as the file own.json, and gives the faults that it tells.
+/// Loads a text as the file own.json, and returns the faults that are reported.
 std::string faults(const std::string& text) {
-  const auto folder = std::filesystem::path(testing::TempDir()) /
-                      testing::UnitTest::GetInstance()->current_test_info()->name();
-  std::filesystem::create_directories(folder);
-  const auto file = folder / "own.json";
-  std::ofstream(file) << text;
+  const testing_support::TemporaryFolder folder;
+  const auto file = folder.path() / "own.json";
+  testing_support::put(file, text);
   try {
     load_network(file.string());
   } catch (const UsageError& error) {
@@ -57,6 +55,24 @@ TEST(Network, TellsEveryFaultWithItsKey) {
   EXPECT_THAT(told, HasSubstr("bandwidth.value: -3: expected more than 0"));
   EXPECT_THAT(told, HasSubstr("round_trip.unit: \"min\": unknown unit"));
   EXPECT_THAT(told, HasSubstr("source: missing"));
+}
+
+TEST(Network, ReportsARepeatedKeyOnce) {
+  const std::string reported =
+      faults(R"({"name": "own", "source": "measured", "round_trip": {"value": 1, "unit": "s"},
+                 "bandwidth": {"value": 1, "value": 2, "unit": "bit/s"}})");
+  EXPECT_THAT(reported, HasSubstr("bandwidth.value: 2: this key stands here twice; keep one"));
+  EXPECT_EQ(reported.find("twice"), reported.rfind("twice"));
+}
+
+TEST(Network, ExtendsAnother) {
+  const testing_support::TemporaryFolder folder;
+  const auto file = folder.path() / "far.json";
+  testing_support::put(file, R"({"extends": "wan", "name": "far", "source": "assumed",
+                                 "round_trip": {"value": 200, "unit": "ms"}})");
+  const Network network = load_network(file.string());
+  EXPECT_DOUBLE_EQ(network.bits_per_second, 100e6);
+  EXPECT_DOUBLE_EQ(network.round_trip_seconds, 0.2);
 }
 
 TEST(Network, TakesNoUnitOfBytes) {

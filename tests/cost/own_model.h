@@ -3,10 +3,10 @@
 #include "aero/core/error.h"
 #include "aero/cost/cost_model.h"
 
+#include "tests/support/temporary_folder.h"
+
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 namespace aero::cost {
@@ -57,11 +57,9 @@ inline std::string and_keys(const std::string& keys) {
 }
 
 inline CostModel load(const std::string& text) {
-  const auto folder = std::filesystem::path(testing::TempDir()) /
-                      testing::UnitTest::GetInstance()->current_test_info()->name();
-  std::filesystem::create_directories(folder);
-  const auto file = folder / "own.json";
-  std::ofstream(file) << text;
+  const testing_support::TemporaryFolder folder;
+  const auto file = folder.path() / "own.json";
+  testing_support::put(file, text);
   return CostModel::load(file.string());
 }
 

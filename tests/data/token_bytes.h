@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/temporary_folder.h"
+
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -12,30 +14,15 @@
 
 namespace aero::data::test {
 
-/// A folder of this test's own, removed afterwards.
-class Folder {
+/// A folder of token files.
+class Folder : public testing_support::TemporaryFolder {
  public:
-  Folder() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::path(testing::TempDir()) /
-            (std::string("aero-") + test->test_suite_name() + "-" + test->name());
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path() / name; }
 
   std::filesystem::path write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return path_ / name;
+    testing_support::put(path() / name, bytes);
+    return path() / name;
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 template <typename T>

@@ -57,7 +57,7 @@ def test_another_tokenizer_is_refused_before_anything_runs(known_by: str, tmp_pa
     assert done.returncode == 2
     assert done.stderr.startswith(
         f"error: the model {run} (tokenizer {ours[:12]}) and the tokenizer {other} (tokenizer "
-        f"{theirs[:12]}) speak different tokenizers"
+        f"{theirs[:12]}) have different tokenizers"
     )
     assert "--other-tokenizer" in done.stderr and done.stderr.count("\n") == 1
     allowed = start(run, *prompt, "--tokenizer", other, "--other-tokenizer")

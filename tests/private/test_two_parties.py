@@ -266,7 +266,7 @@ def test_a_client_with_another_tokenizer_is_refused(known_by: str, tmp_path: Pat
         assert done.returncode == 2, done.stderr
         assert done.stderr.startswith(
             f"error: the client (tokenizer {ours[:12]}) and the server (tokenizer {theirs[:12]}) "
-            "speak different tokenizers"
+            "have different tokenizers"
         )
         assert "--other-tokenizer" in done.stderr and done.stderr.count("\n") == 1
 

@@ -50,15 +50,16 @@ inline constexpr std::array<PartKind<ActivationKind>, 6> activation_kinds{{
     {ActivationKind::none, "none", "", "the identity"},
 }};
 
-/// Whether rows are in the order of the enum, by which letter_of() and the names index them.
-template <class Kind, std::size_t count>
-constexpr bool stand_in_order(const std::array<PartKind<Kind>, count>& kinds) {
+/// Whether the rows of a table are in the order of their enum, by which readers index them.
+template <class Row, std::size_t count, class Kind>
+constexpr bool stand_in_order(const std::array<Row, count>& rows, Kind Row::*kind) {
   for (std::size_t i = 0; i < count; ++i) {
-    if (static_cast<std::size_t>(kinds[i].kind) != i) return false;
+    if (static_cast<std::size_t>(rows[i].*kind) != i) return false;
   }
   return true;
 }
-static_assert(stand_in_order(attention_kinds) && stand_in_order(norm_kinds) &&
-              stand_in_order(activation_kinds));
+static_assert(stand_in_order(attention_kinds, &PartKind<AttentionKind>::kind));
+static_assert(stand_in_order(norm_kinds, &PartKind<NormKind>::kind));
+static_assert(stand_in_order(activation_kinds, &PartKind<ActivationKind>::kind));
 
 }  // namespace aero

@@ -34,7 +34,7 @@ struct TrainConfig {
   double clip = 1.0;           ///< 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
   std::string warm_start;        ///< run or checkpoint folder; empty: from initial weights
-  bool other_tokenizer = false;  ///< whether it may differ from the corpus's
+  bool other_tokenizer = false;  ///< whether the model's tokenizer may differ from the corpus's
 
   bool operator==(const TrainConfig&) const = default;
 };

@@ -9,8 +9,9 @@
 
 namespace aero {
 
-/// These functions read every number that a user writes, in configs, in --set and in the options of
-/// all commands. Numbers are decimal, also with zeros in front.
+// integer_from(), number_from(), parse_integer() and parse_number() read every number that a user
+// writes, in configs, in --set and in the options of all commands. Numbers are decimal, also with
+// zeros in front.
 
 /// Reads an integer: "12", "-3"; also "1e6" and "5.0" below 2^53, where no digit can be lost.
 /// Returns nothing for a fraction, for a number that does not fit into 64 bits, and for any other
@@ -32,8 +33,8 @@ struct NumberRange {
   bool low_open = false;  ///< low itself is refused
 };
 
-/// Parse a number. Outside the range, and for other texts, they throw UsageError that names what
-/// was read: "--seed: -1: must be at least 0".
+/// Parse a number. Throw UsageError, which names what was read, if the text is not a number in the
+/// range: "--seed: -1: must be at least 0".
 std::int64_t parse_integer(const std::string& name, std::string_view text, IntegerRange range);
 double parse_number(const std::string& name, std::string_view text, NumberRange range);
 

@@ -40,7 +40,7 @@ struct FullFlops {
 };
 
 /// Work on single elements, by the catalogue's operations for each element (primitive.h):
-///   norm        7 for an element of a LayerNorm, 6 if it has no bias
+///   norm        for each element of a norm's input, one less for a LayerNorm without bias
 ///   softmax     for each score of all T x T, masked or not
 ///   activation  for each element of [T, d_ffn]
 ///   scale       for every multiplication of forward_operations(), folding or not

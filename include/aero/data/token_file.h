@@ -36,9 +36,9 @@ class TokenFile {
   const TokenHeader& header() const { return header_; }
   std::int64_t count() const { return header_.count; }
 
-  /// Copies tokens [offset, offset + out.size()). Throws Error beyond the end, and if the file has
-  /// become shorter or holds other tokens than when it was opened (identity()). A file with only a
-  /// newer time is still read.
+  /// Copies tokens [offset, offset + out.size()). Throws Error beyond the end, if the file has
+  /// become shorter, and, where its time is newer than at the last check, if its identity() has
+  /// changed or, in AERO's format, its tokens do not match the checksum of the header.
   void read(std::int64_t offset, std::span<std::int64_t> out) const;
 
   /// Throws UsageError if the header's vocabulary is larger than the model's. Reads no token.

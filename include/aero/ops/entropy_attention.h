@@ -18,8 +18,9 @@ namespace aero::ops {
 /// AERO's kernels compute float32 and bfloat16 on the CPU, and, where CUDA kernels were compiled,
 /// bfloat16 and float16 on CUDA for d_k = 32 and 64. Otherwise, LibTorch's fused kernels compute on
 /// CUDA, except float64 and a d_k that is no multiple of 4. There the entropy is logsumexp(s_i)
-/// minus a mean score and loses about |s| 2^-23 to cancellation; without a temperature, it loses
-/// |s| 2^-9 in bfloat16 and |s| 2^-12 in float16. ATen operations compute the rest.
+/// minus a mean score and loses about |s| 2^-23 to cancellation. Without a temperature and for d_k
+/// up to 96, it loses |s| 2^-9 in bfloat16 and |s| 2^-12 in float16. ATen operations compute the
+/// rest.
 EntropyAttention entropy_attention(const torch::Tensor& queries, const torch::Tensor& keys,
                                    const torch::Tensor& values, double scale,
                                    const torch::Tensor& temperature, bool with_entropy);

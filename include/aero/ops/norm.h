@@ -13,9 +13,9 @@ enum class NormDtype {
 /// Computes (x - mean) / sqrt(var + eps) weight + bias over the last dimension of x, which is that
 /// of the weight. The bias may be undefined.
 ///
-/// PyTorch computes it, but for one case: on CUDA under autocast, where x, weight and bias are
-/// float32 and a row has up to 4,096 numbers, AERO's kernel does, if it was compiled. The kernel
-/// computes in float32, too, and writes the dtype that was asked for. Its backward pass reads a
+/// AERO's kernel computes it on CUDA under autocast if x, weight and bias are float32, a row has up
+/// to 4,096 numbers, and the kernel was compiled. PyTorch computes all other cases. The kernel
+/// computes in float32, as PyTorch does, and writes the dtype that was asked for. Its backward pass reads a
 /// gradient in that dtype and gives all gradients in float32, with the same bits each time. It can
 /// be differentiated once.
 ///

@@ -75,6 +75,6 @@ def require_same_tokenizer(one: TokenizerIdentity, other: TokenizerIdentity, adv
     if one.sha256 and other.sha256 and one.sha256 != other.sha256:
         raise UsageError(
             f"{one.owner} (tokenizer {one.sha256[:12]}) and {other.owner} (tokenizer "
-            f"{other.sha256[:12]}) speak different tokenizers: the same ids stand for other text; "
+            f"{other.sha256[:12]}) have different tokenizers: the same ids stand for other text; "
             f"{advice}"
         )

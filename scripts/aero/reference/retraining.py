@@ -140,7 +140,7 @@ def require_tokenizer_of(folder: Path, corpus: Path, split: Split) -> None:
     if ours and theirs and ours != theirs:
         raise UsageError(
             f"the run {folder} (tokenizer {ours[:12]}) and the corpus {corpus} (tokenizer "
-            f"{theirs[:12]}) speak different tokenizers; name the run's corpus by --data FOLDER"
+            f"{theirs[:12]}) have different tokenizers; name the run's corpus by --data FOLDER"
         )
 
 
