@@ -1,5 +1,6 @@
 # CUDA kernels, src/<room>/*.cu: plain CUDA that sees no LibTorch header. They belong to the library where
-# LibTorch is a CUDA build and nvcc is there; elsewhere a test compiles them, if there is nvcc.
+# LibTorch is a CUDA build and nvcc is there; elsewhere a test compiles them, if there is nvcc. So does
+# src/<room>/*.cuda.cpp, code of the host that needs CUDA's headers.
 option(AERO_NVCC "Compile the CUDA kernels where nvcc is found" ON)
 find_program(AERO_NVCC_PATH nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
 mark_as_advanced(AERO_NVCC_PATH)

@@ -68,6 +68,11 @@ Section describe_train(TrainConfig& t) {
                "Use GPU kernels that give the same bits each time, on one kind of GPU and one "
                "build, also across a resume; slower. The CPU gives the same bits anyway.",
                &t.deterministic},
+              {"train.cuda_graphs",
+               "Record a step's forward and backward pass on a GPU as a CUDA graph, and replay it "
+               "in every step. This makes small models faster, which otherwise wait for the CPU to "
+               "launch each kernel. Needs a build with AERO's CUDA kernels.",
+               &t.cuda_graphs},
               {"train.threads", "CPU threads; 0: as many as LibTorch chooses.", &t.threads,
                between(0, 4096)},
               {"train.clip", "Largest norm of the whole gradient; 0: no clipping.", &t.clip,

@@ -82,15 +82,6 @@ AutocastGuard::~AutocastGuard() {
   at::autocast::set_autocast_dtype(previous_->device, previous_->dtype);
 }
 
-torch::Tensor LossScaler::unscale(const std::vector<torch::Tensor>& gradients) const {
-  if (gradients.empty()) return torch::zeros({});
-  const auto options = gradients.front().options().dtype(torch::kFloat32);
-  auto found_inf = torch::zeros({1}, options);
-  at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf,
-                                                 torch::full({1}, 1 / scale_, options));
-  return found_inf.squeeze();
-}
-
 void LossScaler::update(bool finite) {
   if (!finite) {
     scale_ /= 2;
@@ -101,6 +92,14 @@ void LossScaler::update(bool finite) {
     scale_ *= 2;
     growth_ = 0;
   }
+}
+
+torch::Tensor unscale(const std::vector<torch::Tensor>& gradients, const torch::Tensor& scale) {
+  auto found_inf = torch::zeros({1}, scale.options().dtype(torch::kFloat32));
+  if (gradients.empty()) return found_inf.squeeze();
+  const auto inverse = scale.reciprocal().to(torch::kFloat32).reshape({1});
+  at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf, inverse);
+  return found_inf.squeeze();
 }
 
 }  // namespace aero::train

@@ -4,6 +4,7 @@
 #include "aero/core/log.h"
 #include "aero/core/text.h"
 #include "aero/model/initialization.h"
+#include "aero/model/norm.h"
 #include "aero/ops/generator.h"
 #include "aero/train/run_length.h"
 
@@ -70,15 +71,6 @@ torch::Tensor sent_to(torch::Device device, const torch::Tensor& x) {
   return device.is_cuda() ? x.pin_memory().to(device, /*non_blocking=*/true) : x.to(device);
 }
 
-/// Reads the values of all scalars at once, because each read waits for the device.
-std::vector<double> values_of(const std::vector<torch::Tensor>& scalars, torch::Device device) {
-  std::vector<torch::Tensor> wide;
-  for (const auto& scalar : scalars) wide.push_back(scalar.to(device, torch::kFloat64));
-  const auto read = torch::stack(wide).cpu();
-  const auto* const first = read.data_ptr<double>();
-  return {first, first + read.numel()};
-}
-
 }  // namespace
 
 Trainer::Trainer(RunConfig config, data::Corpus corpus)
@@ -94,6 +86,7 @@ Trainer::Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder)
       device_(use_device(config_.train.device)),
       decoder_(take_decoder(config_, std::move(decoder), device_)),
       parameters_(model::parameters_of(*decoder_)),
+      pass_(config_, decoder_, parameters_),
       optimizer_(config_.optimizer, parameters_),
       length_(run_length(config_, corpus_.size())),
       schedule_(make_schedule(config_, length_)) {
@@ -101,6 +94,11 @@ Trainer::Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder)
   check_length(config_, length_);
   config_.model.own_parts = decoder_->own_parts();
   if (config_.train.dtype == Precision::float16) scaler_.emplace();
+  if (config_.train.cuda_graphs) record_steps(require_graph_recorder(config_, device_));
+}
+
+void Trainer::record_steps(std::unique_ptr<ops::GraphRecorder> recorder) {
+  graph_.emplace(std::move(recorder), pass_, parameters_);
 }
 
 std::int64_t Trainer::to_steps(const Duration& duration) const {
@@ -191,23 +189,19 @@ StepRecord Trainer::train_step() {
   optimizer_.require_same(model::parameters_of(*decoder_));
   is_whole_ = true;
   decoder_->train();
-  set_progress();
+  decoder_->set_progress(progress());
   seed_step(config_.seed, step_);
   optimizer_.zero_grad();
-  const auto loss = accumulate_gradients();
-  const auto overflows = scaler_ ? scaler_->unscale(gradients(parameters_)) : torch::zeros({});
-  const auto norm = gradient_norm_on_device(parameters_);
+  const auto measured = compute(take_inputs());
   fetch_ahead();  // while the device works
-  const auto& penalty = loss.penalty.defined() ? loss.penalty : loss.cross_entropy;
-  const auto values = values_of({loss.cross_entropy, norm, overflows, penalty}, device_);
-  record.loss = values[0];
-  record.grad_norm = values[1];
-  const bool overflow = values[2] != 0;
-  if (loss.penalty.defined()) record.penalty = values[3];
+  const auto [loss, grad_norm, overflows, penalty] = pass_.read(measured);
+  record.loss = loss;
+  record.grad_norm = grad_norm;
+  record.penalty = penalty;
 
   // Gradients that overflow under a finite loss need a smaller scale. The callbacks judge all
   // other cases.
-  const bool rescales = overflow && record.is_finite() && scaler_->scale() > 1;
+  const bool rescales = overflows && record.is_finite() && scaler_->scale() > 1;
   const auto verdict = rescales ? Verdict::skip : judge(record);
   if (verdict == Verdict::stop) {
     stop(Outcome::nonfinite);
@@ -215,9 +209,9 @@ StepRecord Trainer::train_step() {
   }
   record.updated = verdict == Verdict::update;
   if (record.updated) update(record);
-  if (scaler_) scaler_->update(!overflow);
+  if (scaler_) scaler_->update(!overflows);
   ++step_;
-  set_progress();  // for evaluations and checkpoints
+  decoder_->set_progress(progress());  // for evaluations and checkpoints
   samples_seen_ += samples_per_step();
   record.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return record;
@@ -230,57 +224,53 @@ void Trainer::update(const StepRecord& record) {
   is_whole_ = true;
 }
 
-void Trainer::set_progress() {
-  decoder_->set_progress(static_cast<double>(step_) / static_cast<double>(length_.total_steps));
+double Trainer::progress() const {
+  return static_cast<double>(step_) / static_cast<double>(length_.total_steps);
 }
 
-Trainer::StepLoss Trainer::accumulate_gradients() {
-  const auto [first_sample, batches, targets] = take_batches();
-  const auto all_targets = std::reduce(targets.begin(), targets.end());
-  auto cross_entropy = torch::zeros({}, torch::device(device_).dtype(torch::kFloat64));
-  auto penalty = config_.model.ereg.enabled ? cross_entropy.clone() : torch::Tensor();
-  for (std::size_t i = 0; i < batches.size(); ++i) {
-    last_batch_ = batches[i];
-    // Weights by targets, so that the sum is the mean over all targets, however they are split.
-    const auto weight = static_cast<double>(targets[i]) / static_cast<double>(all_targets);
-    torch::Tensor share;
-    {
-      const AutocastGuard autocast(device_, config_.train.dtype);
-      const auto loss = decoder_->training_loss(last_batch_.inputs, last_batch_.targets);
-      cross_entropy += loss.cross_entropy.detach() * weight;
-      if (loss.penalty.defined()) penalty += loss.penalty.detach() * weight;
-      share = loss.total() * weight;
-    }
-    (scaler_ ? share * scaler_->scale() : share).backward();
-  }
-  return {cross_entropy, penalty};
+torch::Tensor Trainer::compute(const StepInputs& inputs) {
+  last_batch_ = inputs.batches.back();
+  if (!graph_) return pass_(inputs);
+  const auto& model = config_.model;
+  const bool is_fixed = model.norm == NormKind::layernorm_fixed;
+  return graph_->run(inputs, is_fixed ? model::fixed_norm_gate(model.norm_fixed, progress()) : 1);
 }
 
 std::int64_t Trainer::samples_per_step() const {
   return config_.train.batch_size * config_.train.accumulation;
 }
 
-Trainer::StepBatches Trainer::fetch(std::int64_t first_sample) {
+StepInputs Trainer::fetch(std::int64_t first_sample) const {
   const auto size = config_.train.batch_size;
-  StepBatches result{first_sample, {}, {}};
+  StepInputs inputs;
+  std::vector<double> weights;  // first of all the targets of each batch that are not ignored
   for (std::int64_t i = 0; i < config_.train.accumulation; ++i) {
     const auto batch = corpus_.batch(sampler_.indices(first_sample + i * size, size));
-    result.targets.push_back(batch.targets.ne(data::ignored_target).sum().item<std::int64_t>());
-    result.batches.push_back({sent_to(device_, batch.inputs), sent_to(device_, batch.targets)});
+    const auto targets = batch.targets.ne(data::ignored_target).sum().item<std::int64_t>();
+    weights.push_back(static_cast<double>(targets));
+    inputs.batches.push_back({sent_to(device_, batch.inputs), sent_to(device_, batch.targets)});
   }
-  return result;
+  const double all = std::reduce(weights.begin(), weights.end());
+  for (auto& weight : weights) weight /= all;
+  inputs.weights = sent_to(device_, torch::tensor(weights, torch::kFloat64));
+  return inputs;
 }
 
-Trainer::StepBatches Trainer::take_batches() {
+StepInputs Trainer::take_inputs() {
   auto fetched = std::exchange(fetched_, std::nullopt);
-  if (fetched && fetched->first_sample == samples_seen_) return std::move(*fetched);
-  return fetch(samples_seen_);
+  auto inputs = fetched && fetched->first_sample == samples_seen_ ? std::move(fetched->inputs)
+                                                                  : fetch(samples_seen_);
+  if (scaler_) {
+    inputs.loss_scale = sent_to(device_, torch::scalar_tensor(scaler_->scale(), torch::kFloat64));
+  }
+  return inputs;
 }
 
 void Trainer::fetch_ahead() {
   if (step_ + 1 == length_.total_steps) return;
   try {
-    fetched_ = fetch(samples_seen_ + samples_per_step());
+    const auto first_sample = samples_seen_ + samples_per_step();
+    fetched_ = {first_sample, fetch(first_sample)};
   } catch (const Error&) {
     fetched_.reset();  // the next step reports the fault; this step is whole
   }

@@ -14,16 +14,16 @@ needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="results name the version of PyTorch"
 )
 
-# Steps take 0.5 s, 0.6 s under EReg, twice as long at T = 32, times AERO_SLOWER, and the first one
-# 100 s; they do 1 GFLOP, under EReg 2. What AERO_DIVERGES names ends with a NaN at step 2, what
-# AERO_FAILS names with an error; a probe takes AERO_PROBE_TAKES seconds. Each call is a line of
-# `calls`, its warm-up one of `warmups`.
+# Steps take 0.5 s, 0.6 s under EReg, twice as long at T = 32, a quarter of it with CUDA graphs,
+# times AERO_SLOWER, and the first one 100 s; they do 1 GFLOP, under EReg 2. What AERO_DIVERGES
+# names ends with a NaN at step 2, what AERO_FAILS names with an error; a probe takes
+# AERO_PROBE_TAKES seconds. Each call is a line of `calls`, its warm-up one of `warmups`.
 STAND_IN = """#!{python}
 import json, os, pathlib, sys, time
 if sys.argv[1] == "doctor":
     print("LibTorch  9.8.7")
     sys.exit()
-settings = {{}}
+settings, graphs = {{}}, False
 if "--set" in sys.argv:
     words = iter(sys.argv)
     settings = dict(next(words).split("=", 1) for word in words if word == "--set")
@@ -31,6 +31,7 @@ if "--set" in sys.argv:
 else:
     config = json.loads(pathlib.Path(sys.argv[2]).read_text())
     get = lambda key: config[key.split(".")[0]][key.split(".")[1]]
+    graphs = config["train"].get("cuda_graphs", False)
 architecture, context = get("model.architecture"), int(get("model.context"))
 run, steps = pathlib.Path(get("run.folder")), int(get("train.duration"))
 with open(pathlib.Path(__file__).with_name("calls"), "a") as calls:
@@ -50,6 +51,7 @@ flops = 2e9 if architecture.startswith("EReg") else 1e9
 lines = []
 for step in range(1, (2 if diverges else steps) + 1):
     seconds = (0.6 if architecture.startswith("EReg") else 0.5) * (2 if context == 32 else 1)
+    seconds *= 0.25 if graphs else 1
     seconds *= float(os.environ.get("AERO_SLOWER", 1))
     lines.append({{"step": step, "loss": 1.0, "seconds": 100.0 if step == 1 else seconds}})
 if diverges:

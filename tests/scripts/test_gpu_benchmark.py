@@ -7,6 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +16,15 @@ import pytest
 import torch
 
 from aero.benchmark import processes, pytorch_work, step_turns
+from aero.benchmark.budget import Budget
 from aero.benchmark.processes import OutOfTime, ProcessFailed, run_process
 from aero.benchmark.pytorch_side import PyTorchTurn
 from aero.benchmark.pytorch_task import PyTorchTask
 from aero.benchmark.pytorch_work import gemm_rate, work
-from aero.benchmark.step_scenes import full_scenes
+from aero.benchmark.step_report import Results, goals
+from aero.benchmark.step_scenes import dry_scenes, full_scenes
+from aero.benchmark.step_turns import Turns
+from aero.benchmark.store import Store
 from aero.commands.gpu import benchmark
 from gpu_programs import calls, real_aero, stand_in
 
@@ -66,10 +71,10 @@ def test_goals_follow_from_the_times_after_warm_up(run: Run, tmp_path: Path) -> 
     assert found["summary"]["gemm_flops_per_second"] == 8e9
     # 1 GFLOP in 0.5 s of 8 GFLOP/s; 0.75 / 0.5; 0.6 / 0.5; 1.5 / 0.6; T = 32 takes twice as long.
     assert [goal["measured"] for goal in found["summary"]["goals"]] == pytest.approx(
-        [0.25, 1.5, 1.2, 2.5, 2.0, 2.0]
+        [0.25, 1.5, 1.2, 2.5, 2.0, 2.0, None]
     )
     reached = [goal["reached"] for goal in found["summary"]["goals"]]
-    assert reached == [False, True, False, True, False, False]
+    assert reached == [False, True, False, True, False, False, None]
     rows = {(row["scene"], row["side"]): row for row in found["summary"]["rows"]}
     assert rows["gpt2", "AERO"]["tokens_per_second"] == pytest.approx(4 * 16 / 0.5)
     assert rows["gpt2", "PyTorch"]["over_reference"] == pytest.approx(2.0)
@@ -111,6 +116,17 @@ def test_every_scene_has_a_round_before_another_has_two() -> None:
     first = [("gpt2", 1), ("ereg", 1), ("long", 1), ("tiny", 1)]
     second = [("gpt2", 2), ("ereg", 2), ("long", 2), ("tiny", 2), ("vocabulary", 1)]
     assert order == [*first, *second, ("gpt2", 3), ("ereg", 3)]
+
+
+def test_on_a_gpu_the_smallest_model_is_measured_with_graphs_too(
+    binary: Path, tmp_path: Path
+) -> None:
+    scenes = dry_scenes("cuda")
+    small = replace(scenes[-1], setting=replace(scenes[-1].setting, device="cpu"))
+    store = Store(tmp_path / "benchmark.json", {}, {})
+    Turns(binary, 1, Budget(60), store).take([small])
+    goal = goals(scenes, Results(scenes, store.measured()))[-1]
+    assert goal.measured == pytest.approx(4.0) and goal.reached
 
 
 def test_a_turn_that_fails_is_told_and_tried_again(

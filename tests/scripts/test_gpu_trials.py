@@ -47,6 +47,8 @@ with metrics.open("a") as file:
             loss *= 1.01
         if fault == "resume" and done:
             loss *= 1 + 1e-9
+        if fault == "graphs" and train.get("cuda_graphs"):
+            loss *= 1 + 1e-9
         if fault == "random":
             loss *= 1 + 1e-9 * random.random()
         line = {{"step": step, "loss": loss}}
@@ -57,7 +59,7 @@ with metrics.open("a") as file:
         file.write(json.dumps(line) + "\\n")
         file.flush()
         time.sleep(0.1 if run.name == "memory" else 0)
-        if run.name == "killed" and not done and step > steps // 2 and fault != "quick":
+        if "killed" in run.name and not done and step > steps // 2 and fault != "quick":
             time.sleep(60)  # until it is killed
 weights = os.urandom(4) if fault == "weights" else b"same"
 if fault != "no weights":
@@ -100,6 +102,16 @@ FAULTS = [
             ("resume", "the resumed run has other losses"),
             ("weights", "the losses are the same, the weights are not"),
             ("no weights", "once: the run left no checkpoint with weights"),
+        ],
+    ),
+    (
+        "train.cuda_graphs",
+        "cuda",
+        [
+            ("graphs", "with graphs the losses are others"),
+            ("quick", "the run was over before it was killed"),
+            ("resume", "the resumed run has other losses"),
+            ("weights", "the losses are the same, the weights are not"),
         ],
     ),
     ("a device that is not there", "cuda", [("any device", "aero train ended with 0")]),
@@ -157,7 +169,8 @@ def test_every_trial_is_told_of_faults() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CUDA_LAUNCH_BLOCKING", "float16 with overflows", "compute-sanitizer"]
+    "name",
+    ["CUDA_LAUNCH_BLOCKING", "float16 with overflows", "train.cuda_graphs", "compute-sanitizer"],
 )
 def test_what_needs_a_gpu_is_skipped_without(tmp_path: Path, name: str) -> None:
     with pytest.raises(SkipTrial):

@@ -30,6 +30,7 @@ struct TrainConfig {
   std::string device = "auto";
   bool tf32 = false;           ///< float32 products on a GPU in TensorFloat-32
   bool deterministic = false;  ///< the same bits each time on one GPU and one build
+  bool cuda_graphs = false;    ///< replay a step's passes on a GPU from a recording
   std::int64_t threads = 0;    ///< 0: LibTorch's own choice
   double clip = 1.0;           ///< 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;

@@ -50,14 +50,15 @@ class LossScaler {
   double scale() const { return scale_; }
   std::int64_t growth() const { return growth_; }
 
-  /// Divides the gradients by the scale. Returns a scalar on their device, without waiting for it:
-  /// 0 where all of them are finite, else 1.
-  torch::Tensor unscale(const std::vector<torch::Tensor>& gradients) const;
   void update(bool finite);
 
  private:
   double scale_;
   std::int64_t growth_;
 };
+
+/// Divides the gradients by the loss scale, a scalar where they are. Another one there, for which
+/// nobody has waited: 0 where all of them are finite, else 1.
+torch::Tensor unscale(const std::vector<torch::Tensor>& gradients, const torch::Tensor& scale);
 
 }  // namespace aero::train

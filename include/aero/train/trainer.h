@@ -10,6 +10,8 @@
 #include "aero/train/optimizer.h"
 #include "aero/train/precision.h"
 #include "aero/train/schedule.h"
+#include "aero/train/step_graph.h"
+#include "aero/train/training_pass.h"
 
 #include <memory>
 #include <optional>
@@ -39,6 +41,10 @@ class Trainer {
   Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder);
 
   void add(std::unique_ptr<Callback> callback) { callbacks_.push_back(std::move(callback)); }
+
+  /// Records the forward and backward pass of a step and replays the recording in later steps, as
+  /// train.cuda_graphs does by CUDA graphs.
+  void record_steps(std::unique_ptr<ops::GraphRecorder> recorder);
 
   /// Trains from the present step to the end of train.duration, or until a callback stops the run.
   /// After an exception of a callback or a step, ends all callbacks with Outcome::failed and throws
@@ -94,23 +100,18 @@ class Trainer {
   StepRecord train_step();
   void update(const StepRecord& record);
   void finish(Outcome outcome);
-  /// Scalars in float64 on the device, which may still be computing them.
-  struct StepLoss {
-    torch::Tensor cross_entropy;
-    torch::Tensor penalty;  // undefined without one
-  };
-  /// The micro-batches of a step, on their way to the device.
-  struct StepBatches {
+  /// The inputs of the next step, on their way to the device.
+  struct Fetched {
     std::int64_t first_sample = 0;
-    std::vector<data::Batch> batches;
-    std::vector<std::int64_t> targets;  // number of targets in each batch, without ignored ones
+    StepInputs inputs;
   };
 
-  void set_progress();
-  /// Adds the gradients of all micro-batches, and returns the mean loss.
-  StepLoss accumulate_gradients();
-  StepBatches fetch(std::int64_t first_sample);
-  StepBatches take_batches();
+  /// The share of the training that is done, from 0 to 1.
+  double progress() const;
+  /// Runs the forward and backward pass. Returns what TrainingPass::read() takes.
+  torch::Tensor compute(const StepInputs& inputs);
+  StepInputs fetch(std::int64_t first_sample) const;
+  StepInputs take_inputs();
   void fetch_ahead();
   std::int64_t samples_per_step() const;
   Verdict judge(const StepRecord& record);
@@ -125,6 +126,8 @@ class Trainer {
   model::Decoder decoder_;
   bool is_brought_ = true;  // whether the decoder was passed in; its weights may not be filled
   NamedParameters parameters_;
+  TrainingPass pass_;
+  std::optional<StepGraph> graph_;  // of the pass, where it is recorded
   Optimizer optimizer_;
   RunLength length_;
   Schedule schedule_;
@@ -140,7 +143,7 @@ class Trainer {
   std::optional<Evaluation> last_evaluation_;
   std::int64_t evaluated_step_ = 0;
   data::Batch last_batch_;
-  std::optional<StepBatches> fetched_;  // batches of the next step
+  std::optional<Fetched> fetched_;
 };
 
 /// Copies weights into a decoder. Throws an Error that names the tensors which are missing, unknown

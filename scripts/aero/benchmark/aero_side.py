@@ -32,9 +32,10 @@ def aero_config(
     run: Path,
     architecture: str = BASELINE,
     model: Mapping[str, Any] | None = None,
+    train: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The config of AERO's side: every key that a benchmark depends on. `model` adds to that
-    section.
+    """The config of AERO's side: every key that a benchmark depends on. `model` and `train` add to
+    those sections.
     """
     return {
         "seed": 1,
@@ -59,6 +60,7 @@ def aero_config(
             "device": setting.device,
             "threads": setting.threads,
             "clip": 1.0,
+            **(train or {}),
         },
         "optimizer": {
             "name": "adamw",
@@ -83,12 +85,14 @@ def aero_turn(
     folder: Path,
     architecture: str = BASELINE,
     model: Mapping[str, Any] | None = None,
+    train: Mapping[str, Any] | None = None,
     corpus: Path | None = None,
     limit: float | None = None,
 ) -> AeroTurn:
     """One `aero train` in `folder`, on the corpus beside it unless another is given."""
     run, config = folder / "run", folder / "config.json"
-    settings = aero_config(setting, corpus or folder.parent / "corpus", run, architecture, model)
+    tokens = corpus or folder.parent / "corpus"
+    settings = aero_config(setting, tokens, run, architecture, model, train)
     config.write_text(json.dumps(settings), encoding="utf-8")
     peak = run_process([str(binary), "train", str(config)], folder / "log.txt", limit)
     seconds: list[float] = []

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from aero.benchmark.step_scenes import AERO, AUTHORS, COMPILED, PLAIN, REGULARISED, Scene, Side
+from aero.benchmark.step_scenes import (
+    AERO,
+    AUTHORS,
+    COMPILED,
+    GRAPHS,
+    PLAIN,
+    REGULARISED,
+    Scene,
+    Side,
+)
 from aero.benchmark.step_turns import turn_name
 from aero.core.markdown import markdown_table
 
@@ -165,6 +174,11 @@ def goals(scenes: list[Scene], results: Results) -> list[Goal]:
             f"EReg(SM(t)+ScFuFFN): a token's time at T = {long} over that at T = {short}",
             1.5,
             growth(REGULARISED, "ereg"),
+        ),
+        _at_least(
+            "the smallest model: steps/s with CUDA graphs over those without",
+            3.0,
+            results.ratio("tiny", AERO, GRAPHS),
         ),
     ]
 

@@ -10,6 +10,7 @@ from aero.benchmark.aero_side import BASELINE
 from aero.benchmark.setting import Setting
 
 AERO, EAGER, COMPILED = "AERO", "PyTorch", "PyTorch, torch.compile"
+GRAPHS = "AERO, CUDA graphs"
 PLAIN, REGULARISED, AUTHORS = "AERO, SM(t)", "AERO, EReg", "PyTorch, the authors' way"
 
 _EREG = {"enabled": True, "lambda": 1e-5, "gamma": 0.2, "theta_init": 0.5, "reduction": "row_sum"}
@@ -25,6 +26,7 @@ class Side:
     first_seconds: float  # what its first turn may take
     architecture: str = BASELINE  # of AERO; that which a PyTorch side computes, too
     model: Mapping[str, Any] = field(default_factory=dict)  # more of AERO's section "model"
+    train: Mapping[str, Any] = field(default_factory=dict)  # and of its section "train"
     is_pytorch: bool = False
     backend: str = ""  # of torch.compile
     authors: Mapping[str, Any] = field(default_factory=dict)  # "model" of aero.reference.authors
@@ -99,6 +101,13 @@ def _ereg(setting: Setting, pruned: int, first: float) -> tuple[Side, ...]:
     )
 
 
+def _small(device: str, first: float) -> tuple[Side, ...]:
+    """Sides of a model so small that the host's launches decide; graphs are of a GPU alone."""
+    aero = Side(AERO, first)
+    graphs = Side(GRAPHS, first, train={"cuda_graphs": True})
+    return (aero, graphs) if device.startswith("cuda") else (aero,)
+
+
 def full_scenes(device: str) -> list[Scene]:
     """Lists the scenes at the papers' size; what matters most comes first."""
     gpt2 = Setting(12, 12, 768, 50304, 128, 128, 1, "bfloat16", 0, 60, device)
@@ -111,7 +120,7 @@ def full_scenes(device: str) -> list[Scene]:
         Scene("gpt2", "GPT-2 124M", gpt2, 15, sides, 3),
         Scene("ereg", "ScFuFFN_i6", gpt2, 15, _ereg(gpt2, 6, first), 3),
         Scene("long", "T = 1024", long, 8, longer, 2),
-        Scene("tiny", "the tiny sweeps' model", tiny, 60, sides[:2], 2),
+        Scene("tiny", "the tiny sweeps' model", tiny, 60, (*_small(device, first), sides[1]), 2),
         Scene("vocabulary", "V = 50,257", replace(gpt2, vocab_size=50257), 15, sides, 1, begins=2),
     ]
 
@@ -120,11 +129,12 @@ def dry_scenes(device: str) -> list[Scene]:
     """The same at a size that takes seconds on a CPU, to try the program and not the speed."""
     gpt2 = Setting(2, 2, 32, 301, 16, 4, 1, "bfloat16", 1, 4, device)
     long = replace(gpt2, context=32, batch_size=2)
+    smaller = replace(gpt2, n_layer=1, steps=8)  # three steps come before a graph
     first = 5
     aero = Side(AERO, first)
     return [
         Scene("gpt2", "GPT-2", gpt2, 1, _gpt2("eager", first), 1),
         Scene("ereg", "ScFuFFN_i1", gpt2, 1, _ereg(gpt2, 1, first), 1),
         Scene("long", "T = 32", long, 1, (aero, Side(REGULARISED, first, **_regularised(1))), 1),
-        Scene("tiny", "a smaller model", replace(gpt2, n_layer=1), 1, (aero,), 1),
+        Scene("tiny", "a smaller model", smaller, 1, _small(device, first), 1),
     ]

@@ -121,7 +121,14 @@ class Turns:
                 more = {"gemm_flops_per_second": of_pytorch.gemm_flops_per_second}
             else:
                 of_aero = aero_turn(
-                    self.aero, setting, folder, side.architecture, side.model, corpus, limit
+                    self.aero,
+                    setting,
+                    folder,
+                    side.architecture,
+                    side.model,
+                    side.train,
+                    corpus,
+                    limit,
                 )
                 seconds, resident = of_aero.seconds, of_aero.peak_bytes
                 more = {"flops_per_step": of_aero.flops_per_step}

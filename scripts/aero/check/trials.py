@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -103,25 +103,63 @@ def overflow(lab: Lab) -> str:
 
 def same_bits(lab: Lab) -> str:
     """train.deterministic: twice, and across a resume after SIGKILL."""
-    steps = lab.size.steps
-    settings = {
+    trained: dict[str, dict[str, object]] = {
+        "EReg": {"model.architecture": f"EReg(SM(t)+ScFuFFN_i{lab.size.n_layer // 2})"},
+        "simplified": MODELS["simplified"],
+    }
+    for name, model in trained.items():
+        settings = _exact(lab, model)
+        whole = lab.train(f"{name} once", settings)
+        require(
+            lab.train(f"{name} twice", settings) == whole, f"{name}: two runs have other losses"
+        )
+        _killed_and_resumed(lab, f"{name} killed", settings, whole)
+        weights = [_weights(lab.folder(f"{name} {run}")) for run in ("once", "twice", "killed")]
+        require(
+            weights[0] == weights[1] == weights[2],
+            f"{name}: the losses are the same, the weights are not",
+        )
+    return f"the same bits twice, and after SIGKILL, of {len(trained)} models"
+
+
+def cuda_graphs(lab: Lab) -> str:
+    """train.cuda_graphs computes what steps without it do, also across a resume after SIGKILL."""
+    if not lab.on_gpu():
+        raise SkipTrial("of a GPU alone")
+    more = {"train.accumulation": 2, "train.duration": str(4 * lab.size.steps)}  # time to kill one
+    settings = _exact(lab, {**MODELS["dropout"], **more})
+    graphs = {**settings, "train.cuda_graphs": True}
+    whole = lab.train("steps", settings)
+    require(lab.train("graphs", graphs) == whole, "with graphs the losses are others")
+    _killed_and_resumed(lab, "killed graphs", graphs, whole)
+    weights = [_weights(lab.folder(run)) for run in ("steps", "graphs", "killed graphs")]
+    require(weights[0] == weights[1] == weights[2], "the losses are the same, the weights are not")
+    return "the same bits as without, and after SIGKILL"
+
+
+def _exact(lab: Lab, model: Mapping[str, object]) -> dict[str, object]:
+    """Settings of a run that computes the same each time, with checkpoints to resume from."""
+    return {
         "train.deterministic": True,
         "train.dtype": "bfloat16",
-        "model.architecture": f"EReg(SM(t)+ScFuFFN_i{lab.size.n_layer // 2})",
-        "checkpoint.every": str(max(1, steps // 5)),
+        "checkpoint.every": str(max(1, lab.size.steps // 5)),
+        **model,
     }
-    whole = lab.train("once", settings)
-    require(lab.train("twice", settings) == whole, "two runs have other losses")
-    run = lab.folder("killed")
-    command = [str(lab.aero), "train", str(lab.config("killed", settings))]
-    lab.run("killed", command, watch=lambda _: len(losses(run)) > steps // 2)
-    require(len(losses(run)) < steps, "the run was over before it was killed")
-    ended = lab.run("resumed", [*command, "--resume"])
-    require(ended.status == 0, f"the resumed run ended with {ended.status}: {ended.last_line()}")
-    require(losses(run) == whole, "the resumed run has other losses")
-    weights = [_weights(lab.folder(name)) for name in ("once", "twice", "killed")]
-    require(weights[0] == weights[1] == weights[2], "the losses are the same, the weights are not")
-    return "the same bits twice, and after SIGKILL"
+
+
+def _killed_and_resumed(
+    lab: Lab, name: str, settings: dict[str, object], whole: list[float]
+) -> None:
+    """A run that SIGKILL ends in its middle goes on to the losses of the whole one."""
+    run = lab.folder(name)
+    command = [str(lab.aero), "train", str(lab.config(name, settings))]
+    lab.run(name, command, watch=lambda _: len(losses(run)) > len(whole) // 2)
+    require(len(losses(run)) < len(whole), f"{name}: the run was over before it was killed")
+    ended = lab.run(f"{name}, resumed", [*command, "--resume"])
+    require(
+        ended.status == 0, f"{name}: the resumed run ended with {ended.status}: {ended.last_line()}"
+    )
+    require(losses(run) == whole, f"{name}: the resumed run has other losses")
 
 
 def _weights(run: Path) -> bytes:
@@ -201,6 +239,7 @@ TRIALS: dict[str, Callable[[Lab], str]] = {
     "a warm start into spectral norm": warm_start,
     "float16 with overflows": overflow,
     "train.deterministic": same_bits,
+    "train.cuda_graphs": cuda_graphs,
     "a device that is not there": no_such_device,
     "memory stays flat": flat_memory,
     "compute-sanitizer": sanitized,
