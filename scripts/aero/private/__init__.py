@@ -1,6 +1,6 @@
 """Private inference of AERO's checkpoints between two parties, on SecretFlow SPU's CHEETAH.
 
 `program` turns a checkpoint into a list of stages, each one operation of the cost models, and runs
-them in the clear; `run` runs them under encryption; `measure` makes a cost model; `report` tells
-what a run took and how right it was.
+them in the clear. `run` runs them under encryption, `measure` makes a cost model, and `report`
+prints what a run took and how far its results are off.
 """

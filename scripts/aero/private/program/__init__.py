@@ -1,1 +1,1 @@
-"""What a model computes under encryption, known and checked in the clear before it runs."""
+"""This room plans what a model computes under encryption, and checks it in the clear first."""

@@ -1,7 +1,7 @@
-"""A LayerNorm of constant deviation, y = gain (x - mean(x)) + bias, as part of the next matrix.
+"""Folds a LayerNorm of constant deviation, y = gain (x - mean(x)) + bias, into the next matrix.
 
-fold_norms() of src/model/surgery.cpp does the same; this is its independent check, as all of
-aero.private.program.folding.
+fold_norms() of src/model/surgery.cpp does the same. This module is an independent check of it, as
+all of aero.private.program.folding is.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from aero.core.errors import UsageError
 
 @dataclass(frozen=True)
 class FixedNorm:
-    """`gain` and `bias` are [d]; gain has 1 / sigma in it."""
+    """Holds `gain` and `bias`, both [d]; `gain` includes 1 / sigma."""
 
     gain: np.ndarray
     bias: np.ndarray | None
 
     def into_matrix(self, weight: np.ndarray) -> np.ndarray:
-        """Returns what x takes instead of y of a weight [d, out]. Its columns sum to 0, for the
-        mean.
+        """Returns the matrix by which x is multiplied where y was multiplied by `weight` [d, out].
+
+        Its columns sum to 0, which takes the mean away.
         """
         scaled: np.ndarray = self.gain[:, None] * weight
         centred: np.ndarray = scaled - scaled.mean(axis=0)
         return centred
 
     def into_bias(self, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray | None:
-        """Adds the norm's bias by the weight as it was."""
+        """Returns the next layer's bias plus the product of the norm's bias and `weight`."""
         if self.bias is None:
             return bias
         own: np.ndarray = self.bias @ weight
@@ -39,7 +40,7 @@ class FixedNorm:
 def fixed_norm(
     name: str, weight: np.ndarray, bias: np.ndarray | None, sigma: float, gate: float
 ) -> FixedNorm:
-    """Raises AeroError where the norm is not linear yet."""
+    """Makes the norm that can be folded. Raises UsageError where it is not linear yet."""
     if gate != 0:
         raise UsageError(
             f"weights: {name}.gate is {gate:g}: the norm still takes the deviation of each row and "

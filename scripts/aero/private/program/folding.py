@@ -1,14 +1,13 @@
-"""The weights as a private run takes them: what can be folded beforehand is.
+"""Folds a checkpoint's weights into those that a private run multiplies by.
 
-The residual stream of a model without norms is kept as x = c x', c the product of the betas (or
-skip gains) passed so far: they then cost nothing, and the matrices around take 1/c and c. All
-arithmetic is in float64.
+The residual stream of a model without norms is kept as x = c x', where c is the product of the
+betas (or skip gains) passed so far. They then cost nothing, because the matrices around the stream
+include 1/c and c. All arithmetic is in float64.
 
-`aero transform` folds forms, norms, scales and the temperatures of heads, too
-(src/model/surgery.cpp). This is a second writing of it on purpose, as an independent check of that
-one: tests/private/test_same_folding.py compares the two. What a private run needs beside has its
-form here alone: the scale of 2Quad's scores, the quadratic activation, the simplified block, the
-temperatures of positions.
+`aero transform` (src/model/surgery.cpp) folds forms, norms, scales and the temperatures of heads,
+too. This module is written independently of it, as a check: tests/private/test_same_folding.py
+compares the two. Only a private run folds the scale of 2Quad's scores, the quadratic activation,
+the simplified block and the temperatures of positions.
 """
 
 from __future__ import annotations
@@ -26,19 +25,20 @@ Tensors = dict[str, np.ndarray]
 
 
 def has_linear_blocks(config: ModelConfig) -> bool:
-    """Whether what reads the residual stream is a matrix: fixed norms go into those."""
+    """Returns whether only matrices read the residual stream. A fixed norm folds into them."""
     return config.norm in ("none", "layernorm_fixed")
 
 
 def scales_stream(config: ModelConfig) -> bool:
-    """Whether c may differ from 1."""
+    """Returns whether c may differ from 1."""
     simplified = config.family == "simplified"
     return has_linear_blocks(config) and (config.ffn_scaled or simplified)
 
 
 def has_bias(config: ModelConfig, part: str) -> bool:
-    """Tells whether q, k, v, o, w_in, w_out or w has one, once folded: a fixed norm's bias makes
-    one.
+    """Returns whether `part`, one of q, k, v, o, w_in, w_out and w, has a bias once it is folded.
+
+    The bias of a fixed norm becomes a bias of the matrices that follow.
     """
     if config.norm == "layernorm_fixed" and config.norm_bias and part not in ("o", "w_out"):
         return True
@@ -46,21 +46,22 @@ def has_bias(config: ModelConfig, part: str) -> bool:
 
 
 def folds_temperature(config: ModelConfig) -> bool:
-    """One that does not depend on the position goes into W_Q."""
+    """Returns whether the temperature folds into W_Q: it must not depend on the position."""
     return config.temperature != "none" and config.temperature_shape == "head"
 
 
 def two_quad_scale(config: ModelConfig) -> float:
-    """Returns what scores and shift of 2Quad are multiplied by; their ratio stays.
+    """Returns the factor of both the scores and the shift of 2Quad, which keeps their ratio.
 
-    A row's sum is then about i / T^0.5 for i visible keys where the shift outweighs the scores: as
-    far below 1 as above it, for weights are off by some 2^-18 times the larger of sum and 1 / sum.
+    Where the shift outweighs the scores, the sum of a row with i visible keys is then about
+    i / T^0.5, as far below 1 as above it. This matters because the weights are off by some 2^-18
+    times the larger of sum and 1 / sum.
     """
     return 1 / (max(1.0, abs(config.two_quad_shift)) * math.pow(config.context, 0.25))
 
 
 class _Reader:
-    """Takes a checkpoint's tensors by name and remembers which were taken."""
+    """Looks up a checkpoint's tensors by name and checks their shapes."""
 
     def __init__(self, tensors: Mapping[str, np.ndarray]) -> None:
         self.tensors = tensors
@@ -81,7 +82,7 @@ class _Reader:
 
 
 class Folder:
-    """Folds a model; `notes` says what it folded."""
+    """Folds a model; `notes` lists what it folded."""
 
     def __init__(self, config: ModelConfig, tensors: Mapping[str, np.ndarray]) -> None:
         self.config, self._from = config, _Reader(tensors)
@@ -96,7 +97,7 @@ class Folder:
         self._notes.setdefault(text)
 
     def _matrix(self, name: str, form: str, width_in: int, width_out: int) -> np.ndarray:
-        """[in, out], with its normalisation carried out."""
+        """Returns the matrix as [in, out], with its normalisation carried out."""
         weight = self._from.get(f"{name}.weight", (width_out, width_in))
         if form == "weight_norm":
             gain = self._from.get(f"{name}.gain", (width_out,))
@@ -117,7 +118,7 @@ class Folder:
     def _linear(
         self, path: str, part: str, form: str, sizes: tuple[int, int], norm: FixedNorm | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Weight [in, out] and bias of path.part, with the norm before it folded in."""
+        """Returns weight [in, out] and bias of path.part, with the norm before it folded in."""
         name = f"{path}.{part}"
         weight, bias = self._matrix(name, form, *sizes), self._bias(name, part, sizes[1])
         if norm is None:
@@ -129,7 +130,7 @@ class Folder:
             self.folded[name] = value
 
     def _norm(self, name: str, kind: str) -> FixedNorm | None:
-        """Keeps the norm's weights, or returns what the next matrices take of them."""
+        """Keeps the norm's weights, or returns the norm to fold into the next matrices."""
         if kind == "none":
             return None
         width = (self.config.d_model,)
@@ -147,7 +148,7 @@ class Folder:
         return None
 
     def fold(self) -> Tensors:
-        """Returns the weights in float32; `folded` keeps what the arithmetic gave."""
+        """Returns the weights in float32; `folded` keeps them in float64."""
         config = self.config
         if config.family == "simplified" and config.norm == "layernorm_fixed":
             raise UsageError(
@@ -179,7 +180,7 @@ class Folder:
         }
 
     def _attention(self, name: str, scale: float, norm: FixedNorm | None) -> None:
-        """Q and K of c x', with what scales the scores in Q, and 1 / t as [T, H]."""
+        """Folds Q and K of c x', the scales of the scores into Q, and keeps 1 / t as [T, H]."""
         config, width = self.config, self.config.d_model
         factor: float | np.ndarray = 1.0
         if config.attention_scaled:
@@ -200,7 +201,7 @@ class Folder:
             self._note(f"the temperature's form ({config.temperature}): 1 / t itself is a weight")
 
     def _temperature(self, name: str, columns: int) -> np.ndarray:
-        """T itself [H, columns]."""
+        """Returns the temperature t itself, [H, columns]."""
         config = self.config
         stored = self._from.get(f"{name}.temperature", (config.n_head, columns))
         forms: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -214,7 +215,7 @@ class Folder:
         return temperature
 
     def _ffn(self, name: str, scale: float, divisor: float, norm: FixedNorm | None) -> None:
-        """The FFN of c x', divided."""
+        """Folds the FFN of c x', and divides its output by `divisor`."""
         config, width = self.config, self.config.d_model
         if config.ffn_fused:
             weight, bias = self._linear(name, "w", config.ffn_form, (width, width), norm)
@@ -243,7 +244,7 @@ class Folder:
         return value
 
     def _block(self, layer: int, scale: float) -> float:
-        """Folds the block of x = c x'; returns the next c."""
+        """Folds the block of x = c x' and returns the next c."""
         config, width, name = self.config, self.config.d_model, f"blocks.{layer}"
         linear = has_linear_blocks(config)
         path, norm = f"{name}.attention", self._norm(f"{name}.norm1", config.norm)
@@ -270,7 +271,10 @@ class Folder:
         return scale * beta
 
     def _simplified_block(self, layer: int, scale: float) -> float:
-        """H = a attention(n1(x)) makes x afresh, so that c goes into the gains of its parts."""
+        """Folds the simplified block and returns the next c.
+
+        H = a attention(n1(x)) makes x afresh, so c goes into the gains of its parts.
+        """
         config, width, name = self.config, self.config.d_model, f"blocks.{layer}"
         plain = config.norm == "none"
         first = layer == 0

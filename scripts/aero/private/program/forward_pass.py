@@ -1,7 +1,7 @@
-"""A model as a list of stages, each one operation of the cost models, from the config alone.
+"""Lists a model's stages, each one operation of the cost models, from the config alone.
 
-A stage is a function of secret values, written in JAX; the names of stages are those of `aero
-report`. Both parties make the same program; who has the weights is a matter of the inputs.
+A stage is a function of secret values, written in JAX. Stages have the names of `aero report`. Both
+parties make the same program; only its inputs say who has the weights.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from aero.private.program.folding import (
 )
 from aero.private.program.settings import CLIENT, SERVER, Settings
 
-# Norms that take the mean away; these alone can have a bias.
+# These norms subtract the mean. Only they can have a bias.
 CENTRED = {"layernorm": True, "rmsnorm": False}
 
 
 @dataclass(frozen=True)
 class Value:
-    """Says what a party brings: an array of this shape, or the first rows of a longer one."""
+    """Describes an input of a party: an array of this shape, or the first rows of a longer one."""
 
     owner: int
     shape: tuple[int, ...]
@@ -39,7 +39,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Stage:
-    """`key` is the same where the functions are, so that they are compiled once."""
+    """Holds one function and its values. Stages of one `key` have one function, compiled once."""
 
     name: str
     layer: int  # -1 outside the blocks
@@ -55,7 +55,7 @@ class Stage:
 
 @dataclass
 class Program:
-    """Ends with the value "logits", [T, V]. `prompt` is the client's one-hot input."""
+    """Holds the stages from "prompt", the client's one-hot input, to the value "logits", [T, V]."""
 
     inputs: dict[str, Value] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Program:
         return shapes
 
     def last_uses(self) -> dict[int, list[str]]:
-        """Lists by the index of a stage the values that are not needed after it, weights apart."""
+        """Lists by the index of a stage the values that it uses last, except weights."""
         last = {name: index for index, stage in enumerate(self.stages) for name in stage.inputs}
         kept = {name for name, value in self.inputs.items() if value.owner == SERVER}
         uses: dict[int, list[str]] = {}
@@ -80,7 +80,7 @@ class Program:
 
 
 def one_hot(tokens: list[int], words: int) -> np.ndarray:
-    """[T, V]."""
+    """Returns the tokens as one-hot rows, [T, V]."""
     return np.eye(words, dtype=np.float32)[tokens]
 
 
@@ -99,7 +99,7 @@ class _Builder:
 
     def add(self, name: str, function: functions.Function, *inputs: str, **options: Any) -> str:
         output = name if self.layer < 0 else f"{self.layer}/{name}"
-        output += "/out"  # no weight is called so
+        output += "/out"  # a name that no weight has
         self._add(name, function, inputs, output, options)
         return output
 
@@ -156,14 +156,14 @@ class _Builder:
         return self.program
 
     def attention(self, x: str) -> tuple[str, str, str]:
-        """Q, K and where their weights are."""
+        """Adds the stages of Q and K, and returns their names and the path of their weights."""
         width, path = self.config.d_model, f"{self.block_}.attention"
         q = self.product("q", x, path, (width, width))
         k = self.product("k", x, path, (width, width))
         return q, k, path
 
     def weigh(self, q: str, k: str, path: str) -> str:
-        """The weights of the values, [H, T, T]."""
+        """Adds the stages of the weights by which attention sums the values, [H, T, T]."""
         config = self.config
         if config.rotary_dimensions > 0:
             cos, sin = rotary_tables(self.length, config.rotary_dimensions, config.rotary_base)
@@ -197,7 +197,7 @@ class _Builder:
         return self.product("w_out", x, path, (inner, width))
 
     def sum(self, name: str, left: str, right: str) -> str:
-        """Adds a sum, which costs nothing: a stage of its own, which reports leave out."""
+        """Adds a sum as a stage of its own. It costs nothing, and reports leave it out."""
         return self.add(name, jnp.add, left, right)
 
     def block(self, x: str) -> str:
@@ -250,7 +250,7 @@ def _hashable(value: Any) -> bool:
 
 
 def rotary_tables(length: int, width: int, base: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines, [T, 1, width]."""
+    """Returns cosines and sines, each [T, 1, width]."""
     inverse_frequency = 1.0 / (base ** (np.arange(0, width, 2) / width))
     angle = np.arange(length)[:, None] * inverse_frequency
     angle = np.concatenate((angle, angle), axis=-1)[:, None, :]

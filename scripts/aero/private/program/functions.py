@@ -1,4 +1,4 @@
-"""What stages compute, on secret values: constants are public, and sums cost nothing."""
+"""Computes the stages on secret values. Constants are public, and sums cost nothing."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Function = Callable[..., jax.Array]
 
 
 def product(x: jax.Array, weight: jax.Array, bias: jax.Array | None = None) -> jax.Array:
-    """A linear layer; weight is [in, out]."""
+    """Computes a linear layer; `weight` is [in, out]."""
     return x @ weight if bias is None else x @ weight + bias
 
 
 def norm(
     x: jax.Array, weight: jax.Array, *rest: jax.Array, centred: bool, has_bias: bool, eps: float
 ) -> jax.Array:
-    """LayerNorm where centred, else RMSNorm; an eps among the inputs is the last of them."""
+    """Computes LayerNorm where centred, else RMSNorm. An eps among the inputs comes last."""
     if centred:
         x = x - jnp.mean(x, axis=-1, keepdims=True)
     mean_square = jnp.mean(x * x, axis=-1, keepdims=True)
@@ -29,12 +29,12 @@ def norm(
 
 
 def split_heads(x: jax.Array, heads: int) -> jax.Array:
-    """[T, d] to [H, T, d_k]."""
+    """Reshapes [T, d] to [H, T, d_k]."""
     return jnp.swapaxes(x.reshape(x.shape[0], heads, -1), 0, 1)
 
 
 def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray, heads: int) -> jax.Array:
-    """The leading dimensions of each head; dimension i is paired with i + width / 2."""
+    """Rotates the leading dimensions of each head; dimension i is paired with i + width / 2."""
     width = cos.shape[-1]
     split = x.reshape(x.shape[0], heads, -1)
     turned, rest = split[..., :width], split[..., width:]
@@ -44,7 +44,7 @@ def rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray, heads: int) -> jax.Ar
 
 
 def temper(q: jax.Array, inverse: jax.Array) -> jax.Array:
-    """Q by 1 / t [T, H]."""
+    """Multiplies Q by 1 / t, [T, H]."""
     length, width = q.shape
     heads = inverse.shape[1]
     factors = jnp.broadcast_to(inverse[:, :, None], (length, heads, width // heads))
@@ -52,21 +52,21 @@ def temper(q: jax.Array, inverse: jax.Array) -> jax.Array:
 
 
 def scores(q: jax.Array, k: jax.Array, heads: int) -> jax.Array:
-    """[H, T, T]."""
+    """Computes the scores, [H, T, T]."""
     return split_heads(q, heads) @ jnp.swapaxes(split_heads(k, heads), -1, -2)
 
 
 def softmax(scores: jax.Array, mask: float) -> jax.Array:
-    """Causal. The mask is public, so that adding it costs nothing."""
+    """Computes causal softmax. The mask is public, so adding it costs nothing."""
     length = scores.shape[-1]
     future = np.triu(np.full((length, length), mask, dtype=np.float32), k=1)
     return jax.nn.softmax(scores + future, axis=-1)
 
 
 def two_quad(scores: jax.Array, shift: float) -> jax.Array:
-    """Causal, (s + shift)^2 over the sum of its row; what scales both s and shift cancels.
+    """Computes causal 2Quad, (s + shift)^2 over its row's sum. A scale of both s and shift cancels.
 
-    Masked by a choice, for a product with 0 or 1 would be truncated.
+    A choice masks the scores, because a product with 0 or 1 would be truncated.
     """
     visible = np.tril(np.ones((scores.shape[-1],) * 2, dtype=bool))
     squares = jnp.where(visible, jnp.square(scores + shift), 0)
@@ -74,14 +74,14 @@ def two_quad(scores: jax.Array, shift: float) -> jax.Array:
 
 
 def relu_attention(scores: jax.Array) -> jax.Array:
-    """Causal, max(s, 0) over the number of visible keys, which is public as the mask is."""
+    """Computes causal max(s, 0) over the number of visible keys, which is public like the mask."""
     length = scores.shape[-1]
     shares = np.tril(np.ones((length, length))) / np.arange(1, length + 1)[:, None]
     return jnp.maximum(scores, 0) * shares.astype(scores.dtype)
 
 
 def mix(weights: jax.Array, v: jax.Array) -> jax.Array:
-    """[T, d]."""
+    """Sums the values by their weights, [T, d]."""
     mixed = weights @ split_heads(v, weights.shape[0])
     return jnp.swapaxes(mixed, 0, 1).reshape(v.shape)
 
@@ -92,12 +92,12 @@ def add_scaled(sum_: jax.Array, x: jax.Array, factor: jax.Array) -> jax.Array:
 
 
 def scaled(x: jax.Array, factor: jax.Array) -> jax.Array:
-    """Multiplies by a gain, of all or of each column."""
+    """Multiplies x by one gain, or by one for each column."""
     return x * factor
 
 
 def add_mean(sum_: jax.Array, v: jax.Array, gamma: jax.Array) -> jax.Array:
-    """The running sum of v by doubling strides, for sums are free; gamma has 1 / i in it."""
+    """Adds gamma, which includes 1 / i, times the running sum of v, summed by doubling strides."""
     total, stride = v, 1
     while stride < v.shape[0]:
         total = total + jnp.pad(total[:-stride], ((stride, 0), (0, 0)))
@@ -111,24 +111,24 @@ def gelu(x: jax.Array) -> jax.Array:
 
 
 def gelu_tanh(x: jax.Array) -> jax.Array:
-    """GPT-2's."""
+    """Computes GELU by tanh, as GPT-2 does."""
     inner = np.float32(np.sqrt(2 / np.pi)) * (x + 0.044715 * (x * x * x))
     return 0.5 * x * (1.0 + jnp.tanh(inner))
 
 
 def relu(x: jax.Array) -> jax.Array:
-    """One comparison and one choice an element."""
+    """Computes ReLU by one comparison and one choice for each element."""
     return jnp.maximum(x, 0)
 
 
 def leaky_relu(x: jax.Array, slope: jax.Array | float) -> jax.Array:
-    """Computes leaky ReLU with the slope among the inputs, or public."""
+    """Computes leaky ReLU; the slope is a secret input or a public number."""
     positive = jnp.maximum(x, 0)
     return positive + (x - positive) * slope
 
 
 def quadratic(x: jax.Array) -> jax.Array:
-    """0.125 (8^0.5 x + 1)^2 + 0.375: of x that 8^0.5 has divided already."""
+    """Computes 0.125 (8^0.5 x + 1)^2 + 0.375 for an x that was divided by 8^0.5 beforehand."""
     return jnp.square(x + float(1 / np.sqrt(8))) + 0.375
 
 

@@ -1,4 +1,4 @@
-"""What a run takes of memory, estimated before it starts."""
+"""Estimates the memory of a run before it starts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from aero.private.program.products import SLOTS, cuts
 from aero.private.program.settings import CLIENT, SERVER, Settings
 
 PROCESS = 250e6  # of Python, JAX and SPU
-OBLIVIOUS_TRANSFERS = 900e6  # that the set-up makes
-# Of a field of 64 bits, SPU computes with three primes.
+OBLIVIOUS_TRANSFERS = 900e6  # of the transfers that the set-up makes
+# For a field of 64 bits, SPU computes with three primes.
 POLYNOMIAL = 3 * 8 * SLOTS
 CIPHERTEXT = 2 * POLYNOMIAL
 SHARE = 8
@@ -26,7 +26,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def of_product(m: int, k: int, n: int) -> float:
-    """Bytes of the party that multiplies, one part after the other; the other one's are few."""
+    """Returns the bytes of the party that multiplies part after part; the other one's are few."""
     return max(
         float(POLYNOMIAL * part.plain + CIPHERTEXT * (part.results + part.sent))
         for part in cuts(m, k, n)
@@ -50,23 +50,23 @@ def _of_stage(stage: Stage, shapes: Shapes, multiplies: bool) -> float:
 def working_memory(
     program: Program, shapes: Shapes, settings: Settings, rank: int
 ) -> tuple[float, str]:
-    """Bytes of a party beside its process, at their peak, and the stage that takes most.
+    """Returns a party's peak bytes, without its process, and the stage that needs most.
 
-    `shapes` has those of all values, as program.shapes() gives them.
+    `shapes` holds the shapes of all values, as program.shapes() returns them.
     """
-    # Colocated, the server has the weights' polynomials; else each party those of its share.
+    # Colocated, the server holds the weights' polynomials; else each party those of its share.
     multiplies = rank == SERVER or not settings.colocated
     sizes = {stage.label: _of_stage(stage, shapes, multiplies) for stage in program.stages}
     label = max(sizes, key=sizes.__getitem__)
     numbers = 0.0
     for value in program.inputs.values():
-        # Made, sent and kept.
+        # They are made, sent and kept.
         numbers += SHARE * math.prod(value.shape) * (1 if value.owner == SERVER else 3)
     return MARGIN * (OBLIVIOUS_TRANSFERS + sizes[label] + numbers), label
 
 
 def available() -> float | None:
-    """Bytes that new processes can take, where the system says so."""
+    """Returns the bytes that new processes can take; None where the system does not say so."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -93,7 +93,7 @@ def available() -> float | None:
 def check_memory(
     program: Program, shapes: Shapes, settings: Settings, party: int | None = None
 ) -> float:
-    """The estimate for the parties that run here; raises AeroError where it does not fit."""
+    """Estimates the bytes of the parties that run here. Raises UsageError where they do not fit."""
     here = (CLIENT, SERVER) if party is None else (party,)
     needs = [working_memory(program, shapes, settings, rank) for rank in here]
     need = sum(PROCESS + size for size, _ in needs)

@@ -1,4 +1,4 @@
-"""A program run in the clear in float32, with the largest numbers that its stages meet."""
+"""Runs a program in the clear in float32, and records the largest numbers of its stages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 
 from aero.private.program.forward_pass import Program
 
-# Results that have twice the fractional bits before they are truncated.
+# The results of these operations have twice the fractional bits before they are truncated.
 PRODUCTS = ("mul", "dot_general", "integer_pow", "square")
 
 
 @dataclass
 class Range:
-    """Holds of one stage the largest product, the largest other number, what softmax's exp read,
-    and between what numbers lies what it divided by.
+    """Holds the extremes of one stage: the largest product and the largest other number, the lowest
+    exponent that softmax's exp read, and the smallest and largest divisor.
     """
 
     product: float = 0.0
@@ -55,7 +55,7 @@ def _watch(closed: Any, inputs: list[Any], seen: Range) -> list[Any]:
             array = np.asarray(result)
             if array.dtype.kind != "f" or array.size == 0:
                 continue
-            # A maximum starts from -inf; no value of the model is infinite.
+            # A maximum starts from -inf. No value of the model is infinite.
             largest = float(np.max(np.abs(array), initial=0.0, where=~np.isneginf(array)))
             if equation.primitive.name in PRODUCTS:
                 seen.product = max(seen.product, largest)
@@ -68,7 +68,7 @@ def _watch(closed: Any, inputs: list[Any], seen: Range) -> list[Any]:
 def run_plain(
     program: Program, values: Mapping[str, np.ndarray], watch: bool = False
 ) -> tuple[np.ndarray, list[Range]]:
-    """Logits [T, V], and where watched the range of each stage."""
+    """Returns the logits [T, V], and where `watch` is set the range of each stage."""
     held: dict[str, Any] = {}
     for name, value in program.inputs.items():
         held[name] = np.asarray(values[name][: value.shape[0]], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What is to be run, made and checked in the clear before anything is encrypted."""
+"""Plans a run and checks it in the clear before anything is encrypted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aero.private.program.settings import CLIENT, LARGEST_NUMBER, LARGEST_PRODUC
 
 @dataclass(frozen=True)
 class Plan:
-    """`party` is None where both are here."""
+    """Holds what a run needs. `party` is None where both parties run on this machine."""
 
     checkpoint: Checkpoint
     settings: Settings
@@ -33,7 +33,7 @@ class Plan:
     plain_tokens: tuple[int, ...] = ()  # generated, where both are here
 
     def only(self, number: int) -> Plan:
-        """The same for one of the sequences."""
+        """Returns this plan for one of its sequences."""
         assert self.sequences is not None and self.plain is not None
         return replace(self, sequences=[self.sequences[number]], plain=[self.plain[number]])
 
@@ -56,7 +56,7 @@ def _generate_plain(
     tokens: int,
     stop: int | None,
 ) -> tuple[int, ...]:
-    """The likeliest tokens; raises AeroError where numbers leave the field on the way."""
+    """Returns the likeliest tokens. Raises AeroError where numbers leave the field on the way."""
     sequence, chosen = list(prompt), list[int]()
     while len(chosen) < tokens and (not chosen or chosen[-1] != stop):
         program = build_program(config, len(sequence), settings)
@@ -93,7 +93,7 @@ def make_plan(
     plain: list[np.ndarray] | None = None
     plain_tokens: tuple[int, ...] = ()
     if weights is not None:
-        # A server by itself does not see the prompt: it tries tokens drawn at random.
+        # A server by itself does not see the prompt, so it tries tokens that it draws at random.
         drawn = np.random.default_rng(0).integers(0, config.vocab_size, (2, length)).tolist()
         plain, ranges = _try_plain(program, weights, sequences or drawn, config.vocab_size)
         for of_one in ranges:

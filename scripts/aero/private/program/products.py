@@ -1,4 +1,4 @@
-"""How SPU multiplies matrices: the products that one is split into, and the cut of each.
+"""Models how SPU multiplies matrices: how it splits a product, and how it cuts each part.
 
 A product [m, k] x [k, n] is cut into blocks of at most `slots` multiply-adds, one polynomial each:
 `down` x `deep` x `across` blocks of rows x depth x columns. One operand is sent as ciphertexts; the
@@ -11,8 +11,8 @@ results. How these go back decides which depths are tried:
 - Where the best cut of that kind has one result, nothing is merged: SPU tries all depths, and sends
   each result as it is, without the coefficients that the product does not need.
 
-Of all rows and depths the cheapest is taken: a ciphertext for 1000, a merge for 1, a product of
-polynomials for 0.1 (libspu/mpc/cheetah/arith/matmat_prot.cc, GetSubMatShape; cheetah_dot.cc,
+SPU takes the cheapest of all rows and depths: a ciphertext costs 1000, a merge 1, a product of
+polynomials 0.1 (libspu/mpc/cheetah/arith/matmat_prot.cc, GetSubMatShape; cheetah_dot.cc,
 doDotOLE). Operands of 256 MiB and more are split beforehand (libspu/kernel/hal/ring.cc, _mmul).
 """
 
@@ -39,7 +39,7 @@ class Merging(Enum):
 
 @dataclass(frozen=True)
 class Cut:
-    """Blocks along m, k and n, the depth of a block along k, and the product's m n numbers."""
+    """Holds the blocks along m, k and n, a block's depth along k, and the product's m n numbers."""
 
     down: int
     deep: int
@@ -50,33 +50,33 @@ class Cut:
 
     @property
     def sent(self) -> int:
-        """Ciphertexts of the operand that goes to the other party."""
+        """Counts the ciphertexts of the operand that goes to the other party."""
         return min(self.down, self.across) * self.deep
 
     @property
     def plain(self) -> int:
-        """Polynomials of the operand that stays."""
+        """Counts the polynomials of the operand that stays."""
         return max(self.down, self.across) * self.deep
 
     @property
     def results(self) -> int:
-        """Ciphertexts before they are merged."""
+        """Counts the result's ciphertexts before they are merged."""
         return self.down * self.across
 
     @property
     def merges(self) -> int:
-        """Counts merges of two results or numbers each, in a tree; of results, the last of all with
-        itself.
+        """Counts the merges, each of two results or two numbers, in a tree. The last result of all
+        is merged with itself.
         """
         if self.merging is Merging.NUMBERS:
-            # Up to a power of two, then one for each doubling to the slots.
+            # The tree reaches a power of two; then each doubling up to the slots is one merge.
             tree = (self.numbers - 1).bit_length()
             return (1 << tree) - 1 + SLOTS.bit_length() - 1 - tree
         return self.results if self.merging is Merging.RESULTS else 0
 
     @property
     def lone(self) -> float:
-        """Steps of a result without another, where the last tree has fewer than `depth` leaves."""
+        """Counts the steps of a result without a partner, in a last tree of fewer than `depth`."""
         rest = self.results % self.depth
         if rest == 0 or self.merging is not Merging.RESULTS:
             return 0.0
@@ -84,22 +84,22 @@ class Cut:
 
     @property
     def whole(self) -> int:
-        """Ciphertexts that are sent back whole."""
+        """Counts the ciphertexts that are sent back whole."""
         return 0 if self.merging is Merging.NOTHING else math.ceil(self.results / self.depth)
 
     @property
     def halves(self) -> int:
-        """Ciphertexts of which one polynomial is sent back whole; of the other, what is kept."""
+        """Counts the ciphertexts of which one polynomial goes back whole, the other as `kept`."""
         return self.results if self.merging is Merging.NOTHING else 0
 
     @property
     def kept(self) -> int:
-        """Numbers for which a coefficient is sent back."""
+        """Counts the numbers for which a coefficient is sent back."""
         return self.numbers if self.merging is Merging.NOTHING else 0
 
 
 def _search(m: int, k: int, n: int, merging: Merging) -> Cut:
-    """The cheapest; of those as cheap, the one with most rows, then the deepest."""
+    """Returns the cheapest cut; of cuts as cheap, the one with most rows, then the deepest."""
     merges = merging is not Merging.NOTHING
     best, least = Cut(1, 1, 1, 1, m * n, merging), math.inf
     for rows in range(1, min(SLOTS, m) + 1):
@@ -120,7 +120,7 @@ def _search(m: int, k: int, n: int, merging: Merging) -> Cut:
 
 @functools.cache
 def cut(m: int, k: int, n: int) -> Cut:
-    """SPU's own, of a product that is not split."""
+    """Returns the cut that SPU makes of a product that is not split."""
     merged = _search(m, k, n, Merging.RESULTS)
     if merged.results <= 1:
         return _search(m, k, n, Merging.NOTHING)
@@ -130,7 +130,7 @@ def cut(m: int, k: int, n: int) -> Cut:
 
 
 def split(m: int, k: int, n: int) -> Iterator[tuple[int, int, int]]:
-    """The products that SPU makes of one, itself where its operands are not too large."""
+    """Lists the products that SPU splits one into: only itself where its operands are small."""
     if m * k + k * n < _SPLIT_AT:
         return iter([(m, k, n)])
     outer = m + n
@@ -161,7 +161,7 @@ def _sum(count: str) -> Callable[[float, float, float], float]:
     return function
 
 
-# The functions of formulas of cost models, by name.
+# The functions that formulas of cost models can call, by name.
 FUNCTIONS = {
     f"spu_{count}": _sum(count)
     for count in ("sent", "plain", "merges", "lone", "whole", "halves", "kept")

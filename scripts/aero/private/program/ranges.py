@@ -1,4 +1,4 @@
-"""Whether a model's numbers fit into the field, told from a plain run before any encryption."""
+"""Checks in a plain run, before any encryption, that a model's numbers fit into the field."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from aero.private.program.settings import FRACTION_BITS, LARGEST_NUMBER, LARGEST
 
 # A truncation errs by a multiple of the field with a probability of the number over the field.
 MARGIN = 4
-# SPU's reciprocal of x errs by up to one unit of the last place, 2^-18 of x in proportion; numbers
-# that x is the sum of err by as much, 2^-18 of 1 / x. Beyond these bounds that is above 1%.
+# SPU's reciprocal of x errs by up to one unit of the last place, 2^-18 of x in proportion. The
+# terms of x err by as much, 2^-18 of 1 / x in proportion. Beyond these bounds that is above 1%.
 LARGEST_SUM = 0.01 * 2.0**FRACTION_BITS
 SMALLEST_SUM = 1 / LARGEST_SUM
 
 
 def check_ranges(program: Program, ranges: list[Range], settings: Settings) -> None:
-    """Raises AeroError at the first stage that overflows."""
+    """Raises UsageError at the first stage whose numbers leave the field."""
     # exp(x) = (1 + x / 2^N)^(2^N) grows below -2 * 2^N.
     floor = -1.75 * 2**settings.exp_iterations
     for stage, seen in zip(program.stages, ranges, strict=True):
@@ -46,7 +46,7 @@ def check_ranges(program: Program, ranges: list[Range], settings: Settings) -> N
 
 
 def _check_sums(stage: Stage, seen: Range) -> None:
-    """Checks the sums of the rows of 2Quad, which divide."""
+    """Checks the sums of 2Quad's rows, by which it divides."""
     if seen.smallest_divisor < SMALLEST_SUM:
         raise UsageError(
             f"{stage.label}: the squares of a row sum to {seen.smallest_divisor:.3g}, and of sums "
@@ -63,5 +63,5 @@ def _check_sums(stage: Stage, seen: Range) -> None:
 
 
 def headroom(ranges: list[Range]) -> tuple[float, float]:
-    """The largest product and the largest number of a run."""
+    """Returns the largest product and the largest number of a run."""
     return max(r.product for r in ranges), max(r.number for r in ranges)

@@ -1,4 +1,4 @@
-"""How SPU is run: the settings that a cost model is measured for."""
+"""Holds the settings of SPU that a cost model is measured for."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ LARGEST_PRODUCT = 2.0 ** (FIELD_BITS - 1 - 2 * FRACTION_BITS)
 
 @dataclass(frozen=True)
 class Settings:
-    """`precision` default: SPU's own. fast: products off by up to one bit, a coarser exp.
+    """Holds precision, weights and threads of a run.
 
-    `weights` shared: both parties hold shares of them. colocated: the server alone has them, and
-    the prompt is the client's alone. `threads` is of each party; SPU splits vectors among them,
-    and bytes depend on the parts.
+    With `precision` default SPU keeps its own settings; with fast, products are off by up to one
+    bit and exp is coarser. With `weights` shared both parties hold shares of them; with
+    colocated the server alone has them, and the client alone has the prompt. Each party has
+    `threads` threads. SPU splits vectors among them, and bytes depend on the parts.
     """
 
     precision: str = "default"
@@ -35,13 +36,14 @@ class Settings:
 
     @property
     def exp_iterations(self) -> int:
-        """N of exp(x) = (1 + x / 2^N)^(2^N)."""
+        """Returns N of exp(x) = (1 + x / 2^N)^(2^N)."""
         return 5 if self.precision == "fast" else 8
 
     @property
     def mask(self) -> float:
-        """Returns what is added to a masked score: where SPU's exp is 0, and farthest from
-        -2^(N+1), below which it grows without bound.
+        """Returns the number to add to a masked score.
+
+        SPU's exp is 0 there, and it is farthest from -2^(N+1), below which exp grows without bound.
         """
         return -float(2**self.exp_iterations)
 
@@ -50,7 +52,7 @@ class Settings:
         return f"spu_{VERSION}_{self.precision}_{self.weights}"
 
     def to_json(self) -> str:
-        """A RuntimeConfig of SPU; nested messages set on the Python object would be lost."""
+        """Returns SPU's RuntimeConfig. Nested messages set on the Python object would be lost."""
         config: dict[str, Any] = {
             "protocol": "CHEETAH",
             "field": "FM64",
