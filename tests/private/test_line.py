@@ -74,7 +74,7 @@ def test_numbers_of_a_line_are_decimals_within_bounds(
 @pytest.mark.parametrize(
     ("module", "name", "lacking", "message"),
     [
-        ("os", "geteuid", lambda: 1000, "must be root: start it with sudo"),
+        ("os", "geteuid", lambda: 1000, "which only root can make: start it with sudo"),
         ("shutil", "which", lambda name: None, "needs the command ip.*install iproute2"),
         ("Path", "exists", lambda path: False, "needs /dev/net/tun.*kernel module tun"),
     ],

@@ -1,1 +1,1 @@
-"""One encrypted run: its two processes, the line between them, shares, and SPU's session."""
+"""Runs a plan under encryption: two processes, a line between them, shares, SPU's session."""

@@ -1,8 +1,9 @@
-"""The C library's memory: found before a run, and kept through it.
+"""Takes the C library's memory before a run, and keeps it throughout.
 
-A page costs most when it is touched for the first time, in a virtual machine as much as computing
-on it: a first matrix product can take half as long again as a second one. So a party takes the
-memory that it will need before it computes, in large pages, and gives none back to the system.
+A page costs most when a process touches it for the first time. In a virtual machine that costs as
+much as computing on the page: a first matrix product can take half as long again as a second one.
+So a party takes the memory that it will need before it computes, in large pages, and gives none
+back to the system.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import mmap
 
 from aero.core.errors import UsageError
 
-# Of glibc's malloc.h.
+# These constants are those of glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
 def keep_memory() -> None:
     """Keeps freed memory with this process from here on, in one heap for all threads.
 
-    Call it before threads start. Other C libraries than glibc stay as they are.
+    Call it before threads start. It does nothing with other C libraries than glibc.
     """
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallopt"):
@@ -29,7 +30,7 @@ def keep_memory() -> None:
 
 
 def take_memory(size: float) -> None:
-    """Touches so many bytes, which later allocations find. Raises AeroError."""
+    """Touches `size` bytes, which later allocations reuse. Raises AeroError."""
     count = int(size)
     if count <= 0:
         return

@@ -1,7 +1,7 @@
-"""A program that carries packets between two TUN devices, each after its time on a line.
+"""Carries packets between two TUN devices, and delays each as a line would.
 
-carrier.py FIRST SECOND RATE DELAY PARENT: two file descriptors, bits a second, seconds one way, and
-the process that it ends with.
+carrier.py FIRST SECOND RATE DELAY PARENT takes two file descriptors, the rate in bits a second, the
+delay one way in seconds, and the process with which it ends.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import sys
 import time
 
 MTU = 1500
-_BUFFER = 16 << 20  # bytes that wait before the line drops packets: more than a TCP window
+_BUFFER = 16 << 20  # bytes that can wait before the line drops packets: more than a TCP window
 
 
 class _Direction:
-    """Packets from one device to the other."""
+    """Holds the packets that are on their way from one device to the other."""
 
     def __init__(self, source: int, target: int, rate: float, delay: float) -> None:
         self._source, self._target, self._rate, self._delay = source, target, rate, delay
@@ -38,7 +38,7 @@ class _Direction:
             self._bytes += len(packet)
 
     def give(self, now: float) -> float:
-        """Returns when the next packet arrives."""
+        """Delivers the packets that are due, and returns when the next one is."""
         while self._waiting and self._waiting[0][0] <= now:
             _, packet = self._waiting.popleft()
             self._bytes -= len(packet)
@@ -47,7 +47,7 @@ class _Direction:
 
 
 def carry(first: int, second: int, rate: float, delay: float, parent: int) -> None:
-    """Until the parent ends it, or is gone."""
+    """Carries packets until the parent ends this process, or is gone itself."""
     there = _Direction(first, second, rate, delay)
     back = _Direction(second, first, rate, delay)
     while os.getppid() == parent:

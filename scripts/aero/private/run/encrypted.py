@@ -1,4 +1,4 @@
-"""A plan run under encryption: between two processes of this machine, or with another machine."""
+"""Runs a plan under encryption, in two processes of this machine or with another machine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _job(plan: Plan, rank: int, addresses: tuple[str, str], folder: str, patienc
 
 @contextmanager
 def _progress(plan: Plan) -> Iterator[Callable[[str], None]]:
-    """A bar over the stages of all sequences, or of all tokens to generate."""
+    """Shows a progress bar over the stages of all sequences, or of all tokens to generate."""
     passes = max(plan.generate, len(plan.sequences) if plan.sequences else 1)
     with tqdm(
         total=passes * len(plan.program.stages), unit="stage", disable=None, leave=False
@@ -69,7 +69,7 @@ def run_here(plan: Plan, joined: Line | None = None, patience: float = 60) -> Ou
 def run_with_peer(
     plan: Plan, addresses: tuple[str, str], patience: float, tokenizer: str
 ) -> Outcome:
-    """This machine's party alone; `tokenizer` is the hash of its own. Raises AeroError."""
+    """Runs this machine's party alone; `tokenizer` is its tokenizer's hash. Raises AeroError."""
     assert plan.party is not None
     with tempfile.TemporaryDirectory(prefix="aero-private-") as folder, _progress(plan) as progress:
         job = _job(plan, plan.party, addresses, folder, patience)

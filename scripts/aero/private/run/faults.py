@@ -1,4 +1,4 @@
-"""Faults that no message foresees, and those of the machine."""
+"""Defines crashes, and makes messages of the machine's own faults."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from aero.core.errors import AeroError
 
 
 class CrashError(Exception):
-    """A fault of these programs or of a library; the text is its traceback, of another process."""
+    """Reports a fault of these programs or of a library, by the traceback of another process."""
 
 
 def fault_of_machine(error: BaseException) -> AeroError | None:
-    """Tells as a message what the system says of files and memory; None for any other error."""
+    """Makes a message of an error of files or memory; returns None for any other error."""
     if isinstance(error, MemoryError):
         return AeroError("not enough memory; take fewer tokens or --weights colocated")
     if not isinstance(error, OSError):

@@ -1,7 +1,7 @@
-"""Two network namespaces joined by a line of a given rate and delay. Needs root and /dev/net/tun.
+"""Joins two network namespaces by a line of a given rate and delay. Needs root and /dev/net/tun.
 
-Each namespace has a TUN device, and a process (carrier.py) takes packets from one to the other: the
-kernel's own delays (netem) are not everywhere.
+Each namespace has a TUN device, and a process (carrier.py) takes packets from one to the other,
+because not every kernel has delays of its own (netem).
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _NAMES = ("aero-client", "aero-server")
 
 @dataclass(frozen=True)
 class Network:
-    """Says what a user asks for: Mbit/s each way, and milliseconds of a round trip."""
+    """Holds the line that a user asks for: Mbit/s each way, and a round trip in milliseconds."""
 
     rate: float
     round_trip: float
 
     def seconds(self, sent: float, rounds: float) -> float:
-        """Returns the seconds of bytes, both directions summed, and of rounds.
+        """Returns the seconds that bytes, both directions summed, and rounds take on the line.
 
-        A party mostly answers the other, so that bytes of both directions go one after another.
+        A party mostly answers the other, so the bytes of both directions go one after the other.
         """
         return 8 * sent / (1e6 * self.rate) + rounds * self.round_trip / 1e3
 
@@ -52,7 +52,7 @@ class Network:
 
 
 def check_network(network: Network) -> None:
-    """Raises AeroError where there is no such line, or this machine cannot simulate it."""
+    """Raises UsageError where no line has these numbers, or this machine cannot simulate it."""
     if not (math.isfinite(network.rate) and network.rate > 0):
         raise UsageError(f"a line of {network.rate:g} Mbit/s: the rate must be above 0")
     if not 0 <= network.round_trip < 10_000:
@@ -61,7 +61,7 @@ def check_network(network: Network) -> None:
         )
     if os.geteuid() != 0:
         raise UsageError(
-            "a simulated line is made of network namespaces, for which this must be root: start "
+            "a simulated line is made of network namespaces, which only root can make: start "
             "it with sudo, or leave the line out"
         )
     if shutil.which("ip") is None:
@@ -78,7 +78,7 @@ def check_network(network: Network) -> None:
 
 @dataclass(frozen=True)
 class Line:
-    """Rate in bits a second, round trip in seconds."""
+    """Holds a line's rate in bits a second and its round trip in seconds."""
 
     rate: float
     round_trip: float
@@ -96,8 +96,9 @@ class Line:
 
 
 def _run_ip(*words: str) -> subprocess.CompletedProcess[str]:
-    """Runs ip in a session of its own: a Ctrl-C, which all processes of a terminal get, does not
-    cut it in two.
+    """Runs ip in a session of its own.
+
+    A Ctrl-C, which all processes of a terminal get, then does not interrupt it.
     """
     command = ["ip", *words]
     return subprocess.run(
@@ -121,7 +122,7 @@ def _open_tun(name: str) -> int:
 
 
 def _remove_leftovers() -> None:
-    """Namespaces of processes that were killed."""
+    """Removes the namespaces of processes that were killed."""
     listed = _run_ip("netns", "list").stdout
     for name, pid in re.findall(rf"^((?:{'|'.join(_NAMES)})-(\d+))\b", listed, re.MULTILINE):
         if not Path(f"/proc/{pid}").exists():
@@ -130,7 +131,7 @@ def _remove_leftovers() -> None:
 
 @contextmanager
 def line(network: Network) -> Iterator[Line]:
-    """The line while it lasts; everything is removed afterwards, whatever signal ends it."""
+    """Makes the line for a with block, and removes it afterwards, whatever signal ends it."""
     with Tidying(), _line(network) as joined:
         yield joined
 
@@ -154,12 +155,12 @@ def _line(network: Network) -> Iterator[Line]:
             _ip(*inside, "addr", "add", f"{_HOSTS[number]}/24", "dev", device)
             _ip(*inside, "link", "set", device, "mtu", str(MTU), "txqueuelen", "10000", "up")
             _ip(*inside, "link", "set", "lo", "up")
-        # A process of its own, not a fork: JAX may have threads here.
+        # The carrier is a new process, not a fork, because JAX may have threads here.
         numbers = (*devices, joined.rate, joined.round_trip / 2, pid)
         carrier = subprocess.Popen(
             [sys.executable, "-I", Path(__file__).with_name("carrier.py"), *map(str, numbers)],
             pass_fds=devices,
-            start_new_session=True,  # Ctrl-C is for this process, which ends the carrier
+            start_new_session=True,  # Ctrl-C reaches this process alone, which ends the carrier
         )
         yield joined
     finally:

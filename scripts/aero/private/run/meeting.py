@@ -1,4 +1,4 @@
-"""Two parties that find each other before SPU links them, which would not say what is amiss."""
+"""Makes the parties meet before SPU links them, because SPU would not say what is amiss."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aero.core.errors import UsageError
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Host and port."""
+    """Returns the host and the port of an address."""
     host, _, port = address.rpartition(":")
     return host, int(port)
 
@@ -26,7 +26,7 @@ def _answers(address: str, timeout: float) -> bool:
 def meet(addresses: Sequence[str], rank: int, patience: float) -> None:
     """Listens at this party's address until the other one's answers, for `patience` seconds.
 
-    Whoever sees the other goes on to SPU's own server at the same address, which answers, too.
+    A party that finds the other starts SPU's own server at the same address, which answers, too.
     """
     own, peer = addresses[rank], addresses[1 - rank]
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:

@@ -1,4 +1,4 @@
-"""What one of the two processes does: shares, set-up, the stages, the logits for the client."""
+"""Runs one of the two processes: shares, set-up, the stages, the logits for the client."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Job:
-    """The client has `sequences` of tokens, all of one length; the server has folded `weights`."""
+    """Holds one party's part: the client's `sequences`, of one length; the server's `weights`."""
 
     rank: int
     addresses: tuple[str, str]
@@ -47,12 +47,12 @@ class Job:
     patience: float = 60
     generate: int = 0  # tokens that the client wants after its one sequence
     stop: int | None = None  # the token that ends a text
-    tokenizer: str = ""  # its hash, where there is one to compare with the other party's
+    tokenizer: str = ""  # its hash, to compare with the other party's
 
 
 @dataclass
 class TokenPass:
-    """A pass over `length` tokens that gave the next one, which the client alone knows."""
+    """Holds a pass over `length` tokens and the next token, which the client alone knows."""
 
     length: int
     token: int | None
@@ -61,8 +61,9 @@ class TokenPass:
 
 @dataclass
 class Outcome:
-    """Holds the outcome of one party. Profiles of stages are in the order of the program, over all
-    sequences.
+    """Holds the outcome of one party.
+
+    The profiles of stages are in the order of the program, each summed over all sequences.
     """
 
     rank: int = CLIENT
@@ -92,8 +93,9 @@ def watched_peer(
 ) -> Iterator[None]:
     """Ends this process when nobody listens at the peer's address any more.
 
-    SPU itself would wait for the next message until its time-out. A slow line may be full of the
-    run's own bytes, hence the patience; who is gone from a machine that is there refuses at once.
+    SPU itself would wait for the next message until its time-out. `patience` is long because a slow
+    line may be full of the run's own bytes. Where only the peer's process is gone, its machine
+    refuses at once.
     """
     done = threading.Event()
 
@@ -124,7 +126,7 @@ def watched_peer(
 
 @dataclass(frozen=True)
 class Agreed:
-    """Says what the client has: so many sequences of so many tokens, so many to generate."""
+    """Holds the client's numbers: sequences, tokens of each, and tokens to generate."""
 
     sequences: int
     length: int
@@ -132,7 +134,7 @@ class Agreed:
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest pass."""
+        """Returns the number of tokens of the longest pass."""
         return self.length + max(0, self.generate - 1)
 
 
@@ -150,8 +152,8 @@ def _agree(session: Session, job: Job) -> Agreed:
             "the parties differ in the model's config, in --weights, --precision or --threads; "
             "give both the same config.json and the same options"
         )
-    told = (mine["tokenizer"], theirs.get("tokenizer", ""))
-    client, server = told if job.rank == CLIENT else told[::-1]
+    hashes = (mine["tokenizer"], theirs.get("tokenizer", ""))
+    client, server = hashes if job.rank == CLIENT else hashes[::-1]
     require_same_tokenizer(
         TokenizerIdentity(client, "the client"),
         TokenizerIdentity(server, "the server"),
@@ -197,8 +199,10 @@ def _compile(session: Session, stage: Stage, shapes: Mapping[str, tuple[int, ...
 
 
 class _Passes:
-    """Runs the model over sequences of any length. Weights are shared once; those that depend on
-    the length, as positions do, with each.
+    """Runs the model over sequences of any length.
+
+    Weights are shared once. Only those that depend on the length, as positions do, are shared anew
+    for each length.
     """
 
     def __init__(self, session: Session, job: Job, outcome: Outcome, progress: Progress) -> None:
@@ -207,7 +211,7 @@ class _Passes:
         self._shared: dict[str, tuple[int, ...]] = {}
 
     def compile(self, length: int) -> None:
-        """The passes that follow are of this length."""
+        """Compiles the program for passes of this length."""
         self._progress("compilation")
         self.program = build_program(self._job.config, length, self._job.settings)
         shapes = self.program.shapes()
@@ -228,7 +232,7 @@ class _Passes:
         self._outcome.weight_share_bytes += session.moved_outside - before
 
     def run(self, sequence: list[int] | None) -> tuple[list[Profile], np.ndarray | None]:
-        """Profiles by stage; the client, whose sequence it is, also gets the logits."""
+        """Returns a profile for each stage, and to the client, who has the sequence, the logits."""
         session, outcome = self._session, self._outcome
         before = session.moved_outside
         own = None if sequence is None else one_hot(sequence, self._job.config.vocab_size)
@@ -263,13 +267,13 @@ def total_of(profiles: list[Profile]) -> Traffic:
 
 
 def _take_memory(session: Session, job: Job, length: int, outcome: Outcome) -> None:
-    """Takes what the longest pass needs."""
+    """Takes the memory that the longest pass needs."""
     program = build_program(job.config, length, job.settings)
     size, _ = working_memory(program, program.shapes(), job.settings, job.rank)
     start = time.perf_counter()
     take_memory(size)
     mine = {"bytes": size, "seconds": time.perf_counter() - start}
-    # Also so that the set-up is not the wait for the other.
+    # The exchange also waits for the other party, so that the set-up's time does not.
     theirs = session.exchange(mine)
     outcome.memory_bytes = mine["bytes"] + theirs["bytes"]
     outcome.memory_seconds = max(mine["seconds"], theirs["seconds"])
@@ -278,7 +282,7 @@ def _take_memory(session: Session, job: Job, length: int, outcome: Outcome) -> N
 def _generate(
     session: Session, job: Job, passes: _Passes, agreed: Agreed, outcome: Outcome
 ) -> None:
-    """The likeliest token after each pass, and the next pass with it, until the client ends it."""
+    """Appends the likeliest token after each pass and runs the next, until the client ends it."""
     tokens = None if job.sequences is None else list(job.sequences[0])
     profiles, logits = outcome.stages, outcome.logits[0] if outcome.logits else None
     for length in range(agreed.length, agreed.longest + 1):
@@ -320,7 +324,7 @@ def run_party(job: Job, progress: Progress = lambda stage: None) -> Outcome:
                 outcome.logits.append(logits)
         messages = [profile.total.messages for profile in outcome.stages]
         outcome.peer_messages = session.exchange({"messages": messages})["messages"]
-        # Of the passes above alone.
+        # The outcome counts the shares of the passes above alone.
         shares = outcome.prompt_share_bytes, outcome.logit_share_bytes
         if agreed.generate > 0:
             _generate(session, job, passes, agreed, outcome)

@@ -1,4 +1,4 @@
-"""What SPU's log says of a run: the bytes and messages of one party, in all and by kernel."""
+"""Reads from SPU's log the bytes and messages of one party, in all and by kernel."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Traffic:
 
 @dataclass
 class Profile:
-    """One or more runs. Kernels by name: HLO operations ("pphlo.dot") and protocol ("mul_aa")."""
+    """Sums one or more runs. Kernels are HLO operations ("pphlo.dot") or protocol ("mul_aa")."""
 
     total: Traffic = field(default_factory=Traffic)
     kernels: dict[str, Traffic] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Profile:
 
 
 def parse_profile(lines: Iterable[str]) -> Profile:
-    """The runs that these lines of a log report."""
+    """Returns the sum of the runs that these lines of a log report."""
     profile = Profile()
     level = ""
     for line in lines:
@@ -63,7 +63,7 @@ def parse_profile(lines: Iterable[str]) -> Profile:
             level = match[1]
         elif match := _KERNEL.search(line):
             if level == "HAL":
-                continue  # the same bytes under a third set of names
+                continue  # these are the same bytes under a third set of names
             traffic = Traffic(int(match[4]), int(match[5]), int(match[6]), float(match[3]))
             profile.kernels.setdefault(match[1], Traffic())
             profile.kernels[match[1]] += traffic

@@ -1,4 +1,4 @@
-"""The client's tokens: ids as text, a file of them, or text through a tokenizer."""
+"""Reads the client's tokens from ids, a file of ids, or text that a tokenizer encodes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _ids(text: str, where: str) -> list[int]:
 
 
 def tokens_from(text: str) -> list[list[int]]:
-    """Sequences of --tokens: ids between spaces or commas, or a file with one sequence a line."""
+    """Reads --tokens: ids between spaces or commas, or a file with one sequence on each line."""
     if re.fullmatch(r"[0-9\s,+-]+", text):
         return [_ids(text, "--tokens")]
     path = Path(text)
@@ -56,7 +56,7 @@ def _tokenizer(file: Path | None) -> Tokenizer:
             f"{file}: no tokenizer.json that Hugging Face tokenizers can read; name the file that "
             f"the corpus was made with"
         ) from error
-    # As scripts/prepare_corpus.py reads texts: a special token's name is text like all other.
+    # scripts/prepare_corpus.py reads texts in the same way: a special token's name is plain text.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
@@ -64,7 +64,7 @@ def _tokenizer(file: Path | None) -> Tokenizer:
 
 
 def tokens_of_prompt(text: str, file: Path | None) -> list[list[int]]:
-    """One sequence, with the ids that the text has in a corpus, which has UTF-8 alone."""
+    """Returns one sequence, with the ids that the text has in a corpus, which is all UTF-8."""
     try:
         valid = text.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeDecodeError as error:
@@ -78,14 +78,14 @@ def tokens_of_prompt(text: str, file: Path | None) -> list[list[int]]:
     return [ids]
 
 
-# As `aero generate` knows them (src/tokenizer/tokenizer.cpp).
+# `aero generate` knows the same names (src/tokenizer/tokenizer.cpp).
 _ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]")
 
 
 def end_of_text(file: Path | None) -> int | None:
-    """The token at which a text ends, where the tokenizer has one.
+    """Returns the token at which a text ends; None where the tokenizer has none.
 
-    A tokenizer that has seen HTML may have learned "</s>" as a piece of text, which ends nothing.
+    A tokenizer trained on HTML may have learned "</s>" as a piece of text, which ends nothing.
     """
     if file is None:
         return None
@@ -102,12 +102,12 @@ def end_of_text(file: Path | None) -> int | None:
 
 
 def text_of(ids: list[int], file: Path | None) -> str | None:
-    """Decodes all ids together; None without a tokenizer."""
+    """Decodes all ids together; returns None without a tokenizer."""
     return None if file is None else str(_tokenizer(file).decode(ids, skip_special_tokens=False))
 
 
 def words_of(ids: list[int], file: Path | None) -> list[str]:
-    """Gives each token as text, or its id where there is no tokenizer."""
+    """Returns each token as text, or its id where there is no tokenizer."""
     if file is None:
         return [str(token) for token in ids]
     tokenizer = _tokenizer(file)
@@ -115,7 +115,7 @@ def words_of(ids: list[int], file: Path | None) -> list[str]:
 
 
 def check_tokens(sequences: list[list[int]], words: int, context: int) -> None:
-    """Raises AeroError for what the model cannot take."""
+    """Raises UsageError for sequences that the model cannot take."""
     lengths = {len(sequence) for sequence in sequences}
     if len(lengths) > 1:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Whether SPU is there."""
+"""Checks that SPU is installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aero.private.program.settings import VERSION
 
 
 def check_spu() -> None:
-    """Raises AeroError where SPU cannot be imported, with what to do."""
+    """Raises UsageError, which says what to do, where SPU cannot be imported."""
     try:
         importlib.import_module("spu")
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""One party's end of a computation on shares: the link, the runtime, the values it holds."""
+"""Holds one party's end of a computation on shares: the link, the runtime and its values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aero.core.errors import AeroError, UsageError
 from aero.private.program.settings import CLIENT, SERVER, Settings
 from aero.private.run.profile import Profile, parse_profile
 
-CHUNK = 64 << 20  # bytes of a message that carries shares
+CHUNK = 64 << 20  # the most bytes of a message that carries shares
 
 
 def _pack(parts: Sequence[bytes]) -> bytes:
@@ -38,10 +38,10 @@ def _unpack(payload: bytes) -> list[bytes]:
 
 
 class Session:
-    """Both parties make the same calls in the same order.
+    """Computes with the other party. Both parties make the same calls in the same order.
 
-    `addresses` are host:port of client and server, which have met. Waits `timeout` seconds for each
-    message.
+    `addresses` are host:port of client and server, which have met. The session waits `timeout`
+    seconds for each message.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Session:
             return json.loads(self._receive())
 
     def _transfer(self, share: Any, sender: int) -> Any:
-        """A share from one party to the other, which gets it back."""
+        """Sends a share from one party to the other, to which it is returned."""
         if self.rank == sender:
             payload = _pack([share.meta, *share.share_chunks])
             parts = range(0, len(payload), CHUNK)
@@ -124,9 +124,9 @@ class Session:
         return share
 
     def put(self, name: str, owner: int, array: np.ndarray | None) -> None:
-        """Makes a value of the owner's array known to both as shares; None at the other party.
+        """Gives both parties shares of the owner's array; the other party passes None.
 
-        Colocated, the other party gets its shape alone.
+        Colocated, the other party gets the array's shape alone.
         """
         private = owner if self.settings.colocated else -1
         with self._peer_present():
@@ -140,7 +140,7 @@ class Session:
                 self._runtime.set_var(name, self._transfer(None, owner))
 
     def reveal(self, name: str, owner: int) -> np.ndarray | None:
-        """The value itself, to one party alone."""
+        """Returns the value itself to its new owner alone, and None to the other party."""
         with self._peer_present():
             share = self._runtime.get_var(name)
             other = self._transfer(share, 1 - owner)
@@ -155,10 +155,10 @@ class Session:
     def compile(
         self, key: Any, function: Callable[..., Any], shapes: Sequence[np.ndarray | Any]
     ) -> bytes:
-        """SPU's code for a function of secret values; one compilation for each key."""
+        """Returns SPU's code for a function of secret values. It compiles once for each key."""
         if key not in self._compiled:
             options = libspu.CompilerOptions()
-            # Softmax: one reciprocal a row, not a division an element.
+            # Softmax then takes one reciprocal for each row, not a division for each element.
             options.enable_optimize_denominator_with_broadcast = True
             names = [f"i{index}" for index in range(len(shapes))]
             executable, _ = frontend.compile(
@@ -175,7 +175,7 @@ class Session:
         return self._compiled[key]
 
     def run(self, code: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> Profile:
-        """Runs compiled code on named values and says what it took."""
+        """Runs compiled code on named values and returns what it took."""
         executable = libspu.Executable("stage", list(inputs), list(outputs), code)
         start = time.perf_counter()
         with self._peer_present():
@@ -186,7 +186,7 @@ class Session:
         return profile
 
     def _new_profile(self) -> Profile:
-        """Reads the profile of the run that just ended; its last line may come a moment later."""
+        """Reads the profile of the run that just ended, whose last line may come a moment later."""
         text = b""
         for _ in range(200):
             with self._log.open("rb") as log:
@@ -206,9 +206,9 @@ class Session:
         """Waits for the other party."""
         with self._peer_present():
             self._link.barrier()
-        # SPU ends a process that misses the answer to what it sends in the background, as a barrier
-        # does. Two more messages, which are waited for, go behind those answers; whoever misses the
-        # answer to the very last has all that it wants.
+        # SPU ends a process that misses the answer to a background message, such as a barrier's. So
+        # the parties exchange two more messages behind those answers, and wait for them. A party
+        # that misses the answer to the very last one already has everything.
         with contextlib.suppress(RuntimeError):
             if self.rank == CLIENT:
                 self._link.send(SERVER, b"end")

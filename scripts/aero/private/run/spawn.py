@@ -1,4 +1,4 @@
-"""Both parties as processes of this machine, joined over the loopback or a simulated line."""
+"""Runs both parties as processes of this machine, joined by the loopback or a simulated line."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _ENDING_SECONDS = 10.0
 Progress = Callable[[str], None]
 # A task takes its argument and a function that reports progress.
 Task = Callable[[Any, Progress], Any]
-Enter = Callable[[int], None]  # called first in the process of a rank
+Enter = Callable[[int], None]  # a function that the process of a rank calls first
 
 
 def free_addresses(host: str = "127.0.0.1") -> tuple[str, str]:
-    """Two that nobody listens at now."""
+    """Returns two addresses at which nobody listens now."""
     with socket.socket() as first, socket.socket() as second:
         first.bind((host, 0))
         second.bind((host, 0))
@@ -41,7 +41,7 @@ def free_addresses(host: str = "127.0.0.1") -> tuple[str, str]:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed cannot end its children."""
+    """Ends this process when its parent is gone, because a killed parent cannot end it."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
@@ -50,10 +50,11 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _signals_of_the_parent() -> Iterator[None]:
-    """Processes that start inside never see them, from their first moment on: they inherit what is
-    held back here. The parent ends its children.
+    """Keeps signals from the processes that start inside, from their first moment on.
+
+    They inherit the signals that are blocked here. The parent ends its children itself.
     """
-    resource_tracker.ensure_running()  # when a process starts it, it lets signals through
+    resource_tracker.ensure_running()  # a process that starts it later would unblock signals
     numbers = (signal.SIGINT, signal.SIGHUP)
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
@@ -63,17 +64,19 @@ def _signals_of_the_parent() -> Iterator[None]:
 
 
 def _wait_for_other(pipe: Connection) -> None:
-    """Until the parent has both results and closes its end. A party that ends before leaves the
-    other's last message without an answer, for which SPU ends the other's process with 255.
+    """Waits until the parent has both results and closes its end of the pipe.
+
+    A party that ends before that leaves the other's last message without an answer, and SPU then
+    ends the other's process with 255.
     """
     end = select.poll()
-    end.register(pipe.fileno(), 0)  # what it reports unasked: that nobody reads any more
+    end.register(pipe.fileno(), 0)  # poll() always reports that nobody reads any more
     end.poll(1000 * _ENDING_SECONDS)
 
 
 def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> None:
-    """`order` is a pickled task and its argument, whose modules start threads when they load."""
-    # What libraries write as they fail; the parent says what happened.
+    """Runs the pickled task in `order`. It is unpickled late, because its modules start threads."""
+    # The file takes what libraries write as they fail. The parent reports what happened.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     keep_memory()
     try:
@@ -92,7 +95,7 @@ def _child(rank: int, order: bytes, enter: Enter | None, pipe: Connection) -> No
     pipe.close()
     if sys.stderr is not None:
         sys.stderr.flush()
-    os._exit(0)  # SPU's threads may wait for a party that is gone
+    os._exit(0)  # a normal exit could wait for SPU's threads, which wait for a party that is gone
 
 
 def _death(rank: int, code: int | None) -> str:
@@ -105,7 +108,7 @@ def _death(rank: int, code: int | None) -> str:
 
 
 def _end(processes: Sequence[SpawnProcess], are_done: bool) -> None:
-    """Those that are not done are told to end, and all that live on are killed."""
+    """Terminates the processes that are not done, and kills all that live on."""
     if not are_done:
         for process in processes:
             process.terminate()
@@ -122,10 +125,10 @@ def run_both(
     progress: Progress = lambda text: None,
     joined: Line | None = None,
 ) -> list[Any]:
-    """The results of the client's and the server's process; the client's progress is passed on.
+    """Runs the client's and the server's process, and returns their results.
 
-    `argument_of` a rank and both parties' addresses is what the task takes. Without a line, the
-    parties are joined over the loopback.
+    `argument_of` makes the task's argument from a rank and both parties' addresses. `progress` gets
+    the client's progress. Without a line, the loopback joins the parties.
     """
     addresses = free_addresses() if joined is None else joined.addresses
     enter = None if joined is None else joined.enter

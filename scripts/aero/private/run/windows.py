@@ -1,4 +1,4 @@
-"""Held-out windows at fixed places: the same for all models of one corpus and context."""
+"""Chooses held-out windows at fixed places, the same for all models of a corpus and context."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aero.reference.tokens import Split
 
 @dataclass(frozen=True)
 class Window:
-    """`place` counts the windows of the validation split, `number` those that were chosen."""
+    """Holds a window. `place` counts those of the validation split, `number` the chosen ones."""
 
     number: int
     place: int
@@ -27,13 +27,14 @@ class Window:
 
 
 def places(count: int, size: int) -> list[int]:
-    """Chooses of `size` places the first, the middle, the quarters and so on: more of them keep
-    those that fewer have.
+    """Chooses `count` of `size` places: the first, the middle, the quarters and so on.
+
+    A larger count keeps the places of a smaller one.
     """
     chosen: list[int] = []
     index = 0
     while len(chosen) < count:
-        # Van der Corput's sequence: the bits of the index, mirrored at the point.
+        # This is van der Corput's sequence: the bits of the index, mirrored at the point.
         bits = f"{index:b}"[::-1]
         place = int(bits, 2) * size >> len(bits)
         if place not in chosen:
@@ -43,7 +44,7 @@ def places(count: int, size: int) -> list[int]:
 
 
 def corpus_of(checkpoint: Checkpoint) -> Path:
-    """Returns the corpus as the run's config names it, from this folder."""
+    """Returns the corpus that the run's config names, relative to this folder."""
     data = config_of(checkpoint.folder).get("data")
     path = data.get("path") if isinstance(data, dict) else None
     if not isinstance(path, str) or not path:
@@ -54,7 +55,7 @@ def corpus_of(checkpoint: Checkpoint) -> Path:
 
 
 def held_out(checkpoint: Checkpoint, corpus: Path, count: int) -> list[Window]:
-    """Windows of the model's context from the validation split. Raises AeroError."""
+    """Returns windows of the model's context from the validation split. Raises UsageError."""
     config = checkpoint.config
     if not (corpus / "manifest.json").is_file():
         raise UsageError(
