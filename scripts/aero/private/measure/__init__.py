@@ -1,1 +1,1 @@
-"""The measurement of a cost model: what SPU's operations take of bytes, seconds and rounds."""
+"""Measures a cost model: the bytes, seconds and rounds that SPU's operations take."""

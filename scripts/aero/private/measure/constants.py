@@ -1,4 +1,4 @@
-"""From measured probes to the constants of a cost model."""
+"""Derives the constants of a cost model from measured probes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aero.private.measure.probes import COMPOSED, KEPT, Measurements, Probe
 from aero.private.program.products import SLOTS
 from aero.private.program.settings import VERSION
 
-# The file of configs/cost with the formulas of this SPU.
+# The file of configs/cost that has the formulas of this SPU.
 STRUCTURE = f"spu_{VERSION}"
 # Kernels that draw on oblivious transfers or truncate: all but products and matrix products.
 PRODUCTS = ("mul_aa", "mul_av", "square_s", "mmul_aa", "mmul_av", "mmul_sv")
@@ -21,7 +21,7 @@ PRODUCTS = ("mul_aa", "mul_av", "square_s", "mmul_aa", "mmul_av", "mmul_sv")
 
 @dataclass(frozen=True)
 class Constants:
-    """Bytes, both directions summed."""
+    """Holds bytes, both directions summed."""
 
     ole_batch: float
     product_batch: float
@@ -34,18 +34,18 @@ class Constants:
     ct_out: float
     ct_kept: float
     setup_bytes: float
-    rests: Mapping[str, float]  # of COMPOSED
+    rests: Mapping[str, float]  # of each function in COMPOSED
 
 
 class _Counter:
-    """Bytes by probe and kernel."""
+    """Looks up measured bytes by probe and kernel."""
 
     def __init__(self, measured: Measurements, probes: list[Probe]) -> None:
         self._runs = measured.runs
         self._elements = {probe.name: probe.elements for probe in probes}
 
     def kernel(self, probe: str, *names: str, lowest: bool = False) -> float:
-        """Returns the bytes of these kernels: the mean of the probe's runs, or the least."""
+        """Returns the bytes of these kernels: the mean of the probe's runs, or the lowest."""
         sums = [
             sum(run.kernels[name].bytes for name in names if name in run.kernels)
             for run in self._runs[probe]
@@ -56,7 +56,7 @@ class _Counter:
         return self.kernel(probe, *names) / self._elements[probe]
 
     def rest(self, probe: str) -> float:
-        """An element's bytes of all kernels but products."""
+        """Returns the bytes that all kernels but products take for an element."""
         names = {
             name
             for run in self._runs[probe]
@@ -66,8 +66,10 @@ class _Counter:
         return self.by_element(probe, *names)
 
     def rest_of(self, probe: str, formula: str, ole_batch: float, triple: float) -> float:
-        """An element's bytes of all but the products and squares that its formula counts, which
-        are counted at a length where products find triples ready.
+        """Returns rest() after a check that SPU makes as many products and squares as `formula`.
+
+        They are counted at a length at which products find triples ready. Raises UsageError where
+        the numbers differ.
         """
         count = f"{probe}_count"
         measured = {
@@ -85,19 +87,19 @@ class _Counter:
 
 
 def calls_in(formula: str, name: str) -> int:
-    """How often a formula has a call: 11 of product in "11 * product(n) + square(n)"."""
+    """Counts the calls of a name in a formula: 11 of product in "11 * product(n) + square(n)"."""
     found = re.findall(rf"(?:(\d+) \* )?\b{name}\(n\)", formula)
     return sum(int(count or 1) for count in found)
 
 
 def byte_formulas() -> dict[str, str]:
-    """Of SPU's primitives, from the file that all models of it extend."""
+    """Returns the formulas of SPU's primitives, from the file that all models of SPU extend."""
     primitives = load_object(SHIPPED / f"{STRUCTURE}.json")["primitives"]
     return {name: str(entry["bytes"]) for name, entry in primitives.items()}
 
 
 def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) -> Constants:
-    """Raises AeroError where SPU is not composed as the formulas have it."""
+    """Derives all constants. Raises UsageError where SPU does not compute as the formulas say."""
     formulas = byte_formulas()
     counter = _Counter(measured, probes)
     ole_batch = counter.kernel("exp", "square_s") / (exp_squares * 32768 // SLOTS)
@@ -111,8 +113,8 @@ def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) 
     ct_in = (four - one) / 3 / directions
     ct_out = (back - one) / 3 / directions
     if abs(ct_in + ct_out - one / directions) > 0.02 * one:
-        raise UsageError("matrix products: ciphertexts of another number than the formulas have")
-    # A result by itself: one polynomial whole, and of the other a coefficient for each number.
+        raise UsageError("matrix products: the number of ciphertexts is not that of the formulas")
+    # A lone result sends one polynomial whole, and of the other one a coefficient for each number.
     kept = counter.kernel("matmul_kept", *matmul) / directions - ct_in - ct_out / 2
     return Constants(
         ole_batch=ole_batch,
@@ -131,8 +133,10 @@ def constants_of(measured: Measurements, probes: list[Probe], exp_squares: int) 
 
 
 def rounds_of(near: Measurements, far: Measurements, rate: float, delay: float) -> dict[str, float]:
-    """Round trips of each short probe: how much longer it takes on a line of `rate` bits a second
-    and `delay` seconds a round trip than on the loopback, its bytes' own time apart.
+    """Returns the round trips of each short probe.
+
+    They follow from how much longer it takes on a line of `rate` bits a second and `delay` seconds
+    a round trip than on the loopback, without the time of its bytes.
     """
     rounds = {}
     for name, runs in far.runs.items():

@@ -1,4 +1,4 @@
-"""A cost model file of AERO from measured constants."""
+"""Writes a cost model file of AERO from measured constants."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _second_constants(seconds: Seconds) -> Json:
 
 
 def _round_constants(names: Iterable[str], rounds: Mapping[str, float] | None) -> Json:
-    """Without a line they are unknown."""
+    """Makes the constants of rounds, which are unknown without a line."""
     of = "this file's measurement: how much longer 16 numbers take over a line"
     not_measured = "not measured; measure_costs.py --network wan does"
     return {
@@ -125,7 +125,7 @@ def cost_model(
     made_by: str,
     rounds: Mapping[str, float] | None = None,
 ) -> Json:
-    """The file's content: the formulas are those of the file that it extends."""
+    """Returns the file's content; its formulas are those of the file that it extends."""
     shared = "shared between the parties"
     colocated = settings.colocated
     return {
@@ -149,5 +149,5 @@ def cost_model(
 
 
 def render(model: Json) -> str:
-    """Gives the cost model as text."""
+    """Renders the cost model as text."""
     return json.dumps(model, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""What a process that measures takes of memory."""
+"""Estimates the memory of a process that measures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aero.private.program.memory import ELEMENT, MARGIN, OBLIVIOUS_TRANSFERS, of
 
 
 def of_probes(probes: Iterable[Probe]) -> float:
-    """Bytes of a party's working memory at its peak."""
+    """Returns the peak bytes of a party's working memory."""
     sizes = [0.0]
     for probe in probes:
         if len(probe.shapes[0]) == 2:

@@ -1,4 +1,4 @@
-"""The operations that a cost model is measured with, each on its own."""
+"""Defines the operations that a cost model is measured with, and runs each on its own."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Probe:
-    """One function on inputs of these shapes, each an activation ("a"), a weight ("w") or the
-    client's own ("c"), as a prompt is.
+    """Describes one function on inputs of these shapes.
+
+    Each input is an activation ("a"), a weight ("w") or the client's own ("c"), as a prompt is.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Probe:
         return int(np.prod(self.shapes[0]))
 
 
-KEPT = 640  # coefficients of the probe "matmul_kept", whose one result is sent back by parts
+KEPT = 640  # coefficients of the probe "matmul_kept", whose one result is sent back in parts
 
 
 def _halve(x: jax.Array) -> jax.Array:
@@ -47,15 +48,17 @@ def _halve(x: jax.Array) -> jax.Array:
 
 @dataclass(frozen=True)
 class Composed:
-    """A function that SPU makes of products, which are counted in `repeats` runs of `count`
-    numbers, and of the rest, which is measured in runs of `long` numbers.
+    """Describes a function that SPU makes of products and a rest.
+
+    The products are counted in `repeats` runs of `count` numbers; the rest is measured in runs of
+    `long` numbers.
     """
 
     function: Callable[[jax.Array], jax.Array]
     count: int
     repeats: int
     long: int
-    transfers: bool = True  # oblivious ones, whose refills come in lumps
+    transfers: bool = True  # whether it draws on oblivious transfers, whose refills come in lumps
 
 
 COMPOSED = {
@@ -84,7 +87,7 @@ def _product(name: str, kinds: str, m: int, k: int, n: int, repeats: int = 2) ->
 
 
 def probes(thorough: bool) -> list[Probe]:
-    """`thorough` repeats more of what has oblivious transfers."""
+    """Lists the probes for bytes. `thorough` repeats those with oblivious transfers more often."""
     often = 16 if thorough else 4
     return [
         _vector("triple", "multiply", "aa", 256, 3),
@@ -110,7 +113,7 @@ def probes(thorough: bool) -> list[Probe]:
 
 
 def short_probes() -> list[Probe]:
-    """Vectors so short that messages, not bytes, take the time on a slow line."""
+    """Lists vectors so short that on a slow line messages, not bytes, take the time."""
     vectors = [
         ("multiply_activation", "multiply", "aa"),
         ("multiply_weight", "multiply", "aw"),
@@ -126,7 +129,7 @@ def short_probes() -> list[Probe]:
 
 
 def matrix_probes(colocated: bool) -> list[Probe]:
-    """The matrix products of transformers, narrow and wide, cut in all manners."""
+    """Lists the matrix products of transformers, narrow and wide, with every kind of cut."""
     prompts = [(16, 16, 16), (64, 512, 128), (64, 4096, 128), (100, 4096, 128)]
     weights = [
         (16, 16, 16),
@@ -155,7 +158,7 @@ def matrix_probes(colocated: bool) -> list[Probe]:
         for name, kinds, shapes in (
             ("matmul_weight", "aw", weights),
             ("matmul_activation", "aa", activations),
-            # Else the prompt is shared, as an activation is.
+            # Otherwise the prompt is shared, as an activation is.
             ("matmul_prompt", "cw", prompts if colocated else []),
         )
         for m, k, n in shapes
@@ -171,19 +174,19 @@ class Order:
     settings: Settings
     log: Any
     probes: tuple[Probe, ...]
-    memory: float  # bytes of the one that takes most
+    memory: float  # bytes of the probe that takes most
 
 
 @dataclass
 class Measurements:
-    """Profiles of one party: of the set-up, and of each probe's repeats."""
+    """Holds one party's profiles of the set-up and of each probe's repeats."""
 
     setup: Profile
     runs: dict[str, list[Profile]]
 
 
 def _input(session: Session, name: str, kind: str, shape: tuple[int, ...], seed: int) -> None:
-    """A weight is the server's. An activation is a sum of both parties' values: nobody's."""
+    """Makes an input. The server has a weight; an activation sums values of both parties."""
     values = np.random.default_rng(seed).uniform(0.1, 1, shape).astype(np.float32)
     if kind in "cw":
         owner = CLIENT if kind == "c" else SERVER
@@ -196,7 +199,7 @@ def _input(session: Session, name: str, kind: str, shape: tuple[int, ...], seed:
 
 
 def measure_party(order: Order, progress: Progress) -> Measurements:
-    """Measures with both parties at once."""
+    """Runs one party's side of the measurement, while the other party runs its own."""
     meet(order.addresses, order.rank, patience=60)
     session = Session(order.rank, order.addresses, order.settings, order.log)
     take_memory(order.memory)

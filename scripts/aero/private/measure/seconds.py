@@ -1,4 +1,4 @@
-"""From timed probes to the seconds of a cost model: lines over sizes, products by their cuts."""
+"""Fits a cost model's seconds to timed probes: lines over sizes, products by their cuts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scipy.optimize import nnls
 from aero.private.measure.probes import COMPOSED, Measurements, Probe, matrix_probes, short_probes
 from aero.private.program.products import SLOTS, cuts
 
-# What a product's seconds follow from, in the order of MatrixSeconds.
+# The counts from which a product's seconds follow, in the order of MatrixSeconds.
 COUNTS = ("sent", "plain", "merges", "lone")
-# The long probe that tells the slope of each short one.
+# The long probe that gives the slope of each short one.
 LONG = {
     "multiply_activation": "product",
     "multiply_weight": "weight",
@@ -28,7 +28,7 @@ LONG = {
 
 @dataclass(frozen=True)
 class VectorSeconds:
-    """start + n each, or, where SPU works on batches of SLOTS, start ceil(n / SLOTS) + n each."""
+    """Models start + n each, or start ceil(n / SLOTS) + n each where SPU computes in batches."""
 
     start: float
     each: float
@@ -37,9 +37,11 @@ class VectorSeconds:
 
 @dataclass(frozen=True)
 class MatrixSeconds:
-    """start + sent x ciphertexts sent + plain x polynomials + merge x merges + lone x lone steps of
-    a cut, and m n truncations. Where a party multiplies a share of its own by its weights,
-    own_start + own x m k n more.
+    """Models the seconds of a matrix product.
+
+    They are start + sent x ciphertexts sent + plain x polynomials + merge x merges + lone x lone
+    steps of a cut, and m n truncations. Where a party multiplies a share of its own by its weights,
+    own_start + own x m k n are added.
     """
 
     start: float
@@ -53,7 +55,7 @@ class MatrixSeconds:
 
 @dataclass(frozen=True)
 class Seconds:
-    """Holds the seconds of the primitives that are measured, by name."""
+    """Holds the seconds of the measured primitives by name."""
 
     vectors: Mapping[str, VectorSeconds]
     matrices: Mapping[str, MatrixSeconds]
@@ -63,8 +65,9 @@ class Seconds:
 def vector_line(
     short: tuple[int, float], long: tuple[int, float], batched: bool = False
 ) -> VectorSeconds:
-    """Through two measurements (elements, seconds); neither part is below 0. `batched`: the short
-    one takes what a batch takes.
+    """Fits a line through two measurements (elements, seconds), with neither part below 0.
+
+    Where `batched`, the short measurement takes as long as a full batch.
     """
     if batched:
         rest = long[1] - short[1] * math.ceil(long[0] / SLOTS)
@@ -79,9 +82,11 @@ def matrix_seconds(
     seconds: Sequence[float],
     truncation: float,
 ) -> MatrixSeconds:
-    """Least squares of the relative errors, no part below 0. `seconds` are of products by shares,
-    then of those by a prompt, of which the weights' owner has no share: without one, what it does
-    by itself cannot be told from the rest, and is 0. `truncation` is of each number.
+    """Fits by least squares of the relative errors, with no part below 0.
+
+    `seconds` are first those of products by shares, then those by a prompt, of which the weights'
+    owner has no share. Without a product by a prompt, what the owner computes by itself cannot be
+    separated from the rest, and is 0. `truncation` is the time for each number.
     """
     rows = []
     for number, (m, k, n) in enumerate([*shapes, *prompts]):
@@ -102,8 +107,10 @@ def _times(measured: Measurements, name: str) -> list[float]:
 
 
 def batched_vectors(colocated: bool) -> set[str]:
-    """Names those that are one-sided products throughout, of which a batch costs the same, however
-    full: exp's squares, and products by weights that one party has.
+    """Names the vectors that take one-sided products alone.
+
+    A batch of those costs the same however full it is. They are exp's squares, and products by
+    weights that one party has.
     """
     return {"exp", "multiply_weight"} if colocated else {"exp"}
 
@@ -111,9 +118,9 @@ def batched_vectors(colocated: bool) -> set[str]:
 def seconds_of(
     timed: Measurements, counted: Measurements, probes: Sequence[Probe], colocated: bool
 ) -> Seconds:
-    """Fits the short and matrix probes and those that bytes are counted with.
+    """Fits the short probes, the matrix probes and the probes that bytes are counted with.
 
-    Long vectors take their mean: oblivious transfers, made anew now and then, are part of it.
+    Long vectors take their mean, which includes oblivious transfers that are made now and then.
     """
     elements = {probe.name: probe.elements for probe in probes}
     short = {probe.name: probe.elements for probe in short_probes()}
@@ -129,7 +136,7 @@ def seconds_of(
     times: dict[str, list[float]] = {}
     for probe in matrix_probes(colocated):
         if probe.name not in timed.runs:
-            continue  # for want of memory
+            continue  # there was too little memory for it
         kind = probe.name.split(" ")[0]
         (m, k), (_, n) = probe.shapes
         shapes.setdefault(kind, []).append((m, k, n))
