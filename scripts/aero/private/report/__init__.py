@@ -1,1 +1,1 @@
-"""What a run tells, beside what AERO itself says of the model."""
+"""Reports what a run measured, beside what AERO itself says of the model."""

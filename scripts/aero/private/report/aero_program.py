@@ -1,4 +1,4 @@
-"""What AERO's own program says of a checkpoint: its logits, and what a cost model predicts."""
+"""Asks the program aero for a checkpoint's logits, tokens and predicted costs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aero.private.run.line import Network
 
 
 def find_aero(given: Path | None) -> Path | None:
-    """The program: as given, of this repository's build, or on the PATH."""
+    """Finds the program: the one given, else this repository's build, else one on the PATH."""
     if given is not None:
         if not given.is_file():
             fault = "a folder; name the program in it" if given.is_dir() else "no such file"
@@ -34,7 +34,7 @@ def find_aero(given: Path | None) -> Path | None:
 
 
 def _ask(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
-    """Runs the program; raises AeroError where it is none."""
+    """Runs the program. Raises UsageError where it cannot be started."""
     try:
         return subprocess.run(
             command, capture_output=True, encoding="utf-8", errors="replace", check=False
@@ -55,7 +55,7 @@ def aero_tokens(
 ) -> list[int]:
     """Returns what `aero generate` adds at temperature 0, without the token that ends a text.
 
-    Raises AeroError where it fails; `other_tokenizer` lets it take one that is not the model's.
+    Raises AeroError where it fails. `other_tokenizer` allows a tokenizer that is not the model's.
     """
     command: list[str | Path] = [aero, "generate", checkpoint, "--ids", ",".join(map(str, prompt))]
     command += ["--max-tokens", str(count), "--temperature", "0", "--print-ids"]
@@ -73,7 +73,7 @@ def aero_tokens(
 
 
 def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> list[np.ndarray]:
-    """[T, V] of each sequence, in float32."""
+    """Returns the logits [T, V] of each sequence, in float32."""
     with Tidying(), tempfile.TemporaryDirectory(prefix="aero-logits-") as folder:
         tokens, out = Path(folder) / "tokens.txt", Path(folder) / "logits.safetensors"
         tokens.write_text("".join(",".join(map(str, ids)) + "\n" for ids in sequences))
@@ -86,10 +86,10 @@ def aero_logits(aero: Path, checkpoint: Path, sequences: list[list[int]]) -> lis
 
 @dataclass(frozen=True)
 class Prediction:
-    """Bytes by operation and layer (-1 outside the blocks), or why there are none.
+    """Holds bytes by operation and layer (-1 outside the blocks), or why there are none.
 
-    `rounds` and `seconds` (of computation) are None where the cost model does not know them;
-    `operation_seconds` has no entry then.
+    `rounds` and `seconds` (of computation) are None where the cost model does not know them.
+    `operation_seconds` then has no entry.
     """
 
     operations: dict[tuple[str, int], float]
@@ -100,7 +100,7 @@ class Prediction:
     operation_seconds: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def times(self, network: Network | None) -> str:
-        """Rounds and seconds, as far as they are known; over a line, those of the pass, too."""
+        """Says the rounds and seconds that are known, and over a line those of the whole pass."""
         known = [] if self.rounds is None else [f"{self.rounds:.0f} rounds"]
         if self.seconds is not None:
             known.append(f"{self.seconds:.2f} s of computation")
@@ -110,8 +110,9 @@ class Prediction:
         return ", ".join(known)
 
     def seconds_over(self, network: Network | None) -> float | None:
-        """Returns the seconds of a pass, over the loopback or a line; None where the cost model
-        does not know them.
+        """Returns the seconds of a pass over the loopback or a line.
+
+        Returns None where the cost model does not know them.
         """
         if self.seconds is None or network is None:
             return self.seconds
@@ -121,7 +122,7 @@ class Prediction:
 
     @property
     def in_blocks(self) -> float:
-        """Bytes without embedding, final norm and head."""
+        """Sums the bytes without embedding, final norm and head."""
         return sum(amount for (_, layer), amount in self.operations.items() if layer >= 0)
 
 
@@ -160,11 +161,11 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
 
 
 def is_prediction_asked(arguments: argparse.Namespace) -> bool:
-    """Whether --aero or --cost ask for one, which then must be."""
+    """Returns whether --aero or --cost ask for a prediction, which the run then must have."""
     return arguments.aero is not None or arguments.cost is not None
 
 
 def require_prediction(prediction: Prediction) -> None:
-    """Raises AeroError where there is none."""
+    """Raises UsageError where there is no prediction."""
     if prediction.missing:
         raise UsageError(prediction.missing)

@@ -1,4 +1,4 @@
-"""The tokens that a run generates: what each one took, and what AERO itself would say."""
+"""Reports the tokens that a run generates: what each took, and how far AERO agrees."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from aero.private.run.party import TokenPass
 
 @dataclass(frozen=True)
 class TokenRow:
-    """A pass over `positions` tokens, and the token that it gave, where this party knows it.
+    """Holds a pass over `positions` tokens and its token, where this party knows it.
 
-    Seconds are measured and predicted alike: of computation, and over a line also of the line.
+    Both measured and predicted seconds are those of computation, and over a line also of the line.
     """
 
     token: int | None
@@ -34,7 +34,7 @@ def token_rows(
     predict: Callable[[int], Prediction],
     network: Network | None,
 ) -> list[TokenRow]:
-    """`predict` is of a pass over so many tokens."""
+    """Makes a row for each pass. `predict` returns the prediction for a number of tokens."""
     rows = []
     for one, word in zip(passes, words, strict=True):
         prediction = predict(one.length)
@@ -53,7 +53,7 @@ def token_rows(
 
 
 def token_table(rows: list[TokenRow]) -> list[str]:
-    """Lines of text: a token each, and the sum."""
+    """Returns lines of text, one for each token and one for the sum."""
     lines = [
         "token             positions  measured predicted          seconds predicted",
         "                                   MB        MB",
@@ -99,5 +99,5 @@ def agreement(ours: list[int], theirs: list[int], whose: str) -> str:
 
 
 def as_json(rows: list[TokenRow]) -> list[dict[str, Any]]:
-    """One entry a token."""
+    """Returns one entry for each token."""
     return [vars(row) for row in rows]

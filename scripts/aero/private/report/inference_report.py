@@ -1,4 +1,4 @@
-"""What one encrypted run prints, and the file that it leaves."""
+"""Prints one encrypted run, and writes it to a file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def report(
     aero: Path | None,
     network: Network | None,
 ) -> None:
-    """Prints the run, and writes it where asked."""
+    """Prints the run, and writes it to a file where the command line asks for one."""
     passes = len(plan.sequences) if plan.sequences else max(1, outcome.stages[0].runs)
     length = outcome.length
     program = build_program(plan.checkpoint.config, length, plan.settings)
@@ -65,8 +65,8 @@ def report(
         f"{result['server_sent_bytes'] / 1e6:.3f} MB; {result['messages']} messages; "
         f"{result['seconds']:.2f} s" + (f" over {network}" if network else "")
     )
-    if told := prediction.times(network):
-        print(f"            predicted {told}")
+    if times := prediction.times(network):
+        print(f"            predicted {times}")
     print(
         f"            beside it, shares of the prompt {result['prompt_share_bytes'] / 1e6:.3f} MB, "
         f"of the logits {result['logit_share_bytes'] / 1e6:.3f} MB"
@@ -99,10 +99,10 @@ def report(
 def _say_logits(
     plan: Plan, outcome: Outcome, aero: Path | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """The client's view."""
+    """Prints what the client learns from its logits, and returns it as JSON."""
     try:
         check = check_logits(plan, outcome.logits, aero)
-    except AeroError as error:  # the run itself is done, and is told and kept
+    except AeroError as error:  # the run itself succeeded, and its report goes on
         missing = f"not compared with AERO's own: {error}"
         check = replace(check_logits(plan, outcome.logits, None), missing=missing)
     if check.against_aero is None:
@@ -132,7 +132,7 @@ def _say_generated(
     network: Network | None,
     other_tokenizer: bool,
 ) -> dict[str, Any]:
-    """The tokens, of which a server by itself knows the bytes alone."""
+    """Prints the generated tokens; a server by itself knows their bytes alone."""
     checkpoint, passes = plan.checkpoint, outcome.generated
     tokens = [one.token for one in passes if one.token is not None]
     words = words_of(tokens, checkpoint.tokenizer) if tokens else [""] * len(passes)
@@ -160,7 +160,7 @@ def _say_generated(
                 plan.generate,
                 other_tokenizer,
             )
-        except AeroError as error:  # the run itself is done, and is told and kept
+        except AeroError as error:  # the run itself succeeded, and its report goes on
             print(f"            not compared with AERO's own: {error}")
         else:
             print(

@@ -1,4 +1,4 @@
-"""How good the client's logits are."""
+"""Compares the client's logits with those of the clear model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aero.private.report.aero_program import aero_logits
 
 
 def mean_loss(logits: list[np.ndarray], sequences: list[list[int]]) -> float:
-    """Cross-entropy in nats of each token but the first, given those before it."""
+    """Returns the mean cross-entropy in nats of each token but the first, given those before it."""
     losses = []
     for scores, tokens in zip(logits, sequences, strict=True):
         rows = scores[:-1].astype(np.float64)
@@ -25,7 +25,7 @@ def mean_loss(logits: list[np.ndarray], sequences: list[list[int]]) -> float:
 
 
 def most_likely(logits: np.ndarray, count: int = 5) -> list[tuple[int, float]]:
-    """Tokens after the last position, with their probabilities."""
+    """Returns the likeliest tokens after the last position, with their probabilities."""
     row = logits[-1].astype(np.float64)
     odds = np.exp(row - row.max())
     odds /= odds.sum()
@@ -35,7 +35,7 @@ def most_likely(logits: np.ndarray, count: int = 5) -> list[tuple[int, float]]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Encrypted logits against others of the same tokens."""
+    """Compares encrypted logits with others of the same tokens."""
 
     largest_error: float
     mean_error: float
@@ -62,8 +62,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class LogitCheck:
-    """`against_aero` needs the program and the weights here, `against_folded` both parties;
-    `missing` says why there is none. A loss needs two tokens.
+    """Holds what is known of the logits.
+
+    `against_aero` needs the program and the weights on this machine; `missing` says why it is
+    absent. `against_folded` needs both parties here. A loss needs two tokens.
     """
 
     against_aero: Comparison | None
@@ -73,12 +75,12 @@ class LogitCheck:
     missing: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Returns only what there is."""
+        """Returns the entries that are known."""
         return {key: value for key, value in asdict(self).items() if value not in (None, "")}
 
 
 def check_logits(plan: Plan, logits: list[np.ndarray], aero: Path | None) -> LogitCheck:
-    """Against AERO's own, from the checkpoint as it is, and a plain run of the folded model.
+    """Compares the logits with AERO's own and with those of a plain run of the folded model.
 
     Raises AeroError where the program fails.
     """

@@ -1,4 +1,4 @@
-"""What a run prints."""
+"""Makes the tables of a run's operations and kernels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEGA = 1e6
 
 @dataclass(frozen=True)
 class Row:
-    """One operation, in one layer or in all."""
+    """Holds one operation, in one layer or in all."""
 
     name: str
     layer: int | None  # None: all
@@ -31,8 +31,8 @@ class Row:
 def rows(
     program: Program, outcome: Outcome, prediction: Prediction, passes: int, by_layer: bool
 ) -> list[Row]:
-    """Lists the stages in the order of the program; those that send nothing are left out."""
-    # Bytes, those of the client, messages, seconds; then the prediction's bytes and seconds.
+    """Lists the stages in the order of the program, without those that send nothing."""
+    # Each sum is: bytes, the client's bytes, messages, seconds; then predicted bytes and seconds.
     merged: dict[tuple[str, int | None], list[float]] = {}
     knows_seconds = bool(prediction.operation_seconds)
     for index, stage in enumerate(program.stages):
@@ -63,7 +63,7 @@ def rows(
 
 
 def difference(measured: float, predicted: float | None) -> str:
-    """Predicted megabytes and how far they are off, in columns."""
+    """Returns predicted megabytes and their error in percent, in columns."""
     if predicted is None:
         return f"{'':>9} {'':>7}"
     ratio = f"{100 * (predicted / measured - 1):+6.1f}%" if measured else ""
@@ -71,7 +71,7 @@ def difference(measured: float, predicted: float | None) -> str:
 
 
 def operation_table(table: list[Row]) -> list[str]:
-    """Lines of text."""
+    """Returns the table as lines of text."""
     lines = [
         "operation        layer  measured predicted          client sent messages  seconds"
         " predicted",
@@ -89,7 +89,7 @@ def operation_table(table: list[Row]) -> list[str]:
 
 
 def kernel_table(outcome: Outcome, passes: int) -> list[str]:
-    """SPU's own profile: kernels of the protocol, by bytes."""
+    """Returns SPU's own profile as lines of text: the protocol's kernels, ordered by bytes."""
     merged: dict[str, Traffic] = {}
     for profile in outcome.stages:
         for name, traffic in profile.kernels.items():
@@ -107,7 +107,7 @@ def kernel_table(outcome: Outcome, passes: int) -> list[str]:
 def as_json(
     program: Program, outcome: Outcome, prediction: Prediction, passes: int
 ) -> dict[str, Any]:
-    """One pass, by operation and layer."""
+    """Returns one pass by operation and layer."""
     table = rows(program, outcome, prediction, passes, by_layer=True)
     total = sum(row.measured for row in table)
     return {

@@ -1,4 +1,4 @@
-"""The runs of each model as one row, and the rows as a table in markdown."""
+"""Makes one row of each model's runs, and a table in markdown of the rows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from aero.private.run.line import Network
 
 MEGA = 1e6
 NONE = "–"
-QUIET = 0.25  # cores that other programs may keep busy
+QUIET = 0.25  # cores that other programs may keep busy before a note says so
 
 
 @dataclass(frozen=True)
 class Row:
-    """Means over the runs; the largest error is that of all. Bytes, messages and seconds are of one
-    pass, without the set-up. Seconds over the line are None where there was none, `predicted...`
-    where the cost model has none.
+    """Holds means over the runs, and the largest error of all of them.
+
+    Bytes, messages and seconds are those of one pass, without the set-up. Seconds over the line are
+    None where there was no line, and `predicted...` where the cost model does not predict them.
     """
 
     architecture: str
@@ -60,9 +61,7 @@ class Row:
 
 
 def deviation(predicted: float | None, measured: float | None) -> float | None:
-    """Returns how far the prediction is from what was measured, in percent; None where either is
-    missing.
-    """
+    """Returns the percent by which the prediction is off; None where either number is missing."""
     if predicted is None or measured is None:
         return None
     return 100 * (predicted / measured - 1)
@@ -77,7 +76,7 @@ def _mean(records: Sequence[Record], value: Callable[[Record], float]) -> float:
 
 
 def _over_line(near: Sequence[Record], far: Sequence[Record], network: Network) -> dict[str, float]:
-    """Seconds, and round trips: what a run takes beyond the loopback and its bytes' time."""
+    """Returns seconds, and round trips: the time beyond the loopback's and that of the bytes."""
     seconds = _mean(far, lambda r: r["seconds"])
     here = _mean(near, lambda r: r["seconds"])
     sending = network.seconds(_mean(far, lambda r: r["bytes"]), 0)
@@ -119,7 +118,7 @@ def row_of(
         line_setup_seconds=_mean(far, lambda r: r["setup"]["seconds"]) if far else None,
         largest_error=max(r["against_aero"]["largest_error"] for r in everything),
         top1_agreement=_mean(everything, lambda r: r["against_aero"]["top1_agreement"]),
-        # Windows are of one length.
+        # The windows have one length, so the mean of their losses is that of their tokens.
         perplexity_plain=math.exp(_mean(near, lambda r: r["loss_plain"])),
         perplexity_encrypted=math.exp(_mean(near, lambda r: r["loss_encrypted"])),
     )
@@ -130,7 +129,7 @@ def _figure(value: float | None, digits: int = 1) -> str:
 
 
 def _predicted(predicted: float | None, measured: float | None, digits: int) -> str:
-    """And how far it is off."""
+    """Formats a predicted number, and in percent how far it is off."""
     off = deviation(predicted, measured)
     if off is None:
         return NONE
@@ -147,7 +146,7 @@ def _setup(row: Row) -> str:
 
 
 def markdown(rows: Sequence[Row], failed: Sequence[tuple[str, str]]) -> list[str]:
-    """The table, and below it why a model has no row."""
+    """Returns the table, and below it for each model without a row the reason."""
     over_line = any(row.line_seconds is not None for row in rows)
     header = ["architecture", "MB", "predicted", "blocks alone, MB", "predicted"]
     header += ["rounds, predicted", "seconds", "predicted"]
@@ -181,7 +180,7 @@ def markdown(rows: Sequence[Row], failed: Sequence[tuple[str, str]]) -> list[str
 
 
 def busy_note(records: Sequence[Record]) -> str:
-    """A warning where seconds were measured beside other programs."""
+    """Returns a warning where other programs ran while seconds were measured, else ""."""
     busy = max((record.get("busy_cores_before") or 0 for record in records), default=0)
     if busy <= QUIET:
         return ""

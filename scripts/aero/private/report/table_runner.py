@@ -1,4 +1,4 @@
-"""The encrypted runs of a table."""
+"""Runs the encrypted runs of a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aero.private.run.line import line
 
 
 class EncryptedRunner:
-    """Runs tasks between two processes; consecutive ones of a model share its folded weights."""
+    """Runs tasks in two processes. Consecutive tasks of a model share its folded weights."""
 
     def __init__(self, aero: Path, cost_model: str) -> None:
         self._aero, self._cost_model = aero, cost_model
@@ -31,7 +31,7 @@ class EncryptedRunner:
         return self._plan.only(task.window.number)
 
     def __call__(self, task: Task) -> Record:
-        """Raises AeroError."""
+        """Runs one task and returns its record. Raises AeroError."""
         plan = self._plan_of(task)
         busy = busy_cores()
         with contextlib.nullcontext() if task.network is None else line(task.network) as joined:

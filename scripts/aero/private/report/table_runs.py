@@ -1,4 +1,4 @@
-"""The runs of a table: what each one is, and the file that keeps those that are done."""
+"""Describes the runs of a table, and keeps those that are done in a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORMAT = "aero-private-table"
 
 @dataclass(frozen=True)
 class Model:
-    """`digest` is of its weights and its config."""
+    """Holds one model of the table; `digest` is a hash of its weights and its config."""
 
     name: str
     checkpoint: Checkpoint
@@ -35,7 +35,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Task:
-    """One window of a model over one network; None is the loopback."""
+    """Describes a run of one window of a model over a network; None is the loopback."""
 
     model: Model
     window: Window
@@ -44,7 +44,7 @@ class Task:
 
     @property
     def identity(self) -> str:
-        """The same for the same run, whatever the folders are called."""
+        """Returns a text that is the same for the same run, however its folders are called."""
         network = self.network and self.network.as_json()
         text = json.dumps([self.model.digest, self.window.tokens, network, asdict(self.settings)])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -80,8 +80,9 @@ def tasks_of(
 
 
 class RunsFile:
-    """Holds every run that was done, of this table and of earlier ones. A run is in the file as
-    soon as it is done.
+    """Keeps every run that is done, of this table and of earlier ones.
+
+    A run is in the file as soon as it is done.
     """
 
     def __init__(self, path: Path) -> None:
