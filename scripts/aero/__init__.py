@@ -1,3 +1,3 @@
-"""The Python half of AERO: what prepares its data, checks it, reads its results and runs its models
+"""The Python half of AERO prepares its data, checks it, reads its results and runs its models
 encrypted. docs/architecture.md has the floor plan.
 """

@@ -1,9 +1,9 @@
-"""An independent second writing of AERO in plain PyTorch, to compare AERO with.
+"""Implements AERO a second time in plain PyTorch, independently, to compare AERO with.
 
-`decoder` is the models (`attention`, `entropy`, `feed_forward`, `linear`, `norm`, `simplified` and
-`weights` their parts), `huggingface` maps parameter names to transformers'
-own, `tokens` is the token files and the order in which they are visited, `training` the recipe,
-`nanogpt` a GPT-2 whose speed is AERO's measure, `authors` the method's models computed as the
-authors' public code does it.
+`decoder` has the models, and `attention`, `entropy`, `feed_forward`, `linear`, `norm`, `simplified`
+and `weights` their parts. `huggingface` maps parameters to those of transformers. `tokens` reads
+token files in the order in which training visits them, and `training` has the recipe. `nanogpt` is
+a GPT-2 against which AERO's speed is measured, and `authors` computes the method's models as the
+authors' public code does. `finished_run` and `retraining` train a finished run again.
 Nothing here shares code with the C++ library.
 """

@@ -1,4 +1,4 @@
-"""Causal attention with a temperature for each head (and query), and the entropy of its rows."""
+"""Computes causal attention with a temperature for each head (and query), and its entropy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aero.reference.weights import attention_weights, divisor, numerators
 
 
 def rotary_tables(length: int, width: int, base: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, [length, width]: always computed in float32, as transformers does."""
+    """Returns cosines and sines, [length, width], always computed in float32 as in transformers."""
     inverse_frequency = 1.0 / (base ** (torch.arange(0, width, 2, dtype=torch.float32) / width))
     angle = torch.arange(length, dtype=torch.float32)[:, None] * inverse_frequency
     angle = torch.cat((angle, angle), dim=-1)
@@ -28,7 +28,7 @@ def rotary_tables(length: int, width: int, base: float) -> tuple[Tensor, Tensor]
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turns the leading dimensions of each head; dimension i is paired with i + width / 2."""
+    """Rotates the leading dimensions of each head; dimension i is paired with i + width / 2."""
     width = cos.shape[-1]
     turned, rest = x[..., :width], x[..., width:]
     first, second = turned[..., : width // 2], turned[..., width // 2 :]
@@ -37,7 +37,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def stored_temperature(form: str, t: float) -> float:
-    """Returns what keeps a temperature t: t itself, log t or log(e^t - 1)."""
+    """Returns the parameter that stores a temperature t: t itself, log t or log(e^t - 1)."""
     if form == "raw":
         return t
     if form == "exp":
@@ -48,7 +48,7 @@ def stored_temperature(form: str, t: float) -> float:
 
 
 def temperature_of(form: str, stored: Tensor) -> Tensor:
-    """The temperature itself."""
+    """Returns the temperature that a stored parameter stands for."""
     if form == "raw":
         return stored
     if form == "exp":
@@ -59,21 +59,21 @@ def temperature_of(form: str, stored: Tensor) -> Tensor:
 
 
 def widened(x: Tensor) -> Tensor:
-    """Half precision as float32."""
+    """Returns half precision as float32, and other types as they are."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 def masked(scores: Tensor) -> Tensor:
-    """-inf in the future."""
+    """Sets the scores of future keys to -inf."""
     future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(diagonal=1)
     return scores.masked_fill(future, -math.inf)
 
 
 class QueriesAndKeys(nn.Module):
-    """softmax(Q K^T / (t sqrt(d_k)) + causal mask) of H heads, without values; or what `attention`
-    of the config names instead of softmax.
+    """Computes softmax(Q K^T / (t sqrt(d_k)) + causal mask) of H heads, without values.
 
-    `fused` takes PyTorch's scaled_dot_product_attention, and entropy from the scores.
+    The key `attention` of the config can name a substitute of softmax. With `fused` it uses
+    PyTorch's scaled_dot_product_attention, and takes entropy from the scores.
     """
 
     def __init__(self, config: ModelConfig, fused: bool) -> None:
@@ -95,11 +95,11 @@ class QueriesAndKeys(nn.Module):
         self.rotary_dimensions = config.rotary_dimensions
 
     def heads(self, x: Tensor) -> Tensor:
-        """[B, T, d] to [B, H, T, d_k]."""
+        """Reshapes [B, T, d] to [B, H, T, d_k]."""
         return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)
 
     def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Computes both [B, H, T, d_k], turned where there is a rotary embedding."""
+        """Computes Q and K, both [B, H, T, d_k], rotated where there is a rotary embedding."""
         q, k = self.heads(self.q(x)), self.heads(self.k(x))
         if self.rotary_dimensions > 0:
             cos, sin = rotary_tables(x.shape[1], self.rotary_dimensions, self.rotary_base)
@@ -108,13 +108,13 @@ class QueriesAndKeys(nn.Module):
         return q, k
 
     def row_temperature(self, length: int) -> Tensor | None:
-        """[H, T, 1] or [H, 1, 1], where there is one."""
+        """Returns the temperature, [H, T, 1] or [H, 1, 1]; None where there is none."""
         if self.temperature_form == "none":
             return None
         return temperature_of(self.temperature_form, self.temperature)[:, :length, None]
 
     def scores(self, q: Tensor, k: Tensor) -> Tensor:
-        """[B, H, T, T]; -inf in the future."""
+        """Computes the scores, [B, H, T, T], which are -inf in the future."""
         with torch.autocast(q.device.type, enabled=False):
             scores = widened(q) @ widened(k).transpose(-1, -2) / self.divisor
         temperature = self.row_temperature(q.shape[-2])
@@ -123,11 +123,11 @@ class QueriesAndKeys(nn.Module):
         return masked(scores)
 
     def weights(self, scores: Tensor) -> Tensor:
-        """[B, H, T, T], of what scores() says."""
+        """Computes the weights, [B, H, T, T], from the result of scores()."""
         return attention_weights(self.kind, scores, self.shift)
 
     def mixed_at_once(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """The weights times v: PyTorch's softmax, or a substitute's numerators before division."""
+        """Returns weights times v, by PyTorch's kernel or from a substitute's numerators."""
         temperature = self.row_temperature(q.shape[-2])
         cooled = q if temperature is None else (q / temperature).to(q.dtype)
         if self.kind == "softmax":
@@ -151,7 +151,7 @@ class QueriesAndKeys(nn.Module):
 
 
 class Attention(QueriesAndKeys):
-    """softmax(Q K^T / (t sqrt(d_k)) + causal mask) V W_O, or with a substitute of softmax."""
+    """Computes softmax(Q K^T / (t sqrt(d_k)) + causal mask) V W_O, or a substitute of softmax."""
 
     def __init__(self, config: ModelConfig, fused: bool) -> None:
         super().__init__(config, fused)
@@ -160,7 +160,7 @@ class Attention(QueriesAndKeys):
         self.o = make_linear(config.o_form, width, width, bias)
 
     def forward(self, x: Tensor, with_entropy: bool) -> tuple[Tensor, Tensor | None]:
-        """[B, T, d], and the rows' entropies [B, H, T] where asked for."""
+        """Returns [B, T, d], and where asked for the rows' entropies, [B, H, T]."""
         (q, k), v = self.queries_and_keys(x), self.heads(self.v(x))
         scores = self.scores(q, k) if with_entropy or not self.fused else None
         if self.fused or scores is None:

@@ -1,8 +1,8 @@
-"""The method's models as the authors' public code computes them, to measure AERO's speed against.
+"""Computes the method's models as the authors' public code does, to measure AERO's speed against.
 
 Attention is written out, its matrices are kept, and the penalty takes entropy from them, layer by
-layer and head by head. The block without norms, with a fused FFN that is scaled or pruned and with
-a temperature for each head and query is not public; here it is written in the same manner.
+layer and head by head. The block without norms, with a scaled or pruned fused FFN and with a
+temperature for each head and query, is not public. It is written here in the same manner.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from torch.nn import functional
 from aero.config.model import ModelConfig
 from aero.reference.simplified import scalar
 
-_EPS = 1e-9  # in the logarithm, as the listing of arXiv 2501.03489 has it
+_EPS = 1e-9  # added in the logarithm, as in the listing of arXiv 2501.03489
 
 
 class Attention(nn.Module):
-    """One matrix for queries and keys with a bias, one for values and one for the output."""
+    """Has one matrix with a bias for queries and keys, one for values and one for the output."""
 
     visible: Tensor
 
@@ -40,11 +40,11 @@ class Attention(nn.Module):
             self.temperature = nn.Parameter(start)
 
     def split(self, x: Tensor) -> Tensor:
-        """[B, T, d] to [B, H, T, d_k]."""
+        """Reshapes [B, T, d] to [B, H, T, d_k]."""
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, T, d], and the attention matrices [B, H, T, T]."""
+        """Returns [B, T, d], and the attention matrices, [B, H, T, T]."""
         q, k = map(self.split, self.qk(x).chunk(2, dim=-1))
         v = self.split(self.v(x))
         scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
@@ -59,7 +59,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """X_out = beta X_SA + X_SA W / alpha, or X_SA where the FFN is pruned."""
+    """Computes X_out = beta X_SA + X_SA W / alpha, or X_SA where the FFN is pruned."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
@@ -79,8 +79,9 @@ class Block(nn.Module):
 
 
 class AuthorsDecoder(nn.Module):
-    """[B, T] tokens and targets to the mean loss in nats, with EReg's penalty where the config has
-    it. Raises ValueError for another model than SM or SM(t) with ScFuFFN.
+    """Maps tokens and targets, [B, T], to the mean loss in nats, with EReg's penalty if configured.
+
+    Raises ValueError for another model than SM or SM(t) with ScFuFFN.
     """
 
     def __init__(self, config: ModelConfig) -> None:

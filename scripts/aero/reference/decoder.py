@@ -1,4 +1,4 @@
-"""GPT-2, Pythia and simplified decoders with exchangeable parts, written from the papers.
+"""Implements GPT-2, Pythia and simplified decoders with exchangeable parts, from the papers.
 
 Parameter names are AERO's: `state_dict()` of a Decoder has the keys of AERO's weights.safetensors.
 """
@@ -19,9 +19,10 @@ from aero.reference.tokens import IGNORED
 
 
 class Block(nn.Module):
-    """Attention and FFN, one after the other or side by side, each with its residual.
+    """Runs attention and FFN, one after the other or side by side, each with its residual.
 
-    Scaled: X_out = beta X_SA + FFN / alpha, X_SA = x + attention. Pruned: X_out = X_SA.
+    A scaled FFN gives X_out = beta X_SA + FFN / alpha with X_SA = x + attention, and a pruned one
+    X_out = X_SA.
     """
 
     def __init__(
@@ -52,10 +53,10 @@ class Block(nn.Module):
 
 
 class Decoder(nn.Module):
-    """[B, T] token ids to [B, T, V] logits. No dropout, whatever the config says.
+    """Maps token ids, [B, T], to logits, [B, T, V]. It has no dropout, whatever the config says.
 
-    `fused_attention` takes PyTorch's scaled_dot_product_attention, not a written-out softmax;
-    a substitute of softmax then divides by the row's sum after the values are mixed.
+    With `fused_attention` it uses PyTorch's scaled_dot_product_attention, not a written-out
+    softmax. A substitute of softmax then divides by the row's sum after it has mixed the values.
     """
 
     def __init__(self, config: ModelConfig, fused_attention: bool = False) -> None:
@@ -86,7 +87,7 @@ class Decoder(nn.Module):
         return self._run(tokens, with_entropy=False)[0]
 
     def forward_with_entropy(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits, and the entropy of each attention row in nats, [L, B, H, T]."""
+        """Returns the logits, and the entropy of each attention row in nats, [L, B, H, T]."""
         logits, entropies = self._run(tokens, with_entropy=True)
         return logits, torch.stack(entropies)
 
@@ -98,11 +99,11 @@ class Decoder(nn.Module):
                 module.gate.fill_(gate)
 
     def penalty(self, entropy: Tensor) -> Tensor:
-        """The term of entropy regularisation, of entropies [L, B, H, T]."""
+        """Returns the term of entropy regularisation for entropies [L, B, H, T]."""
         return entropy_penalty(entropy, self.thresholds, self.config.ereg, self.config.context)
 
     def training_loss(self, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy in nats over the targets that count, and the penalty to add to it."""
+        """Returns the mean cross-entropy in nats, IGNORED targets left out, and the penalty."""
         if self.config.ereg.enabled:
             logits, entropy = self.forward_with_entropy(tokens)
             penalty = self.penalty(entropy)
@@ -125,7 +126,7 @@ class Decoder(nn.Module):
 
 
 def token_loss(logits: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
-    """Cross-entropy in nats, at least in float32; targets that do not count are IGNORED."""
+    """Returns cross-entropy in nats, at least in float32, without targets that are IGNORED."""
     return functional.cross_entropy(
         widened(logits).flatten(0, 1),
         targets.flatten(),

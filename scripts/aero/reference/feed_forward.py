@@ -1,4 +1,4 @@
-"""The FFN: two matrices with an activation between them, or one matrix."""
+"""Implements the FFN: two matrices with an activation between them, or one matrix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aero.reference.linear import make_linear
 
 
 class LeakyReLU(nn.Module):
-    """x where positive, slope * x elsewhere, with a slope that is learned."""
+    """Computes x where x is positive and slope * x elsewhere, with a learned slope."""
 
     def __init__(self, slope: float) -> None:
         super().__init__()
@@ -21,14 +21,14 @@ class LeakyReLU(nn.Module):
 
 
 class Quadratic(nn.Module):
-    """MPCFormer's stand-in for GELU (arXiv 2211.01452)."""
+    """Computes MPCFormer's quadratic substitute of GELU (arXiv 2211.01452)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return 0.125 * x * x + 0.25 * x + 0.5
 
 
 def make_activation(config: ModelConfig) -> nn.Module:
-    """The activation of the FFN, or the identity."""
+    """Makes the activation of the FFN, or the identity."""
     if config.activation == "gelu":
         return nn.GELU()
     if config.activation == "gelu_tanh":
@@ -47,7 +47,7 @@ def make_activation(config: ModelConfig) -> nn.Module:
 
 
 class FeedForward(nn.Module):
-    """act(x W_in) W_out. `shared` is the activation whose slope belongs to the whole model."""
+    """Computes act(x W_in) W_out. A `shared` activation has a slope of the whole model."""
 
     def __init__(self, config: ModelConfig, shared: nn.Module | None) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class FeedForward(nn.Module):
 
 
 class FusedFeedForward(nn.Module):
-    """x W, W d x d: what W_in W_out is when nothing stands between them."""
+    """Computes x W, where W [d, d] replaces W_in W_out with no activation between them."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -79,5 +79,5 @@ class FusedFeedForward(nn.Module):
 
 
 def make_feed_forward(config: ModelConfig, shared: nn.Module | None) -> nn.Module:
-    """The FFN of a block that has one."""
+    """Makes the FFN of a block that has one."""
     return FusedFeedForward(config) if config.ffn_fused else FeedForward(config, shared)

@@ -1,4 +1,4 @@
-"""What a run that is to be trained again says of itself: its config, losses and perplexity."""
+"""Reads the config, the losses and the perplexity of a run that is to be trained again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def _perplexity(line: Record) -> float:
-    """NaN where it was not finite."""
+    """Returns the perplexity of a line, NaN where it was not finite."""
     if "perplexity" in line:
         return line.number("perplexity")
     loss = line.number("loss", math.nan)
@@ -52,7 +52,7 @@ def _perplexity(line: Record) -> float:
 
 
 def read_run(folder: Path) -> Run:
-    """Raises AeroError where the folder lacks something, or the run is not one to compare."""
+    """Reads a run. Raises AeroError where a file is missing or the run cannot be compared."""
     config = read_config(folder)
     losses: dict[int, float] = {}
     evaluations: list[tuple[int, float]] = []

@@ -1,4 +1,4 @@
-"""AERO's parameters as those of transformers' GPT2LMHeadModel and GPTNeoXForCausalLM, and back.
+"""Maps AERO's parameters to transformers' GPT2LMHeadModel and GPTNeoXForCausalLM, and back.
 
 Both directions are linear rearrangements, so they hold for gradients as for weights.
 """
@@ -32,9 +32,9 @@ NEOX_BLOCK = {
 
 
 def build(config: ModelConfig, attention: str) -> nn.Module:
-    """A transformers model of the same shape, on the CPU, without dropout.
+    """Makes a transformers model of the same shape, on the CPU, without dropout.
 
-    Raises ValueError for what transformers does not have.
+    Raises ValueError for a config of which transformers has no model.
     """
     plain = (
         config.norm == "layernorm"
@@ -88,21 +88,21 @@ def build(config: ModelConfig, attention: str) -> nn.Module:
 
 
 def to_huggingface(config: ModelConfig, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state_dict for the model that `build` makes."""
+    """Returns a state_dict for the model that `build` makes."""
     if config.family == "gpt2":
         return _to_gpt2(config, ours)
     return _to_neox(config, ours)
 
 
 def from_huggingface(config: ModelConfig, theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """AERO's names for tensors by transformers' parameter names."""
+    """Returns by AERO's names the tensors that have transformers' parameter names."""
     if config.family == "gpt2":
         return _from_gpt2(config, theirs)
     return _from_neox(config, theirs)
 
 
 def _transposed(name: str, tensor: Tensor) -> Tensor:
-    """GPT-2's Conv1D keeps its matrices as [in, out]."""
+    """Transposes a matrix of GPT-2's Conv1D, which keeps it as [in, out]."""
     return tensor.t() if name.endswith("weight") and tensor.dim() == 2 else tensor
 
 
@@ -156,7 +156,7 @@ def _to_neox(config: ModelConfig, ours: Mapping[str, Tensor]) -> dict[str, Tenso
         for kind in ("weight", "bias"):
             for name, their_name in NEOX_BLOCK.items():
                 theirs[f"{target}.{their_name}.{kind}"] = ours[f"{block}.{name}.{kind}"]
-            # Rows are ordered head by head, and within a head q, k, v.
+            # The rows are ordered head by head, and within a head q, k, v.
             parts = [
                 ours[f"{block}.attention.{part}.{kind}"].unflatten(0, (config.n_head, -1))
                 for part in "qkv"

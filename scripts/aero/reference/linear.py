@@ -1,4 +1,4 @@
-"""Linear layers whose matrix is kept as it is, or normalised by weight or by spectrum."""
+"""Implements linear layers whose matrix is plain, or normalised by weight or by spectrum."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SPECTRAL_EPS = 1e-12
 
 
 class WeightNormLinear(nn.Linear):
-    """W = g v / |v| by output row (Salimans and Kingma, 2016); `weight` is v, `gain` is g."""
+    """Has W = g v / |v| by output row (Salimans and Kingma, 2016); `weight` is v, `gain` is g."""
 
     def __init__(self, width_in: int, width_out: int, bias: bool) -> None:
         super().__init__(width_in, width_out, bias=bias)
@@ -23,14 +23,15 @@ class WeightNormLinear(nn.Linear):
 
 @torch.no_grad()
 def power_iteration(weight: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """The next estimates u, v of the leading singular vectors of a matrix [out, in]."""
+    """Returns the next estimates u, v of the leading singular vectors of a matrix [out, in]."""
     u = functional.normalize((weight * v).sum(dim=1), dim=0, eps=SPECTRAL_EPS)
     return u, functional.normalize((weight * u[:, None]).sum(dim=0), dim=0, eps=SPECTRAL_EPS)
 
 
 class SpectralNormLinear(nn.Linear):
-    """W / sigma(W), sigma = u W v, with one power iteration a forward pass in training mode
-    (Miyato et al., 2018). No gradient goes through u and v.
+    """Has W / sigma(W) with sigma = u W v (Miyato et al., 2018).
+
+    Each forward pass in training mode makes one power iteration. No gradient goes through u and v.
     """
 
     u: Tensor
@@ -52,7 +53,7 @@ class SpectralNormLinear(nn.Linear):
 
 
 def make_linear(form: str, width_in: int, width_out: int, bias: bool) -> nn.Linear:
-    """A linear layer whose matrix is in one of AERO's forms."""
+    """Makes a linear layer whose matrix has one of AERO's forms."""
     kinds: dict[str, type[nn.Linear]] = {
         "plain": nn.Linear,
         "weight_norm": WeightNormLinear,

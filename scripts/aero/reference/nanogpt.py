@@ -1,4 +1,4 @@
-"""GPT-2 as people train it in plain PyTorch: nanoGPT's ways, to measure AERO's speed against."""
+"""Implements GPT-2 in plain PyTorch as nanoGPT does, to measure AERO's speed against."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class Attention(nn.Module):
-    """Causal attention with one fused projection to q, k and v."""
+    """Computes causal attention with one fused projection to q, k and v."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Pre-LayerNorm attention and FFN."""
+    """Runs attention and FFN, each behind a LayerNorm."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -45,8 +45,9 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """[B, T] tokens to [B, T, V] logits, or with targets to the mean loss in nats; head tied to the
-    embedding, no dropout.
+    """Maps tokens, [B, T], to logits, [B, T, V], or with targets to the mean loss in nats.
+
+    The head is tied to the embedding, and there is no dropout.
     """
 
     def __init__(self, layers: int, heads: int, width: int, context: int, vocab_size: int) -> None:

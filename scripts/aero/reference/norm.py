@@ -1,4 +1,4 @@
-"""Norms over the last dimension."""
+"""Implements norms over the last dimension."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aero.config.model import ModelConfig, NormFixedConfig
 
 
 class RMSNorm(nn.Module):
-    """x / sqrt(mean(x^2) + eps) * weight over the last dimension (Zhang and Sennrich, 2019)."""
+    """Computes x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich, 2019)."""
 
     def __init__(self, width: int, eps: float) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class RMSNorm(nn.Module):
 
 
 def gate_at(share: float, config: NormFixedConfig) -> float:
-    """The gate of fixed norms at a share of the training: 1, half a cosine down, 0."""
+    """Returns the gate of fixed norms at a share of the training: 1, half a cosine down, 0."""
     if share <= config.start:
         return 1.0
     if share >= config.end:
@@ -34,10 +34,10 @@ def gate_at(share: float, config: NormFixedConfig) -> float:
 
 
 class FixedLayerNorm(nn.Module):
-    """g LayerNorm(x) + (1 - g) ((x - mean(x)) / sigma * weight + bias), with the gate g.
+    """Computes g LayerNorm(x) + (1 - g) ((x - mean(x)) / sigma * weight + bias), with the gate g.
 
     sigma^2 is a running average over batches of the rows' mean var(x) + eps, taken while training
-    with g = 1; sigma = 0 stands for none yet. No gradient goes through it.
+    with g = 1. Before the first batch sigma is 0. No gradient goes through it.
     """
 
     sigma: Tensor
@@ -73,7 +73,7 @@ class FixedLayerNorm(nn.Module):
 
 
 def make_norm(kind: str, config: ModelConfig) -> nn.Module:
-    """A norm over the last dimension, or the identity."""
+    """Makes a norm over the last dimension, or the identity."""
     if kind == "layernorm":
         return nn.LayerNorm(config.d_model, eps=config.norm_eps, bias=config.norm_bias)
     if kind == "rmsnorm":

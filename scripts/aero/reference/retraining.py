@@ -1,4 +1,4 @@
-"""A finished run trained again by a plain PyTorch loop, from its initial weights."""
+"""Trains a finished run again by a plain PyTorch loop, from its initial weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INITIAL = Path("checkpoints") / "step-00000000"
 
 
 class Trainer:
-    """A plain PyTorch loop on the CPU, set up as a run's config says."""
+    """Trains by a plain PyTorch loop on the CPU, set up as a run's config says."""
 
     def __init__(self, run: Run, data: Path | None) -> None:
         config = run.config
@@ -77,7 +77,7 @@ class Trainer:
         return contextlib.nullcontext()
 
     def step(self, number: int) -> float:
-        """One optimizer step; the mean cross-entropy of its micro-batches, in nats."""
+        """Takes an optimizer step; returns the mean cross-entropy of its micro-batches, in nats."""
         rate = learning_rate(
             number,
             self.schedule["name"],
@@ -107,7 +107,7 @@ class Trainer:
 
     @torch.no_grad()
     def validation_loss(self) -> float:
-        """Mean cross-entropy over the samples in order, in nats."""
+        """Returns the mean cross-entropy over the samples in order, in nats."""
         self.model.eval()
         batch_size = int(self.eval["batch_size"]) or self.batch_size
         end = self.validation.size
@@ -135,7 +135,7 @@ def open_split(corpus: Path, name: str, model: ModelConfig, kind: str) -> Split:
 
 
 def require_tokenizer_of(folder: Path, corpus: Path, split: Split) -> None:
-    """Raises UsageError where the corpus is known to be of another tokenizer than the run."""
+    """Raises UsageError where run and corpus both name a tokenizer and the two differ."""
     ours, theirs = tokenizer_at(folder / INITIAL, folder), split.shards[0].tokenizer_sha256
     if ours and theirs and ours != theirs:
         raise UsageError(
@@ -145,7 +145,7 @@ def require_tokenizer_of(folder: Path, corpus: Path, split: Split) -> None:
 
 
 def load_initial_weights(model: nn.Module, folder: Path) -> None:
-    """Raises AeroError where the run did not keep them, or they are another model's."""
+    """Loads a run's initial weights. Raises AeroError where it has none, or another model's."""
     path = folder / INITIAL / WEIGHTS
     if not path.is_file():
         raise UsageError(f"{path} is missing: train again with --set checkpoint.at_start=true")
@@ -165,7 +165,7 @@ def load_initial_weights(model: nn.Module, folder: Path) -> None:
 
 
 def make_trainer(run: Run, data: Path | None) -> Trainer:
-    """Raises UsageError where the config lacks a key, or has what the PyTorch model does not."""
+    """Makes a trainer. Raises UsageError where a key is missing or PyTorch's model lacks a part."""
     try:
         return Trainer(run, data)
     except KeyError as error:
@@ -178,7 +178,7 @@ def make_trainer(run: Run, data: Path | None) -> Trainer:
 
 
 def train_again(trainer: Trainer) -> tuple[list[float], float]:
-    """The loss of every step, and the held-out perplexity. Raises AeroError for NaN."""
+    """Returns the loss of every step and the held-out perplexity. Raises AeroError for NaN."""
     losses: list[float] = []
     progress = tqdm(range(trainer.steps), "training", unit="step", disable=None)
     for number in progress:

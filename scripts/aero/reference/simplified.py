@@ -1,4 +1,4 @@
-"""He and Hofmann's simplified block (arXiv 2311.01906): SAS, and in parallel SAS-P."""
+"""Implements the simplified block of He and Hofmann (arXiv 2311.01906), SAS and SAS-P."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from aero.reference.norm import make_norm
 
 
 def scalar(value: float) -> nn.Parameter:
-    """A learned number, of shape [1]."""
+    """Makes a learned number, of shape [1]."""
     return nn.Parameter(torch.tensor([float(value)]))
 
 
 class ShapedAttention(QueriesAndKeys):
-    """(alpha softmax(...) + beta I - gamma C) V a head, C the causal uniform matrix; or with a
-    substitute of softmax.
+    """Computes (alpha softmax(...) + beta I - gamma C) V for each head, or a substitute of softmax.
 
-    In layer 0 V = g_r X W_V + g_s X, deeper V = X. There is no output projection.
+    C is the causal uniform matrix. In layer 0 V = g_r X W_V + g_s X, in deeper layers V = X. There
+    is no output projection.
     """
 
     def __init__(self, config: ModelConfig, layer: int, fused: bool) -> None:
@@ -45,7 +45,7 @@ class ShapedAttention(QueriesAndKeys):
         return self.value_gain * self.v(x) + self.value_skip * x
 
     def forward(self, x: Tensor, with_entropy: bool) -> tuple[Tensor, Tensor | None]:
-        """[B, T, d], and the entropies [B, H, T] of the softmax's rows where asked for."""
+        """Returns [B, T, d], and where asked for the entropies of the softmax's rows, [B, H, T]."""
         (q, k), v = self.queries_and_keys(x), self.heads(self.values(x))
         scores = self.scores(q, k) if with_entropy or not self.fused else None
         alpha, beta, gamma = (p[:, None, None] for p in (self.alpha, self.beta, self.gamma))
@@ -64,9 +64,10 @@ class ShapedAttention(QueriesAndKeys):
 
 
 class SimplifiedBlock(nn.Module):
-    """Has no skips: h = a attention(n1(x)); out = m_s h + m_r ffn(n2(h)), or side by side out = a
-    attention(n1(x)) + m_r ffn(n1(x)). Without norms, layer 0 keeps a LayerNorm before its
-    attention.
+    """Computes h = a attention(n1(x)) and out = m_s h + m_r ffn(n2(h)), without a skip around h.
+
+    The parallel block computes out = a attention(n1(x)) + m_r ffn(n1(x)). Without norms, layer 0
+    keeps a LayerNorm before its attention.
     """
 
     def __init__(

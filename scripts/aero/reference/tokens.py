@@ -1,4 +1,4 @@
-"""Token files of AERO, nanoGPT and llm.c, and the order in which training visits them."""
+"""Reads token files of AERO, nanoGPT and llm.c in the order in which training visits them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def splitmix64_of_each(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def permute(indices: np.ndarray, size: int, seed: int, epoch: int) -> np.ndarray:
-    """P_{seed, epoch}(i) for each i of `indices`: a bijection of [0, size).
+    """Returns P_{seed, epoch}(i) for each i of `indices`; P is a bijection of [0, size).
 
-    A balanced Feistel network of six rounds on the smallest even number of bits that holds `size`,
-    repeated (cycle walking) while it leaves [0, size).
+    P is a balanced Feistel network of six rounds on the smallest even number of bits that holds
+    `size`. It is repeated (cycle walking) while the result is outside [0, size).
     """
     half = 1
     while 1 << (2 * half) < size:
@@ -64,11 +64,11 @@ def permute(indices: np.ndarray, size: int, seed: int, epoch: int) -> np.ndarray
 
 
 class CorpusError(ValueError):
-    """Its text names the file, and says what is wrong with it."""
+    """Reports a fault of a corpus. The text names the file and says what is wrong with it."""
 
 
 def _header(path: Path, wanted: str) -> tuple[str, bytes]:
-    """The format of a token file, "auto" settled by its magic, and its first bytes."""
+    """Returns a token file's format, which for "auto" its magic decides, and its first bytes."""
     try:
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
@@ -88,13 +88,13 @@ def _header(path: Path, wanted: str) -> tuple[str, bytes]:
 
 
 class TokenFile:
-    """One memory-mapped shard. Raises CorpusError for a file that is not what its header says."""
+    """Maps one shard into memory. Raises CorpusError for a file that its header does not fit."""
 
     def __init__(self, path: Path, kind: str = "auto") -> None:
         self.path = path
         self.kind, header = _header(path, kind)
-        self.vocab_size: int | None = None  # nanoGPT's and llm.c's files do not say
-        self.tokenizer_sha256 = ""  # nor do they this
+        self.vocab_size: int | None = None  # unknown for nanoGPT's and llm.c's files
+        self.tokenizer_sha256 = ""  # unknown for those, too
         self.layout, self.chunk_length = STREAM, 0
         if self.kind == "aero":
             width, count, offset = self._read_aero(header)
@@ -120,7 +120,7 @@ class TokenFile:
         return width, count, HEADER_BYTES
 
     def _read_llmc(self, header: bytes) -> tuple[int, int, int]:
-        """256 int32: magic, version, count, then zeros (llm.c, dev/data/data_common.py)."""
+        """Reads 256 int32: magic, version, count, then zeros (llm.c, dev/data/data_common.py)."""
         if len(header) < HEADER_BYTES:
             raise CorpusError(f"{self.path}: truncated inside its header")
         magic, version, count = struct.unpack_from("<iii", header)
@@ -130,7 +130,7 @@ class TokenFile:
         return width, count, LLMC_HEADER_BYTES
 
     def check_vocabulary(self, vocab_size: int) -> None:
-        """Raises CorpusError where a token is no row of a model's embedding."""
+        """Raises CorpusError where a model's embedding has no row for a token."""
         for first in range(0, len(self.tokens), 1 << 24):
             largest = int(self.tokens[first : first + (1 << 24)].max())
             if largest >= vocab_size:
@@ -140,7 +140,7 @@ class TokenFile:
 
 
 def write_token_file(path: Path, tokens: np.ndarray, vocab_size: int) -> None:
-    """A stream of one document, with its index file beside it."""
+    """Writes a stream of one document, with its index file beside it."""
     payload = tokens.astype("<u2" if vocab_size <= 1 << 16 else "<u4")
     checksum = zlib.crc32(payload.tobytes())
     header = b"AEROTOKN" + struct.pack(
@@ -152,7 +152,7 @@ def write_token_file(path: Path, tokens: np.ndarray, vocab_size: int) -> None:
 
 
 def _manifest_shards(manifest: Path, name: str) -> list[Path]:
-    """Lists the shards as an AERO corpus names them."""
+    """Lists the shards of a split that the manifest of an AERO corpus names."""
     try:
         splits = json.loads(manifest.read_text(encoding="utf-8"))["splits"]
         return [manifest.parent / entry["file"] for entry in splits.get(name, [])]
@@ -161,14 +161,15 @@ def _manifest_shards(manifest: Path, name: str) -> list[Path]:
 
 
 def _names_split(stem: str, name: str) -> bool:
-    """Tells whether a name has the split as a word: val is one of fineweb_val_000000, not of
-    interval.
+    """Returns whether a file name has the split's name as a word.
+
+    "val" is a word of fineweb_val_000000, but not of interval.
     """
     return re.search(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", stem) is not None
 
 
 def shards_of(corpus: Path, name: str, kind: str = "auto") -> list[Path]:
-    """The token files of a split: of a manifest, NAME.bin (nanoGPT) or *NAME*.bin (llm.c)."""
+    """Lists a split's token files: a manifest's, NAME.bin (nanoGPT) or *NAME*.bin (llm.c)."""
     if corpus.is_file():
         return [corpus]
     if not corpus.is_dir():
@@ -183,8 +184,9 @@ def shards_of(corpus: Path, name: str, kind: str = "auto") -> list[Path]:
 
 
 class Split:
-    """The samples of a split, of T = `context` tokens: shards one after the other. `kind` is
-    data.format of a config. Raises CorpusError where there is no sample.
+    """Holds the samples of a split, each of T = `context` tokens, shard after shard.
+
+    `kind` is data.format of a config. Raises CorpusError where there is no sample.
     """
 
     def __init__(self, corpus: Path, name: str, context: int, kind: str = "auto") -> None:
@@ -197,7 +199,7 @@ class Split:
             raise CorpusError(f"{corpus}: no sample of {context} tokens in split {name!r}")
 
     def check_vocabulary(self, vocab_size: int) -> None:
-        """Checks all shards."""
+        """Raises CorpusError where a model's embedding has no row for a token of a shard."""
         for shard in self.shards:
             shard.check_vocabulary(vocab_size)
 
@@ -212,7 +214,7 @@ class Split:
         return len(shard.tokens) // self.context
 
     def sample(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and targets, [T] each."""
+        """Returns inputs and targets, [T] each."""
         number = int(np.searchsorted(self.ends, index, side="right"))
         shard = self.shards[number]
         first = (index - (int(self.ends[number - 1]) if number else 0)) * self.context
@@ -222,12 +224,12 @@ class Split:
         return inputs, np.append(inputs[1:], IGNORED)
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and targets, [B, T] each."""
+        """Returns inputs and targets, [B, T] each."""
         pairs = [self.sample(int(index)) for index in indices]
         return np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
 
     def training_indices(self, first: int, count: int, seed: int) -> np.ndarray:
-        """The samples at the global positions first, first + 1, ..., of shuffled training."""
+        """Returns the samples at the positions first, first + 1, ... of shuffled training."""
         positions = np.arange(first, first + count, dtype=np.int64)
         indices = np.empty_like(positions)
         for epoch in np.unique(positions // self.size):

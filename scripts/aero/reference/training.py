@@ -1,4 +1,4 @@
-"""The training recipe: which parameters decay, the learning rate of each step, durations."""
+"""Implements the training recipe: weight decay by parameter, learning rates and durations."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KIND_BY_LAST_PART = {
 
 
 def parameter_kind(name: str) -> str:
-    """The kind of a parameter with an AERO name: a key of DECAYED."""
+    """Returns the kind of a parameter by its AERO name: a key of DECAYED."""
     parts = name.split(".")
     if parts[-1] in KIND_BY_LAST_PART:
         return KIND_BY_LAST_PART[parts[-1]]
@@ -54,7 +54,7 @@ def parameter_groups(
     weight_decay: float,
     decayed: Mapping[str, bool] = DECAYED,
 ) -> list[dict[str, object]]:
-    """Groups for torch.optim: with weight decay, and without."""
+    """Makes the groups for torch.optim: parameters with weight decay, and without."""
     with_decay: list[nn.Parameter] = []
     without: list[nn.Parameter] = []
     for name, parameter in parameters:
@@ -69,7 +69,7 @@ def parameter_groups(
 def make_optimizer(
     model: nn.Module, section: Mapping[str, Any], decayed: Mapping[str, bool] = DECAYED
 ) -> torch.optim.Optimizer:
-    """AdamW or Adam from the section "optimizer" of a config."""
+    """Makes AdamW or Adam from the section "optimizer" of a config."""
     kind: type[torch.optim.Adam] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[
         str(section["name"])
     ]
@@ -81,7 +81,7 @@ def make_optimizer(
 def duration_steps(
     text: str | int, tokens_per_step: int, steps_per_epoch: float, total_steps: int = 0
 ) -> int:
-    """Optimizer steps of "1000", "10k", "20Mt", "1e" or "5%" (of `total_steps`), to the nearest."""
+    """Returns the nearest optimizer steps of "1000", "10k", "20Mt", "1e" or "5%" (of the total)."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)(|t|e|%)", str(text).strip())
     if match is None:
         raise ValueError(f"not a duration: {text!r}")
@@ -101,7 +101,7 @@ def duration_steps(
 def learning_rate(
     step: int, name: str, peak: float, final: float, warmup: int, total: int
 ) -> float:
-    """The learning rate of 0-based `step` in a run of `total` steps."""
+    """Returns the learning rate of 0-based `step` in a run of `total` steps."""
     if step < warmup:
         return peak * (step + 1) / warmup
     progress = (step - warmup) / max(1, total - warmup)

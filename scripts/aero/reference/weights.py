@@ -1,6 +1,6 @@
-"""What other papers put in place of softmax in attention: 2Quad, and ReLU.
+"""Implements the substitutes of softmax from other papers: 2Quad and ReLU attention.
 
-Both are numerators, a function of each score alone, over a divisor of the row. Scores
+Both divide numerators, a function of each score alone, by a divisor of the row. Scores
 [..., T, T] are -inf in the future, where the numerators are 0.
 """
 
@@ -13,10 +13,10 @@ from torch import Tensor
 
 
 def numerators(kind: str, scores: Tensor, shift: float) -> Tensor:
-    """(s + c)^2 with c = `shift` (2Quad, arXiv 2211.01452), or max(s, 0)."""
+    """Returns (s + c)^2 with c = `shift` (2Quad, arXiv 2211.01452), or max(s, 0)."""
     if kind == "two_quad":
         future = scores == -math.inf
-        # Masked before the square, too, whose derivative at -inf is no number.
+        # The mask also comes before the square, whose derivative at -inf is NaN.
         return (scores.masked_fill(future, 0) + shift).square().masked_fill(future, 0)
     if kind == "relu":
         return scores.relu()
@@ -24,7 +24,7 @@ def numerators(kind: str, scores: Tensor, shift: float) -> Tensor:
 
 
 def divisor(kind: str, numerator: Tensor) -> Tensor:
-    """The row's sum, or with ReLU the number of keys that its query sees (arXiv 2309.08586)."""
+    """Returns the row's sum, or for ReLU the number of visible keys (arXiv 2309.08586)."""
     if kind == "two_quad":
         return numerator.sum(dim=-1, keepdim=True)
     length = numerator.shape[-1]
@@ -32,7 +32,7 @@ def divisor(kind: str, numerator: Tensor) -> Tensor:
 
 
 def attention_weights(kind: str, scores: Tensor, shift: float) -> Tensor:
-    """Returns what the values are weighted with."""
+    """Returns the weights by which attention sums the values."""
     if kind == "softmax":
         return scores.softmax(dim=-1)
     numerator = numerators(kind, scores, shift)
