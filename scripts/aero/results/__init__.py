@@ -1,1 +1,1 @@
-"""What AERO's runs and sweeps have left behind, and the papers' tables, for tables and figures."""
+"""Reads the results of AERO's runs and sweeps, and the papers' tables, for tables and figures."""

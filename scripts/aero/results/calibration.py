@@ -1,6 +1,6 @@
-"""The fit of the cost model aero_papers to the papers' tables.
+"""Fits the cost model aero_papers to the papers' tables.
 
-Its formulas are composed here a second time and apart from the program, as a check on it.
+Its formulas are composed here a second time, independently of the program, as a check on it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aero.core.jsonc import load_object
 from aero.results.cost_formulas import CostFormulas
 
 FITTED = "token_word"
-# In the order of Row.latency_features().
+# The constants are in the order of Row.latency_features().
 LATENCY = (
     "second_per_byte",
     "second_per_gmac",
@@ -27,7 +27,7 @@ LATENCY = (
 
 
 class CostModel(CostFormulas):
-    """Bytes, and the latency of the file's own."""
+    """Evaluates bytes, and the latency of the file itself."""
 
     def __init__(self, description: dict[str, Any]) -> None:
         super().__init__(description)
@@ -39,7 +39,7 @@ class CostModel(CostFormulas):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the papers' tables, with what its costs follow from."""
+    """Holds a row of the papers' tables, with the quantities from which its costs follow."""
 
     table: str
     name: str
@@ -65,19 +65,19 @@ class Row:
 
     @property
     def ffn_matrices(self) -> list[int]:
-        """The product of both sides of each, in d^2."""
+        """Returns the size of each FFN matrix in units of d^2."""
         return [1] if "Fu" in self.architecture else [4, 4]
 
     def blocks_bytes(self, model: CostModel) -> float:
-        """Counts all but embedding and head."""
+        """Sums the bytes of all but embedding and head."""
         tokens, d, heads, layers = self.context, self.width, self.heads, self.layers
         d_head = d // heads
         total = 0.0
         if self.is_simplified:
-            # Q and K in one product; in layer 0, V is the third part.
+            # Q and K are one product. In layer 0, V is its third part.
             total += (layers - 1) * model("matmul_weight", tokens, d, 2 * d)
             total += model("matmul_weight", tokens, d, 3 * d)
-            if tokens == 512:  # the bytes of the papers' row have V and O projections
+            if tokens == 512:  # the bytes of the papers' row include V and O projections
                 total += (2 * layers - 1) * model("matmul_weight", tokens, d, d)
         else:
             total += layers * model("matmul_weight", tokens, d, 3 * d)
@@ -99,7 +99,7 @@ class Row:
 
     @property
     def gmac(self) -> float:
-        """Counts FFN and projections, as the config has them."""
+        """Counts the operations of FFN and projections that the config has."""
         squares = 4 * self.layers if not self.is_simplified else 2 * self.layers + 1
         squares += self.ffn_layers * sum(self.ffn_matrices)
         return squares * self.context * self.width**2 / 1e9
@@ -128,7 +128,7 @@ class Row:
 
 
 def read_rows(file: Path) -> list[Row]:
-    """Rows with costs; the Languini tables differ in perplexity alone, so one of them counts."""
+    """Reads the rows with costs, of the Languini tables one: they differ in perplexity alone."""
     rows: list[Row] = []
     for table in load_object(file)["tables"]:
         languini = table["corpus"].startswith("Languini")
@@ -157,14 +157,14 @@ def read_rows(file: Path) -> list[Row]:
 
 
 def fit_token_word(rows: Sequence[Row], model: CostModel) -> float:
-    """Least squares of the relative errors has a closed form in one constant."""
+    """Fits one constant by least squares of the relative errors, which has a closed form."""
     slopes = np.array([row.token_words / row.comm_bytes for row in rows])
     rest = np.array([1 - row.blocks_bytes(model) / row.comm_bytes for row in rows])
     return float(slopes @ rest / (slopes @ slopes))
 
 
 def fit_latency(rows: Sequence[Row], model: CostModel) -> list[float]:
-    """Least squares of the relative errors, in the order and the units of LATENCY."""
+    """Fits by least squares of the relative errors, in the order and the units of LATENCY."""
     features = np.array([row.latency_features(row.total_bytes(model)) for row in rows])
     seconds = np.array([row.seconds for row in rows])
     solution = np.linalg.lstsq(features / seconds[:, None], np.ones(len(rows)), rcond=None)[0]

@@ -1,4 +1,4 @@
-"""Plain statements of how far our figures and the papers' compare."""
+"""States in plain sentences how far our figures and the papers' compare."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _batch(table: Table, config: dict[str, Any] | None) -> list[str]:
     if "batch_size" not in train:
         return []
     contexts = train["batch_size"] * train.get("accumulation", 1)
-    # 128 x accumulation 4 in the authors' public code.
+    # The authors' public code has 128 x accumulation 4.
     paper = "512" if table.corpus.startswith("CodeParrot") else "a number that is not published"
     return [f"Contexts a step: ours {contexts}, the papers {paper}."]
 
@@ -149,7 +149,7 @@ def _gaps(lines: list[Line]) -> list[str]:
 
 
 def statements(table: Table, sweep: Sweep, lines: list[Line]) -> list[str]:
-    """A sentence or two each."""
+    """Returns the statements, each of a sentence or two."""
     members = list({id(line.member): line.member for line in lines if line.member}.values())
     if not members:
         return [f"Nothing of this table has been run (sweep {table.sweep})."]

@@ -1,6 +1,6 @@
 """Evaluates the formulas of a cost model, as a check on the program and on what was measured.
 
-Another writing than the program's own: no dimensions, Python's parser.
+It is independent of the program's own evaluation: it uses Python's parser, and no dimensions.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 
 
 class CostFormulas:
-    """One quantity ("bytes", "rounds", "seconds") of a cost model's primitives.
+    """Evaluates one quantity ("bytes", "rounds", "seconds") of a cost model's primitives.
 
-    `functions` are those that formulas call beside the language's own and the primitives.
+    Formulas can call `functions` beside the language's own functions and the primitives.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class CostFormulas:
         return self.value(str(entry.get("number") or entry[self._quantity]), names)
 
     def value(self, formula: str, names: Mapping[str, float]) -> float:
-        """Evaluates a formula of one's own. Raises AeroError where it is none."""
+        """Evaluates a formula with these names. Raises AeroError where the text is not one."""
         try:
             tree = ast.parse(formula.replace("^", "**"), mode="eval")
         except SyntaxError as error:
-            raise AeroError(f"{self._name}: {formula!r} is no formula: {error.msg}") from error
+            raise AeroError(f"{self._name}: {formula!r} is not a formula: {error.msg}") from error
         return self._node(tree.body, self.constants | dict(names))
 
     def _node(self, node: ast.expr, names: Mapping[str, float]) -> float:
@@ -79,10 +79,10 @@ class CostFormulas:
                 values = [self._node(argument, names) for argument in arguments]
                 own = self._functions.get(name)
                 return self(name, *values) if own is None else own(*values)
-        raise AeroError(f"{self._name}: {ast.unparse(node)!r} is no formula")
+        raise AeroError(f"{self._name}: {ast.unparse(node)!r} is not a formula")
 
 
 def unit_factor(unit: str) -> float:
-    """Returns what a unit is in bytes and seconds; "s/GB" is one by another."""
+    """Returns the factor from a unit to bytes or seconds. "s/GB" is one unit by another."""
     above, _, below = unit.partition("/")
     return _UNITS[above] / _UNITS[below or "1"]

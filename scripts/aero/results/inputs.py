@@ -1,4 +1,4 @@
-"""What a figure is drawn from: run folders and members of sweeps."""
+"""Finds the run folders and the members of sweeps that a figure shows."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from aero.results.sweep import Member, Sweep, find_run_folder, read_sweep
 
 @dataclass(frozen=True)
 class Series:
-    """Holds what shares a label: one run, or the seeds of a member."""
+    """Holds the runs of one label: one run, or the seeds of a member."""
 
     label: str
     runs: list[Run]
 
 
 def note_left_out(names: Sequence[str], why: str) -> None:
-    """Says on standard error what is left out; nothing where there is no name."""
+    """Says on standard error what is left out, and nothing where there is no name."""
     if names:
         quoted = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
         note(f"left out, {why}: {quoted}")
 
 
 def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> None:
-    """Says as note_left_out() which members do not compare with the first one."""
+    """Says on standard error which members were not evaluated as `one` was."""
     named = [
         f'"{m.name}" ({", ".join(keys)})' for m in others if (keys := m.evaluated_otherwise(one))
     ]
@@ -43,8 +43,9 @@ def note_other_evaluation(one: Member, others: Sequence[Member], what: str) -> N
 
 
 def comparable(members: Sequence[Member], one: Member) -> list[Member]:
-    """Takes those that were evaluated as this one was, at least one; others are left out with a
-    note.
+    """Returns the members that were evaluated as `one` was, and notes which are left out.
+
+    Raises UsageError where no member is left.
     """
     found = [member for member in members if not member.evaluated_otherwise(one)]
     if not found:
@@ -65,11 +66,11 @@ def _selected(sweep: Sweep, names: Sequence[str]) -> list[Member]:
 
 @dataclass(frozen=True)
 class _Group:
-    """The folders of a series to be."""
+    """Holds the folders of a series before they are read."""
 
     label: str
     folders: list[Path]
-    wanted: bool  # by name: it must have begun
+    wanted: bool  # whether the user named it, so that it must have begun
 
 
 def _groups(inputs: Sequence[Path], names: Sequence[str]) -> list[_Group]:
@@ -93,7 +94,10 @@ def _groups(inputs: Sequence[Path], names: Sequence[str]) -> list[_Group]:
 
 
 def _read(group: _Group, bar: tqdm[Any]) -> list[Run]:
-    """Runs that have not begun are left out with a note, unless they alone were asked for."""
+    """Reads a group's runs, and leaves out those that have not begun, with a note.
+
+    Raises UsageError where the user asked for the group and no run of it has begun.
+    """
     runs: list[Run] = []
     faults: list[UsageError] = []
     for folder in group.folders:
@@ -112,7 +116,7 @@ def _read(group: _Group, bar: tqdm[Any]) -> list[Run]:
 
 
 def _of_seed(groups: Sequence[_Group], seed: int) -> list[_Group]:
-    """A seed's folder is named by it."""
+    """Keeps the folders of one seed, which are named by it."""
     found = []
     for group in groups:
         folders = [folder for folder in group.folders if folder.name == f"seed-{seed}"]
@@ -129,7 +133,7 @@ def load_series(
     labels: Sequence[str],
     seed: int | None = None,
 ) -> list[Series]:
-    """The runs of each input, at least one in all; those of one seed where it is given."""
+    """Reads the runs of each input, of one seed where it is given. Returns at least one run."""
     groups = _groups(inputs, names)
     if seed is not None:
         groups = _of_seed(groups, seed)
@@ -149,7 +153,7 @@ def load_series(
 
 @dataclass(frozen=True)
 class Found:
-    """A member, and the file that led to it."""
+    """Holds a member, and the file that led to it."""
 
     member: Member
     file: Path
@@ -161,7 +165,7 @@ class Found:
 
 
 def find_members(inputs: Sequence[Path], names: Sequence[str]) -> list[Found]:
-    """Members of sweeps alone."""
+    """Finds members in the results of sweeps; raises UsageError for any other file."""
     found: list[Found] = []
     for path in inputs:
         found += [Found(member, path) for member in _selected(read_sweep(path), names)]

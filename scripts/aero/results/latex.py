@@ -1,4 +1,4 @@
-"""Tables as LaTeX prints them, with the rules of the package booktabs."""
+"""Writes tables in LaTeX, with the rules of the package booktabs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-# "[" and "*" behind the end of a row would belong to it.
+# LaTeX would read "[" and "*" behind the end of a row as part of it.
 _SPECIAL = {
     "&": r"\&",
     "%": r"\%",
@@ -37,7 +37,7 @@ _SIGNS |= {"≤": "leq", "≥": "geq", "≠": "neq", "≈": "approx", "→": "to
 
 
 def _greek(name: str) -> str:
-    """The letter of a name of LaTeX, by that of Unicode."""
+    """Returns the Greek letter of a LaTeX name, by its name in Unicode."""
     case = "CAPITAL" if name[0].isupper() else "SMALL"
     return unicodedata.lookup(f"GREEK {case} LETTER {name.replace('ambda', 'amda').upper()}")
 
@@ -47,7 +47,7 @@ _SPECIAL |= {sign: "$-$" if name == "-" else rf"$\{name}$" for sign, name in _SI
 
 
 def _beyond_pdflatex(text: str) -> str:
-    """The characters that it has no command for: all but Latin letters with one accent."""
+    """Returns the characters that pdflatex lacks: all but Latin letters with one accent."""
     left = sorted(each for each in set(text) - _SPECIAL.keys() if not each.isascii())
     accented = (unicodedata.normalize("NFD", each) for each in left)
     return "".join(c for c, parts in zip(left, accented, strict=True) if not parts[0].isascii())
@@ -65,7 +65,7 @@ def latex_text(text: str) -> str:
 def latex_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1
 ) -> list[str]:
-    """The first columns are text, the others lean right."""
+    """Returns a table's lines. The first columns are text, the others are aligned right."""
     columns = "l" * text_columns + "r" * (len(header) - text_columns)
     beyond = _beyond_pdflatex("".join(map("".join, (header, *rows))))
     engines = [f"% compile with xelatex or lualatex, and a font that has {beyond}"]

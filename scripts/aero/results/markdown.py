@@ -1,4 +1,4 @@
-"""A table of the papers beside ours, in markdown."""
+"""Writes a table of the papers beside ours, in markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aero.results.outcome import outcome
 from aero.results.sweep import Member, Sweep
 from aero.results.tables import Line, Table, change_percent, match
 
-# Of the operations in the papers' tables.
+# The letters of operations in the papers' tables.
 LETTERS = {
     "softmax": "SM",
     "layernorm": "LN",
@@ -32,7 +32,7 @@ def _figure(value: float | None, digits: int) -> str:
 
 
 def _papers_name(operation: str) -> str:
-    """As "final LN" of "final_layernorm"; an operation without a letter keeps its name."""
+    """Returns "final LN" for "final_layernorm"; an operation without a letter keeps its name."""
     kind = operation.removeprefix("final_")
     if kind not in LETTERS:
         return operation
@@ -56,7 +56,7 @@ def _name(line: Line) -> str:
 
 
 def _decimals(table: Table) -> int:
-    """Counts as many as the papers print: two, or three."""
+    """Returns how many decimals the papers print: two, or three."""
     printed = (str(row.perplexity).partition(".")[2] for row in table.rows)
     return max([2, *map(len, printed)])
 
@@ -134,8 +134,9 @@ def _costs(lines: list[Line]) -> list[str]:
 
 
 def compare(table: Table, sweep: Sweep | None, others: Sequence[Table] = ()) -> str:
-    """The chapter of one table; without a sweep, every row is "not run". Members that answer to a
-    row of the other tables are left to these.
+    """Returns the chapter of one table. Without a sweep, every row is "not run".
+
+    It leaves out members that answer to a row of the other tables.
     """
     found = sweep or Sweep(Path(), table.sweep, None, [])
     lines, rest = match(table, found)

@@ -1,4 +1,4 @@
-"""What came of a member, in a few words."""
+"""Says in a few words what became of a member."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _divergence(member: Member) -> str:
 
 
 def outcome(member: Member | None) -> str:
-    """Perplexity with its spread, and what became of the seeds that have none."""
+    """Returns perplexity with its spread, and what became of the seeds without one."""
     if member is None:
         return NOT_RUN
     parts = []

@@ -1,4 +1,4 @@
-"""Student's t, as `aero ablate` has it."""
+"""Computes Student's t as `aero ablate` does."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ _HALVINGS = 60
 
 
 def _probability_within(angle: float, degrees: int) -> float:
-    """Returns the probability that |t| is at most tan(angle) sqrt(degrees): Abramowitz and Stegun,
-    26.7.3 and 26.7.4.
+    """Returns the probability that |t| is at most tan(angle) sqrt(degrees).
+
+    The formulas are 26.7.3 and 26.7.4 of Abramowitz and Stegun.
     """
     is_odd = degrees % 2 == 1
     term = math.cos(angle) if is_odd else 1.0
@@ -23,7 +24,7 @@ def _probability_within(angle: float, degrees: int) -> float:
 
 
 def t_of_95_percent(degrees: int) -> float:
-    """The number that |t| exceeds with a probability of 5%, of so many degrees of freedom."""
+    """Returns the number that |t| exceeds with a probability of 5%, for degrees of freedom."""
     low, high = 0.0, math.pi / 2
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""The result of `aero ablate`, FOLDER/NAME.json, or of `aero pipeline`, FOLDER/pipeline.json."""
+"""Reads the result of `aero ablate`, FOLDER/NAME.json, or `aero pipeline`, pipeline.json."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from aero.core.jsonc import load_object
 from aero.core.records import FieldError, Record
 from aero.results.student import t_of_95_percent
 
-# What runs tell of themselves, in place of what their configs say.
-_TOLD = {"data": "data.path", "split": "eval.batches x eval.batch_size"}
+# What runs record of their evaluation, and the config keys that say the same less exactly.
+_RECORDED = {"data": "data.path", "split": "eval.batches x eval.batch_size"}
 FORMS = ("qk_form", "v_form", "o_form")
 WANTED = "the JSON file that `aero ablate` or `aero pipeline` wrote"
 
 
 @dataclass(frozen=True)
 class SeedRun:
-    """One seed of a member."""
+    """Holds one seed of a member."""
 
     seed: int
     folder: Path
@@ -37,7 +37,7 @@ class SeedRun:
 
 @dataclass(frozen=True)
 class Member:
-    """One architecture or setting of a sweep."""
+    """Holds one architecture or setting of a sweep."""
 
     name: str
     architecture: str
@@ -55,16 +55,16 @@ class Member:
     cost_model: str | None
     network: str | None  # None: the line that the cost model was measured on
     runs: list[SeedRun]
-    measured_on: dict[str, Any] = field(default_factory=dict)  # perplexities compare where equal
+    measured_on: dict[str, Any] = field(default_factory=dict)  # equal where perplexities compare
 
     def identity(self) -> tuple[str, ...]:
-        """Returns what a row of a table is recognised by."""
+        """Returns the values by which a row of a table finds its member."""
         family = "simplified" if self.config.get("family") == "simplified" else ""
         forms = (str(self.config.get(key, "plain")) for key in FORMS)
         return (family, self.architecture, *forms)
 
     def by_seed(self) -> dict[int, float]:
-        """Perplexity of the seeds that finished."""
+        """Returns the perplexity of each seed that finished."""
         return {
             run.seed: run.perplexity
             for run in self.runs
@@ -72,19 +72,20 @@ class Member:
         }
 
     def evaluated_otherwise(self, other: Member) -> list[str]:
-        """The keys for which its perplexity does not compare with the other's."""
+        """Returns the keys for which its perplexity does not compare with the other's."""
         mine, theirs = self.measured_on, other.measured_on
         if not mine or not theirs:
-            return []  # of an older AERO, which does not tell
+            return []  # an older AERO did not record them
         skipped = set()
-        for better, other_key in _TOLD.items():  # compared in place of the other where both tell it
+        for better, other_key in _RECORDED.items():  # the better key counts where both have it
             skipped.add(other_key if better in mine and better in theirs else better)
         keys = [key for key in {**mine, **theirs} if key not in skipped]
         return [key for key in keys if mine.get(key) != theirs.get(key)]
 
     def differences(self, other: Member) -> list[float]:
-        """Perplexity above the other's, seed by seed of those that both finished; none where the
-        two were evaluated on something else.
+        """Returns for each seed that both finished how far its perplexity is above the other's.
+
+        Returns an empty list where the two were evaluated on something else.
         """
         if self.evaluated_otherwise(other):
             return []
@@ -93,8 +94,9 @@ class Member:
         return [value - theirs[seed] for seed, value in ours if seed in theirs]
 
     def interval(self, other: Member) -> tuple[float, float] | None:
-        """Returns the interval of 95% of the mean difference to the other; None with fewer than two
-        common seeds.
+        """Returns the 95% confidence interval of the mean difference to the other member.
+
+        Returns None with fewer than two common seeds.
         """
         pairs = self.differences(other)
         if len(pairs) < 2:
@@ -103,14 +105,14 @@ class Member:
         return fmean(pairs) - margin, fmean(pairs) + margin
 
     def is_level_with(self, other: Member) -> bool:
-        """Whether these seeds do not tell the two apart: that interval contains 0."""
+        """Returns whether the seeds show no difference between the two: the interval contains 0."""
         interval = self.interval(other)
         return interval is not None and interval[0] <= 0 <= interval[1]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Holds all members in the order of the sweep file; of a pipeline, all candidates."""
+    """Holds all members in the order of the sweep file, or all candidates of a pipeline."""
 
     file: Path
     name: str
@@ -186,7 +188,7 @@ def _member(record: Record) -> Member:
 
 
 def _named(value: Any, number: int) -> Member:
-    """An error names the member, or the place where it has no name."""
+    """Reads a member. An error names the member, or its place where it has no name."""
     try:
         record = Record(value, "the entry")
         place = f'member "{record.text("name")}"'
@@ -199,7 +201,7 @@ def _named(value: Any, number: int) -> Member:
 
 
 def _candidates(steps: list[Any]) -> Iterator[Member]:
-    """Reads all steps of a pipeline; one with the name of an earlier one gets its step's number."""
+    """Reads a pipeline's candidates; a repeated name gets the number of its step in front."""
     names: set[str] = set()
     seen: set[tuple[Path, ...]] = set()  # step 4 has the winner of step 3 again
     for value in steps:
@@ -227,7 +229,7 @@ def _sweep(file: Path, value: dict[str, Any]) -> Sweep:
 
 
 def read_sweep(file: Path) -> Sweep:
-    """Raises UsageError where the file is no result of `aero ablate` or `aero pipeline`."""
+    """Reads a sweep. Raises UsageError for a file that neither ablate nor pipeline wrote."""
     if not file.is_file():
         raise wrong_kind(file, WANTED)
     try:
@@ -243,7 +245,7 @@ def read_sweep(file: Path) -> Sweep:
 
 
 def find_run_folder(sweep_file: Path, folder: Path) -> Path:
-    """A run's folder as recorded, or beside the sweep's result where both have moved."""
+    """Returns a run's folder as recorded, or beside the sweep's result where both have moved."""
     candidates = [
         folder,
         sweep_file.parent / folder,

@@ -1,4 +1,4 @@
-"""The papers' tables, and the members of a sweep that answer to their rows."""
+"""Reads the papers' tables, and finds the members of a sweep that answer to their rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAPER_TABLES = Path(__file__).with_name("paper_tables.json")
 
 @dataclass(frozen=True)
 class Row:
-    """A row as published."""
+    """Holds a row as published."""
 
     name: str
     architecture: str
@@ -28,13 +28,13 @@ class Row:
     latency_min: float | None
 
     def identity(self) -> tuple[str, ...]:
-        """Comparable with Member.identity()."""
+        """Returns values that compare with Member.identity()."""
         return (self.family, self.architecture, *(self.forms.get(key, "plain") for key in FORMS))
 
 
 @dataclass(frozen=True)
 class Table:
-    """One of the papers' tables, or a column of perplexities of one."""
+    """Holds one of the papers' tables, or one column of its perplexities."""
 
     name: str
     title: str
@@ -47,7 +47,7 @@ class Table:
     rows: list[Row]
 
     def row(self, name: str) -> Row:
-        """Raises StopIteration where there is none."""
+        """Finds a row by name. Raises StopIteration where there is none."""
         return next(row for row in self.rows if row.name == name)
 
     @property
@@ -79,15 +79,16 @@ def paper_tables() -> dict[str, Table]:
 
 @dataclass(frozen=True)
 class Line:
-    """A row beside the member that answers to it, if any."""
+    """Holds a row beside the member that answers to it, if any."""
 
     row: Row
     member: Member | None
 
 
 def match(table: Table, sweep: Sweep) -> tuple[list[Line], list[Member]]:
-    """A row takes the member of its name, else all of its architecture and forms; the rest of the
-    sweep's members follow apart.
+    """Finds the members that answer to each row, and returns the sweep's other members apart.
+
+    A row takes the member of its name, else all members of its architecture and forms.
     """
     lines: list[Line] = []
     taken: set[str] = set()

@@ -1,1 +1,1 @@
-"""A module a figure or two: what is drawn, computed apart from how it is drawn."""
+"""Draws figures, one or two a module, each of which computes its data apart from drawing it."""

@@ -1,4 +1,4 @@
-"""Fonts that have the characters of names, which may be of any script."""
+"""Finds fonts that have the characters of names, which may be of any script."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def _characters(file: str) -> frozenset[str]:
 
 
 def _lacking(text: str) -> list[str]:
-    """Lists what no font in use has."""
+    """Lists the characters that no font in use has."""
     files = (findfont(FontProperties(family=[name])) for name in mpl.rcParams["font.family"])
     return sorted(set(text).difference({"\n"}, *map(_characters, files)))
 
 
 def find_fonts(text: str) -> None:
-    """Texts made from now on fall back to installed fonts that have what is lacking."""
+    """Lets texts made from now on fall back to installed fonts that have missing characters."""
     for character in _lacking(text):
         for entry in fontManager.ttflist:
             if not entry.name.startswith(_BOXES) and character in _characters(entry.fname):
@@ -36,7 +36,7 @@ def find_fonts(text: str) -> None:
 
 
 def note_lacking(figure: Figure) -> None:
-    """Says in one note what stays a box."""
+    """Says in one note which characters are drawn as a box."""
     found = _lacking("".join(text.get_text() for text in figure.findobj(Text)))
     if found:
         note(f"no font has {' '.join(found)}: install one, or give other names (--labels)")

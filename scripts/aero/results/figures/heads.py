@@ -1,4 +1,4 @@
-"""Layer x head: entropy, and learned thresholds."""
+"""Draws entropy and learned thresholds by layer and head."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _map(ax: Axes, values: FloatArray, **options: Any) -> None:
 
 
 def _missing(arrays: list[FloatArray]) -> list[Any]:
-    """The entry of a key for heads without a value, where there are some."""
+    """Returns a key's entry for heads without a value, where there are some."""
     if all(np.isfinite(values).all() for values in arrays):
         return []
     look = {"marker": "s", "linestyle": "none", "markersize": 6, "color": style.MISSING}
@@ -41,8 +41,9 @@ def _missing(arrays: list[FloatArray]) -> list[Any]:
 
 
 def _titles(chosen: Sequence[tuple[str, Entropy]]) -> tuple[list[str], str]:
-    """Gives the panels titles, with the step where it is not the same for all, and else what to say
-    once.
+    """Returns the panels' titles and a text that is said once.
+
+    The step is in the text where it is the same for all panels, else in their titles.
     """
     steps = {record.step for _, record in chosen}
     if len(steps) == 1:
@@ -51,7 +52,7 @@ def _titles(chosen: Sequence[tuple[str, Entropy]]) -> tuple[list[str], str]:
 
 
 def draw_entropy(series: list[Series], width: float, step: int | None) -> Figure:
-    """A panel a run, all on one scale from 0 to uniform attention; grey: no finite row."""
+    """Draws a panel for each run, on one scale from 0 to uniform attention; no finite row: grey."""
     shown = extract(series, lambda run: record_at(run, step))
     chosen = every_run(shown)
     top = max(record.uniform for *_, record in chosen)
@@ -66,7 +67,7 @@ def draw_entropy(series: list[Series], width: float, step: int | None) -> Figure
 
 
 def thresholds(run: Run, step: int | None) -> tuple[Entropy, FloatArray]:
-    """The record and its theta [L, H]."""
+    """Returns the record of a step and its theta [L, H]."""
     record = record_at(run, step)
     values = record.parameters.get("thresholds")
     if values is None or values.ndim != 2:
@@ -75,7 +76,7 @@ def thresholds(run: Run, step: int | None) -> tuple[Entropy, FloatArray]:
 
 
 def _over_layers(ax: Axes, shown: list[Shown[FloatArray]], name: str) -> list[Any]:
-    """A line a series over the layers: the mean over its seeds with a band."""
+    """Draws a line for each series over the layers: the mean over its seeds with a band."""
     handles = []
     colors = style.colors(len(shown))
     for index, each in enumerate(shown):
@@ -95,8 +96,9 @@ def _over_layers(ax: Axes, shown: list[Shown[FloatArray]], name: str) -> list[An
 
 
 def draw_thresholds(series: list[Series], width: float, step: int | None) -> Figure:
-    """Theta by layer and head, a panel a run on one scale; below, its mean and variance over the
-    heads of each layer, a line a series.
+    """Draws theta by layer and head, a panel for each run, on one scale.
+
+    Below, a line for each series shows its mean and its variance over the heads of each layer.
     """
     shown = extract(series, lambda run: thresholds(run, step))
     chosen = every_run(shown)

@@ -1,4 +1,4 @@
-"""Against steps, a line a layer: mean entropy, slopes, scales, temperatures."""
+"""Draws mean entropy, slopes, scales and temperatures against steps, a line for each layer."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from aero.results.inputs import Series
 
 OverHeads = Callable[..., Any]  # np.mean or np.min
 ByLayer = tuple[FloatArray, FloatArray]  # steps [n], values [n, L]
-FEW = 3  # steps: fewer make a line that cannot be seen
+FEW = 3  # a line of fewer steps cannot be seen
 
 
 def layer_entropy(run: Run) -> ByLayer:
-    """Mean entropies in nats."""
+    """Returns the mean entropies in nats."""
     found = records(run)
     steps = np.array([record.step for record in found], dtype=np.float64)
     return steps, np.stack([record.layers() for record in found])
 
 
 def _look(layer: int, count: int) -> dict[str, Any]:
-    """Colour runs from the first layer to the last; dashes tell neighbours apart."""
+    """Returns a layer's look: colours run from first to last, and dashes distinguish neighbours."""
     return {"color": style.layer_colors(count)[layer], "linestyle": style.line(layer)}
 
 
 def _lines(ax: Axes, runs: Sequence[ByLayer], count: int) -> None:
-    """The mean over seeds with a band; each seed thinly, too, where one ended before others."""
+    """Draws the mean over seeds with a band, and each seed thinly where one ended before others."""
     common = over_seeds(runs)
     for layer in range(common.mean.shape[1]):
         look = _look(layer, count)
@@ -76,7 +76,7 @@ def _panel_width(width: float, axes: NDArray[Any]) -> float:
 
 
 def draw_entropy(series: list[Series], width: float) -> Figure:
-    """A panel a series; the dotted line is uniform attention, the most a causal row can have."""
+    """Draws a panel for each series; a dotted line is uniform attention, a causal row's maximum."""
     shown = extract(series, layer_entropy)
     figure, axes = style.panels([each.label for each in shown], width, 0.8)
     uniform = {"color": style.AUXILIARY, "linestyle": (0, (1, 3)), "linewidth": 0.9}
@@ -93,7 +93,7 @@ def draw_entropy(series: list[Series], width: float) -> Figure:
 
 
 def _by_layer(run: Run, name: str, over_heads: OverHeads) -> ByLayer:
-    """Takes values by layer; those of heads become one a layer."""
+    """Returns a parameter's values by layer; `over_heads` joins those of heads."""
     steps, values = history(run, name)
     return steps, values if values.ndim == 2 else over_heads(values, axis=2)
 
@@ -138,18 +138,19 @@ def _draw_parameters(
 
 
 def draw_slopes(series: list[Series], width: float) -> Figure:
-    """The learned negative slopes of leaky ReLU."""
+    """Draws the learned negative slopes of leaky ReLU."""
     return _draw_parameters(series, width, {"slopes": "negative slope"}, with_zero=True)
 
 
 def draw_scales(series: list[Series], width: float) -> Figure:
-    """The scales alpha and beta of ScFFN; a pruned FFN has none."""
+    """Draws the scales alpha and beta of ScFFN; a pruned FFN has none."""
     return _draw_parameters(series, width, {"alpha": "α", "beta": "β"})
 
 
 def draw_temperatures(series: list[Series], width: float) -> Figure:
-    """The smallest temperature of each layer: at 0 the logits are infinite, below it attention
-    prefers what scores least.
+    """Draws the smallest temperature of each layer.
+
+    At 0 the logits are infinite, and below 0 attention prefers the keys with the lowest scores.
     """
     names = {"temperature_min": "smallest temperature"}
     return _draw_parameters(series, width, names, np.min, with_zero=True)

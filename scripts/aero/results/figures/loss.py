@@ -1,4 +1,4 @@
-"""Loss curves: the mean over seeds with its spread."""
+"""Draws loss curves: the mean over seeds with its spread."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from aero.results.inputs import Series
 QUANTITIES = ("evaluation", "training")
 UNITS = ("loss", "perplexity")
 AXES = ("steps", "tokens")
-FEW = 3  # points: fewer make a line that cannot be seen
+FEW = 3  # a line of fewer points cannot be seen
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A series over the points that all its runs have."""
+    """Holds a series over the points that all its runs have."""
 
     label: str
     x: FloatArray
@@ -33,11 +33,11 @@ class Curve:
     deviation: FloatArray | None  # sample standard deviation; None with one run
     runs: list[tuple[FloatArray, FloatArray]]
     ends: list[tuple[float, float]]  # where a run stopped at a value that was not finite
-    ended_early: bool  # some run has points beyond those of the mean
+    ended_early: bool  # whether some run has points beyond those of the mean
 
 
 def _exponential(loss: float) -> float:
-    """Infinite above what a float holds."""
+    """Returns e to the loss, which is infinite above what a float holds."""
     try:
         return math.exp(loss)
     except OverflowError:
@@ -45,7 +45,7 @@ def _exponential(loss: float) -> float:
 
 
 def _points(run: Run, quantity: str, unit: str, smooth: int) -> dict[int, float]:
-    """Lists the points by step; raises UsageError where there is none."""
+    """Lists the points by step. Raises UsageError where there is none."""
     pairs = run.evaluations if quantity == "evaluation" else run.losses
     finite = [(step, loss) for step, loss in pairs if math.isfinite(loss)]
     if quantity == "training" and smooth > 1:
@@ -95,8 +95,10 @@ def draw(
     smooth: int,
     scale: str = "auto",
 ) -> Figure:
-    """Bands are one standard deviation over seeds; a cross marks where a run diverged. Where some
-    seed ended before others, each is drawn thinly, too.
+    """Draws the curves, with bands of one standard deviation over seeds.
+
+    A cross marks where a run diverged. Where some seed ended before others, each is drawn thinly,
+    too.
     """
     found = curves(series, quantity, unit, axis, smooth)
     figure, axes = style.panels([""], width, 0.6)
@@ -128,7 +130,7 @@ def draw(
 
 
 def _marks(found: Sequence[Curve]) -> list[Artist]:
-    """Lists what the key says of this figure."""
+    """Lists the entries of this figure's key."""
     marks: list[Artist] = [*style.band_mark(len(data.runs) for data in found)]
     if any(data.ended_early for data in found):
         marks.append(style.line_mark("a single seed", linewidth=0.5))

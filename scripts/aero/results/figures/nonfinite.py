@@ -1,4 +1,4 @@
-"""Rows of attention that are not finite, by layer and step."""
+"""Draws by layer and step the rows of attention that are not finite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aero.results.inputs import Series
 
 
 def counts(run: Run) -> tuple[FloatArray, FloatArray]:
-    """Steps [n] and rows that were not finite [n, L]."""
+    """Returns steps [n] and the numbers of rows that were not finite [n, L]."""
     found = records(run)
     steps = np.array([record.step for record in found], dtype=np.float64)
     return steps, np.stack([record.nonfinite_rows for record in found])
@@ -29,7 +29,7 @@ def _edges(steps: FloatArray) -> FloatArray:
 
 
 def draw(series: list[Series], width: float) -> Figure:
-    """A panel a run on one scale; a cross where training met a value that was not finite."""
+    """Draws a panel for each run, on one scale; a cross marks a value that was not finite."""
     shown = extract(series, counts)
     chosen = every_run(shown)
     figure, axes = style.panels([label for label, *_ in chosen], width, 0.8, columns_of(shown))

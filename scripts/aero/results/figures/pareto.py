@@ -1,4 +1,4 @@
-"""Perplexity against what a model costs, with the front of those that no other beats in both."""
+"""Draws perplexity against costs, with the front of models that no other beats in both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PRICED = ("communication", "latency")
 
 @dataclass(frozen=True)
 class Point:
-    """A member in the plane."""
+    """Holds a member's place in the plane."""
 
     label: str
     cost: float
@@ -34,7 +34,7 @@ class Point:
     deviation: float | None
     seeds: int
     on_front: bool
-    is_level: bool  # the seeds leave open whether it is on the front
+    is_level: bool  # whether the seeds leave open if it is on the front
 
 
 def _cost(member: Member, by: str) -> float | None:
@@ -50,13 +50,13 @@ def _cost(member: Member, by: str) -> float | None:
 
 
 def _priced_by(member: Member) -> str:
-    """The cost model, with its line where one was named."""
+    """Returns the member's cost model, with its line where one was named."""
     over = f" over {member.network}" if member.network else ""
     return f"{member.cost_model or 'an unnamed cost model'}{over}"
 
 
 def cost_model(members: Sequence[Member]) -> str:
-    """The one that priced all of them. Raises UsageError where there are two."""
+    """Returns the cost model that priced all members. Raises UsageError where there are two."""
     names = {_priced_by(member): member.name for member in members}
     if len(names) > 1:
         (one, first), (other, second) = list(names.items())[:2]
@@ -68,7 +68,10 @@ def cost_model(members: Sequence[Member]) -> str:
 
 
 def _with_cost(members: Sequence[Member], by: str) -> list[Member]:
-    """Takes at least one; what lacks a finite perplexity or this cost is left out with a note."""
+    """Returns the members with a finite perplexity and this cost, and notes which it leaves out.
+
+    Raises UsageError where no member is left.
+    """
     trained = [member for member in members if member.perplexity is not None]
     if not trained:
         raise UsageError("no member has a perplexity; has the sweep been run?")
@@ -87,15 +90,17 @@ def _with_cost(members: Sequence[Member], by: str) -> list[Member]:
 
 
 def _beats(one: Member, other: Member, by: str) -> bool:
-    """Tells whether one is as good in both, and better in one."""
+    """Returns whether `one` is as good in perplexity and cost, and better in one of them."""
     quality = (one.perplexity or 0.0) - (other.perplexity or 0.0)
     price = (_cost(one, by) or 0.0) - (_cost(other, by) or 0.0)
     return quality <= 0 and price <= 0 and (quality < 0 or price < 0)
 
 
 def _is_level(member: Member, others: Sequence[Member], on_front: bool) -> bool:
-    """Tells what `aero ablate` does: of those that cost no more, some are level with it, and where
-    it is not on the front, none is better beyond the spread.
+    """Returns whether `aero ablate` calls the member level with the front.
+
+    `others` are the members that cost no more. Some of them must be level with the member, and
+    where it is not on the front, none may be better beyond the spread.
     """
     intervals = [interval for other in others if (interval := member.interval(other)) is not None]
     beaten = any(low > 0 for low, _ in intervals)
@@ -104,8 +109,9 @@ def _is_level(member: Member, others: Sequence[Member], on_front: bool) -> bool:
 
 
 def points(members: Sequence[Member], by: str, baseline: Member | None = None) -> list[Point]:
-    """Lists by cost the points whose perplexities compare with the baseline's (without one, with
-    the first member's).
+    """Lists by cost the points whose perplexities compare with the baseline's.
+
+    Without a baseline, they compare with the first member's.
     """
     costed = _with_cost(members, by)
     found = comparable(costed, baseline or costed[0])
@@ -135,7 +141,7 @@ def _filling(point: Point, color: str) -> dict[str, str]:
 
 
 def _marks(placed: Sequence[Point]) -> list[Line2D]:
-    """Lists what the key says of this figure."""
+    """Lists the entries of this figure's key."""
     color = style.AUXILIARY
     look: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 5}
     level = {"fillstyle": "left", "markerfacecolor": color, "markerfacecoloralt": "white"}
@@ -158,8 +164,9 @@ def draw(
     scale_y: str = "auto",
     baseline: Member | None = None,
 ) -> Figure:
-    """The front is a stair: below and to the left of it there is nothing. For the baseline see
-    points().
+    """Draws the points and the front, a stair below and to the left of which there is nothing.
+
+    points() explains the baseline.
     """
     placed = points(members, by, baseline)
     priced = ""

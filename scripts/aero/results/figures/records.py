@@ -1,4 +1,4 @@
-"""Choosing what a figure shows of each run; what has none of it is left out by name."""
+"""Chooses what a figure shows of each run, and leaves out by name the runs without it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Shown(Generic[T]):
-    """A series with what was taken of each of its runs."""
+    """Holds a series with the value that was taken of each of its runs."""
 
     label: str
     runs: list[tuple[Run, T]]
@@ -28,7 +28,7 @@ class Shown(Generic[T]):
 
 
 def extract(series: Sequence[Series], of: Callable[[Run], T]) -> list[Shown[T]]:
-    """Takes at least one. A run for which `of` raises NothingToShow is left out, with a note."""
+    """Returns at least one series. Leaves out, with a note, a run where `of` has NothingToShow."""
     kept: list[Shown[T]] = []
     faults: list[NothingToShow] = []
     left_out: dict[str, list[str]] = {}
@@ -74,7 +74,7 @@ def record_at(run: Run, step: int | None) -> Entropy:
 
 
 def history(run: Run, name: str) -> tuple[FloatArray, FloatArray]:
-    """Steps [n] and a parameter's values [n, ...] over them."""
+    """Returns steps [n] and a parameter's values over them [n, ...]."""
     found = [record for record in records(run) if name in record.parameters]
     if not found:
         raise NothingToShow(
@@ -95,7 +95,7 @@ def run_label(label: str, run: Run, of: int) -> str:
 
 
 def every_run(shown: Sequence[Shown[T]]) -> list[tuple[str, Run, T]]:
-    """A panel each: heads of different seeds are not the same ones."""
+    """Lists the runs, one for each panel: heads of different seeds are not the same ones."""
     return [
         (run_label(each.label, run, len(each.runs)), run, value)
         for each in shown
@@ -104,6 +104,6 @@ def every_run(shown: Sequence[Shown[T]]) -> list[tuple[str, Run, T]]:
 
 
 def columns_of(shown: Sequence[Shown[T]]) -> int | None:
-    """A row a series, where all have as many runs."""
+    """Returns the columns for a row of panels a series; None where their runs differ in number."""
     counts = {len(each.runs) for each in shown}
     return counts.pop() if len(counts) == 1 and counts != {1} else None

@@ -1,4 +1,4 @@
-"""Writing a figure: the name's suffix decides the format."""
+"""Writes a figure in the format that the name's suffix says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from aero.core.errors import UsageError
 from aero.core.files import write_whole
 
-# What would make equal figures differ in their bytes is left out.
+# The metadata leaves out what would make equal figures differ in their bytes.
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None},
@@ -41,7 +41,7 @@ def _bytes_of(figure: Figure, suffix: str) -> bytes:
 
 
 def save(figure: Figure, out: Path) -> list[Path]:
-    """The files written; the same data gives the same bytes."""
+    """Writes the files and returns them. The same data gives the same bytes."""
     files = files_of(out)
     write_whole({file: _bytes_of(figure, file.suffix.lower()) for file in files})
     return files

@@ -1,4 +1,4 @@
-"""Linear or logarithmic axes, with ticks that can be read on both."""
+"""Sets linear or logarithmic axes, with ticks that can be read on both."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _SUBDIVISIONS = (_FINE, (1, 1.5, 2, 3, 4, 6, 8), (1, 2, 5), (1, 3), (1,))
 
 
 def crowded(values: Sequence[float]) -> bool:
-    """Whether more than half of them share the lowest quarter of a linear axis, which a
-    logarithmic one would spread.
+    """Returns whether more than half of the values share the lowest quarter of a linear axis.
+
+    A logarithmic axis would spread them.
     """
     found = np.array([value for value in values if value > 0], dtype=np.float64)
     if len(found) < 4 or len(found) < len(values) or found.max() < 2 * found.min():
@@ -28,7 +29,7 @@ def crowded(values: Sequence[float]) -> bool:
 
 
 def log_ticks(low: float, high: float, gap: float) -> list[float]:
-    """Chooses as many round numbers of [low, high] as stand at least `gap` of its length apart."""
+    """Chooses round numbers of [low, high], as many as stand `gap` of its length apart."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     best: list[float] = []
     for factors in _SUBDIVISIONS:
@@ -43,8 +44,10 @@ def log_ticks(low: float, high: float, gap: float) -> list[float]:
 def set_scale(
     axis: Axis, values: Sequence[float], choice: str, gap: float, spread: bool = False
 ) -> None:
-    """`values` are what is drawn; `gap` is the room of a tick label as a share of the axis.
-    "auto" is logarithmic where they crowd, or with `spread` where they differ by a factor of 3.
+    """Makes an axis of the drawn `values` linear or logarithmic.
+
+    `gap` is the room of a tick label as a share of the axis. The choice "auto" is logarithmic where
+    the values crowd, or with `spread` where they differ by a factor of 3.
     """
     found = [value for value in values if np.isfinite(value)]
     wide = bool(found) and min(found) > 0 and max(found) >= 3 * min(found)

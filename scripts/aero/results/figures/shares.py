@@ -1,4 +1,4 @@
-"""Shares of heads in the four entropy bins, and the sweep over gamma."""
+"""Draws the shares of heads in the four entropy bins, and the sweep over gamma."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BINS = ("[0, max/4)", "[max/4, max/2)", "[max/2, 3max/4)", "[3max/4, max]")
 
 
 def finite_heads(run: Run, step: int | None) -> FloatArray:
-    """Mean entropies of a run's heads that have a finite row, in nats."""
+    """Returns the mean entropies of a run's heads that have a finite row, in nats."""
     heads = record_at(run, step).heads
     finite = heads[np.isfinite(heads)]
     if not finite.size:
@@ -32,14 +32,15 @@ def finite_heads(run: Run, step: int | None) -> FloatArray:
 
 
 def bin_shares(heads: FloatArray, largest: float) -> FloatArray:
-    """Shares [4] of heads in quarters of [0, largest]; they sum to 1."""
+    """Returns the shares [4] of heads in quarters of [0, largest], which sum to 1."""
     quarters = np.floor(4 * heads / largest) if largest > 0 else np.zeros_like(heads)
     return np.bincount(np.clip(quarters, 0, 3).astype(int), minlength=4) / heads.size
 
 
 def shared_bins(series: Sequence[Sequence[FloatArray]]) -> tuple[FloatArray, float]:
-    """Shares [n, 4], each the mean over the runs of a series, and the largest head's mean entropy
-    of all of them, where the bins end.
+    """Returns shares [n, 4], each the mean over the runs of a series, and where the bins end.
+
+    They end at the largest mean entropy of a head of all runs.
     """
     largest = max(float(heads.max()) for runs in series for heads in runs)
     shares = [np.mean([bin_shares(heads, largest) for heads in runs], axis=0) for runs in series]
@@ -47,7 +48,7 @@ def shared_bins(series: Sequence[Sequence[FloatArray]]) -> tuple[FloatArray, flo
 
 
 def _heading(largest: float | None, models: int) -> str:
-    """Says what the bins are of."""
+    """Says what the bins measure."""
     if largest is None:
         return "entropy of a head; max: the largest mean of a head of each model for itself"
     whose = " of all models" if models > 1 else ""
@@ -55,7 +56,7 @@ def _heading(largest: float | None, models: int) -> str:
 
 
 def _marks() -> list[Patch]:
-    """An entry a bin."""
+    """Returns an entry for each bin."""
     return [Patch(**_look(index), label=name) for index, name in enumerate(BINS)]
 
 
@@ -70,7 +71,7 @@ def _look(index: int) -> dict[str, Any]:
 
 
 def _stack(ax: Axes, places: FloatArray, shares: FloatArray, thick: float, across: bool) -> None:
-    """`shares` [n, 4] as bars of 100%, lying or standing."""
+    """Draws `shares` [n, 4] as bars of 100%, lying or standing."""
     start = np.zeros(len(places))
     for index in range(len(BINS)):
         length = 100 * shares[:, index]
@@ -84,7 +85,7 @@ def _stack(ax: Axes, places: FloatArray, shares: FloatArray, thick: float, acros
 
 
 def draw_bins(series: list[Series], width: float, step: int | None) -> Figure:
-    """A bar a series, all with the same bins."""
+    """Draws a bar for each series, all with the same bins."""
     shown = extract(series, lambda run: finite_heads(run, step))
     shares, largest = shared_bins([each.values() for each in shown])
     labels = [wrap(each.label, 0.4 * width) for each in shown]
@@ -103,15 +104,16 @@ def draw_bins(series: list[Series], width: float, step: int | None) -> Figure:
 
 @dataclass(frozen=True)
 class GammaPoint:
-    """One margin of the regulariser."""
+    """Holds the member of one margin of the regulariser."""
 
     gamma: float
     found: Found
 
 
 def gamma_points(members: Sequence[Found]) -> list[GammaPoint]:
-    """Lists the members with entropy regularisation in the order of gamma; others are left out with
-    a note.
+    """Lists the members with entropy regularisation in the order of gamma.
+
+    Other members are left out with a note.
     """
     points, others = [], []
     for found in members:
@@ -134,8 +136,10 @@ def gamma_points(members: Sequence[Found]) -> list[GammaPoint]:
 
 
 def _gamma_bins(points: Sequence[GammaPoint]) -> tuple[FloatArray, FloatArray, float | None]:
-    """Gammas [n], shares [n, 4] and where the bins end: in one place where the run folders are at
-    hand, else where each model's own do, as the sweep's table has them.
+    """Returns gammas [n], shares [n, 4] and where the bins end.
+
+    The bins end in one place where the run folders are at hand. Elsewhere the shares are those of
+    the sweep's table, where each model has bins of its own.
     """
     known = [point for point in points if point.found.member.bins is not None]
     gammas = np.array([point.gamma for point in known])
@@ -151,7 +155,7 @@ def _gamma_bins(points: Sequence[GammaPoint]) -> tuple[FloatArray, FloatArray, f
 
 
 def draw_gamma(members: Sequence[Found], width: float) -> Figure:
-    """Perplexity and bins against gamma."""
+    """Draws perplexity and bins against gamma."""
     points = gamma_points(members)
     figure, axes = style.panels(["", ""], width, 0.8)
     first, second = axes.flat

@@ -1,4 +1,4 @@
-"""How all figures look: readable in print, for the colour-blind and without colour."""
+"""Sets the look of all figures: readable in print, for the colour-blind and without colour."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (3, 1, 
 HATCHES = ("", "///", "...", "xxx")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 MISSING = "#BBBBBB"
-AUXILIARY = "#555555"  # of what is no series
-BAND = 0.2  # how opaque
+AUXILIARY = "#555555"  # the colour of marks that are not a series
+BAND = 0.2  # the opacity of a band
 
 _STYLE: dict[str, Any] = {
     "font.family": ["sans-serif"],
@@ -44,7 +44,7 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": FONT_SIZE,
     "legend.title_fontsize": FONT_SIZE,
     "legend.frameon": False,
-    "text.parse_math": False,  # names are no formulas
+    "text.parse_math": False,  # names are not formulas
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
@@ -60,13 +60,13 @@ _STYLE: dict[str, Any] = {
 
 def apply_style() -> None:
     """Sets the look of every figure made from here on."""
-    # note_lacking() says it in one line.
+    # note_lacking() says in one line what this warning would say.
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     mpl.rcParams.update(mpl.RcParams(_STYLE))
 
 
 def colors(count: int) -> list[str]:
-    """One a series, none twice: where the palette ends, hues by the golden ratio go on."""
+    """Returns a colour for each series; behind the palette, hues step by the golden ratio."""
     found = list(COLORS[:count])
     number = 0
     while len(found) < count:
@@ -78,22 +78,22 @@ def colors(count: int) -> list[str]:
 
 
 def line(index: int) -> Any:
-    """A dash pattern; neighbours differ in it."""
+    """Returns a dash pattern in which neighbours differ."""
     return LINES[index % len(LINES)]
 
 
 def marker(index: int) -> str:
-    """Neighbours differ in it."""
+    """Returns a marker in which neighbours differ."""
     return MARKERS[index % len(MARKERS)]
 
 
 def colormap(name: str = "cividis") -> Colormap:
-    """Returns a map of even lightness; what is missing is grey."""
+    """Returns a map of even lightness, with grey for missing values."""
     return mpl.colormaps[name].with_extremes(bad=MISSING)
 
 
 def layer_colors(count: int) -> list[Any]:
-    """Gives colours from the first layer to the last, without viridis's lightest shades."""
+    """Returns colours from the first layer to the last, without viridis's lightest shades."""
     shades = mpl.colormaps["viridis"](np.linspace(0, 0.82, 256))
     return list(LinearSegmentedColormap.from_list("layers", shades)(np.linspace(0, 1, count)))
 
@@ -105,8 +105,9 @@ def panels(
     columns: int | None = None,
     rows_each: int = 1,
 ) -> tuple[Figure, NDArray[Any]]:
-    """Makes a figure and axes [rows_each * rows, columns]; `aspect` is a panel's height by its
-    width, the rest as panels_in() has it.
+    """Makes a figure and axes [rows_each * rows, columns].
+
+    `aspect` is a panel's height by its width. panels_in() explains the other arguments.
     """
     title_lines = max(map(lines_of, _titles(titles, width, columns)))
     height = grid_height(len(titles), width, aspect, columns, rows_each, title_lines)
@@ -126,8 +127,10 @@ def panels_in(
     columns: int | None = None,
     rows_each: int = 1,
 ) -> NDArray[Any]:
-    """Makes axes; `columns` are three on a page and two in a column of it unless given, and never
-    more. A title stands over the first of a panel's rows, in as many lines as it takes.
+    """Makes axes in a figure.
+
+    `columns` are at most three on a page and two in a column of it unless given, and never more
+    than the panels. A title stands over the first of a panel's rows, in as many lines as it takes.
     """
     across = _across(len(titles), width, columns)
     rows = -(-len(titles) // across)
@@ -156,19 +159,19 @@ def grid_height(
     rows_each: int = 1,
     title_lines: int = 0,
 ) -> float:
-    """Returns the height of what panels() makes, in inches."""
+    """Returns the height in inches of the figure that panels() makes."""
     across = _across(count, width, columns)
     row = panel_height(width, across, aspect) * rows_each + LINE_HEIGHT * title_lines
     return -(-count // across) * row
 
 
 def panel_height(width: float, across: int, aspect: float) -> float:
-    """Returns a height in inches, enough for an axis label."""
+    """Returns a panel's height in inches, which is enough for an axis label."""
     return max(width / across * aspect, 1.5)
 
 
 def one_scale(axes: Sequence[Axes], across: int) -> None:
-    """The same y axis for panels in rows of `across`, told by the first of each row."""
+    """Gives panels in rows of `across` one y axis, which the first of each row labels."""
     limits = np.array([ax.get_ylim() for ax in axes])
     for number, ax in enumerate(axes):
         ax.set_ylim(limits.min(), limits.max())
@@ -176,13 +179,13 @@ def one_scale(axes: Sequence[Axes], across: int) -> None:
 
 
 def hide_rest(axes: Iterable[Axes]) -> None:
-    """Panels of the grid that no series takes."""
+    """Hides the panels of the grid that no series takes."""
     for ax in axes:
         ax.set_axis_off()
 
 
 def _columns(labels: Sequence[str], width: float) -> int:
-    """Counts the columns that fit; a handle and the gaps take half an inch."""
+    """Returns how many columns fit; a handle and the gaps take half an inch."""
     widest = max(map(text_width, labels)) + 0.55
     return max(1, min(len(labels), int((width - 0.1) / widest)))
 
@@ -194,8 +197,9 @@ def _rows_height(labels: Sequence[str], columns: int) -> float:
 
 
 def legend(figure: Figure, handles: Sequence[Artist], title: str | None = None) -> None:
-    """Names the series: beside the axes of a page where it fits there, else below, which makes the
-    figure higher.
+    """Names the series beside the axes of a page where the legend fits, else below them.
+
+    Below the axes, the legend makes the figure higher.
     """
     if not handles:
         return
@@ -226,12 +230,12 @@ def key(figure: Figure, handles: Sequence[Artist], title: str | None = None) -> 
 
 
 def line_mark(label: str, **look: Any) -> Line2D:
-    """An entry of a legend or key."""
+    """Makes an entry of a legend or key."""
     return Line2D([], [], label=label, **({"color": AUXILIARY} | look))
 
 
 def band_mark(seeds: Iterable[int]) -> list[Patch]:
-    """The entry of bands over so many seeds a series; none where no series has two."""
+    """Makes the entry of bands over so many seeds a series, and none where no series has two."""
     counts = sorted({count for count in seeds if count > 1})
     if not counts:
         return []
@@ -240,7 +244,7 @@ def band_mark(seeds: Iterable[int]) -> list[Patch]:
 
 
 def bar_mark(seeds: Iterable[int]) -> list[Line2D]:
-    """Makes what band_mark() does, of error bars."""
+    """Makes the entry of error bars, as band_mark() does for bands."""
     counts = sorted({count for count in seeds if count > 1})
     if not counts:
         return []
@@ -249,18 +253,18 @@ def bar_mark(seeds: Iterable[int]) -> list[Line2D]:
 
 
 def seeds_text(counts: Sequence[int]) -> str:
-    """Says how many seeds, of ascending counts."""
+    """Says how many seeds there are, from ascending counts."""
     low, high = counts[0], counts[-1]
     return f"{high} seeds" if low == high else f"{low} to {high} seeds"
 
 
 def plain_numbers() -> StrMethodFormatter:
-    """Writes numbers without powers of ten, whose exponents are smaller than the rest."""
+    """Writes numbers without powers of ten, whose exponents would be smaller than the rest."""
     return StrMethodFormatter("{x:,.10g}")
 
 
 def _short(value: float, _: Any = None) -> str:
-    """20000 as 20k."""
+    """Writes 20000 as 20k."""
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= 10 * unit or (abs(value) >= unit and value % unit == 0):
             return f"{value / unit:,.10g}{letter}"
@@ -275,7 +279,7 @@ def step_axis(ax: Axes, width: float) -> None:
 
 
 def layer_ticks(ax: Axes, count: int, axis: str = "y") -> None:
-    """Sets at most about eight whole numbers, from 0; four along the narrow side."""
+    """Sets about eight whole numbers at most, from 0; four along the narrow side."""
     most = 8 if axis == "y" else 6
     ticks = np.arange(0, count, max(1, -(-count // most)))
     (ax.set_yticks if axis == "y" else ax.set_xticks)(ticks)

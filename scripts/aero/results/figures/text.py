@@ -1,4 +1,4 @@
-"""How wide a text is, and where it breaks: names of architectures have no blanks."""
+"""Measures and breaks texts: names of architectures have no blanks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aero.results.figures.fonts import find_fonts
 
 FONT_SIZE = 8.0
 LINE_HEIGHT = 0.155  # inches
-# Where a word that is too wide may break: before an opening bracket, and after one of these.
+# A word that is too wide may break before an opening bracket, and after one of these.
 _PIECES = re.compile(r"(?<=[+,/_=:;-])|(?=\()")
 
 
@@ -29,12 +29,12 @@ def text_width(text: str) -> float:
 
 
 def lines_of(text: str) -> int:
-    """Counts lines: at least one, but none of an empty text."""
+    """Counts the lines: at least one, but none for an empty text."""
     return text.count("\n") + 1 if text else 0
 
 
 def _words(text: str, inches: float) -> list[str]:
-    """Words with the blank behind them, in their pieces where one is too wide for a line."""
+    """Returns words with the blank behind them, and the pieces of a word too wide for a line."""
     found = []
     for word in re.split(r"(?<= )", text):
         found += [word] if _width(word.strip()) <= inches else _PIECES.split(word)
@@ -42,7 +42,7 @@ def _words(text: str, inches: float) -> list[str]:
 
 
 def _pieces(text: str, inches: float) -> list[str]:
-    """A piece that is too wide itself is cut where it has to be."""
+    """Splits a word into pieces, and cuts a piece that is too wide itself where it has to be."""
     found = []
     for piece in _words(text, inches):
         rest = piece
@@ -57,7 +57,7 @@ def _pieces(text: str, inches: float) -> list[str]:
 
 
 def wrap(text: str, inches: float) -> str:
-    """Breaks lines, so that no line is wider; those of the text stay."""
+    """Breaks lines so that none is wider than `inches`; the text's own breaks stay."""
     text = visible(text).replace("\t", " ")
     find_fonts(text)
     lines: list[str] = []
