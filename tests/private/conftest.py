@@ -1,4 +1,4 @@
-"""The scripts' folder is where their packages are found."""
+"""Adds the folder of the scripts, which has their packages, to the path of modules."""
 
 from __future__ import annotations
 

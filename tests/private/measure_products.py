@@ -27,20 +27,20 @@ KERNELS = ("mmul_av", "mmul_sv", "mmul_aa")
 
 
 def shapes() -> list[tuple[int, int, int]]:
-    """Of prompts of every length: the two products of a head, and one by a matrix of weights."""
+    """Lists for prompts of every length a head's two products, and one by a matrix of weights."""
     result: set[tuple[int, int, int]] = set()
     for length in LENGTHS:
         for width in WIDTHS:
             result |= {(length, width, length), (length, length, width)}
             result.add((length, 4 * width, 4 * width))
-    # Few numbers from deep matrices, which are merged one by one; operands that SPU splits.
+    # Few numbers of deep matrices are merged one by one. SPU splits the large operands.
     result |= {(1, 4096, 256), (1, 2048, 128), (2, 8192, 64)}
     result |= {(1, 50257, 768), (4, 768, 50257), (2, 3000, 20000)}
     return sorted(result)
 
 
 def bytes_of(chosen: list[tuple[int, int, int]]) -> list[int]:
-    """One product of each shape, between two processes."""
+    """Measures one product of each shape between two processes."""
     probes = [Probe(f"{m} {k} {n}", "matmul", "aw", ((m, k), (k, n)), 1) for m, k, n in chosen]
     runs = measured(Settings(weights="colocated"), probes, "products").runs
     profiles = [runs[probe.name][0] for probe in probes]
@@ -51,7 +51,7 @@ def bytes_of(chosen: list[tuple[int, int, int]]) -> list[int]:
 
 
 def main() -> int:
-    """Both parties on this machine."""
+    """Measures with both parties on this machine."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

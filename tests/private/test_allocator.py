@@ -1,4 +1,4 @@
-"""Memory that a party takes before it runs is what its computation finds."""
+"""Tests that a party's computation uses the memory that the party takes before it runs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ STATM = Path("/proc/self/statm")
 
 
 def _resident() -> float:
-    """MB."""
+    """Returns this process's resident memory in MB."""
     return int(STATM.read_text().split()[1]) * 4096 / 1e6
 
 
 def grow(rank: int, progress: object) -> float:
-    """A party's task: by how many MB it grows while threads, as SPU has them, each write 200 MB of
-    300 MB that were taken.
+    """Returns by how many MB a party grows while threads, as SPU starts them, use its memory.
+
+    Each thread writes 200 MB of the 300 MB that the party took.
     """
     import numpy as np
 
@@ -40,15 +41,15 @@ def grow(rank: int, progress: object) -> float:
     return max(grown)
 
 
-@pytest.mark.skipif(not STATM.exists(), reason="the system tells no sizes")
-def test_threads_of_a_party_find_what_it_took() -> None:
+@pytest.mark.skipif(not STATM.exists(), reason="the system reports no sizes")
+def test_threads_of_a_party_use_the_memory_that_it_took() -> None:
     assert max(run_both(grow, lambda rank, addresses: rank)) < 30
 
 
-def test_more_than_there_is_is_refused() -> None:
+def test_more_memory_than_the_machine_has_is_refused() -> None:
     with pytest.raises(AeroError, match=r"the system did not give the \d+\.\d GB"):
         allocator.take_memory(2**60)
 
 
-def test_nothing_is_taken_of_nothing() -> None:
+def test_a_size_of_zero_takes_no_memory() -> None:
     allocator.take_memory(0)

@@ -1,4 +1,4 @@
-"""How the scripts end: one line for whatever goes wrong, and no traceback."""
+"""Tests how the scripts end: they print one line for each fault, and no traceback."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def command(script: str, *arguments: object) -> list[str]:
     return [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
 
 
-def told(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line of the fault."""
+def fault_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Returns the only line of the error output."""
     lines = done.stderr.strip().splitlines()
     assert "Traceback" not in done.stderr
     assert [line for line in lines if line.startswith("error: ")] == lines[-1:], done.stderr
@@ -101,12 +101,12 @@ def test_options_are_refused_before_anything_runs(
     prompt = [] if script == "private_table.py" else ["--tokens", "1 2"]
     done = start(script, run, *prompt, *words)
     assert done.returncode == 2, done.stderr
-    assert message in told(done)
+    assert message in fault_line(done)
 
 
 @pytest.mark.skipif(not AERO.is_file(), reason=f"{AERO} is not built")
 @pytest.mark.parametrize("script", ["private_inference.py", "private_table.py"])
-def test_a_cost_model_that_is_none_is_told_before_anything_runs(
+def test_an_unusable_cost_model_is_reported_before_anything_runs(
     script: str, tmp_path: Path
 ) -> None:
     """The weights, which are not there, are read after it."""
@@ -124,8 +124,8 @@ def test_a_cost_model_that_is_none_is_told_before_anything_runs(
         name = tmp_path / cost if cost.endswith(".json") else cost
         done = start(script, run, *words, "--aero", AERO, "--cost", name)
         assert done.returncode == 2, done.stderr
-        assert told(done).startswith(f"error: aero report --cost {name}: ")
-        assert fault in told(done)
+        assert fault_line(done).startswith(f"error: aero report --cost {name}: ")
+        assert fault in fault_line(done)
 
 
 @pytest.mark.parametrize("script", ["private_inference.py", "private_table.py", "measure_costs.py"])
@@ -135,10 +135,10 @@ def test_help_has_an_example(script: str) -> None:
     assert f"Example:\n  build/venv-spu/bin/python scripts/{script} " in done.stdout
 
 
-def test_the_file_of_costs_is_tried_before_anything_is_measured(tmp_path: Path) -> None:
+def test_the_output_file_is_checked_before_anything_is_measured(tmp_path: Path) -> None:
     done = start("measure_costs.py", "--out", tmp_path)
     assert done.returncode == 2
-    assert told(done) == f"error: --out {tmp_path}: is a folder; name a file in it"
+    assert fault_line(done) == f"error: --out {tmp_path}: is a folder; name a file in it"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_file_of_costs_is_tried_before_anything_is_measured(tmp_path: Path) 
         ('{"model": {"ffn_pruned_layers": 3}}', "model.ffn_pruned_layers: '3': expected a list"),
     ],
 )
-def test_a_folder_that_holds_something_else_is_told(
+def test_a_folder_that_holds_something_else_is_reported(
     content: str, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_text(content)
@@ -174,7 +174,7 @@ def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
         "private_inference.py", write_checkpoint(tmp_path / "run", weights), "--tokens", "1 2"
     )
     assert done.returncode == 2
-    assert "weights lack blocks.0.attention.o.weight" in told(done)
+    assert "weights lack blocks.0.attention.o.weight" in fault_line(done)
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
@@ -196,12 +196,12 @@ def test_an_output_that_cannot_be_written_ends_the_script_at_its_first_line(
                 check=False,
             )
         assert done.returncode == 1
-        assert told(done) == "error: standard output: No space left on device"
+        assert fault_line(done) == "error: standard output: No space left on device"
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
 @pytest.mark.parametrize("script", ["private_inference.py", "private_table.py", "measure_costs.py"])
-def test_help_that_cannot_be_written_is_told(script: str) -> None:
+def test_help_that_cannot_be_written_is_an_error(script: str) -> None:
     with FULL.open("w") as full:
         done = subprocess.run(
             command(script, "--help"), stdout=full, stderr=subprocess.PIPE, text=True, check=False
@@ -212,7 +212,7 @@ def test_help_that_cannot_be_written_is_told(script: str) -> None:
     )
 
 
-def test_a_reader_that_went_is_no_fault(tmp_path: Path) -> None:
+def test_a_reader_that_closed_the_pipe_causes_no_error(tmp_path: Path) -> None:
     run = write_checkpoint(tmp_path / "run")
     process = subprocess.Popen(
         command("private_inference.py", run, "--tokens", "1 2"),
@@ -259,7 +259,9 @@ def test_a_signal_ends_both_parties_without_a_word(number: signal.Signals, tmp_p
 
 
 @pytest.mark.parametrize("script", ["private_inference.py", "private_table.py", "measure_costs.py"])
-def test_a_break_while_spu_loads_is_no_fault_of_the_machine(script: str, tmp_path: Path) -> None:
+def test_an_interrupt_while_spu_loads_is_not_reported_as_a_fault(
+    script: str, tmp_path: Path
+) -> None:
     library = "import os\ntry:\n    os.kill(os.getpid(), 2)\nexcept KeyboardInterrupt:\n    pass\n"
     (tmp_path / "spu.py").write_text(library + "raise ImportError\n")
     arguments = ("--out", tmp_path) if script == "measure_costs.py" else ("run", "--out", tmp_path)
@@ -285,11 +287,11 @@ def _wait_for_the_group_to_end(group: int) -> None:
     raise AssertionError("a party's process goes on")
 
 
-def test_a_temporary_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_temporary_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     script, *arguments = command(
         "private_inference.py", write_checkpoint(tmp_path / "run"), "--tokens", "1 2"
     )[1:]
-    # Python would fall back to /tmp and to the working directory.
+    # Without this, Python would fall back to /tmp and to the working directory.
     program = (
         "import runpy, tempfile\n"
         "tempfile._candidate_tempdir_list = lambda: ['/proc/none']\n"
@@ -304,7 +306,7 @@ def test_a_temporary_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert told(done) == "error: No usable temporary directory found in ['/proc/none']"
+    assert fault_line(done) == "error: No usable temporary directory found in ['/proc/none']"
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -331,12 +333,12 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_a_file_that_cannot_be_written_is_told() -> None:
+def test_a_file_that_cannot_be_written_is_reported() -> None:
     with pytest.raises(AeroError, match=r"^/proc/none/x: No such file or directory$"):
         write_text(Path("/proc/none/x"), "1")
 
 
-def test_an_unforeseen_fault_is_told_in_one_line(
+def test_an_unforeseen_fault_is_reported_in_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ending.tempfile, "tempdir", str(tmp_path))

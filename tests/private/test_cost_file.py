@@ -1,4 +1,4 @@
-"""The shipped cost models of SPU are of the form that measure_costs.py writes."""
+"""Tests that the shipped cost models of SPU have the form that measure_costs.py writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WAN = Network(100, 80)
 
 
 def written_again(settings: Settings, rounds: bool = True) -> dict[str, Any]:
-    """With numbers of no meaning."""
+    """Returns the model that the script writes for made-up measurements."""
     numbers: dict[str, Any] = {field.name: 100.0 for field in fields(Constants)}
     numbers["rests"] = dict.fromkeys(COMPOSED, 100.0)
     seconds = Seconds(
@@ -52,7 +52,7 @@ def written_again(settings: Settings, rounds: bool = True) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("precision", "weights"), MODELS)
-def test_a_shipped_model_is_one_that_the_script_writes(precision: str, weights: str) -> None:
+def test_a_shipped_model_has_the_form_that_the_script_writes(precision: str, weights: str) -> None:
     settings = Settings(weights=weights, precision=precision)
     assert settings.cost_model == f"spu_0.9.5_{precision}_{weights}"
     shipped = json.loads((SHIPPED / f"{settings.cost_model}.json").read_text())
@@ -67,7 +67,7 @@ def test_a_shipped_model_is_one_that_the_script_writes(precision: str, weights: 
 
 
 def names_in(formula: str) -> set[str]:
-    """All names of a formula, called ones, too."""
+    """Returns all names in a formula, those of functions included."""
     return {node.id for node in ast.walk(ast.parse(formula)) if isinstance(node, ast.Name)}
 
 
@@ -99,14 +99,16 @@ def test_a_file_says_what_it_was_measured_with() -> None:
     )
 
 
-def test_a_formula_tells_what_a_function_is_made_of() -> None:
+def test_the_calls_in_a_formula_are_counted() -> None:
     assert calls_in(byte_formulas()["gelu"], "product") == 10
     assert calls_in("11 * product(n) + square(n) + n * rest", "square") == 1
     assert calls_in("product(n) + n * rest", "square") == 0
 
 
 @pytest.mark.parametrize(("products", "squares"), [(10, 2), (9, 3)])
-def test_an_spu_that_is_made_of_something_else_is_told(products: int, squares: int) -> None:
+def test_an_spu_that_computes_otherwise_than_the_formulas_is_refused(
+    products: int, squares: int
+) -> None:
     formula = byte_formulas()["gelu"]
 
     def rest(products: int, squares: int) -> float:
@@ -129,7 +131,7 @@ def test_an_spu_that_is_made_of_something_else_is_told(products: int, squares: i
         rest(products, squares)
 
 
-def test_a_file_takes_what_it_lacks_from_those_that_it_extends(tmp_path: Path) -> None:
+def test_a_file_inherits_from_the_files_that_it_extends(tmp_path: Path) -> None:
     (tmp_path / "near.json").write_text(
         """{"extends": "spu_0.9.5_default_shared", "name": "near", "field": "Z", // a comment
         "constants": {"threads": {"value": 4, "unit": "1", "source": "s"}}}"""

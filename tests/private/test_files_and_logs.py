@@ -1,4 +1,4 @@
-"""What is read and written beside a run: SPU's log, cost formulas, prompts."""
+"""Tests what is read and written beside a run: SPU's log, cost formulas and prompts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOG = """
 """  # noqa: E501
 
 
-def test_a_log_gives_bytes_of_the_run_and_of_each_kernel() -> None:
+def test_a_log_gives_the_bytes_of_the_run_and_of_each_kernel() -> None:
     profile = parse_profile(LOG.splitlines())
     assert (profile.runs, profile.total.sent, profile.total.received) == (1, 30, 12)
     assert profile.total.messages == 3
@@ -43,7 +43,7 @@ def test_a_product_of_shared_matrices_takes_ciphertexts_in_both_directions(name:
     ) == pytest.approx(10.851e6, rel=1e-3)
 
 
-# Bytes that SPU's log gave for one run, apart from the models' constants.
+# SPU's log of one run gave these bytes, independently of the models' constants.
 MEASURED = {
     ("multiply_activation", 65536): 14505239,
     ("multiply_activation", 32769): 9042443,
@@ -65,7 +65,7 @@ MEASURED = {
 
 
 @pytest.mark.parametrize("call", MEASURED, ids=str)
-def test_a_formula_gives_what_was_measured(call: tuple[str, ...]) -> None:
+def test_a_formula_gives_the_measured_bytes(call: tuple[str, ...]) -> None:
     model = read_cost_model(SHIPPED / "spu_0.9.5_default_shared.json")
     assert CostFormulas(model, functions=FUNCTIONS)(*call) == pytest.approx(
         MEASURED[call], rel=0.02

@@ -1,4 +1,4 @@
-"""The simulated line between the parties."""
+"""Tests the simulated line between the parties."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def parse(*words: str) -> Network | None:
 
 @pytest.fixture
 def able(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine that can simulate a line."""
+    """Makes the checks pass as on a machine that can simulate a line."""
     monkeypatch.setattr(line_module.os, "geteuid", lambda: 0)
     monkeypatch.setattr(line_module.shutil, "which", lambda name: f"/sbin/{name}")
     monkeypatch.setattr(line_module.Path, "exists", lambda path: True)
 
 
-def test_the_loopback_is_taken_where_nothing_is_said() -> None:
+def test_the_loopback_is_the_default() -> None:
     assert parse() is None
 
 
 @pytest.mark.usefixtures("able")
-def test_a_line_is_that_of_the_papers_where_nothing_else_is_said() -> None:
+def test_the_default_line_is_that_of_the_papers() -> None:
     assert parse("--network", "wan") == Network(100, 80)
     assert parse("--network", "wan", "--rate", "9", "--round-trip", "0") == Network(9, 0)
 
@@ -56,7 +56,7 @@ def test_a_line_is_that_of_the_papers_where_nothing_else_is_said() -> None:
         (["--network", "wan", "--rate", "0"], r"a line of 0 Mbit/s: the rate must be above 0"),
     ],
 )
-def test_a_line_that_cannot_be_is_refused(words: list[str], message: str) -> None:
+def test_an_impossible_line_is_refused(words: list[str], message: str) -> None:
     with pytest.raises(AeroError, match=message):
         parse(*words)
 
@@ -88,7 +88,7 @@ def test_a_machine_that_cannot_simulate_a_line_says_what_it_lacks(
 
 
 def _connect(address: str) -> socket.socket:
-    """As soon as the other side listens."""
+    """Connects as soon as the other side listens."""
     for _ in range(200):
         try:
             return socket.create_connection(split_address(address))
@@ -98,7 +98,7 @@ def _connect(address: str) -> socket.socket:
 
 
 def _exchange(end: tuple[int, tuple[str, str]], progress: Callable[[str], None]) -> list[float]:
-    """The server gives each message back: seconds of a byte, and of MESSAGE bytes."""
+    """Returns the seconds in which the server sends back a byte, and MESSAGE bytes."""
     rank, (_, address) = end
     seconds = []
     if rank == SERVER:
@@ -119,7 +119,7 @@ def _exchange(end: tuple[int, tuple[str, str]], progress: Callable[[str], None])
 
 @pytest.fixture
 def network() -> Network:
-    """A line that this machine can simulate."""
+    """Returns a line, or skips the test where this machine cannot simulate one."""
     found = Network(RATE, ROUND_TRIP)
     try:
         check_network(found)
@@ -144,7 +144,7 @@ def test_a_message_takes_its_delay_and_its_bytes_time_and_nothing_is_left_behind
     assert left_of(joined.namespaces) == []
 
 
-def test_a_break_while_a_line_is_removed_leaves_nothing_behind(
+def test_an_interrupt_while_a_line_is_removed_leaves_nothing_behind(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_ip, names = line_module._run_ip, []

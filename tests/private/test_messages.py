@@ -1,4 +1,4 @@
-"""What a user sees where something is wrong: one line, exit code 2, before any encryption."""
+"""Tests that a user sees of a fault one line and exit code 2, before any encryption."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def refused(message: str, *arguments: object) -> None:
 @pytest.mark.parametrize(
     "option", ["--prompt=a", "--tokens=1 2", "--max-tokens=3", "--other-tokenizer"]
 )
-def test_what_is_the_clients_is_refused_at_the_server(
+def test_the_server_refuses_the_options_of_the_client(
     option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [str(tmp_path), "--party", "1", "--peers", "a:1,b:2", option]
@@ -54,7 +54,7 @@ def test_what_is_the_clients_is_refused_at_the_server(
 @pytest.mark.parametrize(
     ("words", "asked"), [([], []), (["--cost", "X"], ["X"]), (["--aero", sys.executable], ["own"])]
 )
-def test_the_program_is_asked_before_a_run_where_an_option_asks(
+def test_a_prediction_that_an_option_asks_for_is_made_before_the_run(
     words: list[str], asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models: list[str] = []
@@ -75,7 +75,9 @@ def test_the_program_is_asked_before_a_run_where_an_option_asks(
     assert models == [Settings().cost_model if model == "own" else model for model in asked]
 
 
-def test_a_python_without_a_wheel_is_told_which_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_python_without_a_wheel_names_the_one_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name=name)
 
@@ -88,14 +90,14 @@ def test_a_python_without_a_wheel_is_told_which_to_take(monkeypatch: pytest.Monk
         requirements.check_spu()
 
 
-def test_a_model_with_parts_of_a_programs_own_is_refused(tmp_path: Path) -> None:
+def test_a_model_with_parts_of_another_program_is_refused(tmp_path: Path) -> None:
     own = {"own_parts": "DytImpl: final_norm"}
     (tmp_path / "config.json").write_text(json.dumps({"model": MODEL | own}), encoding="utf-8")
     with pytest.raises(AeroError, match=r"config\.json: model\.own_parts: 'DytImpl"):
         find_checkpoint(tmp_path)
 
 
-def test_a_run_that_does_not_fit_is_refused_before_it_starts(
+def test_a_run_that_does_not_fit_into_memory_is_refused_before_it_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("jax")
@@ -117,7 +119,7 @@ def spu() -> SimpleNamespace:
 
 @pytest.mark.usefixtures("spu")
 class TestTheScript:
-    """private_inference.py, as a process."""
+    """Tests private_inference.py as a process."""
 
     def test_refuses_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
         refused("no such folder", tmp_path / "none", "--tokens", "1")
@@ -156,11 +158,11 @@ class TestTheScript:
     def test_asks_for_a_tokenizer_where_text_needs_one(self, tmp_path: Path) -> None:
         refused("give --tokenizer FILE", write_checkpoint(tmp_path), "--prompt", "a")
 
-    def test_refuses_a_prompt_that_is_no_text(self, tmp_path: Path) -> None:
+    def test_refuses_a_prompt_that_is_not_text(self, tmp_path: Path) -> None:
         folder = write_checkpoint(tmp_path)
         refused("--prompt: not UTF-8 text (byte 4)", folder, "--prompt", "caf\udce9")
 
-    def test_refuses_addresses_that_are_none(self, tmp_path: Path) -> None:
+    def test_refuses_malformed_addresses(self, tmp_path: Path) -> None:
         folder = write_checkpoint(tmp_path)
         refused("--peers here: expected", folder, "--tokens", "1", "--party", 0, "--peers", "here")
 

@@ -1,4 +1,4 @@
-"""The stages in the clear against logits of PyTorch, for every architecture."""
+"""Compares the stages in the clear with logits of PyTorch, for every architecture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aero.private.program.plain import run_plain
 from aero.private.program.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
-# Their norms are not linear yet.
+# The norms of these models are not linear yet.
 GATED = [FOLDER / f"norm_fixed_{name}.float64.safetensors" for name in ("average", "half")]
 GOLDEN = sorted(set(FOLDER.glob("*.float64.safetensors")) - set(GATED))
 
@@ -28,7 +28,7 @@ Golden = tuple[ModelConfig, dict[str, np.ndarray], list[int], np.ndarray]
 
 
 def read(file: Path) -> Golden:
-    """Config, weights, tokens and the logits of PyTorch."""
+    """Reads a file's config, weights, tokens and the logits of PyTorch."""
     with safe_open(file, "np") as golden:
         config = ModelConfig.from_dict(json.loads(golden.metadata()["config"]))
         names = [name for name in golden.keys() if name.startswith("init/")]  # noqa: SIM118

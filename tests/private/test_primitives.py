@@ -1,4 +1,4 @@
-"""The encrypted program knows the primitives of the program's catalogue."""
+"""Tests that the encrypted program knows the primitives of the catalogue of aero."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TINY = ModelConfig(n_layer=1, n_head=2, d_model=8, context=4, vocab_size=11)
 
 
 def named(role: str) -> set[str]:
-    """The catalogue's, of lines "name letter role flops"."""
+    """Returns the names of a role in the catalogue, whose lines are "name letter role flops"."""
     done = subprocess.run(
         [os.environ["AERO_PRIMITIVES"]], capture_output=True, text=True, check=True
     )
@@ -32,7 +32,7 @@ def test_each_norm_is_centred_or_not() -> None:
 
 
 def test_each_activation_has_a_function() -> None:
-    # A leaky ReLU takes its slope, too.
+    # A leaky ReLU also takes its slope.
     assert {*ACTIVATIONS, "leaky_relu"} == named("activation")
     for name in named("activation"):
         assert "activation" in stages(replace(TINY, activation=name))

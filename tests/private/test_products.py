@@ -1,4 +1,4 @@
-"""How SPU multiplies matrices: by its own log. The counts are checked by tests/cost, too."""
+"""Tests how SPU multiplies matrices by its own log. tests/cost also checks the counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from aero.private.program.products import Merging, cut, cuts, split
 
-# [m, k] x [k, n] => rows x depth x columns of a block, as SPU 0.9.5 logged them.
+# SPU 0.9.5 logged for [m, k] x [k, n] these rows x depth x columns of a block.
 LOGGED = {
     (32, 32, 32): (32, 32, 8),
     (64, 32, 64): (64, 32, 4),
@@ -23,7 +23,7 @@ LOGGED = {
 
 
 @pytest.mark.parametrize("shape", LOGGED, ids=str)
-def test_a_product_is_cut_as_spu_says_it_did(shape: tuple[int, int, int]) -> None:
+def test_a_product_is_cut_as_spu_logged(shape: tuple[int, int, int]) -> None:
     found, sizes = cut(*shape), zip(shape, LOGGED[shape], strict=True)
     blocks = tuple(math.ceil(size / part) for size, part in sizes)
     assert (found.down, found.deep, found.across) == blocks
@@ -31,8 +31,8 @@ def test_a_product_is_cut_as_spu_says_it_did(shape: tuple[int, int, int]) -> Non
 
 
 def test_results_are_merged_in_trees() -> None:
-    # 32 results into one ciphertext of depth 128: on the levels of 64 and of 32 they are alone;
-    # then 16 + 8 + 4 + 2 + 1 pairs, and the last one with itself.
+    # 32 results go into one ciphertext of depth 128: on the levels of 64 and of 32 they are alone;
+    # then there are 16 + 8 + 4 + 2 + 1 pairs, and the last result with itself.
     assert cut(16, 128, 128).results == 32
     assert (cut(16, 128, 128).lone, cut(16, 128, 128).merges) == (64, 32)
     assert (cut(64, 128, 128).lone, cut(64, 128, 128).merges) == (0, 128)

@@ -1,4 +1,4 @@
-"""A prompt as ids: those that the text has in a corpus, whatever the tokenizer.json would add."""
+"""Tests that a prompt has the ids of a corpus, whatever the tokenizer.json would add."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ADDED = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": F
 
 
 def write_tokenizer(file: Path, **changes: Any) -> Path:
-    """A byte-level BPE of two merges, whose only special token is EOS."""
+    """Writes a byte-level BPE of two merges, whose only special token is EOS."""
     alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {EOS: 0} | {letter: 1 + number for number, letter in enumerate(alphabet)}
     vocabulary |= {"ab": 257, "cd": 258}
@@ -69,7 +69,7 @@ def write_tokenizer(file: Path, **changes: Any) -> Path:
 
 
 def ids_by_hand(text: str) -> list[int]:
-    """Of a text whose only merges are "ab" and "cd", byte by byte."""
+    """Returns the ids of a text whose only merges are "ab" and "cd", byte by byte."""
     letters = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     shown = {"\n": "Ċ", " ": "Ġ"}
     ids = []
@@ -112,14 +112,14 @@ def test_ids_are_those_of_the_corpus(tmp_path: Path) -> None:
 
 
 def learned_as_text() -> dict[str, Any]:
-    """A byte-level BPE that merges "</s>", and has "<eos>" added."""
+    """Makes a byte-level BPE that merges "</s>", and has "<eos>" added."""
     letters = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     merges = [["<", "/"], ["</", "s"], ["</s", ">"]]
     words = [*letters, "</", "</s", "</s>", "<eos>"]
     vocabulary = {word: number for number, word in enumerate(words)}
     added = [{"id": vocabulary["<eos>"], "content": "<eos>", "special": True, **ADDED}]
     model = {"type": "BPE", "vocab": vocabulary, "merges": merges}
-    # Without the regular expression, which would cut "</" from "s".
+    # The regular expression would cut "</" from "s", so it is left out.
     splits = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     return {
         "model": model,
@@ -128,7 +128,7 @@ def learned_as_text() -> dict[str, Any]:
     }
 
 
-def test_what_text_encodes_to_ends_no_text(tmp_path: Path) -> None:
+def test_a_token_that_text_encodes_to_does_not_end_a_text(tmp_path: Path) -> None:
     changes = learned_as_text()
     file = write_tokenizer(tmp_path / "tokenizer.json", **changes)
     vocabulary = changes["model"]["vocab"]
@@ -144,7 +144,7 @@ def test_what_text_encodes_to_ends_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("prompt", "byte"), [(b"caf\xe9", 4), ("é".encode() + b"\xff", 3), (b"\xed\xa0\x80", 1)]
 )
-def test_bytes_that_are_no_text_are_refused_as_a_corpus_does(
+def test_bytes_that_are_not_utf8_are_refused_as_in_a_corpus(
     prompt: bytes, byte: int, tmp_path: Path
 ) -> None:
     file = write_tokenizer(tmp_path / "tokenizer.json")
@@ -163,7 +163,7 @@ def test_text_that_a_terminal_without_utf8_passed_on_is_whole(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "no JSON", '{"model": {"type": "BPE"}}'])
-def test_a_file_that_is_no_tokenizer_is_named(content: str, tmp_path: Path) -> None:
+def test_the_error_names_a_file_that_is_not_a_tokenizer(content: str, tmp_path: Path) -> None:
     file = tmp_path / "tokenizer.json"
     file.write_text(content)
     with pytest.raises(AeroError) as raised:
@@ -192,7 +192,7 @@ def test_an_id_that_is_left_out_is_a_fault(text: str) -> None:
         tokens_from(text)
 
 
-def test_a_file_of_tokens_that_is_none_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_malformed_file_of_tokens(tmp_path: Path) -> None:
     file = tmp_path / "tokens.txt"
     file.write_bytes(b"\xff\xfe1 2")
     with pytest.raises(AeroError, match=r"tokens\.txt: no text in UTF-8"):

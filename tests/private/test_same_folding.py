@@ -1,7 +1,7 @@
-"""Python and `aero transform` fold forms, norms, scales and temperatures alike.
+"""Tests that Python and `aero transform` fold forms, norms, scales and temperatures alike.
 
-src/model/surgery.cpp folds with LibTorch, aero/private/program/folding.py with NumPy: two writings
-of one algebra, each a check of the other.
+src/model/surgery.cpp folds with LibTorch, aero/private/program/folding.py with NumPy. The two
+implement one algebra independently, and check each other.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from tiny_model import write_checkpoint
 pytestmark = pytest.mark.skipif(not AERO.is_file(), reason=f"{AERO} is not built")
 
 FORMS, NORMS, SCALES = "--fold-forms", "--fold-norms", "--fold-scales"
-# What Folder notes of each; of what it notes beside, only a private run has a form.
+# What Folder notes of each. Only a private run folds the other things that it notes.
 NOTED = {
     FORMS: ("weight normalisation", "spectral normalisation"),
     NORMS: ("the norms of the blocks",),
     SCALES: ("alpha,", "beta,", "1 / sqrt(d_k)", "the temperatures of the heads"),
 }
-# Tensors of tests/golden, and what of them is folded.
+# The tensors of tests/golden, and what is folded in each.
 GOLDEN = {
     "forms": [FORMS],
     "pythia_forms": [FORMS, SCALES],
@@ -69,7 +69,7 @@ RANDOM: dict[str, tuple[dict[str, Any], list[str]]] = {
 def folded(
     config: ModelConfig, weights: dict[str, np.ndarray], tokens: list[int]
 ) -> tuple[Folder, np.ndarray]:
-    """What Python folds, and the logits of that in float64."""
+    """Folds weights with Python, and returns the folder and their logits in float64."""
     folder = Folder(config, weights)
     folder.fold()
     program = build_program(config, len(tokens), Settings())
@@ -98,7 +98,7 @@ def compare(
     assert any(note.startswith(words) for note in of_python.notes)
     left = [note for note in of_program.notes if note.startswith(words)]
     assert not left, "the program left these for Python to fold"
-    if not config.ffn_scaled:  # else both choose a scale of the stream of their own
+    if not config.ffn_scaled:  # otherwise each chooses its own scale of the stream
         added = of_program.folded.keys() - of_python.folded.keys()  # biases beside those of norms
         assert all(not of_program.folded[name].any() for name in added)
         for name, tensor in of_python.folded.items():

@@ -1,4 +1,4 @@
-"""The seconds of a cost model: what is fitted to what was timed."""
+"""Tests the fits of a cost model's seconds to timed probes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def test_a_line_goes_through_both_times() -> None:
     assert line.start + 10_000 * line.each == pytest.approx(3.0)
 
 
-def test_no_part_of_a_line_is_below_nothing() -> None:
+def test_no_part_of_a_line_is_below_zero() -> None:
     falling = vector_line((16, 3.0), (1000, 0.5))
     assert (falling.start, falling.each) == (3.0, 0.0)
     steep = vector_line((10, 0.001), (1000, 1.0))
     assert steep.start == 0.0 and steep.each > 0
 
 
-def test_batches_are_counted_where_one_costs_the_same_however_full() -> None:
+def test_batches_are_counted_where_each_costs_the_same_however_full() -> None:
     # Four batches of 8,192 take 0.4 s and 10 us a number.
     line = vector_line((16, 0.1), (32768, 0.4 + 32768e-5), batched=True)
     assert (line.start, line.each) == pytest.approx((0.1, 1e-5))
@@ -44,7 +44,7 @@ PROMPTS = [(16, 16, 16), (64, 4096, 128)]
 
 
 def product_seconds(parts: Parts) -> list[float]:
-    """Of SHAPES, then of PROMPTS, which nobody multiplies by shares of his own."""
+    """Returns seconds of SHAPES, then of PROMPTS, for which no party multiplies its own share."""
     start, sent, plain, merge, lone, own_start, own = parts
     cuts = [cut(*shape) for shape in [*SHAPES, *PROMPTS]]
     result = [
@@ -64,18 +64,18 @@ def product_seconds(parts: Parts) -> list[float]:
 @pytest.mark.parametrize(
     "parts", [(0.05, 6e-3, 2e-4, 1e-3, 8e-4, 0.01, 4e-9), (0, 0, 0, 1e-3, 0, 0, 0)]
 )
-def test_the_parts_of_products_are_found_again(parts: Parts) -> None:
+def test_the_fit_recovers_the_parts_of_products(parts: Parts) -> None:
     found = matrix_seconds(SHAPES, PROMPTS, product_seconds(parts), TRUNCATION)
     assert astuple(found) == pytest.approx(parts, rel=1e-6, abs=1e-13)
 
 
-def test_without_prompts_nothing_is_a_party_s_own() -> None:
+def test_without_prompts_the_owners_part_is_zero() -> None:
     parts = (0.05, 6e-3, 2e-4, 1e-3, 8e-4, 0.0, 0.0)
     seconds = product_seconds(parts)[: len(SHAPES)]
     assert astuple(matrix_seconds(SHAPES, [], seconds, TRUNCATION)) == pytest.approx(parts)
 
 
-def test_a_fit_is_as_near_to_short_times_as_to_long_ones() -> None:
+def test_a_fit_is_as_close_to_short_times_as_to_long_ones() -> None:
     parts = (0.05, 6e-3, 2e-4, 1e-3, 8e-4, 0.01, 4e-9)
     noise = 1 + 0.1 * np.random.default_rng(1).standard_normal(len(SHAPES) + len(PROMPTS))
     found = matrix_seconds(SHAPES, PROMPTS, product_seconds(parts) * noise, TRUNCATION)
@@ -95,7 +95,7 @@ def test_products_that_do_not_fit_the_memory_are_left_out_by_name(
 
 
 @pytest.mark.parametrize(
-    ("rounds", "seconds", "told"),
+    ("rounds", "seconds", "expected"),
     [
         (10, 2.0, "10 rounds, 2.00 s of computation, 2.90 s in all"),
         (None, 2.0, "2.00 s of computation"),
@@ -103,10 +103,10 @@ def test_products_that_do_not_fit_the_memory_are_left_out_by_name(
         (None, None, ""),
     ],
 )
-def test_a_prediction_tells_what_the_cost_model_knows(
-    rounds: float | None, seconds: float | None, told: str
+def test_a_prediction_says_what_the_cost_model_knows(
+    rounds: float | None, seconds: float | None, expected: str
 ) -> None:
     # 1.25 MB take 0.1 s at 100 Mbit/s, ten rounds of 80 ms 0.8 s.
     prediction = Prediction({}, 1.25e6, rounds=rounds, seconds=seconds)
-    assert prediction.times(Network(100, 80)) == told
+    assert prediction.times(Network(100, 80)) == expected
     assert "in all" not in prediction.times(None)

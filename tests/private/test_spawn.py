@@ -1,4 +1,4 @@
-"""The parties' processes live no longer than the one that started them."""
+"""Tests that the parties' processes live no longer than the process that started them."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ from test_spawn import wait_for_ever
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # as in a script
     spawn._ENDING_SECONDS = 2.0
-    tell = lambda text: print(text, flush=True)
+    show = lambda text: print(text, flush=True)
     with Tidying():
-        spawn.run_both(wait_for_ever, lambda rank, addresses: rank, tell)
+        spawn.run_both(wait_for_ever, lambda rank, addresses: rank, show)
 """
 
 
 def wait_for_ever(rank: int, progress: Callable[[str], None]) -> None:
-    """A party's task; the client's progress is passed on."""
+    """Runs for ever as a party's task, and reports progress, of which the client's is passed on."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     progress(str(os.getpid()))
     time.sleep(600)
 
 
 def is_there_when_the_other_is_done(order: tuple[int, str], progress: Callable[[str], None]) -> str:
-    """The client is done at once; the server tells the state of the client's process later."""
+    """Ends at once as the client; as the server returns later the state of the client's process."""
     rank, file = order
     if rank == 0:
         Path(file).write_text(str(os.getpid()))
@@ -67,7 +67,7 @@ def is_daemon(rank: int, progress: Callable[[str], None]) -> bool:
 
 
 def start(program: str, folder: Path) -> tuple[subprocess.Popen[str], list[str]]:
-    """A parent and its children, of which the client is at work."""
+    """Starts a parent, and returns it and its children once the client is at work."""
     file = folder / "program.py"
     file.write_text(program)
     environment = os.environ | {"PYTHONPATH": f"{SCRIPTS}:{HERE}"}
@@ -92,8 +92,8 @@ def test_a_parent_that_is_killed_leaves_no_party_behind(tmp_path: Path) -> None:
     expect_end_of(children)
 
 
-def test_a_second_break_does_not_end_the_tidying(tmp_path: Path) -> None:
-    """The client ignores that it is told to end."""
+def test_a_second_interrupt_does_not_stop_the_tidying(tmp_path: Path) -> None:
+    """The client ignores the signal that should end it."""
     parent, children = start(INTERRUPTED, tmp_path)
     try:
         parent.send_signal(signal.SIGINT)
@@ -107,12 +107,12 @@ def test_a_second_break_does_not_end_the_tidying(tmp_path: Path) -> None:
 
 
 def test_a_party_ends_with_its_parent_where_nothing_else_ends_it() -> None:
-    """As where a signal comes just after its start."""
+    """A daemon ends with its parent even where a signal comes just after its start."""
     assert run_both(is_daemon, lambda rank, addresses: rank) == [True, True]
 
 
 def prints(rank: int, progress: Callable[[str], None]) -> int:
-    """As libraries do."""
+    """Prints to standard error, as libraries do."""
     os.write(2, b"a warning")
     print("a warning", file=sys.stderr)
     return rank

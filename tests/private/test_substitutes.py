@@ -1,4 +1,4 @@
-"""The substitutes of other papers: folded in float64, and what the range check says of them."""
+"""Tests the substitutes of other papers: their folding in float64, and their range check."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 def run_float64(program: Program, values: dict[str, np.ndarray]) -> np.ndarray:
-    """The stages as they are, in float64."""
+    """Runs the stages as they are, in float64."""
     with jax.experimental.enable_x64():
         held = {
             name: np.asarray(values[name][: value.shape[0]], dtype=np.float64)
@@ -87,7 +87,7 @@ def plain_notes(**model: Any) -> list[str]:
     return folder.notes
 
 
-def test_what_was_folded_is_said() -> None:
+def test_the_notes_say_what_was_folded() -> None:
     model = BY_HEAD | FIXED | {"attention": "two_quad", "activation": "quadratic"}
     notes = "\n".join(plain_notes(**model))
     for words in (
@@ -100,7 +100,7 @@ def test_what_was_folded_is_said() -> None:
     assert plain_notes() == ["1 / sqrt(d_k), into W_Q"]
 
 
-def test_only_what_costs_is_left_of_them() -> None:
+def test_only_stages_with_a_cost_are_left() -> None:
     model = BY_HEAD | FIXED | {"attention": "two_quad", "activation": "quadratic"}
     program = build_program(ModelConfig.from_dict(TINY | model), LENGTH, Settings())
     of_block = [stage.name for stage in program.stages if stage.layer == 0]
@@ -110,7 +110,7 @@ def test_only_what_costs_is_left_of_them() -> None:
 
 
 @pytest.mark.parametrize("key", ["sigma", "gate"])
-def test_a_fixed_norm_that_cannot_fold_is_named(key: str) -> None:
+def test_the_error_names_a_fixed_norm_that_cannot_fold(key: str) -> None:
     config = ModelConfig.from_dict(TINY | FIXED)
     weights = unfolded.random_weights(config)
     weights[f"blocks.1.norm2.{key}"] = np.array([0.25 if key == "gate" else 0.0])
@@ -124,7 +124,7 @@ def test_a_fixed_norm_before_values_without_a_matrix_is_refused() -> None:
         Folder(config, {}).fold()
 
 
-# The bias that makes K Q^T = `score` for each query and key.
+# This bias makes K Q^T = `score` for each query and key.
 def constant_scores(config: ModelConfig, score: float) -> unfolded.Weights:
     weights = unfolded.random_weights(config)
     bias = np.full(config.d_model, np.sqrt(abs(score)) * config.d_head**-0.25)
@@ -138,7 +138,7 @@ def constant_scores(config: ModelConfig, score: float) -> unfolded.Weights:
     ("score", "message"),
     [(0.0, ""), (-4.99, "shift; train with a larger shift"), (2000.0, "scores are too large")],
 )
-def test_sums_that_a_reciprocal_does_not_take_are_refused(score: float, message: str) -> None:
+def test_sums_beyond_the_range_of_the_reciprocal_are_refused(score: float, message: str) -> None:
     config = ModelConfig.from_dict(TINY | {"attention": "two_quad", "n_layer": 1})
     weights = Folder(config, constant_scores(config, score)).fold()
     program, settings = build_program(config, LENGTH, Settings()), Settings()

@@ -1,4 +1,4 @@
-"""The table of trained models: its windows, its runs, its rows."""
+"""Tests the table of trained models: its windows, its runs and its rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WAN = Network(100, 80)
 
 
 def write_corpus(folder: Path, tokens: int = 8 * CONTEXT + 1) -> np.ndarray:
-    """Its held-out tokens."""
+    """Writes a corpus and returns its held-out tokens."""
     folder.mkdir(parents=True)
     stream = np.random.default_rng(2).integers(0, WORDS, tokens)
     write_token_file(folder / "val-00000.tok", stream, WORDS)
@@ -43,7 +43,7 @@ def write_corpus(folder: Path, tokens: int = 8 * CONTEXT + 1) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [3, 8, 1000])
-def test_places_are_spread_and_stay_where_more_are_asked_for(size: int) -> None:
+def test_places_are_spread_and_a_larger_count_keeps_them(size: int) -> None:
     assert places(3, size) == [0, size // 2, size // 4] if size > 3 else [0, 1, 2]
     for count in range(1, min(size, 20)):
         more = places(count + 1, size)
@@ -61,7 +61,7 @@ def test_windows_are_pieces_of_the_held_out_text(tmp_path: Path) -> None:
         assert window.tokens == stream[first : first + CONTEXT].tolist()
 
 
-def test_a_corpus_that_is_not_there_or_too_short_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_too_short_corpus_is_refused(tmp_path: Path) -> None:
     checkpoint = find_checkpoint(write_checkpoint(tmp_path / "run"))
     with pytest.raises(AeroError, match=r"no manifest\.json .*--data FOLDER"):
         held_out(checkpoint, tmp_path, 1)
@@ -98,7 +98,7 @@ def make_model(folder: Path, seed: int = 0) -> Model:
 
 
 def record(task: Task) -> Record:
-    """A pass of 4.1 MB, of which 2.5 are in the block, that takes 2 s and over a line 6 s."""
+    """Makes a pass of 4.1 MB, 2.5 of them in the block, that takes 2 s, and 6 s over a line."""
     far = task.network is not None
     return {
         "bytes": 4.1e6,
@@ -116,7 +116,7 @@ def record(task: Task) -> Record:
 
 
 class Counted:
-    """A runner that remembers its tasks, and is stopped when it has done so many."""
+    """Runs tasks, remembers them, and is stopped after a number of them."""
 
     def __init__(self, stop_after: int = 100) -> None:
         self.done: list[str] = []
@@ -129,7 +129,7 @@ class Counted:
         return record(task)
 
 
-def test_a_stopped_table_goes_on_with_the_runs_that_it_lacks(tmp_path: Path) -> None:
+def test_a_stopped_table_continues_with_the_missing_runs(tmp_path: Path) -> None:
     model, file = make_model(tmp_path), tmp_path / "out" / "table.json"
     tasks = tasks_of(model, Settings(), WAN, 1)
     first, second = Counted(stop_after=2), Counted()
@@ -140,7 +140,7 @@ def test_a_stopped_table_goes_on_with_the_runs_that_it_lacks(tmp_path: Path) -> 
     again = Counted()
     private_table_work.run_tasks(tasks, RunsFile(file), again)
     assert again.done == []
-    # Other weights are another model, though the folder is the same.
+    # Other weights make another model, though the folder is the same.
     write_checkpoint(model.checkpoint.folder, tensors(seed=9))
     trained_on = replace(model, digest=digest_of(model.checkpoint))
     private_table_work.run_tasks(tasks_of(trained_on, Settings(), WAN, 1), RunsFile(file), again)
@@ -157,7 +157,7 @@ def test_settings_and_lines_make_runs_different(tmp_path: Path) -> None:
     assert len({task.identity for task in tasks}) == len(tasks)
 
 
-def test_a_model_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_model_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
     models = [make_model(tmp_path, seed) for seed in (0, 1)]
     tasks = [task for model in models for task in tasks_of(model, Settings(), None, 1)]
     runs = RunsFile(tmp_path / "table.json")
@@ -200,7 +200,7 @@ def test_a_row_has_means_the_worst_error_and_the_rounds_of_the_line(tmp_path: Pa
     )
 
 
-def test_a_cost_model_that_knows_nothing_leaves_gaps(tmp_path: Path) -> None:
+def test_a_cost_model_that_knows_nothing_leaves_cells_empty(tmp_path: Path) -> None:
     model = replace(make_model(tmp_path), prediction=Prediction({}, 0, "no such cost model"))
     tasks = tasks_of(model, Settings(), None, 1)
     row = row_of(model, [record(task) for task in tasks], [], None)
@@ -210,13 +210,13 @@ def test_a_cost_model_that_knows_nothing_leaves_gaps(tmp_path: Path) -> None:
     assert "| 4.10 | – | 2.50 | – | – | 2.0 | – |" in cells
 
 
-def test_a_machine_that_was_busy_is_named() -> None:
+def test_a_note_says_that_the_machine_was_busy() -> None:
     assert busy_note([{"busy_cores_before": 0.1}, {"busy_cores_before": None}]) == ""
     assert "up to 1.9 cores busy" in busy_note([{"busy_cores_before": 1.9}, {}])
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": "another", "runs": []}'])
-def test_a_file_of_something_else_is_not_written_over(text: str, tmp_path: Path) -> None:
+def test_a_file_that_holds_something_else_is_not_overwritten(text: str, tmp_path: Path) -> None:
     file = tmp_path / "table.json"
     file.write_text(text)
     with pytest.raises(AeroError, match=r"table\.json: no file of private_table\.py"):
@@ -258,7 +258,7 @@ def test_the_script_runs_a_model_and_its_second_start_runs_nothing(tmp_path: Pat
         (["--aero", str(SCRIPT)], "no data.path; name the corpus by --data FOLDER"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_runs(
+def test_impossible_options_are_refused_before_anything_runs(
     words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, out = write_checkpoint(tmp_path / "run"), tmp_path / "out"

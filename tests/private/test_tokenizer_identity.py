@@ -1,4 +1,4 @@
-"""A prompt and held-out text speak the tokenizer of the model, or are refused."""
+"""Tests that a prompt and held-out text must have the tokenizer of the model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def start(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_the_state_says_whose_ids_a_model_learned_or_the_file_that_is_kept(tmp_path: Path) -> None:
+def test_the_run_state_or_the_kept_file_identifies_the_tokenizer(tmp_path: Path) -> None:
     step = write_checkpoint(tmp_path / "run" / "checkpoints" / "step-00000001")
     checkpoint = find_checkpoint(tmp_path / "run")
     assert tokenizer_of_model(checkpoint).sha256 == ""
@@ -43,7 +43,7 @@ def test_the_state_says_whose_ids_a_model_learned_or_the_file_that_is_kept(tmp_p
 
 @pytest.mark.parametrize("known_by", ["state.json", "tokenizer.json"])
 def test_another_tokenizer_is_refused_before_anything_runs(known_by: str, tmp_path: Path) -> None:
-    """Nothing can run: there are no weights."""
+    """There are no weights, so nothing can run."""
     run = write_checkpoint(tmp_path / "run", model=MODEL | {"vocab_size": WORDS})
     (run / "weights.safetensors").unlink()
     own = write_tokenizer(run / "tokenizer.json")
@@ -65,7 +65,7 @@ def test_another_tokenizer_is_refused_before_anything_runs(known_by: str, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_program_that_fails_afterwards_costs_no_result(tmp_path: Path) -> None:
+def test_a_program_that_fails_afterwards_does_not_lose_the_result(tmp_path: Path) -> None:
     run, out = write_checkpoint(tmp_path / "run", tensors()), tmp_path / "out.json"
     aero = tmp_path / "aero"
     costs = json.dumps({"pi": [{"operations": [], "rounds": None, "compute_s": None}]})

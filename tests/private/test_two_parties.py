@@ -1,4 +1,4 @@
-"""A tiny model between two real processes."""
+"""Runs a tiny model between two real processes."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ SUBSTITUTES: dict[str, Any] = {
 
 
 def costs(weights: str) -> CostFormulas:
-    """Of the shipped model."""
+    """Returns the formulas of the shipped cost model."""
     model = read_cost_model(SHIPPED / f"spu_0.9.5_default_{weights}.json")
     return CostFormulas(model, functions=FUNCTIONS)
 
 
 def always_predicted(cost: CostFormulas, length: int = CONTEXT) -> float:
-    """Bytes of what all tiny models have, added up here by hand."""
+    """Adds up by hand the bytes of the operations that all tiny models have."""
     heads, head_width = MODEL["n_head"], WIDTH // MODEL["n_head"]
     return (
         cost("embedding", length, WORDS, WIDTH)
@@ -69,7 +69,7 @@ def always_predicted(cost: CostFormulas, length: int = CONTEXT) -> float:
 
 
 def pass_bytes(cost: CostFormulas, length: int) -> float:
-    """Of MODEL over so many tokens."""
+    """Returns the bytes of a pass of MODEL over `length` tokens."""
     return (
         always_predicted(cost, length)
         + cost("matmul_weight", length, WIDTH, WIDTH)  # w
@@ -79,7 +79,7 @@ def pass_bytes(cost: CostFormulas, length: int) -> float:
 
 
 def run(folder: Path, weights: str, out: Path) -> dict[str, Any]:
-    """What private_inference.py writes, where the logits are right."""
+    """Runs private_inference.py, checks its logits, and returns what it writes."""
     command = [sys.executable, str(SCRIPT), str(folder), "--tokens", TOKENS, "--json", str(out)]
     command += ["--weights", weights]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -96,8 +96,10 @@ def run(folder: Path, weights: str, out: Path) -> dict[str, Any]:
 
 
 def check_bytes(result: dict[str, Any], predicted: float, cost: CostFormulas) -> None:
-    """Matrix products draw on nothing that is made in batches: each as predicted. Elsewhere
-    a batch of triples, 1.2 MB, may fall before or after the run.
+    """Checks the bytes of a pass against the predicted ones.
+
+    Matrix products draw on nothing that is made in batches, so each takes the predicted bytes.
+    Elsewhere a batch of triples, 1.2 MB, may fall before or after the run.
     """
     measured = {row["name"]: row["measured"] for row in result["operations"]}
     assert measured["embedding"] == pytest.approx(
@@ -157,7 +159,7 @@ def test_substitutes_have_the_logits_of_the_plain_run_too(
         + cost(primitive, rows, CONTEXT)
     )
     check_bytes(result, predicted, cost)
-    # Norms of the block and temperatures are gone.
+    # The folded program has no norms of the block and no temperatures.
     taking = {row["name"] for row in result["operations"]}
     products = {"embedding", "q", "k", "v", "scores", "mix", "o", "w_in", "w_out", "head"}
     assert taking == products | {primitive, "activation", "final_norm"}
@@ -167,7 +169,7 @@ def test_substitutes_have_the_logits_of_the_plain_run_too(
 def test_tokens_are_generated_one_by_one(tmp_path: Path) -> None:
     config = ModelConfig.from_dict(MODEL)
     drawn = random_weights(config, SEED)
-    drawn["positions.weight"] *= 4  # so that the model says more than what it has read
+    drawn["positions.weight"] *= 4  # so that the model does not only repeat what it has read
     weights = {name: tensor.astype(np.float32) for name, tensor in drawn.items()}
     folder, out = write_checkpoint(tmp_path / "run", weights), tmp_path / "out.json"
     command = [sys.executable, str(SCRIPT), str(folder), "--tokens", "5 9 2", "--json", str(out)]
@@ -214,7 +216,7 @@ def test_parties_apart_generate_what_the_client_asks_for(tmp_path: Path) -> None
             server.kill()
     ours, theirs = (json.loads(out.read_text())["generated"] for out in outs)
     assert [row["positions"] for row in ours] == [row["positions"] for row in theirs] == [3, 4]
-    # The server has the bytes, and no tokens.
+    # The server knows the bytes, and no tokens.
     assert [row["measured"] for row in ours] == [row["measured"] for row in theirs]
     assert [row["token"] for row in theirs] == [None, None]
     config, weights = ModelConfig.from_dict(MODEL), tensors()
@@ -224,7 +226,7 @@ def test_parties_apart_generate_what_the_client_asks_for(tmp_path: Path) -> None
 def meet(
     folders: tuple[Path, Path], *options: str
 ) -> tuple[subprocess.CompletedProcess[str], subprocess.CompletedProcess[str]]:
-    """Client and server, each with its own folder; `options` are the client's."""
+    """Runs client and server, each with its own folder; `options` are the client's."""
     base = [sys.executable, str(SCRIPT)]
     peers = ["--peers", ",".join(free_addresses()), "--weights", "colocated"]
     command = [*base, str(folders[1]), "--party", "1", *peers]
@@ -246,7 +248,7 @@ def meet(
 
 
 def write_pair(place: Path) -> tuple[tuple[Path, Path], str, str]:
-    """Folders of a client without weights and of a server, and the hashes of their tokenizers."""
+    """Writes folders of a client without weights and of a server; returns them and their hashes."""
     folders = place / "client", place / "server"
     model = MODEL | {"vocab_size": PIECES}
     for folder in folders:
@@ -275,7 +277,7 @@ def test_a_client_with_another_tokenizer_is_refused(known_by: str, tmp_path: Pat
 @pytest.mark.parametrize(
     "options", [("--prompt", "ab", "--other-tokenizer"), ("--tokens", "1 2")], ids=" ".join
 )
-def test_a_client_that_means_it_or_knows_no_tokenizer_is_answered(
+def test_a_client_that_allows_it_or_knows_no_tokenizer_is_served(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
     folders, _, _ = write_pair(tmp_path)
@@ -293,7 +295,7 @@ def random_floats(model: dict[str, Any]) -> dict[str, np.ndarray]:
 def greedy(
     config: ModelConfig, weights: dict[str, np.ndarray], prompt: list[int], count: int
 ) -> list[int]:
-    """By a decoder in float64 that folds nothing."""
+    """Generates greedily by a decoder in float64 that folds nothing."""
     sequence = list(prompt)
     for _ in range(count):
         sequence.append(int(np.argmax(logits(config, weights, sequence)[-1])))

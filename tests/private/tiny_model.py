@@ -1,4 +1,4 @@
-"""A checkpoint of a tiny random model, written as `aero train` writes it."""
+"""Writes a checkpoint of a tiny random model as `aero train` does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODEL: dict[str, Any] = {
 
 
 def tensors(seed: int = 0) -> dict[str, np.ndarray]:
-    """Weights at a scale at which logits reach ten or so."""
+    """Draws weights at a scale at which logits reach about ten."""
     rng = np.random.default_rng(seed)
 
     def normal(std: float, *shape: int) -> np.ndarray:
@@ -56,7 +56,7 @@ def tensors(seed: int = 0) -> dict[str, np.ndarray]:
 def write_checkpoint(
     folder: Path, weights: dict[str, np.ndarray] | None = None, model: dict[str, Any] = MODEL
 ) -> Path:
-    """The folder, with config.json and weights.safetensors."""
+    """Writes config.json and weights.safetensors into the folder, and returns it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps({"model": model}))
     save_file(tensors() if weights is None else weights, folder / "weights.safetensors")

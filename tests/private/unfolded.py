@@ -1,4 +1,4 @@
-"""A decoder with the substitutes of other papers, written out in float64 and not folded."""
+"""Implements a decoder with the substitutes of other papers in float64, without folding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FORMS = {"raw": lambda t: t, "exp": np.exp, "softplus": lambda t: np.log1p(np.ex
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Of a checkpoint's tensors: gpt2 and pythia, plain matrices, a tied head."""
+    """Returns the shapes of a checkpoint's tensors: gpt2 or pythia, plain matrices, a tied head."""
     width, inner = config.d_model, config.ffn_width
     result: dict[str, tuple[int, ...]] = {"tokens.weight": (config.vocab_size, width)}
     if config.family == "gpt2":
@@ -44,7 +44,7 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def random_weights(config: ModelConfig, seed: int = 0) -> Weights:
-    """Matrices of orthogonal scale; gains, deviations and scales near 1; gates 0."""
+    """Draws matrices of orthogonal scale, gains, deviations and scales near 1, and gates of 0."""
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in shapes(config).items():
@@ -66,7 +66,7 @@ def _linear(weights: Weights, name: str, x: np.ndarray) -> np.ndarray:
 
 
 def _norm(weights: Weights, name: str, x: np.ndarray, config: ModelConfig) -> np.ndarray:
-    """LayerNorm, or where it has one its constant deviation."""
+    """Computes LayerNorm by a row's deviation, or by a constant one where the norm has it."""
     if f"{name}.weight" not in weights:
         return x
     centred = x - x.mean(-1, keepdims=True)
@@ -76,7 +76,7 @@ def _norm(weights: Weights, name: str, x: np.ndarray, config: ModelConfig) -> np
 
 
 def attention_matrix(config: ModelConfig, scores: np.ndarray) -> np.ndarray:
-    """Of one head: [T, T], from scaled scores."""
+    """Returns the weights of one head, [T, T], from scaled scores."""
     length = len(scores)
     result = np.zeros_like(scores)
     for i in range(length):
@@ -113,7 +113,7 @@ def _ffn(weights: Weights, name: str, x: np.ndarray, config: ModelConfig) -> np.
 
 
 def logits(config: ModelConfig, weights: Weights, tokens: list[int]) -> np.ndarray:
-    """[T, V]."""
+    """Returns the logits, [T, V]."""
     x = weights["tokens.weight"][tokens]
     if config.family == "gpt2":
         x = x + weights["positions.weight"][: len(tokens)]

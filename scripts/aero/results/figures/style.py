@@ -129,8 +129,8 @@ def panels_in(
 ) -> NDArray[Any]:
     """Makes axes in a figure.
 
-    `columns` are at most three on a page and two in a column of it unless given, and never more
-    than the panels. A title stands over the first of a panel's rows, in as many lines as it takes.
+    A page has at most three `columns`, and a column of it two; that is also the default. A title
+    stands over the first of a panel's rows, in as many lines as it takes.
     """
     across = _across(len(titles), width, columns)
     rows = -(-len(titles) // across)
