@@ -1,4 +1,4 @@
-"""Fixtures of the `aero` program's tests: `pytest --aero PATH tests/cli`."""
+"""Defines the fixtures of the tests of `aero`: `pytest --aero PATH tests/cli`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from program import make_corpus
 
 
 def pytest_configure() -> None:
-    """Signals that were ignored where the tests were started stay ignored in their children."""
+    """Restores signals that the tests' parent ignored, which their children would ignore, too."""
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -29,7 +29,7 @@ def aero(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def faulty_disk(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Environment in which AERO_TEST_FULL and AERO_TEST_NO_LOCKS work (faulty_disk.cpp)."""
+    """Returns an environment for AERO_TEST_FULL and AERO_TEST_NO_LOCKS (faulty_disk.cpp)."""
     library = request.config.getoption("--faulty-disk")
     if library is None:
         pytest.skip("--faulty-disk is not given")

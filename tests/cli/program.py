@@ -1,4 +1,4 @@
-"""What the tests of the `aero` program share: a small corpus, a small config, a way to call it."""
+"""Provides the tests of `aero` with a small corpus, a small config and a way to call it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTEXT = 16
 
 
 def write_tokens(path: Path, tokens: list[int], vocabulary: int = VOCABULARY) -> None:
-    """A token file of the stream layout (docs/data.md)."""
+    """Writes a token file of the stream layout (docs/data.md)."""
     payload = struct.pack(f"<{len(tokens)}H", *tokens)
     header = struct.pack(
         "<8sIIQIIII32sQQQ32s",
@@ -41,7 +41,7 @@ def write_tokens(path: Path, tokens: list[int], vocabulary: int = VOCABULARY) ->
 
 
 def make_corpus(folder: Path, train: int = 4000, val: int = 600) -> Path:
-    """Tokens with a pattern that a model can learn: each follows from the one before."""
+    """Writes tokens with a pattern that a model can learn: each follows from the one before."""
     folder.mkdir(parents=True)
     splits: dict[str, list[dict[str, Any]]] = {}
     for split, count in (("train", train), ("val", val)):
@@ -98,7 +98,7 @@ def call(
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl without what depends on the clock."""
+    """Returns the lines of metrics.jsonl without the keys that depend on the clock."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
         line.pop("seconds", None)
@@ -108,7 +108,7 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
 
 @contextmanager
 def stopped(process: int) -> Iterator[None]:
-    """Inside, a process stands still; it goes on whatever happens."""
+    """Stops a process for a with block, and continues it whatever happens."""
     os.kill(process, signal.SIGSTOP)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A terminal for tests: runs a program under a pty and keeps what its screen shows."""
+"""Runs a program under a pty and emulates what its terminal shows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ESCAPE = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])")
 
 
 def width_of(character: str) -> int:
-    """Columns of a character by Unicode's own tables."""
+    """Returns the columns of a character by Unicode's own tables."""
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -30,15 +30,17 @@ def width_of(character: str) -> int:
 
 @dataclass
 class Line:
-    """What was written up to a line's end; the terminal breaks it into rows of its width."""
+    """Holds the text up to a line's end, which the terminal breaks into rows of its width."""
 
     cells: list[str] = field(default_factory=list)  # "" beside a wide character
 
 
 @dataclass
 class Terminal:
-    """As VTE and kitty do it: lines keep their text, and a window that becomes narrower breaks them
-    into more rows. The cursor stands on a cell of a line.
+    """Emulates a terminal such as VTE or kitty.
+
+    Lines keep their text, and a window that becomes narrower breaks them into more rows. The cursor
+    stands on a cell of a line.
     """
 
     columns: int
@@ -81,7 +83,7 @@ class Terminal:
 
     def _put(self, character: str) -> None:
         if character == "\r":
-            # In a line that was broken the cursor goes to the start of its row, not of the line.
+            # In a broken line the cursor goes to the start of its row, not of the line.
             self.cell = self._row_start()
         elif character == "\n":
             self.line += 1
@@ -98,12 +100,12 @@ class Terminal:
 
 @dataclass
 class Session:
-    """How a program ended, and what it showed."""
+    """Holds how a program ended, and what it showed."""
 
     code: int
     rows: list[str]
     raw: str
-    # The screen after each read.
+    # These are the screens after each read.
     screens: list[list[str]]
 
 
@@ -117,8 +119,8 @@ def run_in_terminal(
 ) -> Session:
     """Runs a command; `resize` has new widths by the number of the read, each of which must come.
 
-    The program is stopped while the width changes, and nothing that it wrote for the old one is
-    unread: what a terminal shows of a line that it reads too late is not the program's to say.
+    The program is stopped while the width changes, and everything that it wrote for the old width
+    is read first, because the program cannot control how a line appears that is read too late.
     """
     child, parent_end = pty.fork()
     if child == 0:
@@ -131,7 +133,7 @@ def run_in_terminal(
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        # The window has its size before the program asks.
+        # The window gets its size before the program asks for it.
         set_size(0, columns)
         # readline, which pytest loads, sets COLUMNS behind os.environ.
         os.execvpe(os.fspath(command[0]), [os.fspath(word) for word in command], os.environ)
@@ -152,7 +154,7 @@ def run_in_terminal(
 def watch(
     child: int, screen: int, columns: int, resize: Mapping[int, int], deadline: float
 ) -> Session:
-    """What a program shows until its end."""
+    """Records what a program shows until its end."""
     terminal = Terminal(columns or 80)
     raw = ""
     screens = []
@@ -180,13 +182,13 @@ def watch(
 
 
 def stop(child: int) -> None:
-    """Returns once it writes no more."""
+    """Stops a process, and returns once it writes no more."""
     os.kill(child, signal.SIGSTOP)
     os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def read_all(descriptor: int) -> bytes:
-    """What has been written by now, at least one byte; nothing once the program has ended."""
+    """Returns all output so far, at least one byte; nothing once the program has ended."""
     data = b""
     while not data or select.select([descriptor], [], [], 0.01)[0]:
         try:

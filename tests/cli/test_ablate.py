@@ -1,4 +1,4 @@
-"""`aero ablate`: a sweep ends in one table, however often it was broken off."""
+"""Tests that a sweep of `aero ablate` ends in one table, however often it is interrupted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUNS = ("SM+LN+G/seed-1", "SM/seed-1", "SM+LN+G/seed-2", "SM/seed-2")
 
 
 def make_sweep(place: Path, corpus: Path, **keys: Any) -> Path:
-    """Two architectures, two seeds, 20 steps each, in `place`."""
+    """Writes to `place` a sweep of two architectures, two seeds and 20 steps each."""
     place.mkdir(exist_ok=True)
     make_config(place / "base.json", corpus, place / "unused", train={"duration": "20"})
     sweep = {
@@ -37,7 +37,7 @@ def make_sweep(place: Path, corpus: Path, **keys: Any) -> Path:
 
 
 def table(folder: Path) -> dict[str, Any]:
-    """The result without what depends on place and clock."""
+    """Returns the result without the values that depend on place and clock."""
     result: dict[str, Any] = json.loads((folder / "runs/norms.json").read_text())
     del result["base"]
     for member in result["members"]:
@@ -49,7 +49,7 @@ def table(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def whole(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a sweep that ran through."""
+    """Returns the folder of a finished sweep."""
     folder = tmp_path_factory.mktemp("whole")
     result = call(aero, "ablate", make_sweep(folder, corpus))
     assert result.returncode == 0, result.stderr
@@ -59,12 +59,12 @@ def whole(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def last_perplexity(run: Path) -> float:
-    """From the metrics that the run itself left."""
+    """Returns the last perplexity in the run's own metrics."""
     losses = [line["loss"] for line in read_metrics(run) if line.get("event") == "evaluation"]
     return math.exp(losses[-1])
 
 
-def test_the_table_says_what_the_runs_measured(whole: Path) -> None:
+def test_the_table_agrees_with_the_metrics_of_the_runs(whole: Path) -> None:
     result = table(whole)
     assert [member["name"] for member in result["members"]] == ["SM+LN+G", "SM"]
     means = []
@@ -89,7 +89,7 @@ def test_the_table_is_printed_and_written(whole: Path) -> None:
     assert (whole / "runs/norms.csv").read_text().count("\n") == 3
 
 
-def test_a_line_tells_of_each_start_and_end(whole: Path) -> None:
+def test_a_line_reports_each_start_and_end(whole: Path) -> None:
     log = (whole / "stderr").read_text()
     for number, run in enumerate(RUNS, 1):
         member, seed = run.split("/seed-")
@@ -110,7 +110,7 @@ def test_a_second_call_trains_nothing(aero: str, whole: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
-def test_list_tells_the_states_and_does_nothing(
+def test_list_prints_the_states_and_trains_nothing(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     assert call(aero, "ablate", whole / "norms.json", "--list").stdout.count("finished,") == 4
@@ -150,7 +150,7 @@ def wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_sweep_that_was_killed_ends_in_the_same_table(
+def test_a_killed_sweep_ends_in_the_same_table(
     aero: str, corpus: Path, whole: Path, tmp_path: Path, jobs: str
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
@@ -171,7 +171,7 @@ def children_of(process: subprocess.Popen[str]) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """A process that nobody has waited for yet is dead, too."""
+    """Returns whether a process lives; one that nobody has waited for yet is dead, too."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -179,7 +179,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_killed_sweep_leaves_no_run_behind(aero: str, corpus: Path, tmp_path: Path) -> None:
-    # So many steps that no child ends by itself.
+    # There are so many steps that no child ends by itself.
     sweep = make_sweep(tmp_path, corpus, set={"train.duration": "1000000"})
     process = start(aero, sweep, "--jobs", "2")
     for run in RUNS[:2]:
@@ -205,7 +205,7 @@ def test_a_killed_sweep_leaves_no_run_behind(aero: str, corpus: Path, tmp_path: 
         pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
     ],
 )
-def test_a_signal_saves_all_runs_and_the_same_command_goes_on(
+def test_a_signal_saves_all_runs_and_the_same_command_continues(
     aero: str, corpus: Path, whole: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
@@ -227,7 +227,7 @@ def test_a_signal_saves_all_runs_and_the_same_command_goes_on(
     assert table(tmp_path) == table(whole)
 
 
-def test_shards_together_make_the_whole(
+def test_shards_together_train_the_whole_sweep(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
@@ -239,7 +239,7 @@ def test_shards_together_make_the_whole(
     assert table(tmp_path) == table(whole)
 
 
-def test_a_second_process_on_a_sweep_is_refused_and_told_who_the_first_is(
+def test_a_second_process_on_a_sweep_is_refused_with_the_name_of_the_first(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
@@ -277,13 +277,13 @@ def test_a_run_that_another_sweep_trains_is_left_out_by_name(
     folder = tmp_path / "runs/SM/seed-2"
     name = f"process 4711 on host {socket.gethostname()}"
     assert f"SM seed 2: left out, {name} trains in {folder}" in result.stderr
-    # The entry of a process that is gone, or on another host, is no lock.
+    # The entry of a process that is gone, or on another host, does not lock the folder.
     lock.write_text("4711 1 elsewhere\n")
     assert call(aero, "ablate", sweep).returncode == 0
     assert table(tmp_path) == table(whole)
 
 
-def test_a_run_of_a_sweep_is_no_one_elses_to_train(
+def test_no_other_process_can_train_a_run_of_a_sweep(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
@@ -328,7 +328,7 @@ def test_a_run_that_is_trained_alone_is_left_out_by_name(
     assert table(tmp_path) == table(whole)
 
 
-def test_a_sweep_whose_process_died_is_no_one_elses(
+def test_a_sweep_whose_process_died_is_free(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
@@ -353,10 +353,10 @@ LAST = "checkpoints/step-00000020"
         ),
     ],
 )
-def test_a_run_that_says_it_ended_and_is_not_saved_is_trained_again(
+def test_a_run_that_recorded_its_end_without_a_state_is_trained_again(
     aero: str, corpus: Path, whole: Path, tmp_path: Path, missing: str
 ) -> None:
-    """What a crash can leave of the last state and of the line that ends the metrics."""
+    """A crash can lose the last state, or the line that ends the metrics."""
     sweep = make_sweep(tmp_path, corpus)
     assert call(aero, "ablate", sweep).returncode == 0
     run = tmp_path / "runs" / RUNS[1]
@@ -378,7 +378,7 @@ def test_a_run_that_says_it_ended_and_is_not_saved_is_trained_again(
     assert call(aero, "eval", run).returncode == 0
 
 
-def test_a_run_that_goes_on_says_from_where(aero: str, corpus: Path, tmp_path: Path) -> None:
+def test_a_run_that_continues_says_from_which_step(aero: str, corpus: Path, tmp_path: Path) -> None:
     sweep = make_sweep(tmp_path, corpus, runs=["SM"], seeds=[1])
     process = start(aero, sweep)
     wait_for_step(process, tmp_path / "runs/SM/seed-1", 8)
@@ -394,7 +394,7 @@ def test_a_run_that_goes_on_says_from_where(aero: str, corpus: Path, tmp_path: P
     assert text + "\n" in log
 
 
-def test_a_full_disk_ends_no_sweep_that_can_go_on(
+def test_a_full_disk_does_not_end_a_sweep_that_can_continue(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
@@ -407,7 +407,7 @@ def test_a_full_disk_ends_no_sweep_that_can_go_on(
     assert table(tmp_path) == table(whole)
 
 
-def test_a_disk_that_takes_nothing_is_told_and_the_table_is_printed(
+def test_a_full_disk_is_reported_and_the_table_is_printed(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
@@ -432,7 +432,7 @@ def test_a_disk_that_takes_nothing_is_told_and_the_table_is_printed(
     assert table(tmp_path) == table(whole)
 
 
-def test_costs_that_are_asked_for_have_tables_of_their_own(
+def test_requested_costs_have_tables_of_their_own(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     cost = {"cost": "spu_0.9.5_default_colocated", "network": "wan"}
@@ -472,7 +472,7 @@ def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
     assert not (tmp_path / "runs").exists()
 
 
-def test_the_table_for_a_paper_is_a_tabular(aero: str, whole: Path) -> None:
+def test_the_latex_table_is_a_tabular(aero: str, whole: Path) -> None:
     result = call(aero, "ablate", whole / "norms.json", "--collect", "--format", "latex")
     assert result.returncode == 0
     lines = result.stdout.splitlines()
@@ -516,7 +516,7 @@ def test_a_member_that_diverges_is_a_result(aero: str, corpus: Path, tmp_path: P
     assert "starts" not in again.stderr
 
 
-def test_a_member_that_cannot_be_trained_stops_no_other(
+def test_a_member_that_cannot_be_trained_does_not_stop_the_others(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     runs = [{"name": "lost", "set": {"data.path": str(tmp_path / "nowhere")}}, "SM"]
@@ -541,7 +541,9 @@ def test_a_folder_of_another_run_is_refused_before_anything_runs(
     assert not (whole / "runs/SM+LN+G/seed-3").exists()
 
 
-def test_every_fault_of_a_sweep_is_told_at_once(aero: str, corpus: Path, tmp_path: Path) -> None:
+def test_every_fault_of_a_sweep_is_reported_at_once(
+    aero: str, corpus: Path, tmp_path: Path
+) -> None:
     sweep = make_sweep(tmp_path, corpus, runs=["SM+X", "SM"], set={"train.clip": "one"})
     result = call(aero, "ablate", sweep)
     assert result.returncode == 2

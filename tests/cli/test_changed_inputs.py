@@ -1,4 +1,4 @@
-"""What a run has read or written is changed behind its back: it is told, and nothing is mixed."""
+"""Tests that a change to the files of a run is reported, and that nothing is mixed."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def wait_for(process: subprocess.Popen[str], is_there: Callable[[], bool]) -> No
 
 @pytest.fixture
 def own_corpus(tmp_path: Path) -> Path:
-    """A corpus that the test may change."""
+    """Makes a corpus that the test may change."""
     return make_corpus(tmp_path / "corpus")
 
 
 def change(corpus: Path, split: str) -> None:
-    """Other tokens, as many."""
+    """Replaces a split by as many other tokens."""
     count = 4000 if split == "train" else 600
     write_tokens(corpus / f"{split}-00000.tok", [i % VOCABULARY for i in range(count)])
 
 
-def test_a_run_whose_folder_was_moved_ends_and_leaves_the_next_ones_alone(
+def test_a_run_whose_folder_was_moved_ends_and_does_not_touch_the_next_one(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -66,7 +66,7 @@ def has_begun(run: Path) -> bool:
     return (run / "metrics.jsonl").exists() and read_metrics(run) != []
 
 
-def test_a_sweep_and_its_runs_that_all_get_a_signal_save(
+def test_a_sweep_and_its_runs_save_when_all_get_a_signal(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     make_config(tmp_path / "base.json", corpus, tmp_path / "unused", train=LONG)
@@ -83,7 +83,7 @@ def test_a_sweep_and_its_runs_that_all_get_a_signal_save(
         wait_for(parent, partial(has_begun, run))
     listed = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()
     for process in [parent.pid, *map(int, listed.split())]:
-        with contextlib.suppress(ProcessLookupError):  # the sweep has ended it already
+        with contextlib.suppress(ProcessLookupError):  # the sweep may have ended it already
             os.kill(process, signal.SIGTERM)
     parent.communicate(timeout=60)
     assert parent.returncode == 143
@@ -141,7 +141,9 @@ def test_a_sweep_does_not_mix_runs_that_began_with_other_weights(
     assert refused.returncode == 2 and f"began with other weights than {source}" in refused.stderr
 
 
-def test_damaged_and_exchanged_weights_are_found(aero: str, corpus: Path, tmp_path: Path) -> None:
+def test_damaged_and_exchanged_weights_are_reported(
+    aero: str, corpus: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     config = make_config(
         tmp_path / "run.json", corpus, run, checkpoint={"every": 20, "keep_last": 9}
@@ -163,9 +165,7 @@ def test_damaged_and_exchanged_weights_are_found(aero: str, corpus: Path, tmp_pa
     assert call(aero, "eval", late).returncode == 0
 
 
-def test_tokens_that_are_written_over_end_the_run(
-    aero: str, own_corpus: Path, tmp_path: Path
-) -> None:
+def test_overwritten_tokens_end_the_run(aero: str, own_corpus: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     config = make_config(tmp_path / "run.json", own_corpus, run, train=LONG)
     process = subprocess.Popen(
@@ -179,7 +179,7 @@ def test_tokens_that_are_written_over_end_the_run(
     assert read_metrics(run)[-1]["outcome"] == "failed"
 
 
-def test_outputs_do_not_overwrite_what_is_read(aero: str, corpus: Path, tmp_path: Path) -> None:
+def test_outputs_do_not_overwrite_inputs(aero: str, corpus: Path, tmp_path: Path) -> None:
     config = make_config(tmp_path / "run.json", corpus, tmp_path / "run")
     assert call(aero, "train", config, "-q").returncode == 0
     before = config.read_bytes()

@@ -1,4 +1,4 @@
-"""How words on the command line are read: options, values, numbers, and words that are none."""
+"""Tests how the command line is read: options, values, numbers and unknown words."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_compare_takes_all_models_that_follow(aero: str, run: Path) -> None:
 def test_an_empty_value_is_a_value(aero: str, run: Path) -> None:
     for words in (["--prompt="], ["--prompt", ""]):
         result = call(aero, "generate", run, *words, "--seed", "3")
-        # Without a tokenizer no prompt can be read; the seed is not taken for one.
+        # Without a tokenizer no prompt can be read. The seed is not mistaken for one.
         assert result.returncode == 2 and "--tokenizer" in result.stderr
     for words in (["--set="], ["--set", ""]):
         result = call(aero, "config", "show", *words, run / "config.json")
@@ -91,7 +91,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("command", "option", "values"), NUMBERS)
-def test_what_is_no_number_of_the_range_is_refused_by_name(
+def test_a_value_that_is_not_a_number_of_the_range_is_refused_by_name(
     aero: str, run: Path, command: str, option: str, values: list[str]
 ) -> None:
     others: dict[str, list[str | Path]] = {
@@ -106,7 +106,7 @@ def test_what_is_no_number_of_the_range_is_refused_by_name(
 
 
 @pytest.mark.parametrize("command", ["ablate", "pipeline"])
-def test_jobs_are_a_number(aero: str, tmp_path: Path, command: str) -> None:
+def test_jobs_must_be_a_number(aero: str, tmp_path: Path, command: str) -> None:
     for value in ("0", "-1", "2x", "99999999999"):
         result = call(aero, command, tmp_path / "none.json", "--jobs", value)
         assert result.returncode == 2 and result.stderr.startswith("error: --jobs: ")
@@ -144,7 +144,7 @@ def test_numbers_are_decimal(aero: str, run: Path) -> None:
         (["eval", "run", "--split", "vla"], '"val"'),
     ],
 )
-def test_the_nearest_word_is_named(aero: str, words: list[str], expected: str) -> None:
+def test_the_error_suggests_the_nearest_word(aero: str, words: list[str], expected: str) -> None:
     result = call(aero, *words)
     assert result.returncode == 2 and result.stdout == ""
     assert result.stderr.count("\n") == 1 and result.stderr.startswith("error: ")
@@ -174,7 +174,7 @@ def test_a_command_line_that_lacks_something_says_so(
     assert result.stderr.count("\n") == 1
 
 
-def test_words_after_two_dashes_are_no_options(
+def test_words_after_two_dashes_are_not_options(
     aero: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -186,13 +186,13 @@ def test_words_after_two_dashes_are_no_options(
 
 
 @pytest.mark.parametrize("ids", ["1,,2", ",1", "1,", "1, ,2", ","])
-def test_a_token_id_that_is_missing_is_told(aero: str, run: Path, ids: str) -> None:
+def test_a_missing_token_id_is_reported(aero: str, run: Path, ids: str) -> None:
     result = call(aero, "generate", run, "--ids", ids)
     assert result.returncode == 2
     assert f'"{ids}": a token id is missing beside a comma' in result.stderr
 
 
-def test_token_ids_may_stand_apart_by_commas_and_blanks(aero: str, run: Path) -> None:
+def test_token_ids_are_separated_by_commas_or_blanks(aero: str, run: Path) -> None:
     options = ["--max-tokens", "2", "--temperature", "0", "--print-ids"]
     texts = ("1,2,3", " 1 2 , 3\n", "1\t2 3")
     assert len({call(aero, "generate", run, "--ids", text, *options).stdout for text in texts}) == 1

@@ -1,4 +1,4 @@
-"""eval, generate, inspect, report, config and doctor on a small trained run."""
+"""Tests eval, generate, inspect, report, config and doctor on a small trained run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder / "run"
 
 
-def test_eval_tells_the_loss_of_the_last_evaluation(aero: str, run: Path) -> None:
+def test_eval_prints_the_loss_of_the_last_evaluation(aero: str, run: Path) -> None:
     result = json.loads(call(aero, "eval", run, "--json").stdout)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     evaluations = [line for line in lines if line.get("event") == "evaluation"]
@@ -34,11 +34,11 @@ def test_eval_tells_the_loss_of_the_last_evaluation(aero: str, run: Path) -> Non
 
 def test_eval_with_a_stride_scores_more_tokens_with_more_context(aero: str, run: Path) -> None:
     result = json.loads(call(aero, "eval", run, "--stride", "4", "--json").stdout)
-    # (600 - 1 - 16) / 4 whole strides after the first window of 16.
+    # There are (600 - 1 - 16) / 4 whole strides after the first window of 16.
     assert result["tokens"] == CONTEXT + 4 * ((600 - 1 - CONTEXT) // 4)
 
 
-def test_an_evaluation_of_a_part_says_so(
+def test_an_evaluation_of_a_part_of_the_split_says_so(
     aero: str, corpus: Path, run: Path, tmp_path: Path
 ) -> None:
     whole = call(aero, "eval", run)
@@ -85,7 +85,7 @@ def test_generate_draws_the_same_tokens_with_and_without_the_cache(aero: str, ru
     assert texts[0] != texts[2]
 
 
-def test_generate_refuses_what_is_no_token(aero: str, run: Path) -> None:
+def test_generate_refuses_ids_that_are_not_tokens(aero: str, run: Path) -> None:
     for ids in ("1,two", str(VOCABULARY), "-1"):
         result = call(aero, "generate", run, f"--ids={ids}")
         assert result.returncode == 2
@@ -113,7 +113,7 @@ def test_inspect_writes_logits_losses_entropies_and_gradients(
     picked = np.take_along_axis(logits[:, :-1], ids[:, 1:, None], -1)[..., 0]
     np.testing.assert_allclose(tensors["loss"], logsumexp[:, :-1] - picked, rtol=1e-12)
     assert tensors["row_entropy"].shape == (2, 2, 2, 5)
-    # One key is visible to the first row, two to the second.
+    # The first row sees one key, the second two.
     assert np.all(tensors["row_entropy"][..., 0] == 0)
     assert np.all(tensors["row_entropy"][..., 1] <= math.log(2) + 1e-6)
     np.testing.assert_allclose(tensors["entropy"], tensors["row_entropy"].mean((1, 3)), rtol=1e-6)
@@ -121,7 +121,7 @@ def test_inspect_writes_logits_losses_entropies_and_gradients(
     assert {name[5:] for name in tensors if name.startswith("grad/")} == set(weights)
 
 
-def test_inspect_lists_what_a_checkpoint_holds(aero: str, run: Path) -> None:
+def test_inspect_lists_the_contents_of_a_checkpoint(aero: str, run: Path) -> None:
     result = json.loads(call(aero, "inspect", run, "--json").stdout)
     assert result["step"] == 60 and result["architecture"] == "SM+LN+G"
     weights = load_file(Path(result["checkpoint"]) / "weights.safetensors")
@@ -139,7 +139,7 @@ def test_weights_and_config_alone_can_be_evaluated(aero: str, run: Path, tmp_pat
     assert call(aero, "inspect", tmp_path).returncode == 0
 
 
-def test_report_knows_the_papers_numbers(aero: str) -> None:
+def test_report_prints_the_numbers_of_the_papers(aero: str) -> None:
     for name, parameters in (("SM+LN+G", 124_177_920), ("SM+R", 124_141_056)):
         report = json.loads(call(aero, "report", "--arch", name, "--json").stdout)
         assert report["parameters"]["total"] == parameters
@@ -156,7 +156,7 @@ def test_report_reads_configs_and_runs(aero: str, run: Path) -> None:
     assert call(aero, "report", run, "--format", "csv").stdout.count("\n") > 10
 
 
-def test_config_prints_what_is_checked_in(aero: str) -> None:
+def test_config_prints_the_documents_of_this_repository(aero: str) -> None:
     schema = (ROOT / "configs/schema.json").read_text()
     assert call(aero, "config", "schema").stdout == schema
     assert call(aero, "config", "docs").stdout == (ROOT / "docs/config.md").read_text()

@@ -1,4 +1,4 @@
-"""What makes a corpus doubtful is refused, and one that changes under a run ends it with a word."""
+"""Tests that a doubtful corpus is refused, and that a corpus that changes ends its run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def train(aero: str, tmp_path: Path, data: Path) -> subprocess.CompletedProcess[
     return call(aero, "train", config)
 
 
-def test_what_macos_leaves_beside_files_is_not_trained_on(aero: str, tmp_path: Path) -> None:
+def test_files_that_macos_leaves_beside_others_are_not_trained_on(
+    aero: str, tmp_path: Path
+) -> None:
     corpus = llmc_corpus(tmp_path / "corpus")
     (corpus / "._web_train_0.bin").write_bytes(b"\0\5\x16\7".ljust(4096, b"\0"))
     assert train(aero, tmp_path, corpus).returncode == 0
@@ -47,7 +49,7 @@ def test_what_macos_leaves_beside_files_is_not_trained_on(aero: str, tmp_path: P
         ("train.bin", 20240520, "both fit split 'train'"),
     ],
 )
-def test_foreign_and_doubtful_files_are_named(
+def test_the_error_names_foreign_and_doubtful_files(
     aero: str, tmp_path: Path, name: str, magic: int, says: str
 ) -> None:
     corpus = llmc_corpus(tmp_path / "corpus")
@@ -59,9 +61,7 @@ def test_foreign_and_doubtful_files_are_named(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_single_file_is_not_evaluated_on_what_it_was_trained_on(
-    aero: str, tmp_path: Path
-) -> None:
+def test_a_single_file_is_not_both_trained_and_evaluated_on(aero: str, tmp_path: Path) -> None:
     corpus = llmc_corpus(tmp_path / "corpus")
     single = corpus / "web_train_0.bin"
     result = train(aero, tmp_path, single)

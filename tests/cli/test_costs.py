@@ -1,4 +1,4 @@
-"""report --cost, against the papers' tables; what it says to a bad request."""
+"""Compares report --cost with the papers' tables, and tests its errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def saved(aero: str) -> dict[str, object]:
 def test_models_stand_side_by_side_as_in_the_papers(saved: dict[str, Any]) -> None:
     models = saved["models"]
     found = [model["report"]["pi"][0] for model in models]
-    # arXiv 2410.13060, the table at T = 128: GB and minutes.
+    # GB and minutes are from arXiv 2410.13060, the table at T = 128.
     for entry, (gigabytes, minutes) in zip(
         found, [(25.32, 8.21), (9.44, 6.06), (6.83, 5.31), (6.29, 4.23)], strict=True
     ):
@@ -33,7 +33,7 @@ def test_models_stand_side_by_side_as_in_the_papers(saved: dict[str, Any]) -> No
     assert models[3]["comm_factor"] == pytest.approx(25.32 / 6.29, rel=0.021)
 
 
-def test_the_parts_of_a_cost_make_its_sum(saved: dict[str, Any]) -> None:
+def test_the_parts_of_a_cost_add_up_to_it(saved: dict[str, Any]) -> None:
     entry = saved["models"][0]["report"]["pi"][0]
     for parts in ("by_operation", "by_layer"):
         assert sum(entry[parts].values()) == pytest.approx(entry["comm_bytes"], abs=20)
@@ -42,7 +42,7 @@ def test_the_parts_of_a_cost_make_its_sum(saved: dict[str, Any]) -> None:
     )
 
 
-# Seconds of a pass between two processes of SPU on two cores, over the loopback and over a line of
+# Measured seconds of a pass of SPU in two processes on two cores, over the loopback and a line of
 # 100 Mbit/s and 80 ms: means of three runs each, docs/results/private.md.
 MEASURED_SECONDS = {
     "SM+LN+G": (25.8, 100.3),
@@ -54,7 +54,7 @@ MEASURED_SECONDS = {
 
 
 @pytest.mark.parametrize("architecture", MEASURED_SECONDS)
-def test_seconds_and_latency_are_near_to_whole_passes_that_were_measured(
+def test_seconds_and_latency_are_close_to_those_of_measured_passes(
     aero: str, architecture: str
 ) -> None:
     sizes = {"n_layer": 2, "n_head": 4, "d_model": 128, "context": 64, "vocab_size": 4096}
@@ -64,7 +64,7 @@ def test_seconds_and_latency_are_near_to_whole_passes_that_were_measured(
     entry = json.loads(result.stdout)["pi"][0]
     loopback, line = MEASURED_SECONDS[architecture]
     assert entry["compute_s"] == pytest.approx(loopback, rel=0.03)
-    # Of a norm's 36 rounds 31 are predicted, and SM+LN+R has little else: 0.4 s each.
+    # 31 of a norm's 36 rounds are predicted, and SM+LN+R has little else: 0.4 s for each norm.
     norms = 0.4 * 5 if architecture == "SM+LN+R" else 0
     assert entry["latency_s"] + norms == pytest.approx(line, rel=0.03)
     # 100 Mbit/s are 12.5 MB a second.
@@ -110,7 +110,9 @@ def test_a_bad_request_gets_one_clear_error(aero: str, arguments: list[str], sai
     ("arguments", "said"),
     [(["--cost", "sigma"], "one --cost"), (["--sensitivity"], "leave --compare out")],
 )
-def test_a_comparison_drops_nothing_silently(aero: str, arguments: list[str], said: str) -> None:
+def test_a_comparison_refuses_options_that_it_would_ignore(
+    aero: str, arguments: list[str], said: str
+) -> None:
     compare = ["report", "--compare", "SM", "SM+R", "--cost", "aero_papers", *arguments]
     result = call(aero, *compare)
     assert result.returncode == 2

@@ -1,4 +1,4 @@
-"""Entropy regularisation and what is seen of the attention's entropy, through the program."""
+"""Tests entropy regularisation and the entropy that the program records and prints."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_metrics_hold_entropies_and_scalars_at_the_interval(run: Path) -> None:
     assert all(step["penalty"] >= 0 for step in steps) and steps[0]["penalty"] > 0
 
 
-def test_overload_is_named_with_layer_and_step(run: Path) -> None:
+def test_overload_is_reported_with_layer_and_step(run: Path) -> None:
     assert "step 0: layer 1: attention entropy is overloaded" in (run / "console.txt").read_text()
 
 
@@ -75,7 +75,7 @@ def test_inspect_shows_what_training_measured_last(aero: str, run: Path) -> None
 def test_inspect_has_the_entropy_of_its_own_logits_run(
     aero: str, run: Path, tmp_path: Path
 ) -> None:
-    """Row entropies against attention computed here from the checkpoint's weights: layer 0."""
+    """Compares row entropies of layer 0 with attention computed here from the checkpoint."""
     checkpoint = run / "checkpoints/step-00000060"
     tokens = list(range(CONTEXT))
     out = tmp_path / "out.safetensors"
@@ -115,7 +115,7 @@ def test_a_killed_run_of_any_architecture_ends_the_same(
     assert_same_end(run, reference)
 
 
-def test_a_model_that_diverges_leaves_where_and_when(
+def test_a_model_that_diverges_records_the_layer_and_the_step(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     """A raw temperature of 1e-30 makes scores that overflow."""

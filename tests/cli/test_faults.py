@@ -1,4 +1,4 @@
-"""What goes wrong gives one clear error, and nothing is lost or half-written."""
+"""Tests that each fault gives one clear error, and that nothing is lost or half-written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def no_stack(text: str) -> bool:
     )
 
 
-def test_every_fault_of_a_config_is_told_at_once(aero: str, tmp_path: Path) -> None:
+def test_every_fault_of_a_config_is_reported_at_once(aero: str, tmp_path: Path) -> None:
     config = tmp_path / "bad.json"
     config.write_text('{"model": {"n_layers": 4, "norm": "layernrom"}, "train": {"clip": "one"}}')
     result = call(aero, "train", config)
@@ -25,7 +25,7 @@ def test_every_fault_of_a_config_is_told_at_once(aero: str, tmp_path: Path) -> N
     assert no_stack(result.stderr)
 
 
-def test_a_missing_corpus_is_named(aero: str, tmp_path: Path) -> None:
+def test_the_error_names_a_missing_corpus(aero: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
     config = make_config(tmp_path / "run.json", tmp_path / "nowhere", run)
     result = call(aero, "train", config)
@@ -34,7 +34,7 @@ def test_a_missing_corpus_is_named(aero: str, tmp_path: Path) -> None:
     assert not run.exists()
 
 
-def test_no_corpus_at_all_says_how_to_make_one(aero: str, tmp_path: Path) -> None:
+def test_the_error_for_no_corpus_says_how_to_make_one(aero: str, tmp_path: Path) -> None:
     config = make_config(tmp_path / "run.json", Path(), tmp_path / "run", data={"path": ""})
     result = call(aero, "train", config)
     assert result.returncode == 2
@@ -63,7 +63,7 @@ def test_a_damaged_token_file_stops_before_training(aero: str, tmp_path: Path, d
     assert not run.exists()
 
 
-def test_a_token_beyond_the_vocabulary_is_named(aero: str, tmp_path: Path) -> None:
+def test_the_error_names_a_token_beyond_the_vocabulary(aero: str, tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path / "corpus")
     write_tokens(corpus / "train-00000.tok", [5] * 3999 + [VOCABULARY + 6])
     result = call(aero, "train", make_config(tmp_path / "run.json", corpus, tmp_path / "run"))
@@ -105,11 +105,11 @@ def test_a_loss_that_is_not_finite_stops_and_is_recorded(
     event = events[0]
     assert event["action"] == "stop" and event["layer"].startswith(("tokens", "blocks", "head"))
     assert f"step {event['step']}" in result.stderr
-    # The weights of the last step that was made are there.
+    # The weights of the last completed step are saved.
     assert (run / f"checkpoints/step-{event['step'] - 1:08d}").is_dir()
 
 
-def test_skip_goes_on_to_the_end(aero: str, corpus: Path, tmp_path: Path) -> None:
+def test_skip_trains_to_the_end(aero: str, corpus: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     config = make_config(
         tmp_path / "run.json",
@@ -127,7 +127,7 @@ def test_skip_goes_on_to_the_end(aero: str, corpus: Path, tmp_path: Path) -> Non
     assert any(line.get("action") == "skip" for line in lines)
 
 
-def test_a_damaged_checkpoint_is_named(aero: str, corpus: Path, tmp_path: Path) -> None:
+def test_the_error_names_a_damaged_checkpoint(aero: str, corpus: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     config = make_config(tmp_path / "run.json", corpus, run, train={"duration": "10"})
     assert call(aero, "train", config, "-q").returncode == 0

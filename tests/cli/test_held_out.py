@@ -1,4 +1,4 @@
-"""What a run needs of the validation split is known before its first step."""
+"""Tests that a run checks before its first step whether it has the validation split it needs."""
 
 from __future__ import annotations
 

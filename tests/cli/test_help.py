@@ -1,4 +1,4 @@
-"""--help: a screen for each command, in any window, with examples that work."""
+"""Tests that --help fits a screen for each command in any window, and that its examples work."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ COMMANDS = [
 
 @pytest.fixture(scope="module")
 def place(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the examples name."""
+    """Makes a folder with the files that the examples name."""
     place = tmp_path_factory.mktemp("help")
     make_config(place / "mine.json", corpus, place / "runs/mine")
     assert call(aero, "train", place / "mine.json", "-q").returncode == 0
@@ -59,7 +59,7 @@ def place(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def help_of(aero: str) -> Callable[[str], str]:
-    """What a command says; each is asked once."""
+    """Returns the help of a command, each of which runs once."""
 
     @functools.cache
     def of(command: str) -> str:
@@ -75,7 +75,9 @@ def examples_of(text: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_help_is_a_screen_with_an_example(command: str, help_of: Callable[[str], str]) -> None:
+def test_a_help_fits_a_screen_and_has_an_example(
+    command: str, help_of: Callable[[str], str]
+) -> None:
     lines = help_of(command).splitlines()
     assert len(lines) <= 40 and max(map(len, lines)) <= 80, max(lines, key=len)
     examples = examples_of(help_of(command))
@@ -104,13 +106,13 @@ def test_the_examples_work(
     monkeypatch.chdir(place)
     for example in examples_of(help_of(command)):
         if example == ["train", "mine.json"]:
-            # The run is there: a new one needs a folder of its own.
+            # The run exists already, so a new one needs a folder of its own.
             example = [*example, "--set", f"run.folder=runs/{os.urandom(4).hex()}"]
         result = call(aero, *example)
         assert result.returncode == 0, (example, result.stderr)
 
 
-def test_config_help_tells_keys_sections_and_all(aero: str) -> None:
+def test_config_help_explains_a_key_a_section_or_all_keys(aero: str) -> None:
     one = call(aero, "config", "help", "train.duration").stdout
     assert one.startswith("train.duration (duration") and one.count("\n") <= 4
     assert call(aero, "config", "help", "duration").stdout == one

@@ -1,4 +1,4 @@
-"""Inputs that do not fit are refused in AERO's own words, never in those of a library."""
+"""Tests that bad inputs are refused in AERO's own words, never in those of a library."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def model(run: Path, tmp_path: Path) -> Path:
-    """Weights and config, to be damaged."""
+    """Copies weights and config, which the test can damage."""
     folder = tmp_path / "model"
     folder.mkdir()
     for name in ("weights.safetensors", "config.json"):
@@ -62,7 +62,7 @@ EVERY_COMMAND = [
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda words: " ".join(words[:3]))
-def test_weights_that_do_not_fit_the_config_are_named(
+def test_the_error_names_weights_that_do_not_fit_the_config(
     aero: str, model: Path, command: list[str]
 ) -> None:
     words = [word.format(model) for word in command]
@@ -92,7 +92,7 @@ def test_inspect_lists_tensors_of_any_kind(aero: str, model: Path) -> None:
     assert {"empty", "whole"} <= {tensor["name"] for tensor in tensors}
 
 
-def test_a_model_beyond_all_memory_says_its_size(aero: str, model: Path) -> None:
+def test_the_error_for_a_model_beyond_all_memory_says_its_size(aero: str, model: Path) -> None:
     config = json.loads((model / "config.json").read_text())
     config["model"].update(d_model=1000000, vocab_size=1000000)
     (model / "config.json").write_text(json.dumps(config))
@@ -100,7 +100,7 @@ def test_a_model_beyond_all_memory_says_its_size(aero: str, model: Path) -> None
     assert "not enough memory" in message and "parameters" in message
 
 
-def test_training_beyond_all_memory_says_what_is_large(
+def test_the_error_for_training_beyond_all_memory_says_what_is_large(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     config = make_config(tmp_path / "run.json", corpus, tmp_path / "run")
@@ -109,7 +109,9 @@ def test_training_beyond_all_memory_says_what_is_large(
     assert "not enough memory" in message and "train.batch_size" in message
 
 
-def test_data_that_moved_is_named_with_the_option(aero: str, run: Path, tmp_path: Path) -> None:
+def test_the_error_names_data_that_moved_and_the_option(
+    aero: str, run: Path, tmp_path: Path
+) -> None:
     own = make_corpus(tmp_path / "data")
     config = make_config(tmp_path / "run.json", own, tmp_path / "run")
     assert call(aero, "train", config, "-q", "--set", "train.duration=2").returncode == 0
@@ -137,11 +139,11 @@ def test_ids_beyond_the_vocabulary_are_refused(aero: str, run: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", "cpu:1", "meta", "mps", "cuda:-1", "cuda:999"])
-def test_a_device_that_is_none_is_refused(aero: str, run: Path, device: str) -> None:
+def test_an_unknown_device_is_refused(aero: str, run: Path, device: str) -> None:
     assert "device" in refusal(aero, "eval", run, "--device", device, code=2)
 
 
-def test_folders_of_another_kind_are_called_what_they_are(
+def test_the_error_says_what_a_folder_of_another_kind_is(
     aero: str, corpus: Path, run: Path, tmp_path: Path
 ) -> None:
     foreign = tmp_path / "gpt2"
@@ -163,7 +165,7 @@ def test_folders_of_another_kind_are_called_what_they_are(
     assert "does not exist" in refusal(aero, "eval", tmp_path / "none")
 
 
-def test_a_name_that_is_no_utf8_can_be_evaluated(aero: str, model: Path) -> None:
+def test_a_folder_whose_name_is_not_utf8_can_be_evaluated(aero: str, model: Path) -> None:
     odd = model.parent / "caf\udce9"
     model.rename(odd)
     for command in ("eval", "inspect"):

@@ -1,4 +1,4 @@
-"""Output that cannot be written is an error of every command; a reader who leaves is none."""
+"""Tests that unwritable output is an error of every command, and a closed pipe is none."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_full_disk_behind_the_output_is_an_error(
     assert messages == ["error: cannot write the output: No space left on device"]
 
 
-def test_an_output_that_was_closed_is_an_error(aero: str, folder: Path) -> None:
+def test_a_closed_output_is_an_error(aero: str, folder: Path) -> None:
     shell = f"exec {aero} config docs >&-"
     result = subprocess.run(
         ["sh", "-c", shell], stderr=subprocess.PIPE, text=True, cwd=folder, check=False
@@ -132,8 +132,8 @@ def test_a_pipe_that_closes_is_quiet_where_the_signal_is_ignored(aero: str, fold
     assert result.returncode == -signal.SIGPIPE and result.stderr == b""
 
 
-def test_what_is_written_is_whole_where_the_pipe_is_slow(aero: str, folder: Path) -> None:
-    """A pipe that does not block takes a page at a time; nothing of the rest is lost."""
+def test_all_output_is_written_where_the_pipe_is_slow(aero: str, folder: Path) -> None:
+    """A pipe that does not block takes a page at a time, and nothing of the rest is lost."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)

@@ -1,4 +1,4 @@
-"""What is looked for beside a checkpoint, however the checkpoint is named."""
+"""Tests that files beside a checkpoint are found, however the checkpoint is named."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def byte_level_tokenizer(path: Path, has_all_bytes: bool = False) -> None:
 
 
 def unigram_tokenizer(path: Path) -> None:
-    """A kind that AERO does not read."""
+    """Writes a tokenizer of a kind that AERO does not read."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     trainer = trainers.UnigramTrainer(vocab_size=60, special_tokens=["<unk>"], unk_token="<unk>")
@@ -48,7 +48,7 @@ def trained(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
-    """A run of its own, with a tokenizer in its folder."""
+    """Copies the run for one test, with a tokenizer in its folder."""
     shutil.copytree(trained, tmp_path / "a" / "run")
     byte_level_tokenizer(tmp_path / "a" / "run" / "tokenizer.json")
     return tmp_path / "a" / "run"
@@ -90,7 +90,7 @@ def test_a_runs_tokenizer_is_found_however_its_checkpoint_is_named(
 
 
 @pytest.mark.parametrize("target", ["", "checkpoints", "checkpoints/step-00000060"])
-def test_a_link_is_what_it_leads_to(aero: str, run: Path, tmp_path: Path, target: str) -> None:
+def test_a_link_stands_for_its_target(aero: str, run: Path, tmp_path: Path, target: str) -> None:
     link = tmp_path / "elsewhere" / "deep" / "link"
     link.parent.mkdir(parents=True)
     link.symlink_to(run / target)
@@ -110,12 +110,12 @@ def test_checkpoints_on_another_disk_belong_to_their_run(
         assert generate(aero, run.parent, name).returncode == 0
 
 
-def test_a_tokenizer_two_folders_up_belongs_to_none(aero: str, run: Path, tmp_path: Path) -> None:
+def test_a_tokenizer_two_folders_up_is_not_used(aero: str, run: Path, tmp_path: Path) -> None:
     alone = tmp_path / "b" / "c" / "model"
     shutil.copytree(run / "checkpoints/step-00000060", alone)
     for place in (tmp_path / "b", tmp_path / "b/c", tmp_path):
         byte_level_tokenizer(place / "tokenizer.json")
-    # So it is of a folder that happens to be called as a run's is.
+    # The same holds for a folder that happens to have the name of a run's folder.
     named = tmp_path / "b" / "checkpoints" / "model"
     shutil.copytree(alone, named)
     for cwd, name in ((tmp_path, alone), (alone, "."), (tmp_path, f"{alone}/."), (tmp_path, named)):
@@ -129,7 +129,7 @@ def test_a_tokenizer_two_folders_up_belongs_to_none(aero: str, run: Path, tmp_pa
     assert (tmp_path / "o/tokenizer.json").exists()
 
 
-def test_a_run_that_is_called_checkpoints_is_a_run(aero: str, run: Path) -> None:
+def test_a_run_can_be_called_checkpoints(aero: str, run: Path) -> None:
     run.rename(run.parent / "checkpoints")
     assert generate(aero, run.parent, "checkpoints").returncode == 0
 
@@ -148,13 +148,13 @@ def test_eval_needs_no_tokenizer(aero: str, run: Path, tmp_path: Path) -> None:
         (run / "tokenizer.json").write_text(content)
         result = call(aero, "eval", run, "--json")
         assert result.returncode == 0, result.stderr
-        told = json.loads(result.stdout)
-        assert told["loss"] == whole["loss"] and told["loss_per_character"] is None
+        printed = json.loads(result.stdout)
+        assert printed["loss"] == whole["loss"] and printed["loss_per_character"] is None
         assert "the loss per character is left out: " in result.stderr
         assert "tokenizer.json" in result.stderr
         text = call(aero, "eval", run)
         assert text.returncode == 0 and "per character" not in text.stdout
-    # One that was asked for by name is not left out.
+    # A loss whose tokenizer the user names is not left out.
     result = call(aero, "eval", run, "--tokenizer", damaged)
     assert result.returncode == 1 and "damaged.json" in result.stderr
 
@@ -167,7 +167,7 @@ def test_generate_from_ids_needs_no_tokenizer(aero: str, run: Path) -> None:
     assert call(aero, "generate", run, "--prompt", "x").returncode == 1
 
 
-def test_what_a_command_does_not_need_may_be_missing(aero: str, run: Path) -> None:
+def test_files_that_a_command_does_not_need_may_be_missing(aero: str, run: Path) -> None:
     for step in (run / "checkpoints").glob("step-*"):
         (step / "optimizer.safetensors").unlink()
         (step / "state.json").unlink()

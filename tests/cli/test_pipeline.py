@@ -1,4 +1,4 @@
-"""`aero pipeline`: the four steps end in the same decisions, however often they were broken off."""
+"""Tests that `aero pipeline` ends in the same decisions, however often it is interrupted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS = 6
 
 
 def make_pipeline(place: Path, corpus: Path, **keys: Any) -> Path:
-    """2 layers, one seed, 6 steps a run, in `place`."""
+    """Writes to `place` a pipeline of 2 layers, one seed and 6 steps a run."""
     place.mkdir(exist_ok=True)
     make_config(
         place / "base.json",
@@ -50,7 +50,7 @@ def result_of(place: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def whole(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a pipeline that ran through."""
+    """Returns the folder of a finished pipeline."""
     folder = tmp_path_factory.mktemp("whole")
     result = call(aero, "pipeline", make_pipeline(folder, corpus), "--jobs", "2")
     assert result.returncode == 0, result.stderr
@@ -64,7 +64,7 @@ def perplexity(run: Path) -> float:
     return math.exp(losses[-1])
 
 
-def test_every_decision_follows_from_what_the_runs_measured(whole: Path) -> None:
+def test_every_decision_follows_from_the_metrics_of_the_runs(whole: Path) -> None:
     result = result_of(whole)
     assert result["done"] is True
     steps = result["steps"]
@@ -138,7 +138,7 @@ def wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
     raise AssertionError(f"ended before {run} came to step {step}")
 
 
-def test_a_pipeline_that_was_killed_ends_in_the_same_decisions(
+def test_a_killed_pipeline_ends_in_the_same_decisions(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     pipeline = make_pipeline(tmp_path, corpus)
@@ -155,7 +155,7 @@ def test_a_pipeline_that_was_killed_ends_in_the_same_decisions(
     assert (tmp_path / "runs/pipeline.md").read_text() == (whole / "runs/pipeline.md").read_text()
 
 
-def test_a_signal_saves_the_runs_and_the_same_command_goes_on(
+def test_a_signal_saves_the_runs_and_the_same_command_continues(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     pipeline = make_pipeline(tmp_path, corpus)
@@ -170,12 +170,12 @@ def test_a_signal_saves_the_runs_and_the_same_command_goes_on(
     assert "## Summary so far" in printed
 
 
-def test_a_second_process_is_refused_and_told_who_the_first_is(
+def test_a_second_process_is_refused_with_the_name_of_the_first(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     pipeline = make_pipeline(tmp_path, corpus)
     shutil.copytree(whole / "runs/0-SM+LN+G", tmp_path / "runs/0-SM+LN+G")
-    (tmp_path / "runs/lock").write_text("4711 1 elsewhere\n")  # is no lock by itself
+    (tmp_path / "runs/lock").write_text("4711 1 elsewhere\n")  # does not lock by itself
     first = start(aero, pipeline)
     wait_for_step(first, tmp_path / "runs/1-SM+R/seed-3", 1)
     with stopped(first.pid):
@@ -188,10 +188,10 @@ def test_a_second_process_is_refused_and_told_who_the_first_is(
     assert first.returncode == 143
 
 
-def test_what_cannot_be_written_ends_no_pipeline_that_can_go_on(
+def test_an_unwritable_file_does_not_end_a_pipeline_that_can_continue(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
-    """Neither decisions nor the evaluation of a loaded baseline."""
+    """Neither the decisions nor the evaluation of a loaded baseline can be written."""
     pipeline = make_pipeline(tmp_path, corpus, baseline=str(whole / "runs/0-SM+LN+G/seed-3"))
     for name in ("pipeline.md", "baseline.json"):
         (tmp_path / "runs" / name / "in the way").mkdir(parents=True)
@@ -209,7 +209,7 @@ def test_what_cannot_be_written_ends_no_pipeline_that_can_go_on(
     assert (tmp_path / "runs/pipeline.md").read_text() == again.stdout
 
 
-def test_costs_that_are_asked_for_have_tables_of_their_own(aero: str, whole: Path) -> None:
+def test_requested_costs_have_tables_of_their_own(aero: str, whole: Path) -> None:
     own = (whole / "runs/pipeline.md").read_text()
     result = call(aero, "pipeline", whole / "steps.json", "--cost", "aero_papers")
     assert result.returncode == 0
@@ -223,7 +223,7 @@ def test_costs_that_are_asked_for_have_tables_of_their_own(aero: str, whole: Pat
 def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
-    """Also that of a candidate whose turn comes late. An epoch is 249 samples, 125 steps."""
+    """This includes a candidate whose turn comes late. An epoch is 249 samples, 125 steps."""
     late = {"architecture": "EReg(SM(t))", "set": {"schedule.warmup": "126"}}
     pipeline = make_pipeline(
         tmp_path, corpus, set={"train.duration": "1e"}, regularised=[late], warm_start=True
@@ -234,7 +234,7 @@ def test_a_warm_up_longer_than_a_run_is_refused_before_the_first_run(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_loaded_baseline_is_evaluated_anew_on_other_data(
+def test_a_loaded_baseline_is_evaluated_again_on_other_data(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     own = shutil.copytree(corpus, tmp_path / "corpus")
@@ -247,8 +247,8 @@ def test_a_loaded_baseline_is_evaluated_anew_on_other_data(
         shutil.rmtree(folder)
     assert call(aero, "pipeline", pipeline).returncode == 0
     after = json.loads((tmp_path / "runs/baseline.json").read_text())["loss"]
-    told = json.loads(call(aero, "eval", loaded, "--data", own, "--json").stdout)
-    assert after == pytest.approx(told["loss"], rel=1e-6) != before
+    printed = json.loads(call(aero, "eval", loaded, "--data", own, "--json").stdout)
+    assert after == pytest.approx(printed["loss"], rel=1e-6) != before
 
 
 def test_a_warm_start_continues_the_model_kept_before(
@@ -278,7 +278,7 @@ def test_a_warm_start_continues_the_model_kept_before(
         "2-SM+ScFFN": str(runs / "1-SM+R/seed-3"),
         "3-SM+ScFuFFN": str(runs / "2-SM+ScFFN/seed-3"),
     }
-    # A baseline that is loaded is evaluated as it was while it trained.
+    # A loaded baseline is evaluated as it was while it trained.
     (baseline,) = result_of(tmp_path)["steps"][0]["candidates"]
     assert baseline["perplexity"]["mean"] == pytest.approx(perplexity(loaded), rel=1e-6)
     again = call(aero, "pipeline", pipeline)
@@ -292,7 +292,7 @@ def test_other_settings_of_a_run_are_refused(aero: str, whole: Path) -> None:
     assert "optimizer.lr is 0.001 there and 0.5 here" in result.stderr
 
 
-def test_a_step_of_which_nothing_stays_finite_says_what_was_tried(
+def test_the_error_for_a_step_without_a_finite_candidate_names_them(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     wild = {"optimizer.lr": 1e30, "schedule.warmup": "0"}
@@ -306,16 +306,18 @@ def test_a_step_of_which_nothing_stays_finite_says_what_was_tried(
     assert "Kept: none" in (tmp_path / "runs/pipeline.md").read_text()
 
 
-def test_every_fault_of_a_pipeline_is_told_at_once(aero: str, corpus: Path, tmp_path: Path) -> None:
+def test_every_fault_of_a_pipeline_is_reported_at_once(
+    aero: str, corpus: Path, tmp_path: Path
+) -> None:
     measured = {"architecture": "SM+G", "set": {"eval.batches": 3}}
     pipeline = make_pipeline(
         tmp_path, corpus, without_norm=["SM+LN", measured], without_activation=["SM+X"]
     )
     result = call(aero, "pipeline", pipeline)
     assert result.returncode == 2
-    told = 'without_norm: "SM+G": set: eval.batches x eval.batch_size: '
+    fault = 'without_norm: "SM+G": set: eval.batches x eval.batch_size: '
     assert result.stderr.count("eval.batches") == 1
     assert "perplexity would be of other tokens" in result.stderr
-    assert told in result.stderr
+    assert fault in result.stderr
     assert 'without_norm: "SM+LN": still has the norms' in result.stderr
     assert not (tmp_path / "runs").exists()

@@ -1,4 +1,4 @@
-"""A run that is killed and resumed ends with the bytes of one that was not."""
+"""Tests that a killed and resumed run ends with the bytes of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_signal_saves_and_the_resumed_run_ends_the_same(
         assert_same_end(run, reference)
 
 
-def test_an_evaluation_that_a_signal_broke_off_is_made_up_for(
+def test_an_evaluation_that_a_signal_interrupted_is_repeated(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     reference = tmp_path / "reference"

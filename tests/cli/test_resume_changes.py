@@ -1,4 +1,4 @@
-"""What may change where a run goes on (the table of docs/training.md)."""
+"""Tests which settings may change when a run resumes (the table of docs/training.md)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(aero: str, corpus: Path, tmp_path: Path) -> tuple[Path, Path]:
         (["train.duration=9"], ["train.duration", '"9"', "step 10"]),
     ],
 )
-def test_what_the_state_depends_on_is_refused_by_name(
+def test_a_setting_that_the_state_depends_on_is_refused_by_name(
     aero: str, run: tuple[Path, Path], changes: list[str], parts: list[str]
 ) -> None:
     config, folder = run
@@ -64,7 +64,7 @@ def test_what_the_state_depends_on_is_refused_by_name(
         ["eval.batches=1", "checkpoint.keep_last=5", "log.every=1", "train.clip=0.5"],
     ],
 )
-def test_what_has_a_meaning_is_carried_over(
+def test_state_that_keeps_its_meaning_is_carried_over(
     aero: str, run: tuple[Path, Path], changes: list[str]
 ) -> None:
     config, folder = run
@@ -74,7 +74,7 @@ def test_what_has_a_meaning_is_carried_over(
     assert steps == list(range(1, 21))
 
 
-def test_a_loss_scale_begins_anew_where_float16_does(aero: str, run: tuple[Path, Path]) -> None:
+def test_the_loss_scale_starts_again_where_float16_does(aero: str, run: tuple[Path, Path]) -> None:
     config, folder = run
     assert loss_scale(folder, 10) is None
     for duration, dtype, scale in (
@@ -87,7 +87,7 @@ def test_a_loss_scale_begins_anew_where_float16_does(aero: str, run: tuple[Path,
         assert loss_scale(folder, duration) == scale
 
 
-def test_the_best_is_looked_for_anew_where_evaluations_are_of_other_contexts(
+def test_the_best_loss_starts_again_where_evaluations_have_other_contexts(
     aero: str, run: tuple[Path, Path]
 ) -> None:
     config, folder = run

@@ -1,4 +1,4 @@
-"""One process at a time works in a run folder, and a full disk costs nothing that was there."""
+"""Tests that one process works in a run folder at a time, and that a full disk loses nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def finish_lines(run: Path) -> list[str]:
 
 
 def opened_files(pid: int) -> list[Path]:
-    """What a process has open; nothing of what it closes meanwhile."""
+    """Returns the files that a process has open, without those that it closes meanwhile."""
     files = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):
@@ -36,7 +36,7 @@ def opened_files(pid: int) -> list[Path]:
 def training(
     aero: str, config: Path, run: Path, env: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A run that has made its first steps."""
+    """Starts a run, and waits until it has made its first steps."""
     process = subprocess.Popen([aero, "train", str(config), "-q", "--resume"], env=env)
     metrics = run / "metrics.jsonl"
     while process.poll() is None and not (metrics.exists() and metrics.stat().st_size > 0):
@@ -49,7 +49,7 @@ def training(
 
 
 @pytest.mark.parametrize("has_locks", [True, False])
-def test_a_second_process_is_refused_and_told_who_is_there(
+def test_a_second_process_is_refused_with_the_name_of_the_first(
     aero: str, corpus: Path, tmp_path: Path, faulty_disk: dict[str, str], has_locks: bool
 ) -> None:
     env = faulty_disk if has_locks else {**faulty_disk, "AERO_TEST_NO_LOCKS": "1"}
@@ -61,7 +61,7 @@ def test_a_second_process_is_refused_and_told_who_is_there(
         for part in (str(run), f"process {first.pid} on host {socket.gethostname()}"):
             assert part in second.stderr
         assert first.poll() is None
-    # A killed holder's lock is stale.
+    # The lock of a killed holder is stale.
     done = call(aero, "train", config, "--resume", "-q", "--set", "train.duration=30", env=env)
     assert done.returncode in (0, 2) and "process" not in done.stderr
 
@@ -112,7 +112,7 @@ def test_a_small_file_that_cannot_be_written_is_written_later(
 
 
 @pytest.mark.parametrize("where", ["report.md", "best", "weights.safetensors"])
-def test_a_disk_that_stays_full_is_told_and_a_resume_makes_up_for_it(
+def test_a_disk_that_stays_full_is_reported_and_a_resume_writes_the_rest(
     aero: str, corpus: Path, tmp_path: Path, faulty_disk: dict[str, str], where: str
 ) -> None:
     run = tmp_path / "run"
@@ -131,7 +131,7 @@ def test_a_disk_that_stays_full_is_told_and_a_resume_makes_up_for_it(
     assert (run / "checkpoints/step-00000060").is_dir()
 
 
-def test_metrics_that_are_lost_are_told_and_the_weights_are_there(
+def test_lost_metrics_are_reported_and_the_weights_are_saved(
     aero: str, corpus: Path, tmp_path: Path, faulty_disk: dict[str, str]
 ) -> None:
     run = tmp_path / "run"
@@ -147,7 +147,7 @@ def test_metrics_that_are_lost_are_told_and_the_weights_are_there(
 def test_finished_is_written_after_the_last_state(
     aero: str, corpus: Path, tmp_path: Path, faulty_disk: dict[str, str]
 ) -> None:
-    """The state of the last step cannot be saved: the metrics do not say that the run ended."""
+    """The state of the last step cannot be saved, so the metrics do not say that the run ended."""
     run = tmp_path / "run"
     config = make_config(
         tmp_path / "run.json",
@@ -164,7 +164,7 @@ def test_finished_is_written_after_the_last_state(
     assert finish_lines(run) == ["finished"]
 
 
-def test_a_kill_between_the_last_state_and_finished_is_made_up_for(
+def test_a_resume_finishes_a_run_killed_after_its_last_state(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -179,7 +179,7 @@ def test_a_kill_between_the_last_state_and_finished_is_made_up_for(
         assert read_metrics(run) == whole
 
 
-def test_a_run_goes_on_when_nobody_reads_its_console(
+def test_a_run_continues_when_nobody_reads_its_console(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -213,7 +213,7 @@ def test_a_signal_while_the_corpus_is_checked_ends_the_program_at_once(
 ) -> None:
     tokens = tmp_path / "tokens"
     tokens.mkdir()
-    for split in ("train", "val"):  # zeros, 4 GiB of them without a block on the disk
+    for split in ("train", "val"):  # 4 GiB of zeros, which take no block on the disk
         with (tokens / f"{split}.bin").open("wb") as file:
             file.truncate(1 << 32)
     run = tmp_path / "run"

@@ -1,4 +1,4 @@
-"""Tables fit the terminal that they are printed in; files and pipes have them whole."""
+"""Tests that tables fit the terminal, and that files and pipes get them whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPARE = ("report", "--compare", "SM+LN+G", "EReg(SM(t)+ScFuFFN_i6)", "--cost",
 
 
 def in_terminal(columns: int, *command: str, **variables: str) -> list[str]:
-    """What a command prints to a terminal of that width, line by line."""
+    """Returns the lines that a command prints to a terminal of that width."""
     keyboard, screen = pty.openpty()
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
@@ -51,14 +51,14 @@ def test_a_comparison_fits_the_terminal(aero: str, columns: int) -> None:
     assert "| EReg(SM(t)+ScFuFFN_i6) |" in "\n".join(lines)
 
 
-def test_columns_that_are_left_out_are_named(aero: str) -> None:
+def test_the_table_names_the_columns_that_it_leaves_out(aero: str) -> None:
     text = " ".join(in_terminal(40, aero, *COMPARE))
-    told = text[text.index("(too narrow for: ") : text.index("; --wide prints all)")]
+    named = text[text.index("(too narrow for: ") : text.index("; --wide prints all)")]
     for title in ("nonlinear operations", "communication saved"):
-        assert title in told
+        assert title in named
 
 
-def test_a_wide_terminal_a_pipe_and_wide_have_the_table_whole(aero: str) -> None:
+def test_a_wide_terminal_a_pipe_and_wide_get_the_whole_table(aero: str) -> None:
     whole = call(aero, *COMPARE).stdout.splitlines()
     assert max(map(len, rows(whole))) > 100
     assert in_terminal(400, aero, *COMPARE) == whole
@@ -83,7 +83,7 @@ def test_the_tables_of_a_report_and_a_sweep_fit_the_terminal(
     assert max(map(len, (tmp_path / "runs/sweep.md").read_text().splitlines())) > 100
 
 
-def test_a_comparison_for_a_paper_is_a_tabular(aero: str) -> None:
+def test_the_latex_comparison_is_a_tabular(aero: str) -> None:
     result = call(aero, *COMPARE, "--format", "latex")
     assert result.returncode == 0
     lines = result.stdout.splitlines()

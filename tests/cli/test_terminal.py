@@ -1,4 +1,4 @@
-"""What a person sees: the progress line in windows of every width, and in none."""
+"""Tests the progress line in windows of every width, and without a window."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def progress_rows(screen: list[str]) -> list[str]:
 
 
 def check_screens(session: Session) -> None:
-    """One progress line at a time, below all else, and nothing of it left at the end."""
+    """Checks that one progress line at a time is below all else, and none is left at the end."""
     assert session.code == 0, session.raw[-1000:]
     for screen in session.screens:
         assert len(progress_rows(screen)) <= 1, screen
         assert not progress_rows(screen[:-1]), screen
-    # A break may take the blank at which it fell.
+    # A line break can take the place of a blank.
     text = "".join(session.rows).replace(" ", "")
     assert "trainingfromstep0to400" in text and "400stepsin" in text
     assert "#" not in text and "gradnorm" not in text and "ETA" not in text, session.rows
@@ -63,12 +63,12 @@ def test_the_progress_line_fits_the_window(train: Train, columns: int) -> None:
         assert "grad norm" in shown and "  lr " in shown
 
 
-def test_a_window_that_changes_leaves_no_rows_behind(train: Train) -> None:
+def test_a_resized_window_keeps_no_old_rows(train: Train) -> None:
     widths = {2: 120, 5: 31, 8: 90, 11: 25, 14: 64}
     check_screens(train(100, resize=widths))
 
 
-def test_a_width_that_did_not_come_is_a_fault() -> None:
+def test_a_resize_that_never_happens_fails_the_test() -> None:
     with pytest.raises(AssertionError, match=r"only [0-9] reads"):
         run_in_terminal("echo", "a", columns=20, resize={0: 10, 50: 30})
 
@@ -80,10 +80,10 @@ def test_no_program_is_left_behind() -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
-def test_the_window_counts_and_not_the_columns_of_the_shell(train: Train) -> None:
+def test_the_width_of_the_window_overrides_the_columns_of_the_shell(train: Train) -> None:
     session = train(30, environment={"COLUMNS": "200"})
     check_screens(session)
-    # Not a longer line's beginning, cut by the terminal.
+    # The line is not the beginning of a longer one that the terminal cut.
     lines = [row for screen in session.screens for row in progress_rows(screen)]
     assert lines and re.search(r"step \d+/400  loss \d\.\d{4}", lines[-1])
 
@@ -106,7 +106,7 @@ def test_a_terminal_that_knows_no_escape_codes_gets_none(train: Train, term: str
 
 def test_eval_leaves_nothing_of_its_status_line(aero: str, train: Train, tmp_path: Path) -> None:
     assert train(80).code == 0
-    # JSON begins with a short line, which would cover little of it.
+    # JSON begins with a short line, which would cover little of the status line.
     for columns, words in ((20, []), (80, ["--json"])):
         command = ("eval", tmp_path / "run", "--batch-size", "1", *words)
         session = run_in_terminal(aero, *command, columns=columns)
@@ -117,7 +117,7 @@ def test_eval_leaves_nothing_of_its_status_line(aero: str, train: Train, tmp_pat
 @pytest.mark.parametrize(
     ("no_color", "is_colored"), [(None, True), ("", True), ("1", False), ("0", False)]
 )
-def test_no_color_counts_where_it_is_not_empty(
+def test_no_color_has_an_effect_where_it_is_not_empty(
     aero: str, tmp_path: Path, no_color: str | None, is_colored: bool
 ) -> None:
     environment = {"NO_COLOR": no_color}
@@ -140,5 +140,5 @@ def test_an_error_ends_the_progress_line(aero: str, corpus: Path, tmp_path: Path
     )
     assert session.code != 0
     assert not progress_rows(session.rows), session.rows
-    # Elsewhere it is a plain line.
+    # Without a terminal the error is a plain line.
     assert "\x1b" not in call(aero, "eval", tmp_path / "none").stderr

@@ -1,4 +1,4 @@
-"""Two things that meet speak one tokenizer, and its tokens have the characters of the text."""
+"""Tests that data and models must share one tokenizer, and how characters are counted."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def make_run(aero: str, corpus: Path, folder: Path) -> Path:
 
 
 class World:
-    """A run on one corpus, and the same text by a tokenizer whose ids are turned round."""
+    """Holds a run on one corpus, and its text encoded by a tokenizer with reversed ids."""
 
     def __init__(self, aero: str, folder: Path) -> None:
         source = folder / "documents.jsonl"
@@ -70,7 +70,7 @@ class World:
         self.aero = aero
 
     def refuses(self, *arguments: str | Path) -> str:
-        """Exit code 2 and one line that names two hashes; nothing on standard output."""
+        """Expects exit code 2, one line that names two hashes, and no standard output."""
         result = call(self.aero, *arguments)
         assert (result.returncode, result.stdout) == (2, ""), result.stderr
         assert result.stderr.count("\n") == 1
@@ -87,7 +87,7 @@ def world(aero: str, tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(aero, tmp_path_factory.mktemp("tokenizers"))
 
 
-def test_a_corpus_of_another_tokenizer_is_refused_unless_it_is_meant(world: World) -> None:
+def test_a_corpus_of_another_tokenizer_is_refused_unless_it_is_allowed(world: World) -> None:
     for command in (["eval", world.run], ["inspect", world.run, "--entropy"]):
         world.takes(*command)
         world.takes(*command, "--data", world.corpus)
@@ -98,7 +98,7 @@ def test_a_corpus_of_another_tokenizer_is_refused_unless_it_is_meant(world: Worl
         world.takes(*command, "--data", world.other_corpus, "--other-tokenizer")
 
 
-def test_a_tokenizer_that_is_not_the_models_is_refused_unless_it_is_meant(world: World) -> None:
+def test_a_tokenizer_that_is_not_the_models_is_refused_unless_it_is_allowed(world: World) -> None:
     other = ("--tokenizer", world.other_tokenizer)
     for command in (["eval", world.run], ["generate", world.run, "--prompt", "short"]):
         world.takes(*command, "--tokenizer", world.corpus / "tokenizer.json")
@@ -173,12 +173,12 @@ def test_a_checkpoint_knows_its_tokenizer_wherever_it_lies(world: World, tmp_pat
     model.mkdir()
     for name in ("weights.safetensors", "config.json"):
         shutil.copy(moved / name, model)
-    world.takes("eval", model, "--data", world.other_corpus)  # says nothing of its tokenizer
+    world.takes("eval", model, "--data", world.other_corpus)  # does not name its tokenizer
     shutil.copy(world.run / "tokenizer.json", model)
     world.refuses("eval", model, "--data", world.other_corpus)
 
 
-def test_a_tokenizer_that_was_exchanged_in_the_run_is_found(world: World, tmp_path: Path) -> None:
+def test_an_exchanged_tokenizer_of_a_run_is_reported(world: World, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(world.run, copy)
     shutil.copy(world.other_tokenizer, copy / "tokenizer.json")
@@ -193,7 +193,7 @@ def test_a_tokenizer_that_was_exchanged_in_the_run_is_found(world: World, tmp_pa
 
 
 def test_a_transformed_model_knows_its_tokenizer(world: World, tmp_path: Path) -> None:
-    """Also one of a checkpoint that lies alone, without the tokenizer's file."""
+    """This includes a model of a lone checkpoint, without the tokenizer's file."""
     alone = shutil.copytree(world.run / "checkpoints" / "step-00000004", tmp_path / "alone")
     config = make_config(
         tmp_path / "warm.json",
@@ -214,7 +214,9 @@ def test_a_transformed_model_knows_its_tokenizer(world: World, tmp_path: Path) -
     assert "alone-folded" in world.refuses("train", config)
 
 
-def test_what_names_no_tokenizer_is_taken(world: World, aero: str, tmp_path: Path) -> None:
+def test_data_and_models_that_name_no_tokenizer_are_accepted(
+    world: World, aero: str, tmp_path: Path
+) -> None:
     nano = tmp_path / "nano"
     nano.mkdir()
     for split in ("train", "val"):
@@ -226,7 +228,7 @@ def test_what_names_no_tokenizer_is_taken(world: World, aero: str, tmp_path: Pat
     world.takes("generate", run, "--prompt", "ab", "--tokenizer", world.other_tokenizer)
 
 
-# Characters.
+# The next tests are about characters.
 
 
 def tokens_of(corpus: Path, split: str) -> tuple[int, ...]:
@@ -235,7 +237,7 @@ def tokens_of(corpus: Path, split: str) -> tuple[int, ...]:
 
 
 def characters_of_targets(corpus: Path, eos: str) -> int:
-    """Of the text between EOS tokens, as Hugging Face tokenizers decodes it."""
+    """Counts the characters between EOS tokens, as Hugging Face tokenizers decodes them."""
     tokenizer = tokenizers.Tokenizer.from_file(str(corpus / "tokenizer.json"))
     eos_id = tokenizer.token_to_id(eos)
     tokens = tokens_of(corpus, "val")
@@ -250,7 +252,7 @@ def characters_of_targets(corpus: Path, eos: str) -> int:
 
 
 @pytest.mark.parametrize("eos", ["<|endoftext|>", "</s>", "<a token with quite a long name>"])
-def test_the_name_of_the_eos_token_is_no_text(
+def test_the_name_of_the_eos_token_is_not_counted_as_text(
     world: World, aero: str, tmp_path: Path, eos: str
 ) -> None:
     corpus = prepare(world.source, tmp_path / "corpus", "--eos", eos)
@@ -266,7 +268,7 @@ def test_the_name_of_the_eos_token_is_no_text(
     assert counts["characters"] == len(text)
 
 
-def test_an_eos_that_is_not_marked_as_special_is_no_text_either(
+def test_an_eos_that_is_not_marked_as_special_is_not_counted_either(
     world: World, aero: str, tmp_path: Path
 ) -> None:
     content = json.loads((world.corpus / "tokenizer.json").read_text())
@@ -279,7 +281,7 @@ def test_an_eos_that_is_not_marked_as_special_is_no_text_either(
     assert result["characters"] == characters_of_targets(corpus, "<|endoftext|>")
 
 
-def test_spaces_that_the_tokenizer_adds_are_no_text(
+def test_no_characters_are_counted_where_the_tokenizer_adds_spaces(
     world: World, aero: str, tmp_path: Path
 ) -> None:
     content = json.loads((world.corpus / "tokenizer.json").read_text())
@@ -300,11 +302,11 @@ def test_spaces_that_the_tokenizer_adds_are_no_text(
     assert f"left out: {adding}: its pre-tokenizer adds spaces" in named.stderr
 
 
-# The vocabulary.
+# The next tests are about the vocabulary.
 
 
 @pytest.mark.parametrize(("vocabulary", "warned"), [(64, 0), (128, 0), (192, 0), (4096, 1)])
-def test_a_vocabulary_far_above_the_corpus_is_warned_of_once(
+def test_a_vocabulary_far_above_the_corpus_gives_one_warning(
     aero: str, tmp_path: Path, vocabulary: int, warned: int
 ) -> None:
     corpus = make_corpus(tmp_path / "corpus")

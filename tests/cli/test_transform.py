@@ -1,4 +1,4 @@
-"""`aero transform` on trained models, by the logits of the program itself."""
+"""Tests `aero transform` on trained models, by the logits of the program itself."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ def test_an_exact_transform_keeps_the_logits(
         assert difference(aero, run, out, tmp_path, dtype) <= bound
 
 
-def test_a_pruned_model_is_a_checkpoint_like_any_other(
-    aero: str, corpus: Path, tmp_path: Path
-) -> None:
+def test_a_pruned_model_is_an_ordinary_checkpoint(aero: str, corpus: Path, tmp_path: Path) -> None:
     run = train(aero, corpus, tmp_path, "EReg(SM(t)+ScFuFFN)")
     pruned = tmp_path / "pruned"
     assert call(aero, "transform", run, "--out", pruned, "--prune-ffn", "1").returncode == 0
@@ -83,7 +81,7 @@ def test_a_pruned_model_is_a_checkpoint_like_any_other(
         assert call(aero, command[0], pruned, *command[1:]).returncode == 0, command
     generated = call(aero, "generate", pruned, "--ids", "1,2,3", "--max-tokens", "4")
     assert generated.returncode == 0, generated.stderr
-    # And it can be trained on from.
+    # It can also be trained further.
     config = make_config(
         tmp_path / "on.json",
         corpus,
@@ -104,7 +102,7 @@ def test_chosen_layers_are_pruned(aero: str, corpus: Path, tmp_path: Path) -> No
     assert "became SM+LN+R+FFN_i[0]" in result.stdout, result.stderr
 
 
-def test_what_cannot_be_done_is_refused_and_nothing_is_written(
+def test_an_impossible_transform_is_refused_and_writes_nothing(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     run = train(aero, corpus, tmp_path, "SM+LN+ScFFN")
