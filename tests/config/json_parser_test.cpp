@@ -57,7 +57,7 @@ TEST(JsonParser, SaysTheLineAndTheColumn) {
   EXPECT_THAT(parse("/* open"), ThrowsMessage<JsonError>(HasSubstr("missing closing '*/'")));
 }
 
-TEST(JsonParser, TellsIntegersFromOtherNumbers) {
+TEST(JsonParser, DistinguishesIntegersFromOtherNumbers) {
   const JsonValue root = parse_json(
       "[9223372036854775807, -9223372036854775808, 9223372036854775808, 1e3, "
       "123456789012345678901234567890]");

@@ -156,7 +156,7 @@ TEST(EffectiveConfig, ReadsBackAsTheSameConfig) {
   }
 }
 
-TEST(EffectiveConfig, DrawsTellConfigsApart) {
+TEST(EffectiveConfig, DiffersBetweenDraws) {
   EXPECT_NE(draw(1), draw(2));
   EXPECT_NE(to_json(draw(1)), to_json(draw(2)));
 }

@@ -32,8 +32,8 @@ class OtherProcess {
     pid_ = ::fork();
     if (pid_ == 0) {
       work();
-      const bool told = ::write(ends[1], "x", 1) == 1;
-      while (told) ::pause();
+      const bool written = ::write(ends[1], "x", 1) == 1;
+      while (written) ::pause();
       ::_exit(1);
     }
     ::close(ends[1]);
@@ -72,7 +72,7 @@ class FolderLock : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(FolderLock, ASecondProcessIsRefusedAndToldWhoTheFirstIs) {
+TEST_F(FolderLock, ASecondProcessIsRefusedWithTheNameOfTheFirst) {
   OtherProcess other([this] { static const auto lock = lock_folder(folder_.path()); });
   std::array<char, 256> host{};
   ASSERT_EQ(::gethostname(host.data(), host.size() - 1), 0);

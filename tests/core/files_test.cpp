@@ -134,7 +134,7 @@ TEST_F(Files, AFolderReplacesTheOneThatWasThere) {
   EXPECT_THAT(names(), UnorderedElementsAre("step"));
 }
 
-TEST_F(Files, TellsLeftoversFromOtherNames) {
+TEST_F(Files, DistinguishesLeftoversFromOtherNames) {
   for (const char* name : {".step-00000100.tmp-1", ".a.tmp-123", ".a.old-9", ".a.tmp-1.tmp-22"}) {
     EXPECT_TRUE(AtomicFolder::is_leftover(fs::path("x") / name)) << name;
   }

@@ -104,7 +104,7 @@ TEST_F(CostModelExtends, KeepsWhatAFileSaysOfItselfAlone) {
                     Not(HasSubstr("made_by"))));
 }
 
-TEST_F(CostModelExtends, TellsAFaultInTheFileThatHasIt) {
+TEST_F(CostModelExtends, ReportsAFaultInTheFileThatHasIt) {
   write("base.json", with(own_model, "\"unit\": \"ms\"", "\"unit\": \"sec\""));
   const auto file = write("mine.json", R"({
     "extends": "base.json", "name": "mine", "source": "s",
@@ -120,18 +120,20 @@ TEST_F(CostModelExtends, TellsAFaultInTheFileThatHasIt) {
 }
 
 TEST_F(CostModelExtends, RefusesABaseThatCannotBeRead) {
-  const auto told = [&](const std::string& base) {
+  const auto reported = [&](const std::string& base) {
     return usage_error(
         [&] { CostModel::load(write("mine.json", R"({"extends": )" + base + "}")); });
   };
-  EXPECT_THAT(told("\"none.json\""), HasSubstr("mine.json: extends: \"none.json\": cost model: "));
+  EXPECT_THAT(reported("\"none.json\""),
+              HasSubstr("mine.json: extends: \"none.json\": cost model: "));
   EXPECT_THAT(
-      told("\"spu_0.9.6\""),
+      reported("\"spu_0.9.6\""),
       HasSubstr("mine.json: extends: \"spu_0.9.6\": cost model \"spu_0.9.6\": unknown name"));
-  EXPECT_THAT(told("\"./mine.json\""), HasSubstr("a file cannot extend itself"));
-  EXPECT_THAT(told("3, \"name\": \"mine\""), HasSubstr("mine.json: extends: 3: expected a text"));
+  EXPECT_THAT(reported("\"./mine.json\""), HasSubstr("a file cannot extend itself"));
+  EXPECT_THAT(reported("3, \"name\": \"mine\""),
+              HasSubstr("mine.json: extends: 3: expected a text"));
   write("base.json", R"({"extends": ["own.json"]})");
-  EXPECT_THAT(told("\"base.json\", \"name\": \"mine\""),
+  EXPECT_THAT(reported("\"base.json\", \"name\": \"mine\""),
               HasSubstr("base.json: extends: [...]: expected a text, not a list"));
 }
 

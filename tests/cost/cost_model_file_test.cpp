@@ -16,7 +16,7 @@ std::string faults(const std::string& text) {
   return usage_error([&] { load(text); });
 }
 
-TEST(CostModelFile, TellsWrongFormulasWithKeyAndText) {
+TEST(CostModelFile, ReportsWrongFormulasWithKeyAndText) {
   const auto of = [](const std::string& formula) {
     return faults(with(own_model, "\"3 * work(n)\"", "\"" + formula + "\""));
   };
@@ -31,21 +31,21 @@ TEST(CostModelFile, TellsWrongFormulasWithKeyAndText) {
   EXPECT_THAT(of("relu(n)"), HasSubstr("goes in a circle: relu -> relu"));
 }
 
-TEST(CostModelFile, TellsACircleOfCalls) {
+TEST(CostModelFile, ReportsACircleOfCalls) {
   auto text = with(own_model, "\"3 * work(n)\"", "\"softmax(n, 1)\"");
   text = with(text, "\"2 * work(rows * columns)\"", "\"relu(rows * columns)\"");
   EXPECT_THAT(faults(text), HasSubstr("primitives.relu.bytes: \"softmax(n, 1)\": goes in a circle: "
                                       "relu -> softmax -> relu"));
 }
 
-TEST(CostModelFile, TellsACallOfWhatHasNoSuchFormula) {
+TEST(CostModelFile, ReportsACallOfAPrimitiveWithoutSuchAFormula) {
   const auto text =
       with(own_model, R"json("seconds": "n * tick")json", R"json("seconds": "work(n)")json");
   EXPECT_THAT(faults(text), HasSubstr("primitives.relu.seconds: \"work(n)\": calls work(), which "
                                       "has no seconds; write primitives.work.seconds"));
 }
 
-TEST(CostModelFile, TellsAMisspeltPrimitive) {
+TEST(CostModelFile, ReportsAMisspeltPrimitive) {
   const std::string gelu =
       R"json(, "gellu": {"arguments": ["n"], "bytes": "9 * work(n)", "source": "s"})json";
   const std::string last = R"json("bytes": "x * byte", "source": "s"})json";
@@ -57,7 +57,7 @@ TEST(CostModelFile, TellsAMisspeltPrimitive) {
   EXPECT_EQ(faults(with(called, last, last + gelu)), "");
 }
 
-TEST(CostModelFile, TellsHelpersThatNothingCalls) {
+TEST(CostModelFile, ReportsHelpersThatNothingCalls) {
   const std::string last = R"json("bytes": "x * byte", "source": "s"})json";
   const std::string helpers =
       R"json(, "ole": {"arguments": ["n"], "bytes": "n * byte", "source": "s"},
@@ -76,7 +76,7 @@ TEST(CostModelFile, TellsHelpersThatNothingCalls) {
               testing::Contains("No operation and no formula uses these primitives: refill."));
 }
 
-TEST(CostModelFile, TellsANumberThatIsAlsoACost) {
+TEST(CostModelFile, ReportsANumberThatIsAlsoACost) {
   const auto helper = [](const std::string& formulas) {
     return faults(with(own_model, R"("bytes": "x * byte")", formulas));
   };
@@ -91,7 +91,7 @@ TEST(CostModelFile, TellsANumberThatIsAlsoACost) {
               HasSubstr("primitives.relu.number: an operation of a model costs bytes"));
 }
 
-TEST(CostModelFile, TellsKeysThatAreUnknownMissingOrTwice) {
+TEST(CostModelFile, ReportsUnknownMissingAndRepeatedKeys) {
   EXPECT_THAT(faults(and_keys("\"latencies\": {}")),
               HasSubstr("latencies: {}: unknown key, did you mean \"latency\"?"));
   EXPECT_THAT(faults(and_keys("\"field\": \"Z\"")),
@@ -114,7 +114,7 @@ TEST(CostModelFile, TellsKeysThatAreUnknownMissingOrTwice) {
                         "mean \"temperature\"?"));
 }
 
-TEST(CostModelFile, TellsUnitsAndValuesThatAreNone) {
+TEST(CostModelFile, ReportsInvalidUnitsAndValues) {
   EXPECT_THAT(faults(with(own_model, "\"unit\": \"kB\"", "\"unit\": \"KB\"")),
               HasSubstr("own.json: constants.look_up.unit: \"KB\": unknown unit, did you mean "
                         "\"kB\"?"));
@@ -132,7 +132,7 @@ TEST(CostModelFile, TellsUnitsAndValuesThatAreNone) {
               HasSubstr("primitives.work.arguments: \"byte\": is a constant, too"));
 }
 
-TEST(CostModelFile, TellsFaultsOfAnException) {
+TEST(CostModelFile, ReportsFaultsOfAnException) {
   const auto of = [](const std::string& exception) {
     return faults(and_keys("\"exceptions\": [" + exception + "]"));
   };
@@ -150,16 +150,17 @@ TEST(CostModelFile, TellsFaultsOfAnException) {
       HasSubstr("exceptions[0].add[0].n: \"T * byte\": gives bytes; expected a plain number"));
 }
 
-TEST(CostModelFile, TellsAllFaultsAtOnce) {
-  const std::string told = faults(R"({"name": "own", "primitives": {"relu": {"arguments": "n"}}})");
+TEST(CostModelFile, ReportsAllFaultsAtOnce) {
+  const std::string reported =
+      faults(R"({"name": "own", "primitives": {"relu": {"arguments": "n"}}})");
   for (const char* key : {"protocol: missing", "field: missing", "security: missing",
                           "source: missing", "private: missing", "constants: missing",
                           "primitives.relu.bytes: missing", "primitives.relu.arguments: \"n\""}) {
-    EXPECT_THAT(told, HasSubstr(key));
+    EXPECT_THAT(reported, HasSubstr(key));
   }
 }
 
-TEST(CostModelFile, TellsWhatIsNoJsonOrNoFile) {
+TEST(CostModelFile, ReportsInvalidJsonAndMissingFiles) {
   EXPECT_THAT(faults("{\"name\": "), HasSubstr("own.json: line 1"));
   EXPECT_THAT(faults("[]"), HasSubstr("own.json: []: a cost model is an object {...}"));
   EXPECT_THAT(usage_error([] { CostModel::load("no/such.json"); }), HasSubstr("no/such.json"));

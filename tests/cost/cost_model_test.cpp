@@ -209,7 +209,7 @@ TEST(CostModel, AddsTheOperationsOfAnException) {
   EXPECT_THAT(price(text, longer).notes, ElementsAre("always"));
 }
 
-TEST(CostModel, TellsTheSetUpApart) {
+TEST(CostModel, ReportsTheSetUpSeparately) {
   const auto text =
       and_keys(R"("setup": {"bytes": "100 * look_up", "seconds": "5 * tick", "source": "s"})");
   const PiCost cost = price(text);
@@ -229,14 +229,14 @@ TEST(CostModel, TakesItsOwnLatencyWithoutANetwork) {
   EXPECT_THAT(cost.notes, ElementsAre("a fit"));
 }
 
-TEST(CostModel, TellsNoLatencyWhereItsOwnIsNegative) {
+TEST(CostModel, GivesNoLatencyWhereItsOwnIsNegative) {
   const PiCost cost =
       price(and_keys(R"json("latency": {"source": "s", "seconds": "tick * (L - 3)"})json"));
   EXPECT_FALSE(cost.latency_seconds);
   EXPECT_THAT(cost.notes, ElementsAre(HasSubstr("gives -0.002 s")));
 }
 
-TEST(CostModel, TellsItsOwnLatencyOfWholeContextsAlone) {
+TEST(CostModel, GivesItsOwnLatencyForWholeContextsAlone) {
   const auto model = CostModel::load("aero_papers");
   const ModelConfig config{.n_layer = 12, .n_head = 12, .d_model = 768, .context = 128};
   EXPECT_TRUE(model.price(config, whole_context(config)).latency_seconds);

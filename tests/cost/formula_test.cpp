@@ -79,7 +79,7 @@ TEST(Formula, LosesNoNanInMinAndMax) {
   EXPECT_TRUE(std::isnan(value("min(0 / 0, 1)")));
 }
 
-TEST(Formula, TellsWhereATextIsNoFormula) {
+TEST(Formula, ReportsWhereATextIsNotAFormula) {
   const auto reason = [](const std::string& text) {
     try {
       Formula::parse(text);
@@ -122,7 +122,7 @@ TEST(Formula, KeepsDimensionsApart) {
   EXPECT_EQ(fault("size ^ 2"), "^ takes plain numbers, not bytes");
 }
 
-TEST(Formula, TellsNamesAndArgumentsThatDoNotFit) {
+TEST(Formula, ReportsNamesAndArgumentsThatDoNotFit) {
   EXPECT_EQ(fault("a * sizes"),
             "unknown name \"sizes\", did you mean \"size\"? one of: a, b, size, time");
   EXPECT_EQ(fault("ceil(a, b)"), "ceil takes one argument, not 2");

@@ -47,14 +47,14 @@ TEST(Network, ReadsAFileOfOnesOwn) {
             "");
 }
 
-TEST(Network, TellsEveryFaultWithItsKey) {
-  const std::string told = faults(R"({"name": "mine", "bandwith": 1,
+TEST(Network, ReportsEveryFaultWithItsKey) {
+  const std::string reported = faults(R"({"name": "mine", "bandwith": 1,
       "bandwidth": {"value": -3, "unit": "Mbit/s"}, "round_trip": {"value": 1, "unit": "min"}})");
-  EXPECT_THAT(told, HasSubstr("own.json: name: \"mine\": the file is called own"));
-  EXPECT_THAT(told, HasSubstr("bandwith: 1: unknown key, did you mean \"bandwidth\"?"));
-  EXPECT_THAT(told, HasSubstr("bandwidth.value: -3: expected more than 0"));
-  EXPECT_THAT(told, HasSubstr("round_trip.unit: \"min\": unknown unit"));
-  EXPECT_THAT(told, HasSubstr("source: missing"));
+  EXPECT_THAT(reported, HasSubstr("own.json: name: \"mine\": the file is called own"));
+  EXPECT_THAT(reported, HasSubstr("bandwith: 1: unknown key, did you mean \"bandwidth\"?"));
+  EXPECT_THAT(reported, HasSubstr("bandwidth.value: -3: expected more than 0"));
+  EXPECT_THAT(reported, HasSubstr("round_trip.unit: \"min\": unknown unit"));
+  EXPECT_THAT(reported, HasSubstr("source: missing"));
 }
 
 TEST(Network, ReportsARepeatedKeyOnce) {

@@ -64,7 +64,7 @@ TEST(Sensitivity, AsksForAnotherNetworkWhereThereIsOne) {
   EXPECT_EQ(find(sensitivities(model, config, pass), "half the bandwidth"), nullptr);
 }
 
-TEST(Sensitivity, TellsWhatATemperatureCostsThatAllKnow) {
+TEST(Sensitivity, ReportsTheCostOfATemperatureThatAllKnow) {
   const auto model = load(own_model);
   const auto config = small("SM(t)+R");
   const auto pass = whole_context(config);
@@ -77,7 +77,7 @@ TEST(Sensitivity, TellsWhatATemperatureCostsThatAllKnow) {
   EXPECT_EQ(find(sensitivities(model, small("SM+R"), pass), "temperatures are public"), nullptr);
 }
 
-TEST(Sensitivity, TellsWhatFoldingSaves) {
+TEST(Sensitivity, ReportsTheSavingsOfFolding) {
   const auto model = load(own_model);
   const auto config = small("SM+R");
   const auto pass = whole_context(config);
@@ -103,7 +103,7 @@ TEST(Sensitivity, LeavesAPriceUnknownWhereTheModelHasNone) {
   EXPECT_THAT(
       unfolded->unpriced,
       testing::HasSubstr("primitives.multiply_constant: missing, and this model's operation"));
-  // All else is told as before.
+  // The other sensitivities are still reported.
   ASSERT_NE(find(list, "constant look_up + 10%"), nullptr);
   EXPECT_EQ(find(list, "constant look_up + 10%")->unpriced, "");
 }

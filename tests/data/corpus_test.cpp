@@ -304,7 +304,7 @@ TEST(Corpus, HasOneFormatInAFolder) {
               HasSubstr("two files come from different tokenizers"));
 }
 
-TEST(Corpus, TakesTheFormatThatIsToldWhereTwoLieTogether) {
+TEST(Corpus, TakesTheGivenFormatWhereTwoLieTogether) {
   const Folder folder;
   write_stream(folder);
   folder.write("train.bin", packed<std::uint16_t>(counting(0, 9)));
@@ -351,7 +351,7 @@ TEST(Corpus, TakesASingleFileForOneSplit) {
   EXPECT_EQ(tokens_of(raw, "train", TokenFormat::nanogpt), 9);
 }
 
-TEST(Corpus, TellsItsTokenizerFromAnother) {
+TEST(Corpus, DistinguishesItsTokenizerFromAnother) {
   const Folder folder;
   const auto identity = [&](char byte) {
     const auto path =

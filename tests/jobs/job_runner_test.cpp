@@ -80,7 +80,7 @@ TEST_F(JobRunner, TrainsEachJobFromItsConfigAndSkipsWhatIsDone) {
   EXPECT_THAT(ended_, ElementsAre(0, 1, 0, 1));
 }
 
-TEST_F(JobRunner, TellsWhyOneFailedAndTrainsTheOthers) {
+TEST_F(JobRunner, ReportsWhyOneFailedAndTrainsTheOthers) {
   const auto results = run({job("bad"), job("good")},
                            "case $RUN in *bad) for i in 1 2 3 4 5 6 7; do echo line $i >&2; done; "
                            "exit 3;; esac\n" +
@@ -187,7 +187,7 @@ TEST_F(JobRunner, RunsSeveralAtATime) {
 }
 
 TEST_F(JobRunner, PassesASignalOnAndWaitsForTheSave) {
-  // The child tells its parent to stop, and then takes its time to save.
+  // The child sends its parent the signal to stop, and then takes its time to save.
   const auto results = run({job("a"), job("b")},
                            "trap 'sleep 0.2; echo saved > $RUN/saved; exit 143' TERM\n"
                            "kill -TERM $PPID\n"

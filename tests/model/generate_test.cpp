@@ -101,17 +101,17 @@ TEST(Generation, EndsBeforeTheStopToken) {
   EXPECT_EQ(generate(decoder, {4}, options), Tokens(whole.begin(), stop));
 }
 
-TEST(Generation, TellsOfEachTokenAndEndsWhenTold) {
+TEST(Generation, PassesEachTokenToTheCallbackWhichCanEndIt) {
   auto decoder = make_decoder_there(small_gpt2());
   const GenerationOptions options{.sampling = {.temperature = 2}, .max_tokens = many};
   const auto whole = generate(decoder, {4}, options);
-  Tokens told;
+  Tokens passed;
   const auto text = generate(decoder, {4}, options, [&](std::int64_t token) {
-    told.push_back(token);
-    return told.size() < 7;
+    passed.push_back(token);
+    return passed.size() < 7;
   });
-  EXPECT_EQ(told, Tokens(whole.begin(), whole.begin() + 7));
-  EXPECT_EQ(text, told);
+  EXPECT_EQ(passed, Tokens(whole.begin(), whole.begin() + 7));
+  EXPECT_EQ(text, passed);
 }
 
 TEST(Generation, IsWithoutDropout) {

@@ -329,7 +329,7 @@ TEST(OwnParts, AreNoneInWhatAeroBuilds) {
   }
 }
 
-TEST(OwnParts, TellAPartOfAerosInAnothersPlace) {
+TEST(OwnParts, IncludeAPartOfAeroInPlaceOfAnother) {
   Decoder decoder(small_gpt2());
   auto config = small_gpt2();
   config.activation = ActivationKind::gelu;
@@ -372,7 +372,7 @@ TEST(OwnParts, GenerateTheSameWithACacheAndWithout) {
   const auto cached = generate(decoder, {1, 2}, options);
   options.use_cache = false;
   EXPECT_EQ(generate(decoder, {1, 2}, options), cached);
-  // Tokens that are drawn tell little of the logits of so small a model.
+  // The logits of so small a model change its drawn tokens little, so they are compared, too.
   const torch::NoGradGuard no_grad;
   const auto tokens = make_tokens(1, 12);
   const auto expected = decoder->forward(tokens);
@@ -383,7 +383,7 @@ TEST(OwnParts, GenerateTheSameWithACacheAndWithout) {
   }
 }
 
-TEST(OwnParts, ThatTellNoEntropyCannotBeRegularised) {
+TEST(OwnParts, ThatReportNoEntropyCannotBeRegularised) {
   own::Factory factory;
   factory.first_block = true;
   auto config = small_with("EReg(SM+LN+G)");

@@ -156,7 +156,7 @@ TEST_F(TheFourSteps, KeepTheFewestBytesAmongThoseThatAreLevel) {
   EXPECT_EQ(kept(replay(plan(three)).steps[1]), "SM+G");
 }
 
-TEST_F(TheFourSteps, SayThatOneSeedTellsNothingOfTheSpread) {
+TEST_F(TheFourSteps, SayThatOneSeedShowsNothingOfTheSpread) {
   finished("0-SM+LN+G", {50});
   finished("1-SM+G", {60});
   finished("1-SM+R", {56});
@@ -359,7 +359,7 @@ TEST_F(TheFourSteps, RefuseABaselineWithoutACheckpoint) {
   EXPECT_THAT(text, HasSubstr("nowhere"));
 }
 
-TEST_F(TheFourSteps, TellAllFaultsOfAFileAtOnce) {
+TEST_F(TheFourSteps, ReportAllFaultsOfAFileAtOnce) {
   const auto text = faults(
       R"(, "tolerence": 0.1, "tolerance": -1, "warm_start": 1, "seeds": [1, 1, "a"],
          "max_pruned": 1.5, "set": {"seed": 2, "train.warm_start": "x"},

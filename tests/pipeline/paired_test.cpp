@@ -32,7 +32,7 @@ TEST(PairedDifference, IsTakenOverTheSeedsThatBothHave) {
   EXPECT_EQ(difference.order(), Order::level);
 }
 
-TEST(PairedDifference, TellsWhatIsBeyondTheSpreadHoweverFarTheSeedsAreApart) {
+TEST(PairedDifference, FindsWhatIsBeyondTheSpreadHoweverFarTheSeedsAreApart) {
   const BySeed base{{1, 10}, {2, 50}, {3, 90}};
   const BySeed below{{1, 9}, {2, 49.1}, {3, 88.9}};
   EXPECT_EQ(paired_difference(below, base).order(), Order::lower);

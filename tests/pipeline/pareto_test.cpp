@@ -70,7 +70,7 @@ using testing::IsEmpty;
 
 // t is 4.303 for three seeds. b - a is 0.2, 0.3, 0.1: 0.2 +- 0.248, level though the seeds of each
 // are 20 apart. c - a is 1.0, 1.1, 0.9: 1 +- 0.248. d is as dear as a, 0.1 +- 0.025 above it.
-TEST(Fronts, TellWhoIsLevelWithinTheSpread) {
+TEST(Fronts, NameMembersThatAreLevelWithinTheSpread) {
   const auto front =
       fronts({by_seed("a", {10, 20, 30}, 100), by_seed("b", {10.2, 20.3, 30.1}, 50),
               by_seed("c", {11, 21.1, 30.9}, 40), by_seed("d", {10.1, 20.11, 30.09}, 100)});

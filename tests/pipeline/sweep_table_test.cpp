@@ -314,7 +314,7 @@ TEST_F(TwoMembers, CompareAsFarAsTheyAreMeasuredOnTheSameTokens) {
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.eval.batches = 0; }), contexts("all"));
 }
 
-// More batches than the split has, as the evaluations tell.
+// The evaluations record that there are more batches than the split has.
 TEST_F(TwoMembers, CompareWhereBothWereEvaluatedOnTheWholeSplit) {
   const auto evaluated = [&](const char* member, int seed, bool part) {
     metrics(member, seed,
@@ -330,10 +330,10 @@ TEST_F(TwoMembers, CompareWhereBothWereEvaluatedOnTheWholeSplit) {
   EXPECT_NE(apart(sweep_, larger), "");
 }
 
-// A corpus that was made anew at the same place, by another tokenizer, say.
+// A corpus may have been made again at the same place, for example with another tokenizer.
 TEST_F(TwoMembers, DoNotCompareOnOtherDataUnderOnePath) {
   finished("SM", 2, 0.6931471805599453, "");
-  const auto tell = [&](const char* member, const char* data) {
+  const auto record = [&](const char* member, const char* data) {
     for (const int seed : {1, 2}) {
       const auto folder = sweep_.folder / member / ("seed-" + std::to_string(seed));
       const auto file = checkpoint::RunFolder(folder).checkpoint(20) / "state.json";
@@ -343,11 +343,11 @@ TEST_F(TwoMembers, DoNotCompareOnOtherDataUnderOnePath) {
     }
   };
   const auto same = [](RunConfig&) {};
-  tell("SM+LN+G", "600 tokens in 1 shard, 1");
-  EXPECT_EQ(apart(sweep_, same), "") << "the other does not tell";
-  tell("SM", "600 tokens in 1 shard, 2");
+  record("SM+LN+G", "600 tokens in 1 shard, 1");
+  EXPECT_EQ(apart(sweep_, same), "") << "the other does not record its data";
+  record("SM", "600 tokens in 1 shard, 2");
   EXPECT_EQ(apart(sweep_, same), "data=600 tokens in 1 shard, 2 ");
-  tell("SM", "600 tokens in 1 shard, 1");
+  record("SM", "600 tokens in 1 shard, 1");
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.data.path = "moved"; }), "");
 }
 

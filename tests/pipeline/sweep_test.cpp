@@ -95,7 +95,7 @@ TEST_F(SweepFile, AMembersChangeWinsOverThatOfAll) {
   EXPECT_EQ(sweep.members[1].config.train.clip, 5.0);
 }
 
-TEST_F(SweepFile, TellsEveryFaultOfItsKeysAtOnce) {
+TEST_F(SweepFile, ReportsEveryFaultOfItsKeysAtOnce) {
   const auto message = fault(R"({
     "bas": "base.json", "name": "a/b", "folder": 3, "seeds": [1, 1, -2, "x"],
     "set": {"seed": 3, "run.folder": "x", "model": {"norm": "none"}, "train.clip": null},
@@ -221,7 +221,7 @@ TEST_F(SweepFile, NamesTheBaseThatIsNotThere) {
               HasSubstr("base: \"nowhere.json\": there is no"));
 }
 
-TEST_F(SweepFile, TellsTheFaultsOfOverridesWhereTheyWereSet) {
+TEST_F(SweepFile, ReportsTheFaultsOfOverridesWhereTheyWereSet) {
   const auto message = fault(R"({"base": "base.json", "set": {"train.clipp": 1}, "runs": [
     "SM+H", {"name": "deep", "set": {"model.n_layer": "many"}}, "SM"]})");
   EXPECT_THAT(message, HasSubstr("norms.json: set: train.clipp: 1: unknown key"));

@@ -135,7 +135,7 @@ TEST(PrivateInference, IsInCsvUnrounded) {
   EXPECT_THAT(text, HasSubstr("\npi.by_hand,where.layer 1,3500000000,bytes\n"));
 }
 
-TEST(PrivateInference, TellsHowItWouldChange) {
+TEST(PrivateInference, ReportsHowItWouldChange) {
   auto report = report_of("SM+LN+G", 1);
   report.pi[0].sensitivities = {{"temperatures are public", 9e9, 246.3}};
   const auto text = to_markdown(report);
@@ -143,7 +143,7 @@ TEST(PrivateInference, TellsHowItWouldChange) {
                               "-50.00% |"));
 }
 
-TEST(PrivateInference, TellsWhatHasNoPrice) {
+TEST(PrivateInference, ReportsOperationsWithoutAPrice) {
   auto report = report_of("SM+LN+G", 1);
   report.pi[0].sensitivities = {{.assumption = "nothing is folded beforehand",
                                  .unpriced = "mine.json: primitives.multiply_constant: missing"}};

@@ -132,7 +132,7 @@ TEST(JsonReport, HoldsThePapersFiguresAtTheirEnd) {
   EXPECT_EQ(json["buffers"], 0);
 }
 
-TEST(JsonReport, TellsTheBuffersOfSpectralNormalisation) {
+TEST(JsonReport, CountsTheBuffersOfSpectralNormalisation) {
   const auto json = Json::parse(to_json(make_report(papers_gpt2("SM+SNFFN"))));
   EXPECT_EQ(json["buffers"], 12 * 2 * (768 + 3072));
 }

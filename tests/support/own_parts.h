@@ -57,7 +57,7 @@ class SwishImpl : public model::PartImpl {
   torch::Tensor slope;
 };
 
-/// No parameters, no buffers: nothing but its type tells it from AERO's.
+/// Has no parameters and no buffers: only its type distinguishes it from AERO's.
 class SquaredReluImpl : public model::PartImpl {
  public:
   torch::Tensor forward(const torch::Tensor& x) override { return torch::relu(x).square(); }

@@ -160,22 +160,22 @@ TEST_F(EntropyTest, FindsTheSlopesOfLeakyRelu) {
   }
 }
 
-struct Told {
+struct Reported {
   std::int64_t step;
   std::vector<std::int64_t> collapsed, overloaded, nonfinite;
 };
 
 class Listens : public Callback {
  public:
-  explicit Listens(std::vector<Told>& told) : told_(told) {}
+  explicit Listens(std::vector<Reported>& reported) : reported_(reported) {}
   void on_entropy(Trainer& trainer, const EntropyRecord& record) override {
-    told_.push_back({trainer.step(), record.layers(EntropyState::collapsed),
-                     record.layers(EntropyState::overloaded),
-                     record.layers(EntropyState::nonfinite)});
+    reported_.push_back({trainer.step(), record.layers(EntropyState::collapsed),
+                         record.layers(EntropyState::overloaded),
+                         record.layers(EntropyState::nonfinite)});
   }
 
  private:
-  std::vector<Told>& told_;
+  std::vector<Reported>& reported_;
 };
 
 /// Makes layer 1 attend to one position each, after the first step.
@@ -193,20 +193,20 @@ class Sharpens : public Callback {
 TEST_F(EntropyTest, IsWatchedAtItsIntervalAndNamesTheLayersThatCollapse) {
   const auto run = config({"entropy.every=1", "entropy.batches=1", "train.duration=2"});
   Trainer trainer(run, open_corpus(run, "train"));
-  std::vector<Told> told;
+  std::vector<Reported> reported;
   trainer.add(std::make_unique<Sharpens>());
-  trainer.add(std::make_unique<Listens>(told));
+  trainer.add(std::make_unique<Listens>(reported));
   trainer.add(std::make_unique<EntropyWatch>(
       std::make_shared<const data::Corpus>(open_corpus(run, "val")), [] { return true; }));
   trainer.run();
-  ASSERT_EQ(told.size(), 3U);
-  EXPECT_EQ(told[0].step, 0);
-  EXPECT_THAT(told[0].collapsed, IsEmpty());
-  EXPECT_THAT(told[0].overloaded, ElementsAre(0, 1));  // small weights attend to all alike
-  EXPECT_EQ(told[1].step, 1);
-  EXPECT_THAT(told[1].collapsed, ElementsAre(1));
-  EXPECT_THAT(told[1].overloaded, ElementsAre(0));
-  EXPECT_EQ(told[2].step, 2);
+  ASSERT_EQ(reported.size(), 3U);
+  EXPECT_EQ(reported[0].step, 0);
+  EXPECT_THAT(reported[0].collapsed, IsEmpty());
+  EXPECT_THAT(reported[0].overloaded, ElementsAre(0, 1));  // small weights attend to all alike
+  EXPECT_EQ(reported[1].step, 1);
+  EXPECT_THAT(reported[1].collapsed, ElementsAre(1));
+  EXPECT_THAT(reported[1].overloaded, ElementsAre(0));
+  EXPECT_EQ(reported[2].step, 2);
 }
 
 }  // namespace

@@ -235,7 +235,7 @@ TEST_F(OwnPartsTest, AreRefusedByRunWhereTheyCameLater) {
   EXPECT_THAT(error_of([&] { gone.run(); }),
               AllOf(HasSubstr("blocks.1.ffn."), HasSubstr("not one of the decoder's")));
 
-  // Nothing but the type tells of this one.
+  // Only the type gives this one away.
   factory_.ffns = factory_.activations = false;
   auto activation = trainer_for(config());
   activation.decoder()->named_modules()["blocks.0.ffn"]->replace_module(
@@ -326,7 +326,7 @@ TEST_F(OwnPartsTest, ThatACheckpointLacksOrHasMoreAreAllNamed) {
   EXPECT_TRUE(torch::isnan(plain->named_parameters()["tokens.weight"]).all().item<bool>());
 }
 
-TEST_F(OwnPartsTest, ThatTellNoEntropyAreNotWatched) {
+TEST_F(OwnPartsTest, ThatReportNoEntropyAreNotWatched) {
   factory_.first_block = true;
   factory_.ffns = false;
   const auto run = config({"train.duration=2", "entropy.every=1", "entropy.batches=1",

@@ -18,7 +18,7 @@ class SignalWatchTest : public ::testing::Test {
   }
 };
 
-TEST_F(SignalWatchTest, HoldsASignalBackAndTellsOfIt) {
+TEST_F(SignalWatchTest, HoldsASignalBackAndReportsIt) {
   SignalWatch watch;
   EXPECT_FALSE(watch.pending().has_value());
   ::raise(SIGTERM);
@@ -26,13 +26,13 @@ TEST_F(SignalWatchTest, HoldsASignalBackAndTellsOfIt) {
   EXPECT_EQ(watch.pending(), Outcome::terminated) << "it does not forget";
 }
 
-TEST_F(SignalWatchTest, TellsAnInterruptFromATermination) {
+TEST_F(SignalWatchTest, DistinguishesAnInterruptFromATermination) {
   SignalWatch watch;
   ::raise(SIGINT);
   EXPECT_EQ(watch.pending(), Outcome::interrupted);
 }
 
-TEST_F(SignalWatchTest, TellsOfAHangup) {
+TEST_F(SignalWatchTest, ReportsAHangup) {
   SignalWatch watch;
   ::raise(SIGHUP);
   EXPECT_EQ(watch.pending(), Outcome::hangup);
@@ -49,7 +49,7 @@ TEST_F(SignalWatchTest, CatchesASignalInAThreadThatIsOlder) {
   older.join();
 }
 
-TEST_F(SignalWatchTest, EndsTheProcessByASignalOfWhichNobodyWasTold) {
+TEST_F(SignalWatchTest, EndsTheProcessByASignalThatWasNeverReported) {
   EXPECT_EXIT(
       {
         {

@@ -48,7 +48,7 @@ class TrainerTest : public ::testing::Test {
   testing_support::TemporaryFolder folder_;
 };
 
-/// Writes down what it is told.
+/// Records the calls that it gets.
 class Recorder : public Callback {
  public:
   struct Log {
@@ -345,7 +345,7 @@ TEST_F(TrainerTest, RefusesACorpusShorterThanABatch) {
   EXPECT_NO_THROW(trainer_for(config({"train.batch_size=124"})));
 }
 
-TEST_F(TrainerTest, TellsAnEpochInSteps) {
+TEST_F(TrainerTest, ConvertsEpochsAndTokensToSteps) {
   // 999 targets in 124 contexts of 8; batches of 6: 20.67 steps.
   EXPECT_EQ(trainer_for(config({"train.duration=3e"})).total_steps(), 62);
   EXPECT_EQ(trainer_for(config({"train.duration=480t"})).total_steps(), 10);
