@@ -109,7 +109,7 @@ def test_options_are_refused_before_anything_runs(
 def test_an_unusable_cost_model_is_reported_before_anything_runs(
     script: str, tmp_path: Path
 ) -> None:
-    """The weights, which are not there, are read after it."""
+    """The script would only read the missing weights later."""
     run, corpus = write_checkpoint(tmp_path / "run"), tmp_path / "corpus"
     write_corpus(corpus)
     (run / "weights.safetensors").unlink()
@@ -181,7 +181,7 @@ def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
 def test_an_output_that_cannot_be_written_ends_the_script_at_its_first_line(
     tmp_path: Path,
 ) -> None:
-    """The weights, which are not there, are read after it."""
+    """The script would only read the missing weights later."""
     run = write_checkpoint(tmp_path / "run")
     (run / "weights.safetensors").unlink()
     for unbuffered in ("", "1"):

@@ -99,7 +99,7 @@ def test_tokens_come_from_the_command_line_and_from_a_file(tmp_path: Path) -> No
         ([[1, 64]], "token 64 is outside the vocabulary of 64 words"),
         ([[-1]], "token -1 is outside"),
         ([[0] * 17], "17 tokens, but the model's context is 16"),
-        ([[1], [1, 2]], "all of one run have one length"),
+        ([[1], [1, 2]], "all must have one length"),
     ],
 )
 def test_tokens_that_the_model_cannot_take_are_refused(

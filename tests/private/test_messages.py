@@ -166,10 +166,10 @@ class TestTheScript:
         folder = write_checkpoint(tmp_path)
         refused("--peers here: expected", folder, "--tokens", "1", "--party", 0, "--peers", "here")
 
-    def test_says_that_the_other_party_did_not_come(self, tmp_path: Path) -> None:
+    def test_says_that_the_other_party_did_not_answer(self, tmp_path: Path) -> None:
         from aero.private.run.spawn import free_addresses
 
         peers = ",".join(free_addresses())
         folder = write_checkpoint(tmp_path)
         arguments = (folder, "--tokens", "1", "--party", 0, "--peers", peers, "--patience", 3)
-        refused("the other party did not come", *arguments)
+        refused("the other party did not answer at 127.0.0.1", *arguments)

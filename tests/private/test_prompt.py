@@ -168,7 +168,7 @@ def test_the_error_names_a_file_that_is_not_a_tokenizer(content: str, tmp_path: 
     file.write_text(content)
     with pytest.raises(AeroError) as raised:
         tokens_of_prompt("a", file)
-    assert str(raised.value).startswith(f"{file}: no tokenizer.json that")
+    assert str(raised.value).startswith(f"{file}: not a tokenizer.json that")
     with pytest.raises(AeroError, match="Is a directory"):
         tokens_of_prompt("a", tmp_path)
     with pytest.raises(AeroError, match="No such file"):
@@ -195,7 +195,7 @@ def test_an_id_that_is_left_out_is_a_fault(text: str) -> None:
 def test_the_error_names_a_malformed_file_of_tokens(tmp_path: Path) -> None:
     file = tmp_path / "tokens.txt"
     file.write_bytes(b"\xff\xfe1 2")
-    with pytest.raises(AeroError, match=r"tokens\.txt: no text in UTF-8"):
+    with pytest.raises(AeroError, match=r"tokens\.txt: not a text in UTF-8"):
         tokens_from(str(file))
     file.write_text("1 2\n1 x\n")
     with pytest.raises(AeroError, match=r"tokens\.txt:2: expected token ids"):

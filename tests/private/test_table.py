@@ -219,7 +219,7 @@ def test_a_note_says_that_the_machine_was_busy() -> None:
 def test_a_file_that_holds_something_else_is_not_overwritten(text: str, tmp_path: Path) -> None:
     file = tmp_path / "table.json"
     file.write_text(text)
-    with pytest.raises(AeroError, match=r"table\.json: no file of private_table\.py"):
+    with pytest.raises(AeroError, match=r"table\.json: not a file of private_table\.py"):
         RunsFile(file)
 
 

@@ -186,5 +186,5 @@ def test_members_are_of_sweeps(tmp_path: Path, capsys: pytest.CaptureFixture[str
     run, out = write_run(tmp_path / "run", {2: 2.0}), str(tmp_path / "loss")
     assert plot.main(["loss", str(run), "--members", "SM", "--out", out]) == 2
     assert capsys.readouterr().err == (
-        f"error: --members SM: {run} is a run's folder, which has none; leave --members out\n"
+        f"error: --members SM: {run} is a run's folder, which has no members; leave --members out\n"
     )

@@ -65,8 +65,8 @@ def read_run(folder: Path) -> Run:
             evaluations.append((step, _perplexity(line)))
         elif event == "nonfinite":
             raise UsageError(
-                f"{folder / METRICS}: a value was not finite at step {step}: the run is not one "
-                "to compare"
+                f"{folder / METRICS}: a value was not finite at step {step}: the run cannot be "
+                "compared"
             )
 
     read_lines(folder, take)

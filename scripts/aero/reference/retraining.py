@@ -48,7 +48,9 @@ class Trainer:
         try:
             model_config = ModelConfig.from_dict(config["model"])
         except OwnPartsError as error:
-            raise UsageError(f"{file}: {error}; the reference has AERO's alone") from error
+            raise UsageError(
+                f"{file}: {error}; the PyTorch reference has only the parts that AERO has"
+            ) from error
         corpus = data or Path(config["data"]["path"])
         kind = config["data"].get("format", "auto")
         self.training = open_split(corpus, "train", model_config, kind)

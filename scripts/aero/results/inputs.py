@@ -78,7 +78,7 @@ def _groups(inputs: Sequence[Path], names: Sequence[str]) -> list[_Group]:
     runs = [path for path in inputs if (path / METRICS).is_file()]
     if names and len(runs) == len(inputs):
         raise UsageError(
-            f"--members {' '.join(names)}: {runs[0]} is a run's folder, which has none; "
+            f"--members {' '.join(names)}: {runs[0]} is a run's folder, which has no members; "
             "leave --members out"
         )
     for path in inputs:

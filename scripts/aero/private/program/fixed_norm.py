@@ -48,5 +48,5 @@ def fixed_norm(
             f"share model.norm_fixed.end of the training on)"
         )
     if not sigma > 0:
-        raise UsageError(f"weights: {name}.sigma is {sigma:g}, which is no standard deviation")
+        raise UsageError(f"weights: {name}.sigma is {sigma:g}, but must be above 0")
     return FixedNorm(weight / sigma, bias)

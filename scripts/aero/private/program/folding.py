@@ -240,7 +240,7 @@ class Folder:
     def _nonzero(self, name: str) -> float:
         value = self._from.number(name)
         if value == 0:
-            raise UsageError(f"weights: {name} is 0, which does not divide")
+            raise UsageError(f"weights: {name} is 0, and nothing can be divided by it")
         return value
 
     def _block(self, layer: int, scale: float) -> float:

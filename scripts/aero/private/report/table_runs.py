@@ -103,7 +103,7 @@ class RunsFile:
         except (ValueError, KeyError, TypeError):
             fault = "it holds something else"
         raise UsageError(
-            f"{self.path}: no file of private_table.py ({fault}); move it away, or name another "
+            f"{self.path}: not a file of private_table.py ({fault}); move it away, or name another "
             f"folder by --out"
         )
 

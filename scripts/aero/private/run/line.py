@@ -66,13 +66,13 @@ def check_network(network: Network) -> None:
         )
     if shutil.which("ip") is None:
         raise UsageError(
-            "a simulated line needs the command ip, which is not here; on Debian: apt-get install "
-            "iproute2"
+            "a simulated line needs the command ip, which was not found; on Debian: apt-get "
+            "install iproute2"
         )
     if not Path("/dev/net/tun").exists():
         raise UsageError(
-            "a simulated line needs /dev/net/tun, which is not here; load the kernel module tun, "
-            "or give the container this device"
+            "a simulated line needs /dev/net/tun, which does not exist; load the kernel module "
+            "tun, or give the container this device"
         )
 
 

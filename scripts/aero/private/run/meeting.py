@@ -42,7 +42,7 @@ def meet(addresses: Sequence[str], rank: int, patience: float) -> None:
         while not _answers(peer, min(patience, 5.0)):
             if time.monotonic() > deadline:
                 raise UsageError(
-                    f"the other party did not come: no answer at {peer} for {patience:.0f} s; "
-                    f"start both with the same --peers, and see that no firewall is between them"
+                    f"the other party did not answer at {peer} for {patience:.0f} s; "
+                    f"start both with the same --peers, and check that no firewall is between them"
                 )
             time.sleep(0.2)

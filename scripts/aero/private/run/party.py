@@ -109,8 +109,8 @@ def watched_peer(
                 missed += 1
             if missed >= misses and not done.is_set():
                 print(
-                    f"error: the other party at {address} went away; see its own messages, then "
-                    f"start both again",
+                    f"error: the other party at {address} cannot be reached any more; see its own "
+                    f"messages, then start both again",
                     file=sys.stderr,
                     flush=True,
                 )

@@ -32,7 +32,7 @@ def tokens_from(text: str) -> list[list[int]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "no text in UTF-8"
+        why = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
         raise UsageError(f"--tokens {path}: {why}") from error
     sequences = [_ids(line, f"{path}:{i}") for i, line in enumerate(lines, 1) if line.strip()]
     if not sequences:
@@ -53,8 +53,8 @@ def _tokenizer(file: Path | None) -> Tokenizer:
         raise UsageError(f"{file}: {error.strerror}; name a tokenizer.json") from error
     except Exception as error:  # the library raises nothing narrower
         raise UsageError(
-            f"{file}: no tokenizer.json that Hugging Face tokenizers can read; name the file that "
-            f"the corpus was made with"
+            f"{file}: not a tokenizer.json that Hugging Face tokenizers can read; name the file "
+            f"that the corpus was made with"
         ) from error
     # scripts/prepare_corpus.py reads texts in the same way: a special token's name is plain text.
     tokenizer.no_truncation()
@@ -119,7 +119,7 @@ def check_tokens(sequences: list[list[int]], words: int, context: int) -> None:
     lengths = {len(sequence) for sequence in sequences}
     if len(lengths) > 1:
         raise UsageError(
-            f"sequences of {min(lengths)} to {max(lengths)} tokens; all of one run have one length"
+            f"sequences of {min(lengths)} to {max(lengths)} tokens; all must have one length"
         )
     for sequence in sequences:
         if len(sequence) > context:

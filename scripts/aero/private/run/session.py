@@ -88,8 +88,8 @@ class Session:
             text = str(error)
             if any(word in text for word in ("recv", "send", "link", "brpc", "peer", "timeout")):
                 raise UsageError(
-                    f"the other party at {self._peer} went away or fell silent; see its own "
-                    f"messages, then start both again"
+                    f"the other party at {self._peer} closed the connection or stopped answering; "
+                    f"see its own messages, then start both again"
                 ) from error
             raise
 
