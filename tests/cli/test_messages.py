@@ -100,7 +100,7 @@ def test_the_error_for_a_model_beyond_all_memory_says_its_size(aero: str, model:
     assert "not enough memory" in message and "parameters" in message
 
 
-def test_the_error_for_training_beyond_all_memory_says_what_is_large(
+def test_the_error_for_training_beyond_all_memory_names_the_large_setting(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
     config = make_config(tmp_path / "run.json", corpus, tmp_path / "run")

@@ -104,7 +104,7 @@ def test_a_terminal_that_knows_no_escape_codes_gets_none(train: Train, term: str
     assert session.raw.count("grad norm") == 4  # every 100 steps, as without a terminal
 
 
-def test_eval_leaves_nothing_of_its_status_line(aero: str, train: Train, tmp_path: Path) -> None:
+def test_eval_clears_its_status_line(aero: str, train: Train, tmp_path: Path) -> None:
     assert train(80).code == 0
     # JSON begins with a short line, which would cover little of the status line.
     for columns, words in ((20, []), (80, ["--json"])):

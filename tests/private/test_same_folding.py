@@ -99,7 +99,8 @@ def compare(
     left = [note for note in of_program.notes if note.startswith(words)]
     assert not left, "the program left these for Python to fold"
     if not config.ffn_scaled:  # otherwise each chooses its own scale of the stream
-        added = of_program.folded.keys() - of_python.folded.keys()  # biases beside those of norms
+        # The program also adds biases that do not come from norms.
+        added = of_program.folded.keys() - of_python.folded.keys()
         assert all(not of_program.folded[name].any() for name in added)
         for name, tensor in of_python.folded.items():
             scale = np.abs(tensor).max()

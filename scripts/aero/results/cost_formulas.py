@@ -33,7 +33,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 class CostFormulas:
     """Evaluates one quantity ("bytes", "rounds", "seconds") of a cost model's primitives.
 
-    Formulas can call `functions` beside the language's own functions and the primitives.
+    Formulas can call `functions` besides the language's own functions and the primitives.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Makes the parties meet before SPU links them, because SPU would not say what is amiss."""
+"""Makes the parties meet before SPU links them, because SPU would not say what is wrong."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def _compile(session: Session, stage: Stage, shapes: Mapping[str, tuple[int, ...
 class _Passes:
     """Runs the model over sequences of any length.
 
-    Weights are shared once. Only those that depend on the length, as positions do, are shared anew
+    Weights are shared once. Only those that depend on the length, as positions do, are shared again
     for each length.
     """
 
