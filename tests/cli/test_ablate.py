@@ -541,9 +541,7 @@ def test_a_folder_of_another_run_is_refused_before_anything_runs(
     assert not (whole / "runs/SM+LN+G/seed-3").exists()
 
 
-def test_every_fault_of_a_sweep_is_reported_at_once(
-    aero: str, corpus: Path, tmp_path: Path
-) -> None:
+def test_a_sweeps_faults_are_reported_at_once(aero: str, corpus: Path, tmp_path: Path) -> None:
     sweep = make_sweep(tmp_path, corpus, runs=["SM+X", "SM"], set={"train.clip": "one"})
     result = call(aero, "ablate", sweep)
     assert result.returncode == 2
