@@ -180,9 +180,9 @@ TEST(CostModelUnknown, LeavesOutWhatCallsIt) {
               "\"rounds\": \"5\", \"seconds\": \"relu(rows)\"");
   const auto operations = load(text).price(tiny(), whole_context(tiny())).operations;
   const auto softmax = std::ranges::find_if(
-      operations, [](const auto& operation) { return operation.first.name == "softmax"; });
+      operations, [](const auto& priced) { return priced.operation.name == "softmax"; });
   ASSERT_NE(softmax, operations.end());
-  EXPECT_FALSE(softmax->second.compute_seconds);
+  EXPECT_FALSE(softmax->price.compute_seconds);
 }
 
 TEST(CostModelUnknown, IsAFaultInBytes) {
