@@ -6,8 +6,7 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/text.h"
-
-#include "layout.h"
+#include "aero/runs/layout.h"
 
 #include <algorithm>
 
@@ -15,6 +14,7 @@ namespace aero::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace runs;  // names of the files, and of the folders of steps
 
 fs::path best_file(const RunFolder& run) {
   return run.checkpoints() / "best";

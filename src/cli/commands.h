@@ -4,10 +4,42 @@
 
 #include <CLI/CLI.hpp>
 
+#include <array>
+#include <string_view>
+
 namespace aero::cli {
 
-/// Each function adds one subcommand to `app`. The subcommand's callback does the work, sets
-/// `exit_code`, and throws Error for a fault that the user can correct.
+struct CommandEntry {
+  std::string_view name;
+  std::string_view meaning;
+  bool needs_torch;  ///< runs in the program aero-torch
+};
+
+/// The commands in the order of the help. LibTorch takes longer to load than most of the others run,
+/// so only aero-torch links it, and `aero` hands the commands that need it over to that program.
+inline constexpr std::array<CommandEntry, 11> commands{{
+    {"train", "Train one model from a config file", true},
+    {"ablate", "Train the models of a sweep and compare them in one table", true},
+    {"pipeline", "Run the four steps of AERO: train each step's candidates and keep the best",
+     true},
+    {"eval", "Measure the mean loss and perplexity of a model over a split", true},
+    {"generate", "Sample text from a model", true},
+    {"inspect", "Show what a checkpoint holds and what it computes", true},
+    {"transform", "Fuse, prune and fold a trained model into one with fewer operations", true},
+    {"doctor", "Show what this build and this machine can do", true},
+    {"completion", "Print a script that completes aero's words in bash", true},
+    {"report",
+     "Show what a model costs: parameters, FLOPs, operations, memory, and private inference by a "
+     "cost model",
+     false},
+    {"config", "Check, show and document the config language", false},
+}};
+
+/// Adds the subcommand of that name, with its meaning.
+CLI::App* add_command(CLI::App& app, std::string_view name);
+
+/// Each function adds one subcommand with its options to `app`. The subcommand's callback does the
+/// work, sets `exit_code`, and throws Error for a fault that the user can correct.
 void add_train(CLI::App& app, ExitCode& exit_code);
 void add_ablate(CLI::App& app, ExitCode& exit_code);
 void add_pipeline(CLI::App& app, ExitCode& exit_code);
@@ -15,8 +47,9 @@ void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_transform(CLI::App& app);
+void add_doctor(CLI::App& app);
+void add_completion(CLI::App& app);
 void add_report(CLI::App& app);
 void add_config(CLI::App& app);
-void add_doctor(CLI::App& app);
 
 }  // namespace aero::cli

@@ -44,7 +44,7 @@ void print_help(const std::string& key) {
 
 void add_config(CLI::App& app) {
   auto options = std::make_shared<ConfigOptions>();
-  auto* command = app.add_subcommand("config", "Check, show and document the config language");
+  auto* command = add_command(app, "config");
   command->require_subcommand(1);
   command->footer(
       "Examples:\n"

@@ -4,8 +4,6 @@
 #include "aero/core/text.h"
 #include "aero/report/format.h"
 
-#include <c10/util/Exception.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <new>
@@ -46,7 +44,7 @@ std::string shortage_text(const std::string& asked) {
                        : "not enough memory to allocate " + asked + " at once";
 }
 
-void tell_unforeseen(const std::string& words) {
+void report_unforeseen(const std::string& words) {
   log::error("a fault in AERO itself, or an input that it should have refused; -v shows more");
   log::debug(words);
 }
@@ -54,11 +52,11 @@ void tell_unforeseen(const std::string& words) {
 }  // namespace
 
 std::optional<std::string> missing_memory() {
+  if (const auto message = torch_message()) {
+    return is_about_memory(*message) ? std::optional(bytes_asked_for(*message)) : std::nullopt;
+  }
   try {
     throw;
-  } catch (const c10::Error& error) {
-    const std::string message = error.what_without_backtrace();
-    if (is_about_memory(message)) return bytes_asked_for(message);
   } catch (const std::bad_alloc&) {
     return "";
   } catch (const std::length_error&) {
@@ -75,7 +73,7 @@ void rethrow_with_advice(const std::string& advice) {
   throw;
 }
 
-ExitCode tell_fault() {
+ExitCode report_fault() {
   if (const auto asked = missing_memory()) {
     log::error(shortage_text(*asked) + "; a smaller batch, context or model needs less");
     return ExitCode::failure;
@@ -89,12 +87,10 @@ ExitCode tell_fault() {
     log::error(format("cannot use '{}': {}", error.path1().string(), error.code().message()));
   } catch (const std::system_error& error) {
     log::error("the system refused: " + error.code().message());
-  } catch (const c10::Error& error) {
-    tell_unforeseen(error.what_without_backtrace());
   } catch (const std::exception& error) {
-    tell_unforeseen(error.what());
+    report_unforeseen(torch_message().value_or(error.what()));
   } catch (...) {
-    tell_unforeseen("an exception of an unknown type");
+    report_unforeseen("an exception of an unknown type");
   }
   return ExitCode::failure;
 }

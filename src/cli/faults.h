@@ -10,7 +10,11 @@ namespace aero::cli {
 
 /// Logs the exception at hand as one message in AERO's words, and returns the exit code. Only -v
 /// shows the messages of LibTorch and of the standard library. Call it in a catch block.
-ExitCode tell_fault();
+ExitCode report_fault();
+
+/// Returns the message of LibTorch's exception, without its trace; nothing for another exception. Each
+/// program has its own: `aero` does not know LibTorch. Call it in a catch block.
+std::optional<std::string> torch_message();
 
 /// Returns how much memory could not be allocated, "4.20 TB", or an empty text where the amount is
 /// unknown; nothing where the exception at hand is not about memory. Call it in a catch block.

@@ -1,72 +1,62 @@
-#include "aero/core/log.h"
-#include "aero/core/version.h"
+// The program `aero`. It answers at once, because it does not link LibTorch.
 
-#include "cli/command_line.h"
+#include "aero/core/error.h"
+#include "aero/core/text.h"
+
 #include "cli/commands.h"
 #include "cli/faults.h"
-#include "cli/help_formatter.h"
-#include "cli/standard_output.h"
+#include "cli/program.h"
 
-#include <memory>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace aero::cli {
+
+std::optional<std::string> torch_message() {
+  return std::nullopt;
+}
+
+}  // namespace aero::cli
 
 namespace {
 
-using aero::ExitCode;
+using namespace aero;
 
-/// Turns every fault into one message without a stack trace.
-template <class Work>
-ExitCode guarded(Work&& work) {
-  try {
-    return work();
-  } catch (...) {
-    return aero::cli::tell_fault();
-  }
+/// Whether the command line names a command of aero-torch. The options before a command take no
+/// value.
+bool needs_torch(std::span<char*> arguments) {
+  const auto words = arguments.subspan(std::min<std::size_t>(1, arguments.size()));
+  const auto word = std::ranges::find_if(words, [](const char* text) { return text[0] != '-'; });
+  if (word == words.end()) return false;
+  const auto* const entry = std::ranges::find(cli::commands, *word, &cli::CommandEntry::name);
+  return entry != cli::commands.end() && entry->needs_torch;
 }
 
-ExitCode run(int argc, char** argv) {
-  CLI::App app("AERO trains language models for private inference.", "aero");
-  app.set_version_flag("--version", "aero " + aero::version());
-  app.require_subcommand(1);
-  app.formatter(std::make_shared<aero::cli::HelpFormatter>());
-  app.footer(
-      "Examples:\n"
-      "  aero report mine.json\n"
-      "  aero train mine.json\n"
-      "  aero eval runs/mine\n"
-      "`aero COMMAND --help` lists the options of a command.");
-  app.fallthrough();
-  app.add_flag_callback(
-      "-q,--quiet", [] { aero::log::set_verbosity(aero::Verbosity::quiet); },
-      "Show warnings and errors only");
-  app.add_flag_callback(
-      "-v,--verbose", [] { aero::log::set_verbosity(aero::Verbosity::verbose); },
-      "Show more of what happens");
-
-  auto exit_code = ExitCode::success;
-  aero::cli::add_train(app, exit_code);
-  aero::cli::add_ablate(app, exit_code);
-  aero::cli::add_pipeline(app, exit_code);
-  aero::cli::add_eval(app);
-  aero::cli::add_generate(app);
-  aero::cli::add_inspect(app);
-  aero::cli::add_transform(app);
-  aero::cli::add_report(app);
-  aero::cli::add_config(app);
-  aero::cli::add_doctor(app);
-  aero::cli::parse_and_run(app, argc, argv);
-  return exit_code;
+/// Goes on as aero-torch, which lies beside this program.
+[[noreturn]] void become_torch(char** argv) {
+  const auto program = std::filesystem::canonical("/proc/self/exe").parent_path() / "aero-torch";
+  ::execv(program.c_str(), argv);
+  throw Error(format("cannot start '{}': {}; build or install AERO anew", program.string(),
+                     std::strerror(errno)));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  aero::cli::keep_standard_descriptors();
-  aero::cli::StandardOutput output;
-  const auto code = guarded([&] { return run(argc, argv); });
-  const auto written = guarded([&] {
-    output.flush();
-    return ExitCode::success;
+  return cli::run_program(argc, argv, [&](CLI::App& app, ExitCode& /*exit_code*/) {
+    if (needs_torch({argv, argv + argc})) become_torch(argv);
+    for (const auto& command : cli::commands) {
+      if (command.needs_torch) cli::add_command(app, command.name);  // for the help
+    }
+    cli::add_report(app);
+    cli::add_config(app);
   });
-  aero::log::status("");
-  return static_cast<int>(code == ExitCode::success ? written : code);
 }

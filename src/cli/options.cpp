@@ -60,7 +60,9 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& val
     }
     value = text;
   };
-  return app.add_option_function<std::string>(name, read, description)->default_str(value);
+  return app.add_option_function<std::string>(name, read, description)
+      ->type_name(CLI::detail::join(choices, "|"))
+      ->default_str(value);
 }
 
 void require_suffix(const std::string& option, const std::string& file, const std::string& suffix) {

@@ -1,6 +1,5 @@
 #include "aero/report/report.h"
 
-#include "aero/checkpoint/find_config.h"
 #include "aero/config/loader.h"
 #include "aero/core/files.h"
 #include "aero/core/terminal.h"
@@ -8,6 +7,7 @@
 #include "aero/report/bar_chart.h"
 #include "aero/report/comparison.h"
 #include "aero/report/fit.h"
+#include "aero/runs/find_checkpoint.h"
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -49,7 +49,7 @@ RunConfig config_of_architecture(const std::string& architecture, std::vector<Ov
 
 RunConfig config_of_path(const std::string& source, const std::vector<Override>& overrides) {
   if (fs::is_directory(source)) {
-    return load_config(checkpoint::find_config(source), overrides);
+    return load_config(runs::find_config(source), overrides);
   }
   return load_config(source, overrides);
 }
@@ -198,10 +198,7 @@ void run_report(const Options& options) {
 
 void add_report(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand(
-      "report",
-      "Show what a model costs: parameters, FLOPs, operations, memory, and private inference by a "
-      "cost model");
+  auto* command = add_command(app, "report");
   auto* source = command->add_option("source", options->source,
                                      "Config file, run folder or checkpoint folder");
   auto* architecture = command->add_option(
@@ -226,7 +223,7 @@ void add_report(CLI::App& app) {
                     "Show how the costs change with each assumption of the cost model");
   command->add_option("--svg", options->svg, "Write a bar chart of communication to this file");
   add_choice(*command, "--format", options->format, {"markdown", "json", "csv", "latex"},
-             "markdown, json, csv, or, with --compare, latex");
+             "Form of the report; latex with --compare");
   command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   command->add_flag("--json", options->json, "Short for --format json");
   command->footer(

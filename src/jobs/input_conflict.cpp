@@ -3,6 +3,7 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/core/error.h"
 #include "aero/core/text.h"
+#include "aero/runs/find_checkpoint.h"
 
 #include <optional>
 
@@ -40,7 +41,7 @@ std::string warm_start_conflict(const checkpoint::TrainingState& state, const Ru
   const auto& source = config.train.warm_start;
   if (state.warm_start_crc32.empty() || source.empty()) return "";
   try {
-    const auto here = checkpoint::weights_checksum(checkpoint::find_checkpoint(source));
+    const auto here = checkpoint::weights_checksum(runs::find_checkpoint(source));
     if (here == state.warm_start_crc32) return "";
     return format("began with other weights than {} holds now (CRC-32 {} there, {} here)", source,
                   state.warm_start_crc32, here);

@@ -7,6 +7,7 @@
 #include "aero/core/text.h"
 #include "aero/jobs/unverified_corpus.h"
 #include "aero/pipeline/sweep_statistics.h"
+#include "aero/runs/find_checkpoint.h"
 #include "aero/train/evaluation.h"
 #include "aero/train/model_tokenizer.h"
 #include "aero/train/open_corpus.h"
@@ -54,7 +55,7 @@ std::string held_out_of(const RunConfig& config) {
 
 /// Collects everything that the result of an evaluation depends on.
 Json evaluation_key(const FourSteps& plan) {
-  const auto folder = checkpoint::find_checkpoint(plan.loaded);
+  const auto folder = runs::find_checkpoint(plan.loaded);
   const auto& config = plan.baseline;
   return {{"checkpoint", folder.string()},  {"weights", checkpoint::weights_checksum(folder)},
           {"data", held_out_of(config)},    {"batch_size", config.evaluation_batch()},
@@ -69,7 +70,7 @@ fs::path baseline_file(const FourSteps& plan) {
 }
 
 std::string baseline_conflict(const FourSteps& plan) {
-  const auto folder = checkpoint::find_checkpoint(plan.loaded);
+  const auto folder = runs::find_checkpoint(plan.loaded);
   const auto& here = plan.baseline.model;
   const Json a = trained_form(checkpoint::load_checkpoint_config(folder).model, here);
   const Json b = trained_form(here, here);
@@ -90,7 +91,7 @@ std::optional<MemberResult> evaluated_baseline(const FourSteps& plan) {
       json.value("evaluated", Json()) != evaluation_key(plan)) {
     return std::nullopt;
   }
-  const auto config = checkpoint::load_checkpoint_config(checkpoint::find_checkpoint(plan.loaded));
+  const auto config = checkpoint::load_checkpoint_config(runs::find_checkpoint(plan.loaded));
   const auto loss = json["loss"].is_number() ? json["loss"].get<double>()
                                              : std::numeric_limits<double>::quiet_NaN();
   jobs::RunState state;
@@ -123,13 +124,13 @@ std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWa
   const auto& config = plan.baseline;
   if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
   model::Decoder decoder(config.model);
-  train::load_weights(*decoder, checkpoint::load_weights(checkpoint::find_checkpoint(plan.loaded)));
+  train::load_weights(*decoder, checkpoint::load_weights(runs::find_checkpoint(plan.loaded)));
   train::set_arithmetic(config.train);
   decoder->to(train::use_device(config.train.device));
   decoder->eval();
   const auto corpus = train::open_corpus(config, "val");
   if (!config.train.other_tokenizer) {
-    const auto model = train::tokenizer_of_model(checkpoint::find_checkpoint(plan.loaded));
+    const auto model = train::tokenizer_of_model(runs::find_checkpoint(plan.loaded));
     tokenizer::require_same(model, corpus.tokenizer_identity(), "train.other_tokenizer=true");
   }
   std::optional<train::Outcome> signal;

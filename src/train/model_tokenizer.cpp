@@ -1,6 +1,7 @@
 #include "aero/train/model_tokenizer.h"
 
 #include "aero/checkpoint/run_folder.h"
+#include "aero/runs/find_checkpoint.h"
 
 #include <array>
 
@@ -11,7 +12,7 @@ namespace fs = std::filesystem;
 
 /// Hashes the tokenizer's file, tokenizer.json or tokenizer.model; empty where there is none.
 std::string hash_of_kept_file(const fs::path& checkpoint) {
-  for (const auto& folder : {checkpoint, checkpoint::run_around(checkpoint).value_or(checkpoint)}) {
+  for (const auto& folder : {checkpoint, runs::run_around(checkpoint).value_or(checkpoint)}) {
     for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
       if (fs::exists(folder / name)) return tokenizer::identity_of(folder / name).sha256;
     }

@@ -10,6 +10,7 @@
 #include "aero/cost/flops.h"
 #include "aero/ops/gemm_rate.h"
 #include "aero/report/report.h"
+#include "aero/runs/find_checkpoint.h"
 #include "aero/train/checkpoint_writer.h"
 #include "aero/train/console.h"
 #include "aero/train/entropy_watch.h"
@@ -207,7 +208,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
     trainer.restore(*checkpoint);
   } else if (!config.train.warm_start.empty()) {
     // Looks it up once: where that run still trains, its best checkpoint may change.
-    const auto source = checkpoint::find_checkpoint(config.train.warm_start);
+    const auto source = runs::find_checkpoint(config.train.warm_start);
     check_tokenizer_of_warm_start(config, source, trainer.corpus());
     start = warm_start(*trainer.decoder(), source);
     trainer.note_warm_start(checkpoint::weights_checksum(source));

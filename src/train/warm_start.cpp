@@ -4,6 +4,7 @@
 #include "aero/core/error.h"
 #include "aero/core/text.h"
 #include "aero/model/surgery.h"
+#include "aero/runs/find_checkpoint.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 
@@ -43,7 +44,7 @@ void start_fresh_forms(model::DecoderImpl& decoder, const std::vector<std::strin
 
 WarmStart warm_start(model::DecoderImpl& decoder, const std::filesystem::path& path) {
   const torch::NoGradGuard no_grad;
-  const auto folder = checkpoint::find_checkpoint(path);
+  const auto folder = runs::find_checkpoint(path);
   auto source = as_in(decoder.config(), {checkpoint::load_checkpoint_config(folder).model,
                                          checkpoint::load_weights(folder)});
   WarmStart result;

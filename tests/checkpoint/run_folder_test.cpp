@@ -3,6 +3,7 @@
 #include "aero/config/loader.h"
 #include "aero/core/checksum.h"
 #include "aero/core/error.h"
+#include "aero/runs/find_checkpoint.h"
 
 #include "tests/support/faults.h"
 #include "tests/support/temporary_folder.h"
@@ -20,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace testing_support;
+using runs::find_checkpoint;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;

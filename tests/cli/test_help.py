@@ -32,6 +32,7 @@ COMMANDS = [
     "config docs",
     "config schema",
     "doctor",
+    "completion",
 ]
 
 

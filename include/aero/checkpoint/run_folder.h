@@ -91,13 +91,4 @@ std::string weights_checksum(const std::filesystem::path& folder);
 TrainingState load_state(const std::filesystem::path& folder);
 RunConfig load_checkpoint_config(const std::filesystem::path& folder);
 
-/// Finds a checkpoint folder by what a user names: the folder itself (weights and config suffice),
-/// a run's "checkpoints/best", or a run folder (its best checkpoint, else its latest). Throws Error
-/// that says what was looked for, or what the folder is instead.
-std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
-
-/// Returns the run folder that a checkpoint folder belongs to, with links and dots resolved, or
-/// nothing if it does not lie in a run.
-std::optional<std::filesystem::path> run_around(const std::filesystem::path& checkpoint);
-
 }  // namespace aero::checkpoint

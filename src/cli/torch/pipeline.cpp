@@ -15,8 +15,7 @@ void add_pipeline(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<pipeline::FourStepsOptions>();
   auto wide = std::make_shared<bool>(false);
   auto jobs = std::make_shared<std::int64_t>(1);
-  auto* command = app.add_subcommand(
-      "pipeline", "Run the four steps of AERO: train each step's candidates and keep the best");
+  auto* command = add_command(app, "pipeline");
   command->add_option("config", options->file, "Pipeline file (docs/pipeline.md)")->required();
   command->add_option("--cost", options->cost.model,
                       "Cost model of private inference, by name or file, for the tables");

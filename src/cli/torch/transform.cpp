@@ -2,11 +2,12 @@
 #include "aero/config/notation.h"
 #include "aero/core/text.h"
 #include "aero/model/surgery.h"
+#include "aero/runs/find_checkpoint.h"
 #include "aero/train/model_tokenizer.h"
 
 #include "cli/commands.h"
-#include "cli/loaded_model.h"
 #include "cli/options.h"
+#include "cli/torch/loaded_model.h"
 
 #include <iostream>
 #include <memory>
@@ -76,7 +77,7 @@ std::vector<std::int64_t> pruned_layers(const TransformOptions& options,
 }
 
 void run_transform(const TransformOptions& options) {
-  const auto source = checkpoint::find_checkpoint(options.model);
+  const auto source = runs::find_checkpoint(options.model);
   auto config = checkpoint::load_checkpoint_config(source);
   model::TrainedModel model{config.model, load_whole_weights(config.model, source)};
   const auto tokenizer = kept_tokenizer(source, options.other_tokenizer);
@@ -108,8 +109,7 @@ void run_transform(const TransformOptions& options) {
 
 void add_transform(CLI::App& app) {
   auto options = std::make_shared<TransformOptions>();
-  auto* command = app.add_subcommand(
-      "transform", "Fuse, prune and fold a trained model into one with fewer operations");
+  auto* command = add_command(app, "transform");
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   command->add_option("--out", options->out, "The checkpoint folder to write")->required();
   command->add_flag("--fuse-ffn", options->fuse,
@@ -126,7 +126,7 @@ void add_transform(CLI::App& app) {
       "--fold-scales", options->fold_scales,
       "Fold alpha, beta, 1/sqrt(d_k) and SM(h)'s temperatures into the matrices (exact)");
   add_choice(*command, "--dtype", options->dtype, {"float32", "float64"},
-             "Type of the written weights: float32 or float64; without it, as they were");
+             "Type of the written weights; without it, as they were");
   command->add_flag(other_tokenizer_flag, options->other_tokenizer,
                     "Copy the tokenizer even where it is not the model's");
   command->footer(

@@ -1,4 +1,4 @@
-#include "cli/inspect_entropy.h"
+#include "cli/torch/inspect_entropy.h"
 
 #include "aero/core/log.h"
 #include "aero/core/text.h"

@@ -1,17 +1,17 @@
-#include "aero/checkpoint/find_config.h"
-#include "aero/checkpoint/run_folder.h"
+#include "aero/runs/find_checkpoint.h"
+
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/text.h"
+#include "aero/runs/layout.h"
 
 #include "folder_kind.h"
-#include "layout.h"
 
 #include <algorithm>
 #include <array>
 #include <map>
 
-namespace aero::checkpoint {
+namespace aero::runs {
 namespace {
 
 namespace fs = std::filesystem;
@@ -71,10 +71,10 @@ fs::path run_of(const fs::path& path) {
 }
 
 /// Finds the checkpoint folders of a run that hold a model, by step.
-std::map<std::int64_t, fs::path> models_of(const RunFolder& run) {
+std::map<std::int64_t, fs::path> models_of(const fs::path& run) {
   std::map<std::int64_t, fs::path> models;
   std::error_code error;
-  fs::directory_iterator entry(run.checkpoints(), error);
+  fs::directory_iterator entry(run / checkpoints_name, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const auto step = step_of(entry->path().filename().string());
     if (step && holds_model(entry->path())) models.emplace(*step, entry->path());
@@ -82,8 +82,8 @@ std::map<std::int64_t, fs::path> models_of(const RunFolder& run) {
   return models;
 }
 
-std::optional<std::int64_t> best_step(const RunFolder& run) {
-  const fs::path mark = run.checkpoints() / best_name;
+std::optional<std::int64_t> best_step(const fs::path& run) {
+  const fs::path mark = run / checkpoints_name / best_name;
   if (!is_file(mark)) return std::nullopt;
   std::string name = read_file(mark);
   name.erase(name.find_last_not_of(" \r\n") + 1);
@@ -91,7 +91,7 @@ std::optional<std::int64_t> best_step(const RunFolder& run) {
 }
 
 /// Returns the best of a run's models, else the latest.
-std::optional<fs::path> chosen_model(const RunFolder& run) {
+std::optional<fs::path> chosen_model(const fs::path& run) {
   const auto models = models_of(run);
   if (models.empty()) return std::nullopt;
   const auto best = best_step(run);
@@ -106,13 +106,14 @@ fs::path without_slash(const fs::path& path) {
 std::optional<fs::path> model_at(const fs::path& path) {
   // Weights beside a foreign config would fail at every key of that config.
   if (holds_model(path) && !is_hugging_face_model(path)) return path;
-  if (const auto model = chosen_model(RunFolder(path))) return model;
-  return chosen_model(RunFolder(run_of(path)));
+  if (const auto model = chosen_model(path)) return model;
+  return chosen_model(run_of(path));
 }
 
-[[noreturn]] void fail(const fs::path& path, const RunFolder& run) {
+[[noreturn]] void fail(const fs::path& path, const fs::path& run) {
   std::error_code ignored;
   const std::string name = format("'{}'", path.string());
+  const fs::path checkpoints = run / checkpoints_name;
   if (!fs::exists(path, ignored)) {
     throw Error(
         format("cannot find a checkpoint: {} does not exist; {}", name, what_is_there(path)));
@@ -122,10 +123,9 @@ std::optional<fs::path> model_at(const fs::path& path) {
         "cannot find a checkpoint: {} is a file; name a run folder or a checkpoint folder", name));
   }
   if (const auto kind = other_kind(path); !kind.empty()) throw Error(format("{} {}", name, kind));
-  if (fs::exists(run.checkpoints(), ignored)) {
+  if (fs::exists(checkpoints, ignored)) {
     throw Error(format("cannot find a checkpoint in '{}': no step-NNNNNNNN there holds {}; {}",
-                       run.checkpoints().string(), model_files_text,
-                       what_is_there(run.checkpoints())));
+                       checkpoints.string(), model_files_text, what_is_there(checkpoints)));
   }
   for (const char* present : model_files) {
     if (is_file(path / present)) {
@@ -134,7 +134,7 @@ std::optional<fs::path> model_at(const fs::path& path) {
     }
   }
   throw Error(format("cannot find a checkpoint in {}: it has neither {} nor a folder {}; {}", name,
-                     model_files_text, run.checkpoints().string(), what_is_there(path)));
+                     model_files_text, checkpoints.string(), what_is_there(path)));
 }
 
 }  // namespace
@@ -142,14 +142,14 @@ std::optional<fs::path> model_at(const fs::path& path) {
 fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
   const auto path = without_slash(run_or_checkpoint);
   if (const auto model = model_at(path)) return *model;
-  fail(path, RunFolder(run_of(path)));
+  fail(path, run_of(path));
 }
 
 fs::path find_config(const fs::path& run_or_checkpoint) {
   const auto path = without_slash(run_or_checkpoint);
   if (const auto model = model_at(path)) return *model / config_name;
   if (is_file(path / config_name) && !is_hugging_face_model(path)) return path / config_name;
-  fail(path, RunFolder(run_of(path)));
+  fail(path, run_of(path));
 }
 
 std::optional<fs::path> run_around(const fs::path& checkpoint) {
@@ -162,4 +162,4 @@ std::optional<fs::path> run_around(const fs::path& checkpoint) {
   return std::nullopt;
 }
 
-}  // namespace aero::checkpoint
+}  // namespace aero::runs

@@ -5,11 +5,12 @@
 #include "aero/cost/parameters.h"
 #include "aero/report/fit.h"
 #include "aero/report/table.h"
+#include "aero/runs/find_checkpoint.h"
 
 #include "cli/commands.h"
-#include "cli/inspect_entropy.h"
-#include "cli/loaded_model.h"
 #include "cli/options.h"
+#include "cli/torch/inspect_entropy.h"
+#include "cli/torch/loaded_model.h"
 #include "cli/write_json.h"
 
 #include <unistd.h>
@@ -82,7 +83,7 @@ report::Table table_of(const std::vector<TensorSummary>& tensors) {
 }
 
 void describe(const InspectOptions& options) {
-  const auto folder = checkpoint::find_checkpoint(options.model);
+  const auto folder = runs::find_checkpoint(options.model);
   const auto config = checkpoint::load_checkpoint_config(folder);
   checkpoint::TrainingState state;
   if (std::filesystem::exists(folder / "state.json")) state = checkpoint::load_state(folder);
@@ -195,7 +196,7 @@ void require_outside(const std::filesystem::path& out, const std::filesystem::pa
 void write_logits(const InspectOptions& options) {
   if (options.out.empty()) throw UsageError("--logits needs --out FILE.safetensors");
   require_suffix("--out", options.out, ".safetensors");
-  require_outside(options.out, checkpoint::find_checkpoint(options.model));
+  require_outside(options.out, runs::find_checkpoint(options.model));
   auto model = load_model(options.model, options.device,
                           options.dtype == "float64" ? torch::kFloat64 : torch::kFloat32);
   auto& decoder = model.decoder;
@@ -223,8 +224,7 @@ void write_logits(const InspectOptions& options) {
 
 void add_inspect(CLI::App& app) {
   auto options = std::make_shared<InspectOptions>();
-  auto* command =
-      app.add_subcommand("inspect", "Show what a checkpoint holds and what it computes");
+  auto* command = add_command(app, "inspect");
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   auto* logits = command->add_option(
       "--logits", options->tokens,
@@ -247,7 +247,7 @@ void add_inspect(CLI::App& app) {
                    "Corpus for --entropy; without it, the corpus that the model was trained on")
       ->needs(entropy);
   add_choice(*command, "--split", options->inspection.split, {"val", "train"},
-             "Split of the corpus: val or train")
+             "Split of the corpus")
       ->needs(entropy);
   add_integer(*command, "--batches", options->inspection.batches,
               {.low = 1, .high = batch_counts.high},

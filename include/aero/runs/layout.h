@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace aero::checkpoint {
+namespace aero::runs {
 
 inline constexpr const char* checkpoints_name = "checkpoints";
 inline constexpr const char* best_name = "best";
@@ -29,4 +29,4 @@ std::vector<std::string> missing_files(const std::filesystem::path& folder);
 
 bool is_whole(const std::filesystem::path& folder);
 
-}  // namespace aero::checkpoint
+}  // namespace aero::runs

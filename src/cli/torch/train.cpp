@@ -67,7 +67,7 @@ ExitCode run_train(const TrainOptions& options) {
 
 void add_train(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<TrainOptions>();
-  auto* command = app.add_subcommand("train", "Train one model from a config file");
+  auto* command = add_command(app, "train");
   command->add_option("config", options->config, "Config file (JSON with comments)")->required();
   add_texts(*command, "--set", options->overrides, "Override a key: --set model.n_layer=4");
   command->add_flag("--resume", options->resume,

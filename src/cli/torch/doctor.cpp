@@ -4,7 +4,7 @@
 #include "aero/ops/gemm_rate.h"
 
 #include "cli/commands.h"
-#include "cli/gpus.h"
+#include "cli/torch/gpus.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -155,7 +155,7 @@ void run_doctor() {
 }  // namespace
 
 void add_doctor(CLI::App& app) {
-  auto* command = app.add_subcommand("doctor", "Show what this build and this machine can do");
+  auto* command = add_command(app, "doctor");
   command->footer("Example:\n  aero doctor");
   command->callback([] { run_doctor(); });
 }

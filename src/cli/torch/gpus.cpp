@@ -1,4 +1,4 @@
-#include "cli/gpus.h"
+#include "cli/torch/gpus.h"
 
 #include <dlfcn.h>
 

@@ -1,4 +1,4 @@
-#include "cli/loaded_model.h"
+#include "cli/torch/loaded_model.h"
 
 #include "aero/config/checks.h"
 #include "aero/config/loader.h"
@@ -8,6 +8,7 @@
 #include "aero/core/text.h"
 #include "aero/cost/parameters.h"
 #include "aero/report/format.h"
+#include "aero/runs/find_checkpoint.h"
 #include "aero/train/model_tokenizer.h"
 #include "aero/train/open_corpus.h"
 #include "aero/train/precision.h"
@@ -50,7 +51,7 @@ void load_into(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights
 
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std::string& device,
                        torch::ScalarType dtype) {
-  const auto folder = checkpoint::find_checkpoint(run_or_checkpoint);
+  const auto folder = runs::find_checkpoint(run_or_checkpoint);
   auto config = checkpoint::load_checkpoint_config(folder);
   if (!device.empty()) set_device(config, device);
   auto decoder = within_memory(
@@ -73,7 +74,7 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std
 std::filesystem::path find_tokenizer_file(const std::filesystem::path& checkpoint,
                                           const std::string& name) {
   if (std::filesystem::exists(checkpoint / name)) return checkpoint / name;
-  const auto run = checkpoint::run_around(checkpoint);
+  const auto run = runs::run_around(checkpoint);
   return run && std::filesystem::exists(*run / name) ? *run / name : std::filesystem::path();
 }
 

@@ -3,8 +3,7 @@
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/text.h"
-
-#include "layout.h"
+#include "aero/runs/layout.h"
 
 #include <nlohmann/json.hpp>
 
@@ -13,7 +12,7 @@
 #include <optional>
 #include <vector>
 
-namespace aero::checkpoint {
+namespace aero::runs {
 namespace {
 
 namespace fs = std::filesystem;
@@ -90,4 +89,4 @@ std::string other_kind(const fs::path& folder) {
   return "";
 }
 
-}  // namespace aero::checkpoint
+}  // namespace aero::runs

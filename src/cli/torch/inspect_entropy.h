@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cli/loaded_model.h"
+#include "cli/torch/loaded_model.h"
 
 #include <cstdint>
 #include <string>

@@ -3,8 +3,8 @@
 #include "aero/model/sampler.h"
 
 #include "cli/commands.h"
-#include "cli/loaded_model.h"
 #include "cli/options.h"
+#include "cli/torch/loaded_model.h"
 
 #include <iostream>
 #include <memory>
@@ -136,7 +136,7 @@ void run_generate(const GenerateOptions& options) {
 void add_generate(CLI::App& app) {
   auto options = std::make_shared<GenerateOptions>();
   auto& generation = options->generation;
-  auto* command = app.add_subcommand("generate", "Sample text from a model");
+  auto* command = add_command(app, "generate");
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   auto* prompt =
       command->add_option("--prompt", options->prompt,

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-namespace aero::checkpoint {
+namespace aero::runs {
 
 /// Whether a folder holds a Hugging Face model.
 bool is_hugging_face_model(const std::filesystem::path& folder);
@@ -12,4 +12,4 @@ bool is_hugging_face_model(const std::filesystem::path& folder);
 /// a corpus; name ...". Empty if its files do not show what it is.
 std::string other_kind(const std::filesystem::path& folder);
 
-}  // namespace aero::checkpoint
+}  // namespace aero::runs

@@ -4,8 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/faults.h"
-#include "cli/loaded_model.h"
 #include "cli/options.h"
+#include "cli/torch/loaded_model.h"
 #include "cli/write_json.h"
 
 #include <algorithm>
@@ -153,11 +153,9 @@ void run_eval(const EvalOptions& options) {
 
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<EvalOptions>();
-  auto* command =
-      app.add_subcommand("eval", "Measure the mean loss and perplexity of a model over a split");
+  auto* command = add_command(app, "eval");
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
-  add_choice(*command, "--split", options->split, {"val", "train"},
-             "Split of the corpus: val or train");
+  add_choice(*command, "--split", options->split, {"val", "train"}, "Split of the corpus");
   command->add_option("--data", options->data,
                       "Corpus folder; without it, the corpus that the model was trained on");
   command->add_option("--tokenizer", options->tokenizer,

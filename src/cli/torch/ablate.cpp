@@ -43,8 +43,7 @@ ExitCode run_ablate(const Options& options) {
 
 void add_ablate(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<Options>();
-  auto* command =
-      app.add_subcommand("ablate", "Train the models of a sweep and compare them in one table");
+  auto* command = add_command(app, "ablate");
   command->add_option("sweep", options->sweep, "Sweep file (docs/ablate.md)")->required();
   add_integer(*command, "--jobs", options->jobs, job_counts, "Runs at a time");
   command->add_option("--shard", options->shard,
@@ -56,8 +55,7 @@ void add_ablate(CLI::App& app, ExitCode& exit_code) {
       "Line between the parties, by name or file; none: the cost model's own latency");
   command->add_option("--rank", options->rank,
                       "Print the rows in the order of perplexity, bytes or seconds");
-  add_choice(*command, "--format", options->format, {"markdown", "latex"},
-             "Print the table as markdown or latex");
+  add_choice(*command, "--format", options->format, {"markdown", "latex"}, "Form of the table");
   command->add_flag("--wide", options->wide, "Print tables whole, however narrow the terminal");
   auto* list = command->add_flag("--list", options->list, "Print the runs and their states");
   command

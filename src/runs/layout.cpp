@@ -1,10 +1,10 @@
-#include "layout.h"
+#include "aero/runs/layout.h"
 
 #include "aero/core/text.h"
 
 #include <charconv>
 
-namespace aero::checkpoint {
+namespace aero::runs {
 namespace {
 
 constexpr std::string_view prefix = "step-";
@@ -37,4 +37,4 @@ bool is_whole(const std::filesystem::path& folder) {
   return missing_files(folder).empty();
 }
 
-}  // namespace aero::checkpoint
+}  // namespace aero::runs
