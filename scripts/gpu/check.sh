@@ -98,12 +98,15 @@ configure() {
 stage_build() {
   local folder=$out/build torch status=0
   mkdir -p "$folder"
-  rm -f "$folder"/{configure.log,build.log}
+  # A build that was cut off goes on, and so does its log.
+  [[ -f $folder/unfinished ]] || rm -f "$folder"/{configure.log,build.log}
   if [[ -z $given ]]; then
     torch=$(libtorch) || return
+    touch "$folder/unfinished"
     configure "$torch" 2>&1 | tee "$folder/configure.log" || return
     # Keeps going: a program that does not build is no reason to be without the others.
-    timeout "$seconds" cmake --build "$build" --parallel "$(nproc)" -- -k 0 2>&1 | tee "$folder/build.log" || status=$?
+    timeout "$seconds" cmake --build "$build" --parallel "$(nproc)" -- -k 0 2>&1 | tee -a "$folder/build.log" || status=$?
+    ((status == 124)) || rm "$folder/unfinished"
   fi
   "$aero" doctor | tee "$folder/doctor.txt" || return
   return "$status"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from aero.core.launch import launch
+from aero.core.launch import TORCH, launch
 
 if __name__ == "__main__":
-    launch("aero.commands.gpu.collect", remedy="it needs numpy and torch")
+    launch("aero.commands.gpu.collect", remedy=TORCH)

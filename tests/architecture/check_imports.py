@@ -100,8 +100,12 @@ def faults_of_entry(file: Path, tree: ast.Module, modules: set[str]) -> Iterator
     lines = len(file.read_text(encoding="utf-8").splitlines())
     if lines > LONGEST_ENTRY:
         yield f"{lines} lines; an entry point has at most {LONGEST_ENTRY}"
+    launched = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    commands = {name for name in modules & launched if name.startswith(f"{PACKAGE}.commands.")}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    by_statement = set(imports_of(ast.Module(list[ast.stmt](imports), []), modules))
     for module in imports_of(tree, modules):
-        if module != LAUNCHER and not module.startswith(f"{PACKAGE}.commands."):
+        if module != LAUNCHER and (module in by_statement or module not in commands):
             yield f"imports {module}; an entry point imports {LAUNCHER} alone"
 
 

@@ -141,5 +141,8 @@ def test_an_entry_point_launches_and_no_more(tmp_path: Path) -> None:
     assert fault == "scripts/run.py: imports aero.corpus.files; an entry point imports " + (
         "aero.core.launch alone"
     )
+    called = "from aero.commands import run\n\nrun.main()\n"
+    (fault,) = faults(tmp_path, {"commands/run.py": ""}, {"run.py": called})
+    assert fault.startswith("scripts/run.py: imports aero.commands.run; an entry point imports ")
     (fault,) = faults(tmp_path, {}, {"run.py": "x = 1\n" * 26})
     assert fault == "scripts/run.py: 26 lines; an entry point has at most 25"

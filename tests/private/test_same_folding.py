@@ -94,8 +94,9 @@ def compare(
     assert np.abs(expected).max() > 0.1
     assert np.abs(logits - expected).max() < 1e-12 * np.abs(expected).max()
 
+    for option in options:
+        assert any(note.startswith(tuple(NOTED[option])) for note in of_python.notes), option
     words = tuple(word for option in options for word in NOTED[option])
-    assert any(note.startswith(words) for note in of_python.notes)
     left = [note for note in of_program.notes if note.startswith(words)]
     assert not left, "the program left these for Python to fold"
     if not config.ffn_scaled:  # otherwise each chooses its own scale of the stream

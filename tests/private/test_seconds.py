@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from aero.commands import measure_costs_work
-from aero.private.measure.seconds import matrix_seconds, vector_line
+from aero.config.cost_models import SHIPPED, read_cost_model
+from aero.private.measure.seconds import batched_vectors, matrix_seconds, vector_line
 from aero.private.program.products import cut
 from aero.private.report.aero_program import Prediction
 from aero.private.run.line import Network
@@ -34,6 +35,19 @@ def test_batches_are_counted_where_each_costs_the_same_however_full() -> None:
     # Four batches of 8,192 take 0.4 s and 10 us a number.
     line = vector_line((16, 0.1), (32768, 0.4 + 32768e-5), batched=True)
     assert (line.start, line.each) == pytest.approx((0.1, 1e-5))
+
+
+def test_the_formulas_count_the_batches_of_the_same_vectors() -> None:
+    primitives = read_cost_model(SHIPPED / "spu_0.9.5.json")["primitives"]
+    batched = {
+        name: kind["seconds"]
+        for name, kind in primitives.items()
+        if "ceil(n / slots)" in kind.get("seconds", "")
+    }
+    assert set(batched) == batched_vectors(colocated=True)
+    # Shared weights are two, so that "2 - weight_shares" leaves their products without batches.
+    always = {name for name, formula in batched.items() if "2 - weight_shares" not in formula}
+    assert always == batched_vectors(colocated=False)
 
 
 TRUNCATION = 4e-7

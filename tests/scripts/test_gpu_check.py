@@ -154,3 +154,28 @@ def test_warnings_and_compilers_are_those_of_the_last_build(tmp_path: Path) -> N
         found = json.loads((tmp_path / "out/results.json").read_text())["build"]
         assert found["warnings"] == warnings
         assert found["compilers"] == {"CXX": "GNU 13.2.0"}
+
+
+@needs_torch
+def test_a_build_that_was_cut_off_goes_on_with_its_log(tmp_path: Path) -> None:
+    shutil.copytree(
+        ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    cut_off = "    [ -e again ] || { touch again; exec sleep 30; }\n"
+    executable(tmp_path / "bin/cmake", CMAKE.replace("    mkdir", cut_off + "    mkdir"))
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "AERO_PYTHON": sys.executable,
+        "AERO_LIBTORCH": str(tmp_path),
+    }
+    command = [str(tmp_path / "scripts/gpu/check.sh"), "build", "--device", "cpu", "--out", "out"]
+    statuses = [
+        subprocess.run(
+            [*command, *more], cwd=tmp_path, env=environment, capture_output=True, check=False
+        ).returncode
+        for more in (["--seconds", "1"], [])
+    ]
+    assert statuses[0] != 0 and statuses[1] == 0
+    found = json.loads((tmp_path / "out/results.json").read_text())["build"]
+    assert found["warnings"] == 2  # one in each call

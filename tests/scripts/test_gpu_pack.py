@@ -39,6 +39,8 @@ def test_a_pack_gives_way_to_a_newer_one(tmp_path: Path) -> None:
         done = pack("pack/", tmp_path)
         if "first run scripts/setup.sh" in done.stderr:
             pytest.skip("the packages are not installed")
+        if "not a git repository" in done.stderr:
+            pytest.skip("the sources are no checkout, so a pack has no commit to name")
         assert done.returncode == 0, done.stderr
         assert not (tmp_path / "pack/usr/old").exists()
         assert (tmp_path / "pack/commit").read_text().strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from aero.check import ctest
 from aero.commands.gpu import suite
 from aero.core.errors import AeroError
+from aero.core.places import ROOT
 from gpu_programs import needs_torch, stand_in
 
 TESTS = """
@@ -19,6 +21,12 @@ add_test(ops.bad /bin/false)
 add_test(ops.slow /bin/sleep 30)
 add_test(cli.good /bin/true)
 """
+
+
+def test_the_tests_of_every_room_run() -> None:
+    rooms = re.findall(r"^aero_room\((\w+)", (ROOT / "CMakeLists.txt").read_text(), re.MULTILINE)
+    tested = {room for room in rooms if list((ROOT / "tests" / room).glob("*_test.cpp"))}
+    assert set(suite.ROOMS.split("|")) == tested
 
 
 @pytest.fixture

@@ -115,15 +115,16 @@ def test_the_warm_up_is_as_asked_for(
     run: Run, binary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("--steps", "5") == 0
-    assert "with a warm-up of 50%: theirs" in table(tmp_path)
+    assert "a warm-up of 50% (theirs: 1,600 steps), since 5% is too steep" in table(tmp_path)
     assert run("--steps", "5", "--warmup", "5%") == 0
-    assert "with a warm-up of 5%: theirs" in table(tmp_path)
+    assert "with a warm-up of 5% (theirs: 1,600 steps). Corpus" in table(tmp_path)
     warmups = binary.with_name("warmups").read_text().split()
     assert warmups == ["50%"] * len(ROWS) + ["5%"] * len(ROWS)
     assert "put aside as train.before.json" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="2"):
-        run("--warmup", "half")
-    assert "'half' is not a duration as 50% or 1600" in capsys.readouterr().err
+    for text in ("half", "150%", "1.5", "0.5t"):
+        with pytest.raises(SystemExit, match="2"):
+            run("--warmup", text)
+        assert re.search(f"--warmup: .*duration.*: '{text}'", capsys.readouterr().err)
 
 
 def test_programs_may_share_a_corpus(run: Run, binary: Path, tmp_path: Path) -> None:

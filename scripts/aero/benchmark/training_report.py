@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aero.benchmark.training_rows import BASELINE, ROWS, Size, published, published_tokens
+from aero.benchmark.training_rows import (
+    BASELINE,
+    ROWS,
+    WARMUP,
+    Size,
+    published,
+    published_tokens,
+)
 from aero.core.markdown import markdown_table
 from aero.results.tables import change_percent
 
@@ -57,13 +64,14 @@ def markdown(
                 _NONE if speed is None else f"{speed:,.0f}",
             ]
         )
+    too_steep = ", since 5% is too steep for models without norms" if warmup == WARMUP else ""
     header = ["row", "papers' perplexity", "change", "perplexity here", "change"]
     header += ["tokens here", "tokens/s"]
     return [
         f"Each row trains on the same {tokens:,} tokens in the same order, in {steps:,} steps of "
         f"{size.batch_size} x {size.context} tokens, by the papers' recipe, in bfloat16, but "
-        f"without their accumulation of 4, and with a warm-up of {warmup}: theirs has 1,600 steps, "
-        "and so short a one as 5% of these is too steep for models without norms. "
+        f"without their accumulation of 4, and with a warm-up of {warmup} (theirs: 1,600 steps)"
+        f"{too_steep}. "
         f"Corpus: {corpus['files']:,} Python files of this machine, {corpus['bytes'] / 1e6:,.1f} "
         f"MB, V = {corpus['vocabulary']:,}, {corpus['training_tokens']:,} tokens to train on and "
         f"{corpus['held_out_tokens']:,} of other files held out{made}.",

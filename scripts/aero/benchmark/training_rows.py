@@ -15,6 +15,7 @@ from aero.results.tables import Table, paper_tables
 
 _TABLES = ("gpt2-t128", "nonlinearity-gpt2-t128")  # both of GPT-2, 12 layers, T = 128
 BASELINE = "SM+LN+G"
+WARMUP = "50%"  # of the steps; 5% of few steps are too steep for models without norms
 _EREG = "EReg(SM(t)+ScFuFFN_i6)"
 
 ROWS = (

@@ -30,7 +30,7 @@ from aero.benchmark.pytorch_task import PyTorchTask
 from aero.benchmark.setting import Setting, make_corpus
 from aero.core.command import run_command
 from aero.core.errors import AeroError
-from aero.core.files import require_writable, write_text
+from aero.core.files import check_output, write_text
 from aero.core.options import Parser, whole
 from aero.core.places import AERO
 from aero.core.signals import Tidying
@@ -181,7 +181,7 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
 def benchmark(arguments: argparse.Namespace) -> int:
     """Measures and reports."""
     if arguments.json:
-        require_writable(arguments.json)
+        check_output(arguments.json, "--json")
     report = summary(measure(arguments.sides, arguments), setting_of(arguments))
     if arguments.json:
         write_text(arguments.json, json.dumps(report, indent=2) + "\n")

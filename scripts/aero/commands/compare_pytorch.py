@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from aero.core.command import run_command
-from aero.core.files import require_writable, write_text
+from aero.core.files import check_output, write_text
 from aero.core.options import Parser, real
 from aero.reference.finished_run import read_run
 from aero.reference.retraining import make_trainer, train_again
@@ -59,7 +59,7 @@ def compare(arguments: argparse.Namespace) -> int:
     """Exit status 1 where the perplexities differ by more than the tolerance."""
     run = read_run(arguments.run)
     if arguments.out:
-        require_writable(arguments.out)
+        check_output(arguments.out, "--out")
     trainer = make_trainer(run, arguments.data)
     losses, perplexity = train_again(trainer)
     difference = run.perplexity / perplexity - 1

@@ -1,11 +1,9 @@
 """Measures what SPU's operations cost between two parties and writes a cost model of AERO.
 
-Both parties run on this machine, over the loopback. The file gives bytes as formulas over shapes
-with the ceilings of SPU's batches, seconds as lines over sizes, of products over their ciphertexts
-and merges: keep the machine quiet. With
---network wan (as root) also the round trips of each primitive, from how much longer it takes in two
-network namespaces behind a line of the given rate and delay. `aero report CONFIG --cost FILE` uses
-the file.
+Both parties run on this machine, over the loopback: keep it quiet. The file extends the cost model
+spu_0.9.5, which has the formulas, and gives their constants: bytes, seconds and, with --network wan
+(as root), the round trips of each primitive, from how much longer it takes in two network
+namespaces behind a line of the given rate and delay. `aero report CONFIG --cost FILE` then uses it.
 
 Example:
   build/venv-spu/bin/python scripts/measure_costs.py --weights colocated --out mine.json

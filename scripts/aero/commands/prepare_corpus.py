@@ -50,6 +50,8 @@ def run(argv: list[str] | None = None, undo: Undo | None = None) -> int:
     try:
         pipeline = importlib.import_module("aero.corpus.pipeline")
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "aero":
+            raise
         print(
             f"error: the Python package {error.name} is missing; pip install {_NEEDED}",
             file=sys.stderr,

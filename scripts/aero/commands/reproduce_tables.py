@@ -22,7 +22,7 @@ from aero.checkpoint.kinds import wrong_kind
 from aero.config.cost_models import SHIPPED, is_base
 from aero.core.command import note, run_command
 from aero.core.errors import AeroError, UsageError
-from aero.core.files import require_writable, write_text
+from aero.core.files import check_output, write_text
 from aero.core.fit import add_wide, print_fitted
 from aero.core.jsonc import load_object
 from aero.core.options import Parser, whole
@@ -170,7 +170,7 @@ def reproduce(arguments: list[str] | None) -> int:
     if parsed.results is not None and not parsed.results.is_dir():
         raise wrong_kind(parsed.results, "the folder of the sweeps' tables")
     if parsed.out is not None:
-        require_writable(parsed.out)
+        check_output(parsed.out, "--out")
     chosen = list(tables.values()) if parsed.table == "all" else [tables[parsed.table]]
     text = "\n".join(chapters(chosen, parsed))
     if parsed.out is not None:

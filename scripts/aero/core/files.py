@@ -97,17 +97,3 @@ def check_output(path: Path, option: str) -> None:
         probe.unlink()
     except OSError as error:
         raise UsageError(f"{option} {path}: {error.strerror}; name another place") from error
-
-
-def require_writable(path: Path) -> None:
-    """Raises what writing would, before long work whose result goes there."""
-    target = _target(path)
-    if target.exists() and not target.is_file():
-        return
-    temporary = _beside(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
-        temporary.unlink()
-    except OSError as error:
-        raise AeroError(f"{path}: {error.strerror or error}") from error

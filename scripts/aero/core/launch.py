@@ -10,6 +10,7 @@ import sys
 from typing import NoReturn
 
 SETUP = "run this with build/venv/bin/python, which scripts/setup.sh makes"
+TORCH = "run this with a Python that has numpy and torch; check.sh takes one by AERO_PYTHON"
 
 
 def launch(module: str, remedy: str = SETUP) -> NoReturn:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
+
+from aero.config.duration import parse_duration
 
 DECAYED = {
     "matrices": True,
@@ -82,11 +83,7 @@ def duration_steps(
     text: str | int, tokens_per_step: int, steps_per_epoch: float, total_steps: int = 0
 ) -> int:
     """Returns the nearest optimizer steps of "1000", "10k", "20Mt", "1e" or "5%" (of the total)."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)(|t|e|%)", str(text).strip())
-    if match is None:
-        raise ValueError(f"not a duration: {text!r}")
-    amount = float(match[1]) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[match[2]]
-    unit = match[3]
+    amount, unit = parse_duration(text)
     if unit == "e":
         steps = amount * steps_per_epoch
     elif unit == "%":

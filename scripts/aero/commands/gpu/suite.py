@@ -25,7 +25,8 @@ from aero.core.files import write_text
 from aero.core.options import Parser
 from aero.core.signals import Tidying
 
-CPP = r"^(core|config|ops|data|model|cost|checkpoint|report|train|pipeline)\."
+ROOMS = "core|config|ops|tokenizer|data|model|cost|checkpoint|report|train|jobs|pipeline"
+CPP = rf"^({ROOMS})\."
 PROGRAM = r"^cli\."
 TINY = r"^ops\.gemm_rate$"
 MOST_JOBS = 8  # each keeps some 0.5 GB of the card

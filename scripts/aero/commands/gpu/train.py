@@ -13,7 +13,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 from aero.benchmark.budget import Budget
@@ -27,8 +26,9 @@ from aero.benchmark.training_corpus import (
     require_corpus,
 )
 from aero.benchmark.training_report import markdown
-from aero.benchmark.training_rows import DRY, FULL
+from aero.benchmark.training_rows import DRY, FULL, WARMUP
 from aero.benchmark.training_turns import Training
+from aero.config.duration import parse_duration
 from aero.core.command import run_command
 from aero.core.files import write_text
 from aero.core.options import Parser, whole
@@ -38,8 +38,10 @@ _FOR_TRAINING = 60  # seconds that the corpus must leave
 
 
 def _duration(text: str) -> str:
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?([kMG]?t?|e|%)", text) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a duration as 50% or 1600")
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     return text
 
 
@@ -59,9 +61,9 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--warmup",
         type=_duration,
-        default="50%",
+        default=WARMUP,
         metavar="DURATION",
-        help="as schedule.warmup: a share of the steps, or steps (default: 50%%)",
+        help="as schedule.warmup: 5%%, 1600, 1e or 20Mt (default: 50%%)",
     )
     arguments = check_common(parser, parser.parse_args(command_line))
     arguments.work = (arguments.work or arguments.out / "work").resolve()

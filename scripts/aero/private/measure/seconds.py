@@ -32,7 +32,6 @@ class VectorSeconds:
 
     start: float
     each: float
-    batched: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def vector_line(
     """
     if batched:
         rest = long[1] - short[1] * math.ceil(long[0] / SLOTS)
-        return VectorSeconds(short[1], max(0.0, rest / long[0]), batched)
+        return VectorSeconds(short[1], max(0.0, rest / long[0]))
     each = max(0.0, (long[1] - short[1]) / (long[0] - short[0]))
     return VectorSeconds(max(0.0, short[1] - each * short[0]), each)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
+from aero.config.cost_models import SHIPPED
 from aero.core.errors import UsageError
-from aero.core.places import AERO, ROOT
+from aero.core.places import AERO
 from aero.core.signals import Tidying
 from aero.private.run.line import Network
 
@@ -26,9 +27,8 @@ def find_aero(given: Path | None) -> Path | None:
             fault = "a folder; name the program in it" if given.is_dir() else "no such file"
             raise UsageError(f"--aero {given}: {fault}")
         return given
-    built = AERO
-    if built.is_file():
-        return built
+    if AERO.is_file():
+        return AERO
     found = shutil.which("aero")
     return Path(found) if found else None
 
@@ -130,7 +130,7 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
     """Asks what a cost model predicts for one pass over `length` tokens."""
     if aero is None:
         return Prediction({}, 0, "no program aero was found: build it, or name it with --aero")
-    file = ROOT / "configs" / "cost" / f"{cost_model}.json"
+    file = SHIPPED / f"{cost_model}.json"
     command: list[str | Path] = [aero, "report", checkpoint, "--json", "--cost"]
     command.append(file if file.is_file() else cost_model)
     command += ["--set", f"model.context={length}"]
