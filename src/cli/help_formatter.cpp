@@ -20,8 +20,9 @@ std::string spaces(int count) {
 std::string entry(const std::string& name, const std::string& meaning) {
   const int columns = page_columns();
   const int indent = columns < 2 * name_columns ? 4 : name_columns;
-  const std::string head = "  " + name;
-  const int room = indent - display_width(head);
+  const std::string head = "  " + wrapped(name, columns, 4);
+  const bool is_one_line = head.find('\n') == std::string::npos;
+  const int room = is_one_line ? indent - display_width(head) : 0;
   return head + (room > 0 ? spaces(room) : "\n" + spaces(indent)) +
          wrapped(meaning, columns, indent) + "\n";
 }

@@ -2,6 +2,8 @@
 
 #include "aero/ops/graph_recorder.h"
 
+#include <memory>
+
 namespace aero::ops {
 
 /// Defined where the CUDA kernels are part of the build (has_cuda_kernels).

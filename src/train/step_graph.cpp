@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 #include "aero/core/text.h"
+#include "aero/ops/cuda_graphs.h"
 
 #include <c10/util/Exception.h>
 

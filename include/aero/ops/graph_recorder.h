@@ -3,7 +3,6 @@
 #include <torch/types.h>
 
 #include <functional>
-#include <memory>
 
 namespace aero::ops {
 
@@ -33,9 +32,5 @@ class GraphRecorder {
   /// Drops the recording and its memory.
   virtual void forget() = 0;
 };
-
-/// Returns a recorder of CUDA graphs; null where the device is no GPU, or where AERO was built
-/// without its CUDA kernels.
-std::unique_ptr<GraphRecorder> make_graph_recorder(torch::Device device);
 
 }  // namespace aero::ops

@@ -58,11 +58,13 @@ std::vector<std::string> long_names(const CLI::App& command) {
   return names;
 }
 
-/// "model.n_layer=" of every key.
+/// "model.n_layer=" of every key that --set can override.
 std::vector<std::string> config_keys() {
   std::vector<std::string> keys;
-  for (const auto& key : config_help())
-    keys.push_back(key.head.substr(0, key.head.find(' ')) + "=");
+  for (const auto& key : config_help()) {
+    const auto name = key.head.substr(0, key.head.find(' '));
+    if (name.find('.') != std::string::npos || name == "seed") keys.push_back(name + "=");
+  }
   return keys;
 }
 
@@ -109,8 +111,9 @@ void add_completion(CLI::App& app) {
   auto* command = add_command(app, "completion");
   command->footer(
       "Example:\n"
-      "  aero completion > ~/.local/share/bash-completion/completions/aero\n"
-      "In zsh, load the file after `autoload -U bashcompinit && bashcompinit`.");
+      "  aero completion\n"
+      "bash loads the script from ~/.local/share/bash-completion/completions/aero.\n"
+      "zsh takes it, too, after `autoload -U bashcompinit && bashcompinit`.");
   command->callback([&app] { std::cout << bash_completion(app); });
 }
 

@@ -1,4 +1,4 @@
-#include "aero/ops/graph_recorder.h"
+#include "aero/ops/cuda_graphs.h"
 
 #include "cuda_graph_recorder.h"
 #include "cuda_kernels.h"
