@@ -44,8 +44,8 @@ constexpr std::string_view forms_and_faults =
 | `_i<k>` | the k deepest FFNs are pruned, as in `ScFuFFN_i6` (`_i0`: none); `_i[1,3]`: those of layers 1 and 3, counted from 0 |
 | `EReg(...)` | around the whole: entropy regularisation |
 
-`SM+LN+G` is the baseline, `SM` the model whose only nonlinearity is softmax,
-`EReg(SM(t)+ScFuFFN_i6)` the end of the method. The name says nothing of the norm before the head:
+`SM+LN+G` is the baseline, `SM` the model whose blocks have softmax as their only nonlinearity,
+`EReg(SM(t)+ScFuFFN_i6)` the model that the whole method leads to. The name says nothing of the norm before the head:
 `final_norm` does. Every part works with the families gpt2 and pythia; under pythia's parallel residual
 ScFFN is beta (x + attention(x)) + FFN(x) / alpha. The family simplified always has the scalars of its
 own block in place of alpha and beta, so its names hold `Sc`, and has no V and O matrices to normalise.
