@@ -144,16 +144,16 @@ def test_the_output_file_is_checked_before_anything_is_measured(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "config.json: no JSON"),
+        ("", "config.json: not JSON"),
         ("[]", 'has no section "model"'),
         ('{"model": 3}', 'has no section "model"'),
-        ('{"model_type": "gpt2"}', "a model of Hugging Face transformers is none"),
+        ('{"model_type": "gpt2"}', "a model of Hugging Face transformers cannot be read"),
         ('{"model": {"n_layer": "2"}}', "model.n_layer: '2': expected a whole number"),
         ('{"model": {"n_head": 0}}', "model.n_head: '0': expected a whole number, at least 1"),
         ('{"model": {"n_head": 7}}', "model.d_model: '768': expected a multiple of n_head, 7"),
         ('{"model": {"activation": "mish"}}', "model.activation: 'mish': expected one of gelu"),
         ('{"model": {"norm_eps": NaN}}', "model.norm_eps: 'nan': expected a number"),
-        ('{"model": {"ereg": {"beta": 1}}}', "is no section of AERO"),
+        ('{"model": {"ereg": {"beta": 1}}}', "is not a section that AERO writes"),
         ('{"model": {"ffn_pruned_layers": 3}}', "model.ffn_pruned_layers: '3': expected a list"),
     ],
 )

@@ -125,13 +125,13 @@ class TestTheScript:
         refused("no such folder", tmp_path / "none", "--tokens", "1")
 
     def test_refuses_a_folder_without_a_checkpoint(self, tmp_path: Path) -> None:
-        refused("is no checkpoint of `aero train`", tmp_path, "--tokens", "1")
+        refused("is not a checkpoint of `aero train`", tmp_path, "--tokens", "1")
 
     def test_refuses_weights_that_are_cut(self, tmp_path: Path) -> None:
         folder = write_checkpoint(tmp_path)
         file = folder / "weights.safetensors"
         file.write_bytes(file.read_bytes()[:-100])
-        refused("weights.safetensors: broken", folder, "--tokens", "1 2 3")
+        refused("weights.safetensors: damaged", folder, "--tokens", "1 2 3")
 
     def test_refuses_weights_of_another_shape(self, tmp_path: Path) -> None:
         weights = tensors() | {"blocks.0.ffn.w.weight": np.zeros((64, 32), dtype=np.float32)}

@@ -57,7 +57,7 @@ def test_formulas_are_computed_as_arithmetic_has_them() -> None:
         ("--model", "configs/cost/sigma.json", "no cost model with constants, primitives and"),
         ("--model", "configs/tiny/base.json", "no cost model with constants, primitives and"),
         ("--tables", "configs/tiny/base.json", "not the papers' tables"),
-        ("--tables", "configs", "a folder, where a file belongs"),
+        ("--tables", "configs", "configs: is a folder; name a file"),
     ],
 )
 def test_a_file_of_another_kind_is_told(

@@ -123,11 +123,11 @@ def test_damaged_metrics_are_told_by_the_line(
     [
         ({"entropy": [[1, 2], [3]]}, '"entropy" is not a table of numbers'),
         ({"entropy": [1, 2]}, '"entropy" has the shape [2], not layers x heads'),
-        ({"nonfinite_rows": [0]}, '"nonfinite_rows" is not one number a layer'),
+        ({"nonfinite_rows": [0]}, '"nonfinite_rows" is not one number per layer'),
         ({"alpha": ["x", "y"]}, '"alpha" is not a table of numbers'),
         (
             {"thresholds": [[0.5] * 2] * 2},
-            '"thresholds" is neither a number a layer nor',
+            '"thresholds" is neither one number per layer nor',
         ),
     ],
 )

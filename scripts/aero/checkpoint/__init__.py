@@ -1,1 +1,1 @@
-"""The run folders and checkpoints of `aero train`, read without PyTorch."""
+"""Reads the run folders and checkpoints of `aero train` without PyTorch."""

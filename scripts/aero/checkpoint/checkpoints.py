@@ -1,4 +1,4 @@
-"""What `aero train` saves, read without PyTorch."""
+"""Finds and reads the checkpoints of `aero train` without PyTorch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aero.core.errors import UsageError
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint folder; `tokenizer` is None where neither it nor its run has one."""
+    """Describes a checkpoint; `tokenizer` is None where neither its folder nor its run has one."""
 
     folder: Path
     config: ModelConfig
@@ -47,20 +47,20 @@ def config_of(folder: Path) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(
-            f"{file}: {error.strerror}; {file.parent} is no checkpoint of `aero train`"
+            f"{file}: {error.strerror}; {file.parent} is not a checkpoint of `aero train`"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file}: no JSON; {file.parent} is no checkpoint of AERO") from error
+        raise UsageError(f"{file}: not JSON; {file.parent} is not a checkpoint of AERO") from error
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise UsageError(
-            f'{file}: no config of AERO, for it has no section "model"; a model of Hugging Face '
-            f"transformers is none"
+            f'{file}: not a config of AERO: it has no section "model"; a model of Hugging Face '
+            f"transformers cannot be read"
         )
     return content
 
 
 def find_checkpoint(path: Path) -> Checkpoint:
-    """Finds the checkpoint of a folder, or the newest of a run. Does not read the weights."""
+    """Finds a folder's checkpoint, or the newest one of a run, without reading the weights."""
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder; name a run or a checkpoint of `aero train`")
     folder = _newest(path) if (path / "checkpoints").is_dir() else path
@@ -72,7 +72,9 @@ def find_checkpoint(path: Path) -> Checkpoint:
 
 
 def load_weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
-    """Reads all tensors as float64. Refuses a file that is cut, or that holds what is no number."""
+    """Reads all tensors as float64. Raises UsageError where the file is damaged or a value is not
+    finite.
+    """
     file = checkpoint.folder / WEIGHTS
     try:
         tensors = load_file(file)
@@ -84,11 +86,11 @@ def load_weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
         raise UsageError(f"{file}: {error.strerror or 'cannot be read'}") from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{file}: broken, or no weights of AERO; train on, or take an older checkpoint"
+            f"{file}: damaged, or not weights of AERO; train on, or take an older checkpoint"
         ) from error
     for name, tensor in tensors.items():
         if tensor.dtype.kind not in "fiu":
-            raise UsageError(f"{file}: {name} is of a type that is not read here, {tensor.dtype}")
+            raise UsageError(f"{file}: {name} has the type {tensor.dtype}, which cannot be read")
         if not np.isfinite(tensor).all():
-            raise UsageError(f"{file}: {name} has values that are no numbers")
+            raise UsageError(f"{file}: {name} has values that are not finite")
     return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}

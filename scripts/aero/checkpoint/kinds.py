@@ -1,4 +1,4 @@
-"""What a path is, so that a wrong one can be called by its name."""
+"""Finds out what a path is, so that a message can say what is wrong with it."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ WEIGHTS = "weights.safetensors"
 
 
 def _object(file: Path) -> dict[str, Any]:
-    """Reads an object of JSON; empty where the file is none."""
+    """Reads an object of JSON; returns an empty one where the file does not hold an object."""
     with contextlib.suppress(AeroError):
         return load_object(file)
     return {}
 
 
 def is_result(value: dict[str, Any]) -> bool:
-    """Tells whether `aero ablate` or `aero pipeline` wrote this."""
+    """Returns whether `aero ablate` or `aero pipeline` wrote this."""
     return isinstance(value.get("members"), list) or (
         "pipeline" in value and isinstance(value.get("steps"), list)
     )
 
 
 def results_in(folder: Path) -> list[Path]:
-    """The tables that `aero ablate` and `aero pipeline` wrote there."""
+    """Lists the tables that `aero ablate` and `aero pipeline` wrote in a folder."""
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
     return [file for file in files if file.is_file() and is_result(_object(file))]
 
 
 def is_checkpoint(folder: Path) -> bool:
-    """One of a run's, with its weights."""
+    """Returns whether a folder is a checkpoint of a run, with its weights."""
     return (folder / WEIGHTS).is_file()
 
 
 def run_of_checkpoint(folder: Path) -> Path | None:
-    """The run whose checkpoint this is, or whose folder of checkpoints."""
+    """Returns the run that a checkpoint, or a folder of checkpoints, belongs to."""
     above = folder.resolve()
     runs = (above.parent.parent, above.parent)
     return next((run for run in runs if (run / METRICS).is_file()), None)
@@ -78,9 +78,9 @@ def _file(file: Path) -> str:
     try:
         value = parse(read_text(file))
     except AeroError as error:
-        return "no text" if error.status == UsageError.status else "a file that cannot be read"
+        return "not a text" if error.status == UsageError.status else "a file that cannot be read"
     except (ValueError, RecursionError):
-        return "no JSON"
+        return "not JSON"
     if not isinstance(value, dict):
         return "JSON of something else"
     if is_result(value):
@@ -91,20 +91,21 @@ def _file(file: Path) -> str:
 
 
 def what_it_is(path: Path) -> str:
-    """Names a path as a message does: "a checkpoint", "a corpus", ..."""
+    """Describes a path for a message: "a checkpoint", "a corpus", ..."""
     try:
         if path.is_dir():
             return _folder(path)
         if path.is_file():
             return _file(path)
-        return "no ordinary file" if path.exists() else "no such file or folder"
+        return "not an ordinary file" if path.exists() else "no such file or folder"
     except (OSError, ValueError) as error:
-        return f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+        return f"cannot be read ({getattr(error, 'strerror', None) or error})"
 
 
 def _instead(path: Path, wanted: str) -> str:
-    """Names what to give in its place, where that is at hand: runs and results, as `wanted` has
-    them.
+    """Names the runs or results near a path that could be given in its place; "" without any.
+
+    `wanted` says whether runs or results are taken.
     """
     takes_runs, takes_results = "run" in wanted, "JSON" in wanted
     if path.is_dir():
@@ -118,7 +119,10 @@ def _instead(path: Path, wanted: str) -> str:
 
 
 def wrong_kind(path: Path, wanted: str) -> UsageError:
-    """`wanted` is what the script takes there: "the folder of a run"."""
+    """Returns an error that says what a path is, and what to give in its place.
+
+    `wanted` is what the script takes there, for example "the folder of a run".
+    """
     instead = _instead(path, wanted)
     hint = f"{wanted}: {instead}" if instead else wanted
     return UsageError(f"{path}: {what_it_is(path)}; give {hint}")

@@ -1,4 +1,4 @@
-"""What a run folder holds: the lines of metrics.jsonl."""
+"""Reads a run folder: the lines of metrics.jsonl."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ WANTED = "the folder of a run"
 
 @dataclass(frozen=True)
 class Entropy:
-    """Attention entropy at one step, in nats."""
+    """Holds the attention entropy at one step, in nats."""
 
     step: int
     maximum: float  # ln T
     uniform: float  # of uniform causal attention, ln(T!) / T
     heads: FloatArray  # [L, H], NaN where no row was finite
     nonfinite_rows: FloatArray  # [L]
-    rows: int  # measured of each head
+    rows: int  # measured in each head
     parameters: dict[str, FloatArray]  # slopes, alpha, thresholds, ... where it has some
 
     def layers(self) -> FloatArray:
-        """Mean over the finite heads of each layer, [L]; NaN where there is none."""
+        """Returns the mean over the finite heads of each layer, [L]; NaN where none is finite."""
         finite = np.isfinite(self.heads)
         count = finite.sum(axis=1)
         total = np.where(finite, self.heads, 0).sum(axis=1)
@@ -42,7 +42,7 @@ class Entropy:
 
 @dataclass(frozen=True)
 class Nonfinite:
-    """A value that was not finite before an update."""
+    """Records a value that was not finite before an update."""
 
     step: int
     quantity: str
@@ -52,7 +52,7 @@ class Nonfinite:
 
 @dataclass(frozen=True)
 class Run:
-    """One training run."""
+    """Holds what one training run has written."""
 
     folder: Path
     losses: list[tuple[int, float]] = field(default_factory=list)  # step, training loss
@@ -66,8 +66,8 @@ class Run:
         return self.folder / METRICS
 
 
-class NothingToShow(UsageError):  # noqa: N818, it is no error where other runs have something
-    """A run without what a figure shows; `reason` is the same for all runs that lack it."""
+class NothingToShow(UsageError):  # noqa: N818, not an error where other runs have something
+    """Reports that a run lacks what a figure shows; `reason` is the same for all such runs."""
 
     def __init__(self, run: Run, reason: str) -> None:
         super().__init__(f"{run.metrics}: {reason}")
@@ -86,12 +86,12 @@ def _entropy(line: Record) -> Entropy:
         raise FieldError(f'"entropy" has the shape {list(heads.shape)}, not layers x heads')
     nonfinite_rows = line.array("nonfinite_rows")
     if nonfinite_rows.shape != heads.shape[:1]:
-        raise FieldError('"nonfinite_rows" is not one number a layer')
+        raise FieldError('"nonfinite_rows" is not one number per layer')
     learned = [key for key in line.names() if key not in _FIXED and line.is_list(key)]
     parameters = {key: line.array(key) for key in learned}
     for key, values in parameters.items():
         if values.ndim > 2 or (values.ndim == 2 and values.shape != heads.shape):
-            raise FieldError(f'"{key}" is neither a number a layer nor one a head')
+            raise FieldError(f'"{key}" is neither one number per layer nor one per head')
     return Entropy(
         step=line.integer("step"),
         maximum=line.number("e_max"),
@@ -104,7 +104,7 @@ def _entropy(line: Record) -> Entropy:
 
 
 def layer_number(value: Any) -> int | None:
-    """Finds the layer of 3, "3" or "blocks.3.attention"; None where no layer is named."""
+    """Reads the layer from 3, "3" or "blocks.3.attention"; None where no layer is named."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):
@@ -124,7 +124,7 @@ def nonfinite_event(line: Record) -> Nonfinite:
 
 
 def _same_shapes(one: Entropy, other: Entropy) -> bool:
-    """Whether the lines are of one model."""
+    """Returns whether two lines can be of one model."""
     common = one.parameters.keys() & other.parameters.keys()
     return one.heads.shape == other.heads.shape and all(
         one.parameters[key].shape == other.parameters[key].shape for key in common
@@ -149,8 +149,9 @@ def _add(run: Run, line: Record) -> None:
 
 
 def read_lines(folder: Path, take: Callable[[Record], None]) -> None:
-    """Gives each line of a run's metrics to `take`; a last one that an interruption has torn is
-    left out. Raises AeroError that names the line where `take` raises FieldError.
+    """Passes each line of a run's metrics to `take`, except a last line that an interruption cut.
+
+    Raises AeroError that names the line where `take` raises FieldError.
     """
     file = folder / METRICS
     if not file.is_file():
@@ -170,7 +171,7 @@ def read_lines(folder: Path, take: Callable[[Record], None]) -> None:
 
 
 def read_run(folder: Path) -> Run:
-    """Raises AeroError for what is no run, or a damaged one."""
+    """Reads a run. Raises AeroError where the folder is not a run, or is damaged."""
     run = Run(folder)
     read_lines(folder, lambda line: _add(run, line))
     return run
@@ -179,4 +180,4 @@ def read_run(folder: Path) -> Run:
 def require_begun(run: Run) -> None:
     """Raises UsageError where no step has been written yet."""
     if not (run.losses or run.evaluations or run.entropy or run.nonfinite):
-        raise UsageError(f"{run.metrics}: no line yet; the run has not begun")
+        raise UsageError(f"{run.metrics}: has no line; the run has not begun")

@@ -1,4 +1,4 @@
-"""Which tokenizer's ids a model learned, and whether another file or corpus speaks the same."""
+"""Finds the tokenizer whose ids a model learned, and compares it with that of a file or corpus."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ KEPT = ("tokenizer.json", "tokenizer.model")
 
 @dataclass(frozen=True)
 class TokenizerIdentity:
-    """The SHA-256 of a tokenizer's file, empty where unknown, and whose it is in a message."""
+    """Holds the SHA-256 of a tokenizer's file, empty where unknown, and its owner for messages."""
 
     sha256: str
     owner: str
 
 
 def identity_of_file(file: Path) -> TokenizerIdentity:
-    """Raises AeroError."""
+    """Hashes a tokenizer's file. Raises AeroError where it cannot be read."""
     try:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
@@ -32,8 +32,10 @@ def identity_of_file(file: Path) -> TokenizerIdentity:
 
 
 def tokenizer_at(checkpoint: Path, *others: Path) -> str:
-    """Returns the SHA-256 of the tokenizer whose ids a checkpoint learned, as its state says or a
-    file in its folder or one of the others; empty where nothing says it.
+    """Returns the SHA-256 of the tokenizer whose ids a checkpoint learned, empty where unknown.
+
+    Reads it from the checkpoint's state, or else from a tokenizer's file in its folder or one of
+    the others.
     """
     known = _of_state(checkpoint / STATE)
     kept = (place / name for place in (checkpoint, *others) for name in KEPT)
@@ -43,14 +45,18 @@ def tokenizer_at(checkpoint: Path, *others: Path) -> str:
 
 
 def tokenizer_of_model(checkpoint: Checkpoint) -> TokenizerIdentity:
-    """Returns what the checkpoint's state says, or the file that it or its run keeps."""
+    """Identifies the model's tokenizer by the checkpoint's state, or else by the file that the
+    checkpoint or its run keeps.
+    """
     return TokenizerIdentity(
         tokenizer_at(*places_of(checkpoint.folder)), f"the model {checkpoint.folder}"
     )
 
 
 def tokenizer_in_use(checkpoint: Checkpoint) -> str:
-    """The hash that a party tells the other: of the model's, else of the file it was given."""
+    """Returns the hash that a party sends to the other: that of the model's tokenizer, or else of
+    the file in use.
+    """
     known = tokenizer_of_model(checkpoint).sha256
     if not known and checkpoint.tokenizer is not None:
         known = identity_of_file(checkpoint.tokenizer).sha256
@@ -65,13 +71,13 @@ def _of_state(file: Path) -> str:
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file}: no JSON; take an older checkpoint") from error
+        raise UsageError(f"{file}: not JSON; take an older checkpoint") from error
     known = state.get("tokenizer_sha256", "") if isinstance(state, dict) else ""
     return known if isinstance(known, str) else ""
 
 
 def require_same_tokenizer(one: TokenizerIdentity, other: TokenizerIdentity, advice: str) -> None:
-    """Raises AeroError where both are known and differ."""
+    """Raises UsageError where both tokenizers are known and differ."""
     if one.sha256 and other.sha256 and one.sha256 != other.sha256:
         raise UsageError(
             f"{one.owner} (tokenizer {one.sha256[:12]}) and {other.owner} (tokenizer "

@@ -1,1 +1,1 @@
-"""AERO's configs as Python reads them."""
+"""Reads AERO's configs and cost models."""

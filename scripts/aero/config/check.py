@@ -1,4 +1,4 @@
-"""The section "model" of a checkpoint's config, checked before anything builds on it."""
+"""Checks the section "model" of a checkpoint's config before anything builds on it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ AT_LEAST_ONE = ("n_layer", "n_head", "d_model", "context", "vocab_size")
 
 
 def _choices() -> dict[str, list[str]]:
-    """Of the keys that take names, as the program wrote them for editors."""
+    """Returns the choices of each key that takes names, from the schema for editors."""
     schema = load_object(ROOT / "configs" / "schema.json")
     keys = schema["properties"]["model"]["properties"]
     return {key: about["enum"] for key, about in keys.items() if "enum" in about}
 
 
 def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
-    """Raises AeroError that names the file, the key and the value."""
+    """Reads the section. Raises AeroError that names the file, the key and the value."""
 
     def refuse(key: str, what: str) -> UsageError:
         value = shown(str(section.get(key, getattr(ModelConfig(), key))))
@@ -52,7 +52,8 @@ def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
         raise UsageError(f"{file}: {error}; only AERO's run encrypted") from error
     except (TypeError, ValueError) as error:
         raise UsageError(
-            f"{file}: model.ereg, model.norm_fixed or model.simplified is no section of AERO"
+            f"{file}: model.ereg, model.norm_fixed or model.simplified is not a section that AERO "
+            f"writes"
         ) from error
     if config.d_model % config.n_head != 0:
         raise refuse("d_model", f"a multiple of n_head, {config.n_head}")

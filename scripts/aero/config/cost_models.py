@@ -1,4 +1,4 @@
-"""Cost models as Python reads them: a file with what it takes from those that it extends."""
+"""Reads cost models: a file together with what it takes from the files that it extends."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from aero.core.jsonc import load_object
 from aero.core.places import ROOT
 
 SHIPPED = ROOT / "configs" / "cost"
-# As docs/cost-models.md has it.
+# docs/cost-models.md lists the sections that are merged name by name.
 _BY_NAME = ("private", "constants", "primitives", "uncharged")
 _OWN = ("extends", "name", "source", "made_by")
 
 
 def read_cost_model(file: Path, extended_by: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The object that a file and those it extends make together."""
+    """Returns the object that a file and the files that it extends make together."""
     model = load_object(file)
     if "extends" not in model:
         return model
@@ -40,5 +40,5 @@ def _base(name: str, file: Path) -> Path:
 
 
 def is_base(model: dict[str, Any]) -> bool:
-    """Whether others extend it, and nothing can be priced by it alone."""
+    """Returns whether a model is only there to be extended and cannot price anything alone."""
     return "name" not in model and "constants" not in model

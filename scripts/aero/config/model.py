@@ -1,4 +1,4 @@
-"""The section "model" of an AERO config."""
+"""Defines the section "model" of an AERO config."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 
 class OwnPartsError(ValueError):
-    """A program brought parts of its own into the model; nothing else can compute it."""
+    """Reports that a program brought its own parts into the model, so nothing else can run it."""
 
     def __init__(self, parts: str) -> None:
-        super().__init__(f"model.own_parts: {parts!r}: a program of its own brought these parts")
+        super().__init__(f"model.own_parts: {parts!r}: another program brought these parts")
 
 
 @dataclass(frozen=True)
 class EregConfig:
-    """The section "model.ereg"; `lambda_` is its key "lambda"."""
+    """Holds the section "model.ereg"; `lambda_` is its key "lambda"."""
 
     enabled: bool = False
     lambda_: float = 0.1
@@ -28,7 +28,7 @@ class EregConfig:
 
 @dataclass(frozen=True)
 class NormFixedConfig:
-    """The section "model.norm_fixed": shares of the training, and the momentum of the average."""
+    """Holds "model.norm_fixed": shares of the training, and the momentum of the average."""
 
     start: float = 0.3
     end: float = 0.7
@@ -37,7 +37,7 @@ class NormFixedConfig:
 
 @dataclass(frozen=True)
 class SimplifiedConfig:
-    """The section "model.simplified": initial values."""
+    """Holds the section "model.simplified": initial values."""
 
     attention_gain: float = 1.0
     skip_gain: float = 1.0
@@ -47,7 +47,7 @@ class SimplifiedConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The section "model" of an AERO config, with the same keys and defaults."""
+    """Holds the section "model" of an AERO config, with the same keys and defaults."""
 
     family: str = "gpt2"
     n_layer: int = 12
@@ -91,7 +91,7 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, section: Mapping[str, Any]) -> ModelConfig:
-        """Passes over keys that only name the architecture or are for training.
+        """Reads the section. Ignores keys that only name the architecture or are for training.
 
         Raises OwnPartsError where the model has parts that are not AERO's.
         """
@@ -113,7 +113,9 @@ class ModelConfig:
         return cls(**keys)
 
     def to_dict(self) -> dict[str, Any]:
-        """Keys from ffn_form on, of remedies and substitutes, only where not at their defaults."""
+        """Returns the section. Leaves out keys from ffn_form on, those of remedies and substitutes,
+        that are at their defaults.
+        """
         section = dataclasses.asdict(self)
         section["ffn_pruned_layers"] = list(self.ffn_pruned_layers)
         section["ereg"]["lambda"] = section["ereg"].pop("lambda_")
@@ -157,5 +159,5 @@ class ModelConfig:
         return int(self.d_head * self.rotary_fraction) if self.family == "pythia" else 0
 
     def has_ffn(self, layer: int) -> bool:
-        """Whether the block's FFN is not pruned."""
+        """Returns whether the block has an FFN, that is, whether it is not pruned."""
         return layer < self.n_layer - self.ffn_pruned and layer not in self.ffn_pruned_layers

@@ -1,1 +1,1 @@
-"""What all rooms share: signals, errors, files, JSON with comments, options, tables."""
+"""Holds what all rooms share: signals, errors, files, JSON with comments, options, tables."""

@@ -1,4 +1,4 @@
-"""How a script ends: with one line of what is wrong, and all its output written or an error."""
+"""Ends a script: a fault is reported in one line, and output that cannot be written is a fault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INTERRUPTED = 130
 
 
 def _forget_output() -> None:
-    """Sends what is buffered nowhere, so that the interpreter's own flush has nothing to say."""
+    """Discards what is buffered, so that the interpreter's own flush reports nothing."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -27,14 +27,14 @@ def _fail(message: str, status: int) -> int:
 
 
 def note(message: str) -> None:
-    """Says on standard error what the user may want to know."""
+    """Prints on standard error what the user may want to know."""
     print(f"note: {visible(message)}", file=sys.stderr)
 
 
 def run_command(work: Callable[[], int]) -> int:
-    """The exit status of `work`, which parses the command line, too; SystemExit passes through.
+    """Runs `work`, which also parses the command line, and returns its exit status.
 
-    A closed standard error is quiet.
+    SystemExit passes through. Where standard error is closed, nothing is printed there.
     """
     open_error_output()
     try:

@@ -1,4 +1,4 @@
-"""A standard error that is closed is quiet."""
+"""Lets a script run without standard error."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import sys
 
 
 def open_error_output() -> None:
-    """Lets what is said go nowhere where standard error is closed (2>&-), whatever characters it
-    has; also what child processes say, which inherit it.
+    """Opens /dev/null as standard error where that is closed (2>&-).
+
+    Any character can be written to it. Child processes inherit it.
     """
     if sys.stderr is None:
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""Reading with one kind of error; files that appear whole or not at all."""
+"""Reads files with one kind of error, and writes files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from aero.core.signals import Tidying, Undisturbed
 
 
 def read_bytes(file: Path) -> bytes:
-    """Raises AeroError with the system's reason."""
+    """Reads a file. Raises AeroError with the system's reason."""
     if file.is_dir():
-        raise UsageError(f"{file}: a folder, where a file belongs")
+        raise UsageError(f"{file}: is a folder; name a file")
     try:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -33,7 +33,7 @@ def read_text(file: Path) -> str:
 def _target(path: Path) -> Path:
     """Follows a link, so that the file behind it is written and the link stays."""
     if path.is_dir():
-        raise UsageError(f"{path}: a folder; name a file to write")
+        raise UsageError(f"{path}: is a folder; name a file to write")
     return path.resolve() if path.is_symlink() else path
 
 
@@ -42,7 +42,7 @@ def _beside(path: Path) -> Path:
 
 
 def write_whole(contents: Mapping[Path, bytes]) -> None:
-    """Each file is written beside its place, and then all take their places."""
+    """Writes each file beside its place, then moves all of them to their places."""
     with Tidying():
         _write_whole(contents)
 
@@ -54,7 +54,7 @@ def _write_whole(contents: Mapping[Path, bytes]) -> None:
         for path, content in contents.items():
             current = path
             target = _target(path)
-            if target.exists() and not target.is_file():  # a device or a pipe has no place to take
+            if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
                 target.write_bytes(content)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text as write_whole() does."""
     try:
         content = text.encode()
-    except UnicodeEncodeError as error:  # of a name of a file, say
+    except UnicodeEncodeError as error:  # the text may hold the name of a file, for example
         raise AeroError(f"{path}: {error}") from error
     write_whole({path: content})
 

@@ -1,4 +1,4 @@
-"""Markdown in lines that the terminal holds, by the rules of `aero report`."""
+"""Fits Markdown into the width of the terminal, by the rules of `aero report`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ _NARROWEST = 3  # a rule needs three dashes
 
 
 def add_wide(parser: argparse.ArgumentParser) -> None:
-    """The option that every command with tables has."""
+    """Adds --wide, the option of every command that prints tables."""
     parser.add_argument(
         "--wide", action="store_true", help="print tables whole, however narrow the terminal"
     )
 
 
 def print_fitted(text: str, wide: bool) -> None:
-    """Prints a text: whole where `wide` asks for it, and into files and pipes; a closed output is
-    quiet.
+    """Prints a text, fitted into the terminal unless `wide` is set or the output is not a terminal.
+
+    Prints nothing where the output is closed.
     """
     text = visible(text)
     if sys.stdout is not None and sys.stdout.isatty() and not wide:
@@ -34,9 +35,10 @@ def print_fitted(text: str, wide: bool) -> None:
 
 
 def fit_tables(text: str, columns: int) -> str:
-    """Text and cells are wrapped between words, the widest column of a table first. Where that is
-    not enough, a table keeps its first column and, from left to right, each that has room beside
-    those kept; a line below it names the others.
+    """Wraps text and cells between words, beginning with the widest column of a table.
+
+    Where that is not enough, a table keeps its first column and, from left to right, each column
+    that still has room. A line below the table names the columns that it leaves out.
     """
     lines: list[str] = []
     table: list[str] = []
@@ -52,13 +54,13 @@ def fit_tables(text: str, columns: int) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns that a terminal gives to a text."""
+    """Counts the columns that a text takes on a terminal."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
 
 
 def _wrapped(text: str, columns: int) -> list[str]:
-    """A word that is wider has a line of its own."""
+    """Wraps a text between words; a word that is wider than `columns` gets a line of its own."""
     lines = [""]
     for word in text.split():
         if lines[-1] and _width(lines[-1]) + 1 + _width(word) > columns:
@@ -68,7 +70,7 @@ def _wrapped(text: str, columns: int) -> list[str]:
 
 
 def _wrapped_line(line: str, columns: int) -> list[str]:
-    """Wraps a line; what follows "- " stays to the right of it."""
+    """Wraps a line; in an item of a list, what follows stays to the right of the "- "."""
     if _width(line) <= columns:
         return [line]
     text = line.lstrip(" ")
@@ -84,7 +86,7 @@ class _Column:
 
     @property
     def least(self) -> int:
-        """So wide that no word is broken."""
+        """Returns the smallest width that breaks no word."""
         words = (word for cell in self.cells for word in cell.split())
         return max([_NARROWEST, *map(_width, words)])
 
@@ -110,7 +112,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _shrunk(table: list[_Column], columns: int) -> list[int]:
-    """The width of each column: what its cells have, the widest made narrower until all fit."""
+    """Returns the width of each column: that of its cells, the widest narrowed until all fit."""
     widths = [column.whole for column in table]
     while _total(widths) > columns:
         can_shrink = [i for i, column in enumerate(table) if widths[i] > column.least]
@@ -121,7 +123,7 @@ def _shrunk(table: list[_Column], columns: int) -> list[int]:
 
 
 def _row(table: list[_Column], cells: tuple[str, ...], widths: list[int]) -> list[str]:
-    """Gives a row as many lines as its highest cell has."""
+    """Returns the lines of a row, as many as its highest cell has."""
     wrapped = [_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
     return [
         _line(map(_Column.padded, table, parts, widths))
@@ -134,7 +136,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _fitted_table(lines: list[str], columns: int) -> list[str]:
-    """Fits a table; leaves it as it is where it is none: a row lacks cells."""
+    """Fits a table. Returns the lines unchanged where they are not a table: a row lacks cells."""
     cells_of_rows = [_cells(line) for line in lines]
     if len(lines) < 2 or len(set(map(len, cells_of_rows))) > 1:
         return lines

@@ -1,4 +1,4 @@
-"""JSON as configs and sweeps have it: with comments and trailing commas."""
+"""Reads JSON with comments and trailing commas, which configs and sweeps may have."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def _keep_strings(match: re.Match[str]) -> str:
 
 
 def parse(text: str) -> Any:
-    """Raises json.JSONDecodeError, which is a ValueError."""
+    """Parses a text. Raises json.JSONDecodeError, which is a ValueError."""
     return json.loads(_TRAILING_COMMA.sub(_keep_strings, _COMMENT.sub(_keep_strings, text)))
 
 
 def fault_of(error: ValueError | RecursionError) -> str:
-    """Tells where JSON breaks off."""
+    """Returns a message that says where the JSON is malformed."""
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON (line {error.lineno}, column {error.colno})"
     return "not JSON that can be read"
 
 
 def load_object(file: Path) -> dict[str, Any]:
-    """The object that a file holds."""
+    """Reads the object that a file holds. Raises UsageError where it holds something else."""
     text = read_text(file)
     if not text.strip():
         raise UsageError(f"{file}: empty")

@@ -1,4 +1,4 @@
-"""How a script begins: under signals that end it at once, and told what it lacks."""
+"""Starts a script, so that signals end it at once and a missing package is one line."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ TORCH = "run this with a Python that has numpy and torch; check.sh takes one by 
 def launch(module: str, remedy: str = SETUP) -> NoReturn:
     """Runs main() of a module and ends with the status that it returns.
 
-    The module is loaded here, so that a package which is not installed is one line that ends with
-    `remedy`, and a signal that comes meanwhile ends the program in silence.
+    The module is loaded here, so that a package that is not installed is reported in one line that
+    ends with `remedy`, and a signal during the import ends the program without a traceback.
     """
     signals.end_at_once()
     try:

@@ -1,4 +1,4 @@
-"""The machine that seconds are measured on, and whether other programs are busy there."""
+"""Describes the machine that measures seconds, and whether other programs are busy on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def processor() -> str:
-    """Names the processor as /proc/cpuinfo does, or else its kind."""
+    """Returns the processor's name from /proc/cpuinfo, or else its kind."""
     with contextlib.suppress(OSError):
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
         if found := re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE):
@@ -20,7 +20,7 @@ def processor() -> str:
 
 
 def describe() -> str:
-    """Names the processor and counts its cores."""
+    """Returns the processor's name and its number of cores."""
     return f"{processor()}, {os.cpu_count()} cores"
 
 
@@ -35,7 +35,9 @@ def _busy_seconds() -> float | None:
 
 
 def busy_cores(seconds: float = 1.0) -> float | None:
-    """Counts the cores that are busy for so long; None where the system does not say."""
+    """Returns how many cores were busy, on average over `seconds`; None where the system does not
+    report it.
+    """
     before, start = _busy_seconds(), time.monotonic()
     if before is None:
         return None

@@ -1,4 +1,4 @@
-"""Tables in markdown."""
+"""Writes tables in Markdown."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ def _cell(text: str) -> str:
 
 
 def markdown_table(header: list[str], rows: list[list[str]], text_columns: int = 1) -> list[str]:
-    """The first columns are text, the others lean right."""
+    """Returns the lines of a table. The first columns are text, the others align right."""
     rule = [":--" if index < text_columns else "--:" for index in range(len(header))]
     return ["| " + " | ".join(map(_cell, cells)) + " |" for cells in (header, rule, *rows)]

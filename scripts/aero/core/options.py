@@ -1,4 +1,4 @@
-"""The command line: numbers are decimal and within their range, or told in one line."""
+"""Parses the command line; numbers must be decimal and within their range."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ LARGEST = 2**31 - 1
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
-    """Most options with their help on one line of 80 columns."""
+    """Prints most options and their help on one line of 80 columns."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)
 
 
 class Parser(argparse.ArgumentParser):
-    """One whose faults are one line, which names the word that was meant, and that tells where its
-    help cannot be written.
+    """Reports a fault in one line, with the option that may have been meant, and raises OSError
+    where its help cannot be written.
     """
 
     _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Lets each kind of several tell what it does not know, and not them all."""
+        """Lets each subparser report the arguments that it does not know."""
         self._given = sys.argv[1:] if args is None else args
         parsed, rest = super().parse_known_args(args, namespace)
         if rest:
@@ -41,13 +41,13 @@ class Parser(argparse.ArgumentParser):
         return parsed, rest
 
     def error(self, message: str) -> NoReturn:
-        """A misspelt option comes before what is missing without it."""
+        """Reports a misspelt option rather than what is missing because of it."""
         fault = self._misspelt() or message.removeprefix("argument ") + ";"
         print(f"error: {visible(fault)} see {self.prog} --help", file=sys.stderr)
         sys.exit(UsageError.status)
 
     def _misspelt(self) -> str:
-        """Options of a kind are its own parser's."""
+        """Returns the fault of the first unknown option, or "". A subparser checks its own."""
         for word in [] if self._subparsers else takewhile(lambda each: each != "--", self._given):
             name = word.partition("=")[0]
             known = [option for option in self._option_string_actions if option.startswith("--")]
@@ -67,18 +67,18 @@ class Parser(argparse.ArgumentParser):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """Suggests a choice, as ", did you mean loss?"; ";" where none is near."""
+    """Returns a suggestion such as ", did you mean loss?", or ";" where no choice is similar."""
     found = difflib.get_close_matches(word, list(choices), n=1)
     return f", did you mean {found[0]}?" if found else ";"
 
 
 def shown(text: str) -> str:
-    """Quoted; of a long one the beginning."""
+    """Quotes a text; a long one is cut."""
     return repr(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
 
 
 def whole(low: int = 0, high: int = LARGEST) -> Callable[[str], int]:
-    """Makes a type for argparse: digits alone, from `low` to `high`."""
+    """Makes a type for argparse that takes digits alone, from `low` to `high`."""
 
     def parse(text: str) -> int:
         is_number = re.fullmatch(r"0*[0-9]{1,20}", text) is not None
@@ -92,7 +92,7 @@ def whole(low: int = 0, high: int = LARGEST) -> Callable[[str], int]:
 
 
 def real(low: float, high: float) -> Callable[[str], float]:
-    """Makes a type for argparse: a finite decimal number from `low` to `high`."""
+    """Makes a type for argparse that takes a finite decimal number from `low` to `high`."""
 
     def parse(text: str) -> float:
         pattern = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"

@@ -1,4 +1,4 @@
-"""Standard output whose faults are messages."""
+"""Turns the faults of standard output into messages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from aero.core.errors import AeroError
 
 
 class Output:
-    """Shows each line at once, so that an output that cannot be written is found with the first."""
+    """Flushes after each line, so that an output that cannot be written fails at the first."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Raises AeroError; BrokenPipeError where the reader went."""
+        """Writes a text. Raises AeroError, or BrokenPipeError where the reader has closed."""
         try:
             count = self._stream.write(text)
             if "\n" in text:
@@ -25,7 +25,7 @@ class Output:
         return count
 
     def flush(self) -> None:
-        """Raises as write()."""
+        """Writes what is buffered. Raises what write() raises."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -35,7 +35,7 @@ class Output:
         return getattr(self._stream, name)
 
     def _lost(self, error: OSError) -> Exception:
-        # What is still in the buffer would be tried, and told, again as Python ends.
+        # Python would try to write what is still in the buffer, and report it again, as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
         if isinstance(error, BrokenPipeError):
             return error

@@ -1,4 +1,4 @@
-"""Where things lie in the checkout."""
+"""Names the places of the checkout."""
 
 from __future__ import annotations
 

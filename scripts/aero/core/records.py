@@ -1,4 +1,4 @@
-"""Reading records of JSON field by field, with errors that name the field and what is expected."""
+"""Reads records of JSON field by field, with errors that name the field and what it must be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LARGEST = 2**63 - 1
 
 
 class FieldError(AeroError):
-    """Its text says which field is wrong; the file and the line come before it."""
+    """Says which field is wrong; its readers put the file and the line before the text."""
 
 
 def _is_number(value: Any) -> bool:
@@ -24,7 +24,7 @@ def _is_number(value: Any) -> bool:
 
 
 class Record:
-    """An object of JSON. A field that is null counts as absent."""
+    """Reads an object of JSON. A field that is null counts as absent."""
 
     def __init__(self, value: Any, what: str = "it") -> None:
         if not isinstance(value, Mapping):
@@ -40,7 +40,7 @@ class Record:
         return self._fields[key]
 
     def value(self, key: str) -> Any:
-        """Returns a field as it is, whatever it is."""
+        """Returns a field of any type, None where it is absent."""
         return self._fields.get(key)
 
     def names(self) -> list[str]:
@@ -48,14 +48,14 @@ class Record:
         return list(self._fields)
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Required unless there is a default."""
+        """Returns a text, which is required unless there is a default."""
         value = default if default is not None and key not in self else self._required(key)
         if not isinstance(value, str):
             raise FieldError(f'"{key}" is not a text')
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Required unless there is a default."""
+        """Returns a number, which is required unless there is a default."""
         value = default if default is not None and key not in self else self._required(key)
         if not _is_number(value):
             raise FieldError(f'"{key}" is not a number')
@@ -70,7 +70,7 @@ class Record:
         return value if math.isfinite(value) else None
 
     def integer(self, key: str, default: int | None = None) -> int:
-        """Required unless there is a default; not below 0."""
+        """Returns a whole number of 0 or more, which is required unless there is a default."""
         value = self.number(key, default)
         if not (0 <= value <= _LARGEST and value == int(value)):
             raise FieldError(f'"{key}" is not a whole number of 0 or more')
@@ -85,14 +85,14 @@ class Record:
         return Record(self._fields.get(key) or {}, f'"{key}"')
 
     def raw(self, key: str) -> dict[str, Any]:
-        """An object as it is, empty where it is absent."""
+        """Returns an object as it is, empty where it is absent."""
         value = self._fields.get(key) or {}
         if not isinstance(value, dict):
             raise FieldError(f'"{key}" is not an object {{...}}')
         return value
 
     def is_list(self, key: str) -> bool:
-        """Tells whether a field is a list of one entry at least."""
+        """Returns whether a field is a list of at least one entry."""
         value = self._fields.get(key)
         return isinstance(value, list) and bool(value)
 
@@ -104,7 +104,9 @@ class Record:
         return value
 
     def array(self, key: str) -> FloatArray:
-        """Nested lists of numbers of one length each, null as NaN."""
+        """Returns nested lists of numbers as an array, null as NaN. Lists of a level must have one
+        length.
+        """
         value = self._required(key)
         try:
             found = np.array(value, dtype=np.float64)

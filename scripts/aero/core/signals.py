@@ -1,14 +1,14 @@
-"""How a signal ends a script, from the script's first moment on: import this before all else.
+"""Ends a script on a signal, from the script's first moment on: import this before all else.
 
-Python raises KeyboardInterrupt wherever it stands. A library that loads, or one's callback, prints
-it, takes it for a fault of its own, or loses it. So Ctrl-C ends a script as it ends any program, at
-once and in silence, but where the script has something to put in order.
+Python raises KeyboardInterrupt wherever it is. A library that is loading, or a library's callback,
+prints it, takes it for a fault of its own, or loses it. So Ctrl-C ends a script as it ends any
+program, at once and without a message, except where the script has something to clean up.
 """
 
 from __future__ import annotations
 
-# Built in: to load `signal` takes as long as a signal needs.
-import _signal  # type: ignore[import-not-found]  # of which mypy knows nothing
+# _signal is built in. A signal could come while the module `signal` is loading.
+import _signal  # type: ignore[import-not-found]  # mypy has no types of it
 import gc
 import sys
 import time
@@ -19,18 +19,19 @@ _TOGETHER = 1.0  # seconds
 
 
 def end_at_once() -> None:
-    """Has Ctrl-C end this program at once; where it is ignored, it stays so."""
+    """Makes Ctrl-C end this program at once; where it is ignored, it stays ignored."""
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 class Tidying:
-    """Makes a signal whose action is the default one (not ignored, as under nohup) an exception
-    inside, so that what was begun is put in order. Those that come together, as from a terminal
-    that is closed, are one.
+    """Raises an exception for a signal inside, so that the script can clean up.
 
-    The collector of cyclic garbage rests: JAX has a callback of it, in which the exception would be
-    printed and lost. One that comes in a library's other callbacks may still be lost.
+    Does so only for signals whose action is the default one, not for those that are ignored, as
+    under nohup. Signals that come together, as from a terminal that is closed, raise one exception.
+
+    The collector of cyclic garbage is off inside: JAX calls back from it, and the exception would
+    be printed and lost there. A signal during other callbacks of a library may still be lost.
     """
 
     def __enter__(self) -> None:
@@ -58,7 +59,7 @@ class Tidying:
 
 
 class Undisturbed:
-    """Lets things be put in order inside: a signal takes effect afterwards."""
+    """Defers signals: one that comes inside takes effect afterwards."""
 
     def __enter__(self) -> None:
         self._came: list[int] = []
