@@ -15,10 +15,11 @@ import pytest
 
 from aero.checkpoint.checkpoints import find_checkpoint
 from aero.commands import private_command as ending
-from aero.commands.private_options import Parser, decimal_number, whole_number
+from aero.commands.private_options import make_parser
 from aero.config.check import read_config
 from aero.core.errors import AeroError
 from aero.core.files import check_output, write_text
+from aero.core.options import real, whole
 from test_table import AERO, write_corpus
 from tiny_model import MODEL, tensors, write_checkpoint
 
@@ -50,36 +51,36 @@ def start(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 def test_a_number_of_threads_is_a_decimal_within_bounds(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parser = Parser(None)
-    parser.add_argument("--threads", type=whole_number(1, 8))
+    parser = make_parser(None)
+    parser.add_argument("--threads", type=whole(1, 8))
     assert parser.parse_args(["--threads", "08"]).threads == 8
     with pytest.raises(SystemExit) as ended:
         parser.parse_args([f"--threads={text}"])
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith("error: --threads: ")
-    assert "expected a whole number from 1 to 8" in error
+    assert " is not a whole number from 1 to 8" in error
     assert len(error) < 200
 
 
 @pytest.mark.parametrize("text", ["-1", "1001", "nan", "inf", "1e400", "0x1p3", "1_0", "٢", ""])
 def test_a_rate_is_a_decimal_within_bounds(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    parser = Parser(None)
-    parser.add_argument("--rate", type=decimal_number(0, 1000))
+    parser = make_parser(None)
+    parser.add_argument("--rate", type=real(0, 1000))
     for good, value in (("1e2", 100.0), (".5", 0.5), ("007.50", 7.5)):
         assert parser.parse_args(["--rate", good]).rate == value
     with pytest.raises(SystemExit):
         parser.parse_args([f"--rate={text}"])
-    assert "expected a number from 0 to 1000" in capsys.readouterr().err
+    assert " is not a number from 0 to 1000" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("script", "words", "message"),
     [
-        ("private_inference.py", ["--threads", "0"], "--threads: '0': expected a whole number"),
-        ("private_inference.py", ["--party", "2"], "--party: '2': expected a whole number"),
-        ("private_inference.py", ["--patience", "nan"], "--patience: 'nan': expected a number"),
-        ("private_inference.py", ["--max-tokens", "0"], "--max-tokens: '0': expected"),
+        ("private_inference.py", ["--threads", "0"], "--threads: '0' is not a whole number"),
+        ("private_inference.py", ["--party", "2"], "--party: '2' is not a whole number"),
+        ("private_inference.py", ["--patience", "nan"], "--patience: 'nan' is not a number"),
+        ("private_inference.py", ["--max-tokens", "0"], "--max-tokens: '0' is not a whole"),
         ("private_inference.py", ["--wights", "shared"], "no such option, did you mean --weights?"),
         ("private_inference.py", ["--party", "0", "--peers", "a:1,b:99999"], "with ports from 1"),
         ("private_inference.py", ["--json", "/"], "--json /: is a folder"),
@@ -88,9 +89,9 @@ def test_a_rate_is_a_decimal_within_bounds(text: str, capsys: pytest.CaptureFixt
         ("private_inference.py", ["--aero", "/tmp"], "--aero /tmp: a folder; name the program"),
         ("private_inference.py", ["--aero", "/bin/false"], "_shared: /bin/false ended with 1"),
         ("private_inference.py", ["--aero", "/bin/true"], "_shared: /bin/true printed no costs"),
-        ("private_table.py", ["--out", "x", "--threads", "0"], "--threads: '0': expected a whole"),
-        ("private_table.py", ["--out", "x", "--repeats", "1e1"], "--repeats: '1e1': expected"),
-        ("private_table.py", ["--out", "x", "--wan", "nan", "80"], "--wan: 'nan': expected"),
+        ("private_table.py", ["--out", "x", "--threads", "0"], "--threads: '0' is not a whole"),
+        ("private_table.py", ["--out", "x", "--repeats", "1e1"], "--repeats: '1e1' is not a whole"),
+        ("private_table.py", ["--out", "x", "--wan", "nan", "80"], "--wan: 'nan' is not a number"),
         ("private_table.py", ["--out", "/dev/null"], "--out /dev/null/table.json: Not a directory"),
     ],
 )
@@ -334,8 +335,9 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_reported() -> None:
-    with pytest.raises(AeroError, match=r"^/proc/none/x: No such file or directory$"):
+    with pytest.raises(AeroError, match=r"^/proc/none/x: No such file or directory$") as raised:
         write_text(Path("/proc/none/x"), "1")
+    assert raised.value.status == 1
 
 
 def test_an_unforeseen_fault_is_reported_in_one_line(
@@ -349,7 +351,7 @@ def test_an_unforeseen_fault_is_reported_in_one_line(
     monkeypatch.setitem(sys.modules, "failing", SimpleNamespace(work=fail))
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        assert ending.run_command("failing", argparse.Namespace()) == 1
+        assert ending.run_command("failing", argparse.Namespace) == 1
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

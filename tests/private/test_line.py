@@ -67,7 +67,7 @@ def test_numbers_of_a_line_are_decimals_within_bounds(
 ) -> None:
     with pytest.raises(SystemExit):
         parse("--network", "wan", *words)
-    assert f"{words[1]!r}: expected a number from 0 to" in capsys.readouterr().err
+    assert f"{words[1]!r} is not a number from 0 to" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("able")

@@ -16,15 +16,15 @@ from pathlib import Path
 
 from aero.commands.private_command import run_command
 from aero.commands.private_options import (
-    Parser,
     add_network_options,
     add_settings_options,
+    make_parser,
 )
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = Parser(__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="cost model file to write")
     add_settings_options(parser)
     parser.add_argument(
@@ -36,4 +36,4 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Exit code 2 for what the user can put right."""
-    return run_command("aero.commands.measure_costs_work", parse_arguments())
+    return run_command("aero.commands.measure_costs_work", parse_arguments)

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 
 from aero.core.error_output import open_error_output
 from aero.core.errors import AeroError
@@ -17,7 +18,7 @@ from aero.private.run.faults import CrashError, fault_of_machine
 from aero.private.run.requirements import check_spu
 
 
-def run_command(module: str, arguments: argparse.Namespace) -> int:
+def run_command(module: str, parse: Callable[[], argparse.Namespace]) -> int:
     """Gives the arguments to work() of a module, which is loaded only where SPU is there.
 
     Returns the exit code: that of work() or 0, 1 for what could not be done, 2 for what the user
@@ -28,6 +29,7 @@ def run_command(module: str, arguments: argparse.Namespace) -> int:
         # Without a standard output (>&-), print() says nothing.
         output = None if sys.stdout is None else Output(sys.stdout)
         with contextlib.redirect_stdout(output):
+            arguments = parse()
             check_spu()
             code = importlib.import_module(module).work(arguments) or 0
             if output is not None:

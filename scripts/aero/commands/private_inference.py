@@ -19,19 +19,18 @@ from pathlib import Path
 
 from aero.commands.private_command import run_command
 from aero.commands.private_options import (
-    Parser,
     add_model_options,
     add_network_options,
     add_settings_options,
-    decimal_number,
-    whole_number,
+    make_parser,
 )
+from aero.core.options import real, whole
 from aero.private.program.settings import CLIENT, SERVER
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = Parser(__doc__, "%(prog)s CHECKPOINT [OPTION...]")
+    parser = make_parser(__doc__, "%(prog)s CHECKPOINT [OPTION...]")
     parser.add_argument(
         "checkpoint", type=Path, metavar="CHECKPOINT", help="run folder or checkpoint folder"
     )
@@ -52,7 +51,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--max-tokens",
-        type=whole_number(1, 100_000),
+        type=whole(1, 100_000),
         default=0,
         metavar="N",
         help="generate so many, or up to an end of text",
@@ -60,7 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     add_settings_options(parser)
     parser.add_argument(
         "--party",
-        type=whole_number(CLIENT, SERVER),
+        type=whole(CLIENT, SERVER),
         metavar="{0,1}",
         help="0: this is the client, 1: the server",
     )
@@ -69,7 +68,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--patience",
-        type=decimal_number(0, 86400),
+        type=real(0, 86400),
         default=60,
         metavar="S",
         help="wait so long for the other party (default: 60)",
@@ -84,4 +83,4 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Exit code 2 for what the user can put right."""
-    return run_command("aero.commands.private_inference_work", parse_arguments())
+    return run_command("aero.commands.private_inference_work", parse_arguments)

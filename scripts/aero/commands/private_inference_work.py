@@ -14,18 +14,17 @@ from aero.checkpoint.tokenizer_identity import (
     tokenizer_in_use,
     tokenizer_of_model,
 )
-from aero.commands.private_options import network_of, settings_of
+from aero.commands.private_options import is_prediction_asked, network_of, settings_of
 from aero.core.errors import UsageError
 from aero.core.files import check_output
 from aero.private.program.plan import Plan, make_plan
 from aero.private.program.settings import CLIENT, SERVER
 from aero.private.report.aero_program import (
     find_aero,
-    is_prediction_asked,
     predict,
     require_prediction,
 )
-from aero.private.report.inference_report import report
+from aero.private.report.inference_report import ReportOptions, report
 from aero.private.run.allocator import keep_memory
 from aero.private.run.encrypted import run_here, run_with_peer
 from aero.private.run.line import Network, line
@@ -153,4 +152,11 @@ def work(arguments: argparse.Namespace) -> None:
         generate=arguments.max_tokens,
         stop=stop,
     )
-    report(arguments, plan, run(arguments, plan, network), aero, network)
+    options = ReportOptions(
+        arguments.cost,
+        arguments.by_layer,
+        arguments.kernels,
+        arguments.json,
+        arguments.other_tokenizer,
+    )
+    report(options, plan, run(arguments, plan, network), aero, network)

@@ -3,78 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import re
-import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from aero.core import options
-from aero.core.errors import AeroError, UsageError
-from aero.core.options import shown
-from aero.core.output import Output
+from aero.core.errors import UsageError
+from aero.core.options import Help, Parser, real, whole
 from aero.private.program.settings import Settings
 from aero.private.run.line import Network, check_network
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
-
-
-class Parser(options.Parser):
-    """Shows its description as it is written."""
-
-    def __init__(self, description: str | None, usage: str | None = None) -> None:
-        super().__init__(
-            usage=usage,
-            description=description,
-            formatter_class=options.Help,
-        )
-
-    def print_help(self, file: Any = None) -> None:
-        """Ends the script where it cannot be written."""
-        stream = sys.stdout if file is None else file
-        if stream is None:
-            return
-        try:
-            Output(stream).write(self.format_help())
-        except AeroError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(error.status)
-        except BrokenPipeError:
-            sys.exit(128 + signal.SIGPIPE)
-
-
-def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """The type of an option that is a whole number between bounds."""
-
-    def read(text: str) -> int:
-        if _WHOLE.fullmatch(text) and least <= int(text) <= most:
-            return int(text)
-        raise argparse.ArgumentTypeError(
-            f"{shown(text)}: expected a whole number from {least} to {most}"
-        )
-
-    return read
-
-
-def decimal_number(least: float, most: float) -> Callable[[str], float]:
-    """The type of an option that is a number between bounds, both allowed."""
-
-    def read(text: str) -> float:
-        if _DECIMAL.fullmatch(text) and least <= float(text) <= most:
-            return float(text)
-        raise argparse.ArgumentTypeError(
-            f"{shown(text)}: expected a number from {least:g} to {most:g}"
-        )
-
-    return read
-
-
 RATE, ROUND_TRIP = 100.0, 80.0
 MOST_THREADS = 1024
-MBIT = decimal_number(0, 1e6)
-MILLISECONDS = decimal_number(0, 1e4)
+MBIT = real(0, 1e6)
+MILLISECONDS = real(0, 1e4)
+
+
+def make_parser(description: str | None, usage: str | None = None) -> Parser:
+    """Makes a parser that shows the description as it is written."""
+    return Parser(usage=usage, description=description, formatter_class=Help)
 
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +38,7 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads",
-        type=whole_number(1, MOST_THREADS),
+        type=whole(1, MOST_THREADS),
         default=2,
         metavar="N",
         help="of each party (default: 2)",
@@ -151,3 +95,8 @@ def network_of(arguments: argparse.Namespace) -> Network | None:
     network = Network(rate, round_trip)
     check_network(network)
     return network
+
+
+def is_prediction_asked(arguments: argparse.Namespace) -> bool:
+    """Returns whether --aero or --cost ask for a prediction, which the run then must have."""
+    return arguments.aero is not None or arguments.cost is not None

@@ -21,39 +21,38 @@ from pathlib import Path
 
 from aero.commands.private_command import run_command
 from aero.commands.private_options import (
-    Parser,
     add_model_options,
     add_settings_options,
-    decimal_number,
-    whole_number,
+    make_parser,
 )
 from aero.core.fit import add_wide
+from aero.core.options import real, whole
 
 MOST_WINDOWS = 10_000
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = Parser(__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("checkpoints", type=Path, nargs="+", help="run or checkpoint folders")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the table")
     parser.add_argument(
         "--repeats",
-        type=whole_number(1, MOST_WINDOWS),
+        type=whole(1, MOST_WINDOWS),
         default=3,
         metavar="N",
         help="windows of each model (default: 3)",
     )
     parser.add_argument(
         "--wan",
-        type=decimal_number(0, 1e6),
+        type=real(0, 1e6),
         nargs=2,
         metavar=("MBIT", "MS"),
         help="also over a line of so many Mbit/s each way and milliseconds a round trip; as root",
     )
     parser.add_argument(
         "--wan-repeats",
-        type=whole_number(1, MOST_WINDOWS),
+        type=whole(1, MOST_WINDOWS),
         default=1,
         metavar="N",
         help="of the windows, so many over the line, too (default: 1)",
@@ -67,4 +66,4 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Exit code 1 where a model failed, 2 for what the user can put right."""
-    return run_command("aero.commands.private_table_work", parse_arguments())
+    return run_command("aero.commands.private_table_work", parse_arguments)

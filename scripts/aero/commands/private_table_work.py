@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aero.checkpoint.checkpoints import find_checkpoint
-from aero.commands.private_options import settings_of
+from aero.commands.private_options import is_prediction_asked, settings_of
 from aero.core.errors import AeroError, UsageError
 from aero.core.files import check_output, write_text
 from aero.core.fit import print_fitted
 from aero.private.program.settings import Settings
 from aero.private.report.aero_program import (
     find_aero,
-    is_prediction_asked,
     predict,
     require_prediction,
 )

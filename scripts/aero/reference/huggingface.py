@@ -15,6 +15,18 @@ from aero.config.model import ModelConfig
 
 ACTIVATIONS = {"gelu": "gelu", "gelu_tanh": "gelu_new", "relu": "relu"}
 
+GPT2_OUTER = {
+    "tokens.weight": "transformer.wte.weight",
+    "positions.weight": "transformer.wpe.weight",
+    "final_norm.weight": "transformer.ln_f.weight",
+    "final_norm.bias": "transformer.ln_f.bias",
+}
+NEOX_OUTER = {
+    "tokens.weight": "gpt_neox.embed_in.weight",
+    "final_norm.weight": "gpt_neox.final_layer_norm.weight",
+    "final_norm.bias": "gpt_neox.final_layer_norm.bias",
+    "head.weight": "lm_head.weight",
+}
 GPT2_BLOCK = {
     "norm1": "ln_1",
     "attention.o": "attn.c_proj",
@@ -107,13 +119,8 @@ def _transposed(name: str, tensor: Tensor) -> Tensor:
 
 
 def _to_gpt2(config: ModelConfig, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    theirs = {
-        "transformer.wte.weight": ours["tokens.weight"],
-        "transformer.wpe.weight": ours["positions.weight"],
-        "transformer.ln_f.weight": ours["final_norm.weight"],
-        "transformer.ln_f.bias": ours["final_norm.bias"],
-        "lm_head.weight": ours["tokens.weight"],
-    }
+    theirs = {their_name: ours[name] for name, their_name in GPT2_OUTER.items()}
+    theirs["lm_head.weight"] = ours["tokens.weight"]
     for layer in range(config.n_layer):
         block, target = f"blocks.{layer}", f"transformer.h.{layer}"
         for kind in ("weight", "bias"):
@@ -126,12 +133,7 @@ def _to_gpt2(config: ModelConfig, ours: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def _from_gpt2(config: ModelConfig, theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    ours = {
-        "tokens.weight": theirs["transformer.wte.weight"],
-        "positions.weight": theirs["transformer.wpe.weight"],
-        "final_norm.weight": theirs["transformer.ln_f.weight"],
-        "final_norm.bias": theirs["transformer.ln_f.bias"],
-    }
+    ours = {name: theirs[their_name] for name, their_name in GPT2_OUTER.items()}
     for layer in range(config.n_layer):
         block, source = f"blocks.{layer}", f"transformer.h.{layer}"
         for kind in ("weight", "bias"):
@@ -145,12 +147,7 @@ def _from_gpt2(config: ModelConfig, theirs: Mapping[str, Tensor]) -> dict[str, T
 
 
 def _to_neox(config: ModelConfig, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    theirs = {
-        "gpt_neox.embed_in.weight": ours["tokens.weight"],
-        "gpt_neox.final_layer_norm.weight": ours["final_norm.weight"],
-        "gpt_neox.final_layer_norm.bias": ours["final_norm.bias"],
-        "lm_head.weight": ours["head.weight"],
-    }
+    theirs = {their_name: ours[name] for name, their_name in NEOX_OUTER.items()}
     for layer in range(config.n_layer):
         block, target = f"blocks.{layer}", f"gpt_neox.layers.{layer}"
         for kind in ("weight", "bias"):
@@ -167,12 +164,7 @@ def _to_neox(config: ModelConfig, ours: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def _from_neox(config: ModelConfig, theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    ours = {
-        "tokens.weight": theirs["gpt_neox.embed_in.weight"],
-        "final_norm.weight": theirs["gpt_neox.final_layer_norm.weight"],
-        "final_norm.bias": theirs["gpt_neox.final_layer_norm.bias"],
-        "head.weight": theirs["lm_head.weight"],
-    }
+    ours = {name: theirs[their_name] for name, their_name in NEOX_OUTER.items()}
     for layer in range(config.n_layer):
         block, source = f"blocks.{layer}", f"gpt_neox.layers.{layer}"
         for kind in ("weight", "bias"):

@@ -14,7 +14,11 @@ from torch import nn
 from tqdm import tqdm
 
 from aero.checkpoint.kinds import CONFIG, METRICS, WEIGHTS
-from aero.checkpoint.tokenizer_identity import tokenizer_at
+from aero.checkpoint.tokenizer_identity import (
+    TokenizerIdentity,
+    require_same_tokenizer,
+    tokenizer_at,
+)
 from aero.config.model import ModelConfig, OwnPartsError
 from aero.core.errors import AeroError, UsageError
 from aero.reference.decoder import Decoder, token_loss
@@ -138,12 +142,11 @@ def open_split(corpus: Path, name: str, model: ModelConfig, kind: str) -> Split:
 
 def require_tokenizer_of(folder: Path, corpus: Path, split: Split) -> None:
     """Raises UsageError where run and corpus both name a tokenizer and the two differ."""
-    ours, theirs = tokenizer_at(folder / INITIAL, folder), split.shards[0].tokenizer_sha256
-    if ours and theirs and ours != theirs:
-        raise UsageError(
-            f"the run {folder} (tokenizer {ours[:12]}) and the corpus {corpus} (tokenizer "
-            f"{theirs[:12]}) have different tokenizers; name the run's corpus by --data FOLDER"
-        )
+    require_same_tokenizer(
+        TokenizerIdentity(tokenizer_at(folder / INITIAL, folder), f"the run {folder}"),
+        TokenizerIdentity(split.shards[0].tokenizer_sha256, f"the corpus {corpus}"),
+        "name the run's corpus by --data FOLDER",
+    )
 
 
 def load_initial_weights(model: nn.Module, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import subprocess
@@ -158,11 +157,6 @@ def predict(aero: Path | None, checkpoint: Path, length: int, cost_model: str) -
         )
     except (ValueError, KeyError, IndexError, TypeError):
         return Prediction({}, 0, f"aero report --cost {cost_model}: {aero} printed no costs")
-
-
-def is_prediction_asked(arguments: argparse.Namespace) -> bool:
-    """Returns whether --aero or --cost ask for a prediction, which the run then must have."""
-    return arguments.aero is not None or arguments.cost is not None
 
 
 def require_prediction(prediction: Prediction) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,19 @@ from aero.private.run.prompt import (
 )
 
 
+@dataclass(frozen=True)
+class ReportOptions:
+    """Says what to report, and where."""
+
+    cost: str | None  # the cost model; None: that of the settings
+    by_layer: bool
+    kernels: bool
+    json: Path | None
+    other_tokenizer: bool
+
+
 def report(
-    arguments: argparse.Namespace,
+    options: ReportOptions,
     plan: Plan,
     outcome: Outcome,
     aero: Path | None,
@@ -41,7 +51,7 @@ def report(
     passes = len(plan.sequences) if plan.sequences else max(1, outcome.stages[0].runs)
     length = outcome.length
     program = build_program(plan.checkpoint.config, length, plan.settings)
-    cost_model = arguments.cost or plan.settings.cost_model
+    cost_model = options.cost or plan.settings.cost_model
 
     @functools.cache
     def predicted(positions: int) -> Prediction:
@@ -50,7 +60,7 @@ def report(
     prediction = predicted(length)
     print()
     result = outcome_report.as_json(program, outcome, prediction, passes)
-    table = outcome_report.rows(program, outcome, prediction, passes, arguments.by_layer)
+    table = outcome_report.rows(program, outcome, prediction, passes, options.by_layer)
     print("\n".join(outcome_report.operation_table(table)))
     total = result["bytes"]
     line = f"{total / 1e6:.3f} MB"
@@ -78,13 +88,13 @@ def report(
         f"{setup['seconds']:.2f} s,"
     )
     print(f"            shares of the weights {setup['weight_share_bytes'] / 1e6:.3f} MB")
-    if arguments.kernels:
+    if options.kernels:
         print("\n" + "\n".join(outcome_report.kernel_table(outcome, passes)) + "\n")
     if plan.sequences is not None:
         result |= _say_logits(plan, outcome, aero, print)
     if outcome.generated:
-        result |= _say_generated(plan, outcome, aero, predicted, network, arguments.other_tokenizer)
-    if arguments.json is not None:
+        result |= _say_generated(plan, outcome, aero, predicted, network, options.other_tokenizer)
+    if options.json is not None:
         result |= {
             "checkpoint": str(plan.checkpoint.folder),
             "architecture": plan.checkpoint.architecture,
@@ -93,7 +103,7 @@ def report(
             "cost_model": cost_model,
             "tokens": length,
         }
-        write_text(arguments.json, json.dumps(result, indent=1) + "\n")
+        write_text(options.json, json.dumps(result, indent=1) + "\n")
 
 
 def _say_logits(
