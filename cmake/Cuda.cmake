@@ -1,6 +1,6 @@
 # CUDA kernels, src/<room>/*.cu: plain CUDA that sees no LibTorch header. They belong to the library where
-# LibTorch is a CUDA build and nvcc is there; elsewhere a test compiles them, if there is nvcc. So does
-# src/<room>/*.cuda.cpp, code of the host that needs CUDA's headers.
+# LibTorch is a CUDA build and nvcc of its CUDA release is there; elsewhere a test compiles them, if there is
+# nvcc. Code of the host that needs CUDA's headers, src/<room>/*.cuda.cpp, belongs to the library with them.
 option(AERO_NVCC "Compile the CUDA kernels where nvcc is found" ON)
 find_program(AERO_NVCC_PATH nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
 mark_as_advanced(AERO_NVCC_PATH)
@@ -17,7 +17,7 @@ endif()
 
 # Kernels share LibTorch's CUDA runtime, which must be of nvcc's release.
 set(AERO_NVCC_FITS ON)
-if(AERO_NVCC AND AERO_NVCC_PATH AND TORCH_CUDART MATCHES "libcudart\\.so\\.([0-9]+)")
+if(AERO_NVCC AND AERO_NVCC_PATH AND TORCH_CUDART MATCHES "libcudart[^/]*\\.so\\.([0-9]+)")
   set(runtime ${CMAKE_MATCH_1})
   execute_process(COMMAND ${AERO_NVCC_PATH} --version OUTPUT_VARIABLE nvcc_version)
   if(nvcc_version MATCHES "release ([0-9]+)" AND NOT CMAKE_MATCH_1 EQUAL runtime)

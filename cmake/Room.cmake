@@ -42,8 +42,8 @@ function(aero_room name)
   set_property(GLOBAL PROPERTY AERO_DEPENDS_OF_${name} ${ROOM_DEPENDS})
 endfunction()
 
-# The program `aero` of src/<name>, and `aero-torch` beside it of src/<name>/torch, which alone links LibTorch:
-# to load it takes longer than most commands run.
+# The program `aero` of src/<name>, and beside it `aero-torch` of src/<name>/torch. Only the latter links
+# LibTorch, because loading that takes longer than the commands of `aero`.
 function(aero_program name)
   cmake_parse_arguments(ROOM "" "" "DEPENDS;TORCH_DEPENDS;PRIVATE" ${ARGN})
   set(folder ${PROJECT_SOURCE_DIR}/src/${name})

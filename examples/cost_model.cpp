@@ -1,5 +1,6 @@
 // What private inference of a model will cost, from its config alone and without LibTorch:
-// cost_model CONFIG COST_MODEL NETWORK, as in "cost_model mine.json spu_0.9.5_default_colocated wan"
+// cost_model CONFIG COST_MODEL NETWORK, as in
+// "cost_model mine.json spu_0.9.5_default_colocated wan"
 #include <aero/config/loader.h>
 #include <aero/core/error.h>
 #include <aero/cost/cost_model.h>
@@ -21,8 +22,8 @@ void print(const aero::cost::PiCost& cost) {
   }
   std::printf("%-14s %15.0f bytes\n", "a pass", cost.comm_bytes);
   // Without seconds or rounds of some operation, price() has refused the network.
-  std::printf("%-14s %15.3f s, of which computation %.3f s and %.0f rounds\n", "",
-              *cost.latency_seconds, *cost.compute_seconds, *cost.rounds);
+  std::printf("%-14s %15.3f s (%.3f s of computation), %.0f rounds\n", "", *cost.latency_seconds,
+              *cost.compute_seconds, *cost.rounds);
   for (const auto& [name, reason] : cost.uncharged) {
     std::printf("not charged: %s, %s\n", name.c_str(), reason.c_str());
   }

@@ -15,8 +15,9 @@ struct CommandEntry {
   bool needs_torch;  ///< runs in the program aero-torch
 };
 
-/// The commands in the order of the help. LibTorch takes longer to load than most of the others run,
-/// so only aero-torch links it, and `aero` hands the commands that need it over to that program.
+/// The commands in the order of the help. Loading LibTorch takes longer than the commands that do
+/// not need it, so only aero-torch links it, and `aero` hands over to that program what needs it.
+/// The completion needs it because it lists the options of every command.
 inline constexpr std::array<CommandEntry, 11> commands{{
     {"train", "Train one model from a config file", true},
     {"ablate", "Train the models of a sweep and compare them in one table", true},

@@ -12,8 +12,8 @@ namespace aero::cli {
 /// shows the messages of LibTorch and of the standard library. Call it in a catch block.
 ExitCode report_fault();
 
-/// Returns the message of LibTorch's exception, without its trace; nothing for another exception. Each
-/// program has its own: `aero` does not know LibTorch. Call it in a catch block.
+/// Returns the message of LibTorch's exception, without its trace; nothing for another exception.
+/// Each program has its own: `aero` does not know LibTorch. Call it in a catch block.
 std::optional<std::string> torch_message();
 
 /// Returns how much memory could not be allocated, "4.20 TB", or an empty text where the amount is

@@ -34,7 +34,8 @@ CLI::Option* add_integers(CLI::App& app, const std::string& name, std::vector<st
 CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::string>& values,
                        const std::string& description);
 
-/// Adds an option that takes one of `choices`, which the help shows. The message for another value names the nearest.
+/// Adds an option that takes one of `choices`, which the help shows. The message for another value
+/// names the nearest.
 CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& value,
                         const std::vector<std::string>& choices, const std::string& description);
 

@@ -13,8 +13,6 @@
 namespace aero::cli {
 namespace {
 
-using AddCommands = std::function<void(CLI::App& app, ExitCode& exit_code)>;
-
 template <class Work>
 ExitCode guarded(Work&& work) {
   try {

@@ -217,8 +217,7 @@ void add_report(CLI::App& app) {
                       "Line between the parties, by name or file: lan, wan, mobile");
   add_choice(*command, "--pass", options->pass, {"whole", "prefill", "token"},
              "What to price: the whole context, prefill (logits for the last position), or one "
-             "token with a "
-             "cache");
+             "token with a cache");
   command->add_flag("--sensitivity", options->sensitivity,
                     "Show how the costs change with each assumption of the cost model");
   command->add_option("--svg", options->svg, "Write a bar chart of communication to this file");

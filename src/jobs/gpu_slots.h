@@ -7,7 +7,7 @@
 namespace aero::jobs {
 
 /// Names the `count` GPUs that a process sees, as CUDA_VISIBLE_DEVICES does: by the names in
-/// `visible`, the value of that variable, and beyond those by "0", "1", ….
+/// `visible`, the value of that variable, and beyond those by their index.
 std::vector<std::string> gpu_names(std::size_t count, const std::string& visible);
 
 /// Names the GPUs that this process sees.

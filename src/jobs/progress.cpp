@@ -25,8 +25,8 @@ std::string start_text(const RunState& before) {
              : text;
 }
 
-void tell_end(const JobResult& result, const std::string& text,
-              const std::function<std::vector<std::string>()>& write_tables) {
+void log_end(const JobResult& result, const std::string& text,
+             const std::function<std::vector<std::string>()>& write_tables) {
   if (result.end == JobEnd::failed) {
     log::error(text);
   } else if (result.end == JobEnd::finished) {

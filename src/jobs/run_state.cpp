@@ -89,7 +89,7 @@ void confirm_end(const checkpoint::RunFolder& run, std::int64_t last_step, RunSt
     state.held_out_fingerprint =
         checkpoint::load_state(run.checkpoint(last_step)).held_out_fingerprint;
   } catch (const Error&) {
-    return;  // the process that resumes the run reports it
+    // Without it, perplexities compare by data.path.
   }
 }
 

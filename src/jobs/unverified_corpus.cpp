@@ -30,4 +30,11 @@ const std::optional<KnownCorpus>& KnownCorpora::find(const RunConfig& config,
   return known_.emplace(key, std::move(facts)).first->second;
 }
 
+std::string KnownCorpora::present(const RunConfig& config, const std::string& split,
+                                  const std::string& recorded) {
+  if (recorded.empty()) return recorded;
+  const auto& corpus = find(config, split);
+  return corpus && corpus->former_fingerprint == recorded ? corpus->fingerprint : recorded;
+}
+
 }  // namespace aero::jobs

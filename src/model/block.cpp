@@ -24,12 +24,12 @@ TwoBranchBlockImpl::TwoBranchBlockImpl(const ModelConfig& config, const Place& p
 }
 
 torch::Tensor TwoBranchBlockImpl::forward(const torch::Tensor& x, torch::Tensor* row_entropy) {
-  const auto n = norm1->forward(x);
+  const auto n = input_of_attention(x);
   return join(x, n, attention->forward(n, row_entropy));
 }
 
 torch::Tensor TwoBranchBlockImpl::forward_cached(const torch::Tensor& x, LayerCache& cache) {
-  const auto n = norm1->forward(x);
+  const auto n = input_of_attention(x);
   return join(x, n, attention->forward_cached(n, cache));
 }
 

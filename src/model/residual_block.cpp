@@ -17,14 +17,11 @@ class ResidualBlockImpl : public TwoBranchBlockImpl {
     beta_ = register_parameter("beta", torch::full({1}, config.beta_init), ParameterKind::scale);
   }
 
-  /// The base class's, but norm1 gives its result cast: attention casts what it reads, and join()
-  /// has no use for n.
-  torch::Tensor forward(const torch::Tensor& x, torch::Tensor* row_entropy) override {
-    const auto n = norm1->forward_cast(x);
-    return join(x, n, attention->forward(n, row_entropy));
+ protected:
+  torch::Tensor input_of_attention(const torch::Tensor& x) override {
+    return attention->casts_input() ? norm1->forward_cast(x) : norm1->forward(x);
   }
 
- protected:
   torch::Tensor ffn_of(const torch::Tensor& x) {
     const auto n = ffn->casts_input() ? norm2->forward_cast(x) : norm2->forward(x);
     return dropout->forward(ffn->forward(n));

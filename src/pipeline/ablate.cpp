@@ -105,7 +105,7 @@ class Progress {
     ++ended_;
     if (result.trained) ++trained_;
     const auto text = label(index) + end_text(index, result) + time_text(result);
-    jobs::tell_end(result, text, [this] { return write_tables(sweep_).faults; });
+    jobs::log_end(result, text, [this] { return write_tables(sweep_).faults; });
   }
 
  private:

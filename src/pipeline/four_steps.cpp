@@ -62,7 +62,7 @@ class Progress {
 
   void ended(std::size_t index, const jobs::JobResult& result) const {
     const auto text = label(index) + end_text(result);
-    jobs::tell_end(result, text, [this] { return write_tables(plan_).faults; });
+    jobs::log_end(result, text, [this] { return write_tables(plan_).faults; });
   }
 
  private:

@@ -19,8 +19,8 @@ std::string baseline_conflict(const FourSteps& plan);
 std::filesystem::path baseline_file(const FourSteps& plan);
 
 /// Returns the loaded baseline with the result of its evaluation in plan.evaluated, or else in that
-/// file. Returns nothing where it was not evaluated, or on other data, on more or fewer contexts,
-/// or with other weights.
+/// file. Returns nothing where it was not evaluated, or with other weights, on other data, or with
+/// other settings of the evaluation.
 std::optional<MemberResult> evaluated_baseline(const FourSteps& plan);
 
 /// Evaluates the loaded baseline on the held-out split, as a run of the base config would, and

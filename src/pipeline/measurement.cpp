@@ -22,13 +22,13 @@ std::string place_of(const std::string& path) {
 
 }  // namespace
 
-Measurement measurement_of(const RunConfig& config, const Told& told) {
+Measurement measurement_of(const RunConfig& config, const Reported& reported) {
   const std::int64_t contexts = train::evaluated_contexts(config);
   Measurement result{{"data.path", place_of(config.data.path)},
                      {"model.context", std::to_string(config.model.context)},
                      {batches_key, contexts == 0 ? "all" : std::to_string(contexts)}};
-  if (!told.data.empty()) result["data"] = told.data;
-  if (told.is_whole) result["split"] = "whole";
+  if (!reported.data.empty()) result["data"] = reported.data;
+  if (reported.is_whole) result["split"] = "whole";
   return result;
 }
 

@@ -1,5 +1,7 @@
 #include "aero/pipeline/sweep_statistics.h"
 
+#include "aero/jobs/unverified_corpus.h"
+
 #include "measurement.h"
 
 #include <cmath>
@@ -11,17 +13,19 @@ bool is_finished(const SeedResult& run) {
   return run.state.end == jobs::RunEnd::finished;
 }
 
-Told reported_by(const std::vector<SeedResult>& runs) {
-  std::optional<Told> all;
+Reported reported_by(const std::vector<SeedResult>& runs, const RunConfig& config,
+                     jobs::KnownCorpora& corpora) {
+  std::optional<Reported> all;
   for (const SeedResult& run : runs) {
     if (!is_finished(run)) continue;
     const auto& evaluations = run.state.evaluations;
     const bool is_whole = !evaluations.empty() && !evaluations.back().is_of_a_part.value_or(true);
-    if (!all) all = Told{is_whole, run.state.held_out_fingerprint};
+    const auto data = corpora.present(config, "val", run.state.held_out_fingerprint);
+    if (!all) all = Reported{is_whole, data};
     all->is_whole = all->is_whole && is_whole;
-    if (all->data != run.state.held_out_fingerprint) all->data.clear();
+    if (all->data != data) all->data.clear();
   }
-  return all.value_or(Told{});
+  return all.value_or(Reported{});
 }
 
 std::optional<std::array<double, 4>> mean_bins(const std::vector<SeedResult>& runs) {
@@ -37,7 +41,7 @@ std::optional<std::array<double, 4>> mean_bins(const std::vector<SeedResult>& ru
   return sum;
 }
 
-MemberResult collect_member(const Sweep& sweep, const Member& member) {
+MemberResult collect_member(const Sweep& sweep, const Member& member, jobs::KnownCorpora& corpora) {
   MemberResult result{.name = member.name,
                       .changes = member.changes,
                       .report = report::make_report(member.config),
@@ -62,7 +66,8 @@ MemberResult collect_member(const Sweep& sweep, const Member& member) {
   result.perplexity = spread_of(perplexities);
   result.loss = spread_of(losses);
   result.bins = mean_bins(result.runs);
-  result.measured_on = measurement_of(member.config, reported_by(result.runs));
+  result.measured_on =
+      measurement_of(member.config, reported_by(result.runs, member.config, corpora));
   return result;
 }
 
@@ -104,8 +109,9 @@ void charge(std::vector<MemberResult>& members, const Pricing& pricing) {
 
 SweepResult collect(const Sweep& sweep) {
   SweepResult result{sweep.name, sweep.base, sweep.members[sweep.baseline].name, {}};
+  jobs::KnownCorpora corpora;
   for (const Member& member : sweep.members) {
-    result.members.push_back(collect_member(sweep, member));
+    result.members.push_back(collect_member(sweep, member, corpora));
   }
   const auto baseline = result.members[sweep.baseline].perplexity.mean;
   const auto its_seeds = perplexities(result.members[sweep.baseline]);

@@ -12,8 +12,8 @@
 namespace aero::report {
 namespace {
 
-/// The colours of scripts/plot.py: Okabe and Ito's palette without its yellow, then Tol's muted
-/// one.
+/// The colours of scripts/plot.py: Okabe and Ito's palette without its yellow, then darker ones of
+/// Tol's. tests/scripts/test_plot_palette.py compares the two lists.
 constexpr std::array colours{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9",
                              "#E69F00", "#000000", "#882255", "#117733", "#332288",
                              "#999933", "#661100", "#888888", "#AA4499", "#CC6677"};

@@ -243,7 +243,8 @@ std::int64_t Trainer::samples_per_step() const {
 StepInputs Trainer::fetch(std::int64_t first_sample) const {
   const auto size = config_.train.batch_size;
   StepInputs inputs;
-  std::vector<double> weights;  // first of all the targets of each batch that are not ignored
+  std::vector<double>
+      weights;  // at first the number of targets of each batch, without ignored ones
   for (std::int64_t i = 0; i < config_.train.accumulation; ++i) {
     const auto batch = corpus_.batch(sampler_.indices(first_sample + i * size, size));
     const auto targets = batch.targets.ne(data::ignored_target).sum().item<std::int64_t>();

@@ -155,6 +155,25 @@ class AskedNormImpl : public PartImpl {
   int casts = 0;
 };
 
+/// Attention that reads its input itself.
+class ReadingAttentionImpl : public ProjectedAttentionImpl {
+ public:
+  using ProjectedAttentionImpl::ProjectedAttentionImpl;
+  bool casts_input() const override { return false; }
+};
+
+TEST(ForwardCast, IsNotTakenForAttentionThatDoesNotCast) {
+  const auto config = wide(small_gpt2());
+  auto decoder = make_decoder_there(config, torch::kFloat32);
+  auto& block = *decoder->blocks()[0];
+  const auto norm = std::make_shared<AskedNormImpl>();
+  block.norm1 = norm;
+  block.attention = std::make_shared<ReadingAttentionImpl>(config);
+  block.attention->to(test_device());
+  block.forward(residual_stream());
+  EXPECT_EQ(norm->casts, 0);
+}
+
 TEST(ForwardCast, IsAskedOfBothNormsOfAResidualBlockAndOfNoOther) {
   struct Expected {
     ModelConfig config;

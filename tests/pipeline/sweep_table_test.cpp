@@ -2,9 +2,11 @@
 
 #include "aero/checkpoint/run_folder.h"
 #include "aero/config/presets.h"
+#include "aero/jobs/unverified_corpus.h"
 #include "aero/pipeline/sweep_statistics.h"
 
 #include "tests/support/faults.h"
+#include "tests/support/square_tokens.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/trained_run.h"
 
@@ -83,6 +85,17 @@ class TwoMembers : public ::testing::Test {
     const auto folder = sweep_.folder / member / ("seed-" + std::to_string(seed));
     for (const int step : {11, 20}) testing_support::save_step(folder, step);
     put(folder / "metrics.jsonl", text);
+  }
+
+  /// Writes into the last states of a member on which data it was evaluated.
+  void record(const char* member, const std::string& data) const {
+    for (const int seed : {1, 2}) {
+      const auto folder = sweep_.folder / member / ("seed-" + std::to_string(seed));
+      const auto file = checkpoint::RunFolder(folder).checkpoint(20) / "state.json";
+      auto state = Json::parse(get(file));
+      state["held_out_fingerprint"] = data;
+      put(file, state.dump());
+    }
   }
 
   TemporaryFolder folder_;
@@ -333,15 +346,6 @@ TEST_F(TwoMembers, CompareWhereBothWereEvaluatedOnTheWholeSplit) {
 // A corpus may have been made again at the same place, for example with another tokenizer.
 TEST_F(TwoMembers, DoNotCompareOnOtherDataUnderOnePath) {
   finished("SM", 2, 0.6931471805599453, "");
-  const auto record = [&](const char* member, const char* data) {
-    for (const int seed : {1, 2}) {
-      const auto folder = sweep_.folder / member / ("seed-" + std::to_string(seed));
-      const auto file = checkpoint::RunFolder(folder).checkpoint(20) / "state.json";
-      auto state = Json::parse(testing_support::get(file));
-      state["held_out_fingerprint"] = data;
-      put(file, state.dump());
-    }
-  };
   const auto same = [](RunConfig&) {};
   record("SM+LN+G", "600 tokens in 1 shard, 1");
   EXPECT_EQ(apart(sweep_, same), "") << "the other does not record its data";
@@ -349,6 +353,26 @@ TEST_F(TwoMembers, DoNotCompareOnOtherDataUnderOnePath) {
   EXPECT_EQ(apart(sweep_, same), "data=600 tokens in 1 shard, 2 ");
   record("SM", "600 tokens in 1 shard, 1");
   EXPECT_EQ(apart(sweep_, [](RunConfig& c) { c.data.path = "moved"; }), "");
+}
+
+// States of older versions name the same data by another fingerprint.
+TEST_F(TwoMembers, CompareWhereOneNamesTheDataAsOlderVersionsDo) {
+  finished("SM", 2, 0.6931471805599453, "");
+  const auto data = folder_.path() / "data";
+  std::filesystem::create_directories(data);
+  for (const char* file : {"train.bin", "val.bin"})
+    testing_support::write_square_tokens(data / file);
+  for (Member& member : sweep_.members) {
+    member.config.data.path = data.string();
+    member.config.data.format = TokenFormat::nanogpt;
+  }
+  const auto& config = sweep_.members.front().config;
+  const auto known = jobs::KnownCorpora().find(config, "val");
+  ASSERT_TRUE(known);
+  ASSERT_NE(known->fingerprint, known->former_fingerprint);
+  record("SM+LN+G", known->former_fingerprint);
+  record("SM", known->fingerprint);
+  EXPECT_EQ(apart(sweep_, [](RunConfig&) {}), "");
 }
 
 }  // namespace

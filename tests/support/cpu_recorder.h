@@ -12,9 +12,9 @@
 
 namespace aero::testing_support {
 
-/// Behaves on the CPU as a CUDA graph does on a GPU: recording computes nothing and only sets memory
-/// aside for the results, and a replay does the work again and writes its results to that memory
-/// alone.
+/// Behaves on the CPU as a CUDA graph does on a GPU: recording computes nothing and only sets
+/// memory aside for the results, and a replay does the work again and writes its results to that
+/// memory alone.
 class CpuRecorder : public ops::GraphRecorder {
  public:
   struct Calls {

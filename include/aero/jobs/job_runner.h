@@ -51,7 +51,7 @@ struct JobWatcher {
 
 struct JobResults {
   std::vector<JobResult> jobs;
-  std::optional<train::Outcome> signal;  ///< interrupted or terminated, where a signal came
+  std::optional<train::Outcome> signal;  ///< interrupted, terminated or hangup, where a signal came
 };
 
 /// Trains each job in a process of its own, `aero train RUN/config.json --resume`, whose output

@@ -18,7 +18,7 @@ std::string start_text(const RunState& before);
 /// Logs how a run ended, as an error, a warning or information. Where this call trained the run,
 /// then calls `write_tables` and logs its faults as warnings: the run is done, and later tables
 /// will show it.
-void tell_end(const JobResult& result, const std::string& text,
-              const std::function<std::vector<std::string>()>& write_tables);
+void log_end(const JobResult& result, const std::string& text,
+             const std::function<std::vector<std::string>()>& write_tables);
 
 }  // namespace aero::jobs

@@ -25,6 +25,11 @@ class KnownCorpora {
  public:
   const std::optional<KnownCorpus>& find(const RunConfig& config, const std::string& split);
 
+  /// Returns the present fingerprint of the split where `recorded` is its former one; otherwise,
+  /// `recorded`.
+  std::string present(const RunConfig& config, const std::string& split,
+                      const std::string& recorded);
+
  private:
   std::map<std::string, std::optional<KnownCorpus>> known_;
 };

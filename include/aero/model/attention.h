@@ -32,6 +32,9 @@ class AttentionImpl : public ModuleImpl {
   /// Has no gradient.
   torch::Tensor forward_cached(const torch::Tensor& x, LayerCache& cache);
 
+  /// Whether everything that reads x casts it to autocast's dtype first, as PartImpl::casts_input().
+  virtual bool casts_input() const { return false; }
+
   /// Returns t, [H, T] or [H, 1], in all forms of its parameter; undefined without a temperature.
   torch::Tensor temperature() const;
 
@@ -75,6 +78,8 @@ using Attention = std::shared_ptr<AttentionImpl>;
 class ProjectedAttentionImpl : public AttentionImpl {
  public:
   explicit ProjectedAttentionImpl(const ModelConfig& config);
+
+  bool casts_input() const override { return true; }
 
   Child<LinearImpl> v{*this, "v"};
   Child<LinearImpl> o{*this, "o"};

@@ -14,7 +14,7 @@ struct Bar {
 };
 
 /// Draws an SVG document: one horizontal bar for each Bar, on one scale of bytes, with a legend.
-/// The colours can be distinguished in grey print. Throws std::invalid_argument if there is no bar.
+/// Throws std::invalid_argument if there is no bar.
 std::string bar_chart(const std::string& title, const std::vector<Bar>& bars);
 
 }  // namespace aero::report

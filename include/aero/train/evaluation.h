@@ -37,8 +37,8 @@ struct EvaluationOptions {
   std::int64_t stride = 0;
   std::vector<std::int32_t>
       character_counts;  ///< by token (tokenizer::Tokenizer); empty: not counted
-  /// Called after each batch with the number of scored contexts and of all; false stops the
-  /// evaluation.
+  /// Called after each batch with the number of contexts scored so far and of all contexts; false
+  /// stops the evaluation.
   std::function<bool(std::int64_t done, std::int64_t all)> progress;
 };
 

@@ -57,8 +57,8 @@ class LossScaler {
   std::int64_t growth_;
 };
 
-/// Divides the gradients by the loss scale, a scalar where they are. Another one there, for which
-/// nobody has waited: 0 where all of them are finite, else 1.
+/// Divides the gradients by `scale`, a scalar on their device. Returns, without waiting, a scalar
+/// there: 0 if all of them are finite, else 1.
 torch::Tensor unscale(const std::vector<torch::Tensor>& gradients, const torch::Tensor& scale);
 
 }  // namespace aero::train

@@ -7,7 +7,7 @@
 namespace aero::train {
 
 /// Gives the learning rate of each optimizer step s = 0, 1, …, S - 1. A warm-up over W steps is
-/// lr (s + 1) / W. Then, with p = (s - W) / max(1, S - W), the rate falls from lr to final_lr:
+/// lr (s + 1) / W. Then, with p = (s - W) / max(1, S - W), it is:
 ///   linear    lr + (final_lr - lr) p
 ///   cosine    final_lr + (lr - final_lr)(1 + cos(pi p)) / 2
 ///   constant  lr throughout

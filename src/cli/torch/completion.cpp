@@ -70,7 +70,8 @@ std::vector<std::string> config_keys() {
 
 /// The values that an option can take, as far as they are known beforehand.
 std::vector<std::string> values_of(const CLI::Option& option) {
-  const auto& name = option.get_lnames().empty() ? std::string() : option.get_lnames().front();
+  if (option.get_lnames().empty()) return {};
+  const auto& name = option.get_lnames().front();
   if (name == "set") return config_keys();
   if (name == "cost") return cost::CostModel::names();
   if (name == "network") return cost::network_names();
@@ -79,8 +80,8 @@ std::vector<std::string> values_of(const CLI::Option& option) {
   return CLI::detail::split(type, '|');
 }
 
-/// Writes the branches of a command and of those below it: to `values` one for each option that takes
-/// known values, to `words` one with what can stand in its place.
+/// Writes the branches of a command and of those below it: to `values` one for each option that
+/// takes known values, to `words` one with the words that can follow the command.
 void write_branches(const CLI::App& command, std::string& values, std::string& words) {
   const auto name = name_of(command);
   for (const auto* option : command.get_options()) {

@@ -107,9 +107,8 @@ void print_gpus() {
   }
   const auto version = at::Context::hasCuDNN() ? at::Context::versionRuntimeCuDNN() : 0;
   std::cout << format("cuDNN            {}\n", version > 0 ? dotted(version) : "no");
-  std::cout << format("AERO's kernels   {}\n", has_kernels
-                                                   ? "built in, with CUDA graphs"
-                                                   : "not built in, since nvcc was not there");
+  std::cout << format("AERO's kernels   {}\n",
+                      has_kernels ? "built in, with CUDA graphs" : "not built in (docs/gpu.md)");
   std::cout << format("fused attention  {} in bfloat16, {} in float32\n",
                       fused_attention(torch::kBFloat16), fused_attention(torch::kFloat32));
 }

@@ -45,8 +45,7 @@ std::string memory_advice(const RunConfig& config) {
                             report::bytes_text(model), report::bytes_text(batch));
   if (train.batch_size % 2 == 0 && batch > model / 4) {
     return format(
-        "{}; train.batch_size={} with train.accumulation={} makes the same step with half of a "
-        "batch "
+        "{}; train.batch_size={} with train.accumulation={} makes the same step with half a batch "
         "at a time",
         sizes, train.batch_size / 2, train.accumulation * 2);
   }
