@@ -29,8 +29,8 @@ struct SafetensorsFile {
 
 /// Loads a file. Throws Error that names the file and the faulty tensor, if any: a header out of
 /// bounds, invalid JSON, offsets that overlap, leave gaps or end beyond the file, a size that does
-/// not fit shape and dtype, a dtype that LibTorch lacks, a write to the file while it is read. Sizes
-/// are checked before memory is allocated.
+/// not fit shape and dtype, a dtype that LibTorch lacks, a write to the file while it is read.
+/// Sizes are checked before memory is allocated.
 SafetensorsFile load_safetensors(const std::filesystem::path& path);
 
 /// Throws the same Error, but does not read the tensors.

@@ -32,7 +32,8 @@ class AttentionImpl : public ModuleImpl {
   /// Has no gradient.
   torch::Tensor forward_cached(const torch::Tensor& x, LayerCache& cache);
 
-  /// Whether everything that reads x casts it to autocast's dtype first, as PartImpl::casts_input().
+  /// Whether everything that reads x casts it to autocast's dtype first, as
+  /// PartImpl::casts_input().
   virtual bool casts_input() const { return false; }
 
   /// Returns t, [H, T] or [H, 1], in all forms of its parameter; undefined without a temperature.

@@ -15,9 +15,9 @@ enum class NormDtype {
 ///
 /// AERO's kernel computes it on CUDA under autocast if x, weight and bias are float32, a row has up
 /// to 4,096 numbers, and the kernel was compiled. PyTorch computes all other cases. The kernel
-/// computes in float32, as PyTorch does, and writes the dtype that was asked for. Its backward pass reads a
-/// gradient in that dtype and gives all gradients in float32, with the same bits each time. It can
-/// be differentiated once.
+/// computes in float32, as PyTorch does, and writes the dtype that was asked for. Its backward pass
+/// reads a gradient in that dtype and gives all gradients in float32, with the same bits each time.
+/// It can be differentiated once.
 ///
 /// Take NormDtype::products only for a single reader that casts the result before it does anything
 /// else: it then sees the same numbers and gives the same gradients in either dtype. A reader that

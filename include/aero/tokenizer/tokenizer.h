@@ -22,8 +22,8 @@ enum class SpecialNames {
 ///
 /// It supports model BPE; pre-tokenizer ByteLevel, or a Sequence of Split and Digits that ends with
 /// ByteLevel; added tokens with all their flags; decoder ByteLevel; normalizer null or NFC. A
-/// TemplateProcessing is accepted, but encode() adds no special tokens. Anything else in the file is
-/// refused by name. A tokenizer is cheap to copy and safe to share between threads.
+/// TemplateProcessing is accepted, but encode() adds no special tokens. Anything else in the file
+/// is refused by name. A tokenizer is cheap to copy and safe to share between threads.
 class Tokenizer {
  public:
   /// Reads a tokenizer.json. Throws Error that names the file and the part that is damaged or not

@@ -22,7 +22,8 @@ from aero.results.figures.text import FONT_SIZE, LINE_HEIGHT, lines_of, text_wid
 
 WIDTHS = {"column": 3.4, "page": 7.0}  # inches
 
-# Okabe and Ito's palette without its yellow, which is too light on paper, then darker ones of Tol's.
+# Okabe and Ito's palette without its yellow, which is too light on paper, then darker colours of
+# Tol's.
 COLORS = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"),
     *("#882255", "#117733", "#332288", "#999933", "#661100", "#888888", "#AA4499", "#CC6677"),
