@@ -277,7 +277,7 @@ def test_an_eos_that_text_is_encoded_to_is_warned_of(
     assert "ordinary text" not in capsys.readouterr().err
     given = ("--tokenizer", tmp_path / "first", "--val-fraction", "0")
     assert run(source, "--out", tmp_path / "lines", *given, "--eos", "Ċ") == 0
-    assert '--eos "Ċ": ordinary text is encoded to this token' in capsys.readouterr().err
+    assert '--eos "Ċ": ordinary text can also be encoded to this token' in capsys.readouterr().err
 
 
 def test_only_the_stream_layout_needs_an_end_of_text(

@@ -89,23 +89,22 @@ def held(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_who_comes_second_is_refused_before_its_work(
+def test_the_second_of_two_runs_is_refused_before_its_work(
     held: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = write(tmp_path / "other", [code(i) for i in range(3)])
     out = tmp_path / "results" / "corpus"
     assert run(source, "--out", out, *SMALL) == 2
-    said = capsys.readouterr().err
-    assert said == (
-        f"error: {out}: process {held.pid} on host {HOST} is writing it; wait for that, or give "
-        "another --out\n"
+    assert capsys.readouterr().err == (
+        f"error: {out}: process {held.pid} on host {HOST} is writing it; wait until that ends, or "
+        "give another --out\n"
     )
     held.send_signal(signal.SIGCONT)
     assert held.wait(60) == 0
     assert [path.name for path in out.parent.iterdir()] == ["corpus"]
 
 
-def test_who_takes_the_place_second_is_refused_and_keeps_nothing(
+def test_the_second_to_take_the_place_is_refused_and_keeps_nothing(
     held: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "results" / "corpus"
@@ -113,20 +112,22 @@ def test_who_takes_the_place_second_is_refused_and_keeps_nothing(
     held.send_signal(signal.SIGCONT)
     _, errors = held.communicate(timeout=60)
     assert held.returncode == 2
-    assert errors.startswith(f"error: {out}: another run has written it meanwhile")
+    assert errors.startswith(f"error: {out}: another run has written it in the meantime")
     assert errors.count("\n") == 1
     assert seed_of(out) == 7
     assert [path.name for path in out.parent.iterdir()] == ["corpus"]
 
 
-def test_with_overwrite_the_last_one_stays_and_no_folder_in_use_goes(
+def test_with_overwrite_the_last_run_stays_and_no_folder_in_use_is_removed(
     held: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = write(tmp_path / "other", [code(i) for i in range(3)])
     out = tmp_path / "results" / "corpus"
     assert run(source, "--out", out, *SMALL, "--seed", "5", "--overwrite") == 0
-    warned = f"warning: process {held.pid} on host {HOST} writes {out}, too; the last one stays"
-    assert warned in capsys.readouterr().err
+    assert (
+        f"warning: process {held.pid} on host {HOST} is writing {out}, too; the run that ends last "
+        "replaces it"
+    ) in capsys.readouterr().err
     assert seed_of(out) == 5
     (folder,) = out.parent.glob("corpus.tmp-*")
     assert list(folder.glob("spill/*"))
@@ -236,15 +237,17 @@ def test_what_cannot_go_back_is_kept_and_named(
             put(out, kind, "notes")
             monkeypatch.setattr(Path, "rename", with_another)
 
-    with pytest.raises(OutputError, match=r"is not a corpus.*what stood there before is") as raised:
+    with pytest.raises(
+        OutputError, match=r"is not a corpus.*what was there before is at"
+    ) as raised:
         work()
     (kept,) = tmp_path.glob("corpus.former-*")
-    assert str(raised.value).endswith(f" is {kept} now")
+    assert str(raised.value).endswith(f" is at {kept} now")
     assert (text_at(kept), text_at(out)) == ("notes", "later")
     assert sorted(tmp_path.iterdir()) == [out, kept]
 
 
-def test_what_cannot_be_moved_any_more_stays_where_it_was_put(
+def test_a_former_output_that_cannot_be_moved_back_stays_where_it_was_put(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, rename = tmp_path / "corpus", Path.rename
@@ -260,21 +263,23 @@ def test_what_cannot_be_moved_any_more_stays_where_it_was_put(
             put(out, "a folder", "notes")
             monkeypatch.setattr(Path, "rename", once)
 
-    with pytest.raises(OutputError, match=r"is not a corpus.*what stood there before is") as raised:
+    with pytest.raises(
+        OutputError, match=r"is not a corpus.*what was there before is at"
+    ) as raised:
         work()
     (kept,) = tmp_path.glob("corpus.tmp-*/former")
-    assert str(raised.value).endswith(f" is {kept} now")
+    assert str(raised.value).endswith(f" is at {kept} now")
     assert text_at(kept) == "notes"
 
 
-def told_of(folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The warnings where `folder` lies beside the output."""
+def warnings_of(folder: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Returns the warnings where `folder` is beside the output."""
     folder.mkdir(parents=True)
     check_output(out, False, Console(quiet=True))
     return capsys.readouterr().err.splitlines()
 
 
-def test_what_a_killed_run_left_is_told(
+def test_what_a_killed_run_left_is_reported(
     held: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "results" / "corpus"
@@ -293,12 +298,13 @@ def test_a_process_that_may_live_is_named(
 ) -> None:
     out = tmp_path / "corpus"
     folder = tmp_path / f"corpus.tmp-{host}-{pid}-0a1b2c3d"
-    assert told_of(folder, out, capsys) == [
-        f"warning: {folder} is of process {pid} on host {host}; remove it where that has ended"
+    assert warnings_of(folder, out, capsys) == [
+        f"warning: {folder} belongs to process {pid} on host {host}; remove it if that process has "
+        "ended"
     ]
 
 
-def test_where_a_killed_run_left_the_former_corpus_is_told(
+def test_the_former_corpus_that_a_killed_run_left_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "corpus"
@@ -313,23 +319,23 @@ def test_where_a_killed_run_left_the_former_corpus_is_told(
     (former,) = tmp_path.glob("corpus.tmp-*/former")
     assert seed_of(former) == 1
     assert (
-        f"warning: {former} is what stood at {out} until a run that replaced it was killed; "
+        f"warning: {former} was at {out} until a run that was replacing it was killed; "
         f"move it back, or remove {former.parent}"
     ) in capsys.readouterr().err.splitlines()
 
 
-def test_a_folder_of_another_name_is_not_talked_of(
+def test_a_folder_of_another_name_is_not_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert told_of(tmp_path / "corpus.tmp-backup", tmp_path / "corpus", capsys) == []
+    assert warnings_of(tmp_path / "corpus.tmp-backup", tmp_path / "corpus", capsys) == []
 
 
-def test_what_is_done_meanwhile_is_not_talked_of(
+def test_a_run_that_ends_in_the_meantime_is_not_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = tmp_path / f"corpus.tmp-{HOST}-{2**22 + 1}-0a1b2c3d"  # above the largest number
     monkeypatch.setattr(staging, "_is_locked", lambda folder: folder.rmdir())
-    assert told_of(gone, tmp_path / "corpus", capsys) == []
+    assert warnings_of(gone, tmp_path / "corpus", capsys) == []
 
 
 def test_without_locks_the_process_decides(

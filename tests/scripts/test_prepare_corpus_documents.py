@@ -141,7 +141,7 @@ def test_text_that_is_not_utf8_is_left_out_and_counted(
     assert run(source, "--out", out, *SMALL) == 0
     assert sorted(texts_of(out)) == ["fine words", "good words"]
     assert dropped(out) == {"not-utf8": 3}
-    assert "3 documents are not UTF-8 text and left out: 2 latin-1" in capsys.readouterr().err
+    assert "3 documents are not UTF-8 text and were left out: 2 latin-1" in capsys.readouterr().err
 
 
 # Filters, deduplication, limits, split.

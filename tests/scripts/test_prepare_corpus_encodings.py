@@ -197,14 +197,14 @@ def test_bad_records_are_left_out_where_that_is_asked_for(
     path.write_bytes(pack(b"\n".join(lines)))
     out = tmp_path / "corpus"
     assert run(path, "--out", out, *SMALL) == 1
-    assert "or leave such out by --skip-bad" in capsys.readouterr().err
+    assert "or leave out bad records by --skip-bad" in capsys.readouterr().err
     assert run(path, "--out", out, *SMALL, "--skip-bad") == 0
     assert sorted(texts_of(out)) == sorted(texts)
     assert dropped(out) == {"bad-record": len(BAD)}
     first = no_text(out)["bad-record"]
     assert first["documents"] == len(BAD)
     assert first["example"].startswith(f"{path}:4: not valid JSON")
-    assert f"5 bad records are left out, the first {path}:4: " in capsys.readouterr().err
+    assert f"5 bad records were left out; the first is {path}:4: " in capsys.readouterr().err
     assert manifest_of(out)["settings"]["skip_bad"] is True
 
 

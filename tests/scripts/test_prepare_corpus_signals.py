@@ -151,7 +151,7 @@ def test_what_cannot_be_printed_is_an_error(tmp_path: Path, unbuffered: str) -> 
         for arguments in (("--help",), (str(source), "--out", str(tmp_path / "a"), *SMALL)):
             code_, errors = call(*arguments, stdout=full.fileno())
             assert code_ == 1
-            assert "error: cannot write the standard output: No space left on device" in errors
+            assert "error: cannot write standard output: No space left on device" in errors
             assert "Traceback" not in errors
         assert manifest_of(tmp_path / "a")["version"] == 1
         quiet = (str(source), "--out", str(tmp_path / "b"), *SMALL, "-q")

@@ -1,1 +1,1 @@
-"""Corpus preparation for AERO: documents in, token files, tokenizer and manifest out."""
+"""Prepares corpora for AERO: reads documents, and writes token files, tokenizer and manifest."""

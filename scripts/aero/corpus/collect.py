@@ -1,7 +1,8 @@
-"""First pass: read, filter and spill documents; then deduplicate, order, limit and split them.
+"""Collects documents in a first pass: reads, filters and spills them, then selects among them.
 
-A kept document's text goes to a spill file of the worker that read it, and a record of 73 bytes
-to the main process: the records are all that grows in memory with the corpus.
+The text of a kept document goes to a spill file of the worker that read it, and a record of 73
+bytes goes to the main process. Only the records grow in memory with the corpus. To select is to
+deduplicate, order, limit and split the documents by their records.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _TASK_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class CollectTask:
-    """Parts of files for one worker to read."""
+    """Holds the parts of files that one worker reads."""
 
     parts: tuple[Part, ...]
     settings: Settings
@@ -52,7 +53,7 @@ class CollectTask:
 
 @dataclass
 class LeftOut:
-    """Documents that hold no text, by what they hold in its place; the first one of each."""
+    """Counts documents without text by what they hold instead, and keeps the first of each kind."""
 
     counts: Counter[str]
     examples: dict[str, str]
@@ -68,7 +69,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Harvest:
-    """Holds what a task kept (packed records), and the counts of what it saw and dropped."""
+    """Holds what a task kept (packed records), and counts what it read and dropped."""
 
     records: bytes
     counts: Counter[str]
@@ -77,7 +78,7 @@ class Harvest:
 
 @dataclass(frozen=True)
 class Selection:
-    """The documents of the corpus in their final order, validation marked."""
+    """Holds the corpus's documents in their final order, with validation marked."""
 
     records: np.ndarray
     is_val: np.ndarray
@@ -86,12 +87,12 @@ class Selection:
 
 
 def spill_path(folder: Path, number: int) -> Path:
-    """Names where the worker of this number (its process id) puts kept text."""
+    """Returns the file where the worker of this number (its process id) puts kept text."""
     return folder / f"spill-{number}.bin"
 
 
 def plan(files: list[SourceFile], settings: Settings, spill_folder: Path) -> Iterator[CollectTask]:
-    """Group small files, cut large JSONL files: tasks of a few megabytes each."""
+    """Groups small files and cuts large JSONL files into tasks of a few megabytes each."""
     batch: list[Part] = []
     size = 0
     for part in (part for file in files for part in parts_of(file, _PART_BYTES)):
@@ -105,7 +106,7 @@ def plan(files: list[SourceFile], settings: Settings, spill_folder: Path) -> Ite
 
 
 def reason_of(what: str) -> str:
-    """The key under which the counts have what is left out."""
+    """Returns the key that counts what is left out."""
     return what if what in (BAD_RECORD, NUL, *WIDE) else "not-utf8"
 
 
@@ -120,7 +121,7 @@ def collect(task: CollectTask) -> Harvest:
             try:
                 _collect_part(part, task.settings, spill, records, counts, left_out)
             except NotTextError as error:
-                # Found where it shows: what came before it is no text either.
+                # The fault may show late in the file: what came before it is not text either.
                 offset, length, counts = before
                 spill.truncate(offset)
                 spill.seek(offset)
@@ -162,7 +163,7 @@ def _collect_part(
 def _examine(
     document: Document, text: str, settings: Settings, counts: Counter[str], offset: int
 ) -> bytes:
-    """The document's record if it passes the filters, else nothing."""
+    """Returns the document's record, or no bytes where a filter drops it."""
     stripped = text.strip()
     if not stripped:
         counts["empty"] += 1
@@ -191,7 +192,7 @@ def _examine(
 
 
 def select(harvested: list[bytes], settings: Settings) -> Selection:
-    """Deduplicate, put in order, limit and split, by the documents' hashes alone."""
+    """Deduplicates, orders, limits and splits the documents by their hashes alone."""
     records = np.frombuffer(b"".join(harvested), dtype=RECORD)
     ranks = tuple(records["sha"][:, word] for word in (3, 2, 1, 0))
     records = records[np.lexsort((*ranks, records["order"]))]
@@ -206,7 +207,7 @@ def select(harvested: list[bytes], settings: Settings) -> Selection:
 
 
 def _first_of_each(keys: np.ndarray) -> np.ndarray:
-    """Positions, ascending, of the first row of each distinct value of [n, 2] keys."""
+    """Returns where each distinct value of [n, 2] keys comes first, in ascending order."""
     order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable, so that equal keys stay in order
     grouped = keys[order]
     is_first = np.ones(len(order), dtype=bool)
@@ -226,5 +227,5 @@ def _within_limits(records: np.ndarray, settings: Settings) -> int:
 
 
 def smallest_val_fraction(selection: Selection) -> float:
-    """The validation share above which at least one document would fall into validation."""
+    """Returns the share above which at least one document would fall into validation."""
     return float(selection.records["sha"][:, 0].min()) / 2**64

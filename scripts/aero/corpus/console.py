@@ -1,4 +1,4 @@
-"""What a user watches: progress bars on a terminal, plain lines elsewhere, or nothing."""
+"""Shows progress: bars on a terminal, plain lines elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from aero.corpus.standard_output import give_up_unwritten
 
 
 class Console:
-    """Messages and bars go to standard error; `quiet` leaves warnings only."""
+    """Prints messages and bars on standard error; `quiet` leaves warnings only."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.shows_bars = not quiet and sys.stderr.isatty()
 
     def shows_wide_bars(self) -> bool:
-        """Whether a bar that cannot become narrower has room: those of tokenizers have none in a
-        window of fewer columns, where they leave a row at every step.
+        """Returns whether the window has room for the bars of tokenizers, which have a fixed width.
+
+        In a narrower window they would leave a row at every step.
         """
         columns = 80
         return self.shows_bars and shutil.get_terminal_size().columns >= columns
 
     def say(self, text: str) -> None:
-        """Tell what happens. Raises BrokenPipeError when nobody reads any more."""
+        """Prints what happens. Raises BrokenPipeError where the reader has closed."""
         if not self.quiet:
             _print(text)
 
     def warn(self, text: str) -> None:
-        """Tell what the user should look at. Raises as say()."""
+        """Prints what the user should look at. Raises what say() raises."""
         _print(f"warning: {text}")
 
     def bar(self, what: str, total_bytes: int) -> tqdm[Any]:
-        """A progress bar over bytes; silent where there is no terminal."""
+        """Makes a progress bar over bytes, which shows nothing without a terminal."""
         return tqdm(
             total=total_bytes,
             desc=what,
@@ -52,4 +53,4 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError:
-        give_up_unwritten(sys.stderr)  # a full disk, say, and nowhere left to say so
+        give_up_unwritten(sys.stderr)  # the disk may be full: the failure cannot be reported

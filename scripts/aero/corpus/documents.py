@@ -1,4 +1,4 @@
-"""Documents out of one file: plain text or JSON lines, plain, gzip or zstd, as a stream."""
+"""Streams documents out of one file of text or JSON lines, which may be compressed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol
 try:
     import zstandard
 except ImportError:  # only files of zstd need it
-    zstandard = None  # type: ignore[assignment]  # it is no module then
+    zstandard = None  # type: ignore[assignment]  # None stands for the missing module
 
 from aero.corpus.encodings import WIDE, NotTextError, Utf8Stream, encoding_of
 from aero.corpus.errors import CorpusError
@@ -34,7 +34,7 @@ _CODE_KEY = "content"
 
 @dataclass(frozen=True)
 class Part:
-    """A file, or the lines of a JSONL file that start in [begin, end)."""
+    """Names a file, or the lines of a JSONL file that start in [begin, end)."""
 
     file: SourceFile
     begin: int
@@ -43,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Document:
-    """A document's bytes as found. Those of a JSONL record may not be UTF-8."""
+    """Holds a document's bytes as found. Those of a JSONL record may not be UTF-8."""
 
     data: bytes
     is_code: bool
@@ -51,13 +51,13 @@ class Document:
 
 @dataclass(frozen=True)
 class BadRecord:
-    """A JSONL record that holds no text; `fault` says where it stands and why."""
+    """Reports a JSONL record without text; `fault` says where it is, and what is wrong."""
 
     fault: str
 
 
 class _RecordError(Exception):
-    """Says what is wrong with a record; its text follows the file and the line."""
+    """Says what is wrong with a record; the file and the line are put before its text."""
 
 
 class _Readable(Protocol):
@@ -65,11 +65,11 @@ class _Readable(Protocol):
 
 
 class _ZstdReader(io.RawIOBase):
-    """A zstd stream that, unlike the library's own reader, notices a truncated file."""
+    """Reads a zstd stream and, unlike the library's own reader, notices a truncated file."""
 
     def __init__(self, raw: BinaryIO, name: str) -> None:
         if zstandard is None:
-            raise CorpusError(f"{name}: reading zstd needs a package; pip install zstandard")
+            raise CorpusError(f"{name}: zstd needs the package zstandard: pip install zstandard")
         self._raw = raw
         self._error = zstandard.ZstdError
         self._decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
@@ -106,7 +106,7 @@ class _ZstdReader(io.RawIOBase):
 
 @contextmanager
 def _open(file: SourceFile) -> Iterator[tuple[io.BufferedReader[Any], BinaryIO]]:
-    """The file's content, and the raw file below it, whose position tells the progress."""
+    """Opens a file's content, and the raw file below it, whose position measures the progress."""
     with io.BufferedReader(io.FileIO(file.path), _BLOCK) as raw:
         try:
             if file.compression == ".gz":
@@ -126,7 +126,7 @@ def _open(file: SourceFile) -> Iterator[tuple[io.BufferedReader[Any], BinaryIO]]
 
 
 def parts_of(file: SourceFile, part_bytes: int) -> list[Part]:
-    """The parts of a file that can be read apart: only plain JSONL has more than one."""
+    """Lists the parts of a file that can be read apart; only plain JSONL has more than one."""
     if not file.is_jsonl or file.compression or file.size <= part_bytes:
         return [Part(file, 0, file.size)]
     begins = range(0, file.size, part_bytes)
@@ -134,10 +134,10 @@ def parts_of(file: SourceFile, part_bytes: int) -> list[Part]:
 
 
 def read_documents(part: Part, settings: Settings) -> Iterator[Document | BadRecord]:
-    """The documents of a part, in order.
+    """Yields the documents of a part, in order.
 
-    Raises CorpusError for a damaged file or, but for --skip-bad, a bad record; NotTextError, maybe
-    after some documents, for a file that is no UTF-8 text.
+    Raises CorpusError for a damaged file and, without --skip-bad, for a bad record. Raises
+    NotTextError, perhaps after some documents, for a file that is not UTF-8 text.
     """
     with _open(part.file) as (content, raw):
         position = part.begin
@@ -163,7 +163,7 @@ def _found(
 
 
 def split_text(stream: _Readable, separator: bytes, longest: int) -> Iterator[bytes]:
-    """Cut a stream at the separator (if any), and what is longer than `longest` at a line end.
+    """Cuts a stream at the separator (if any), and what is longer than `longest` at a line end.
 
     A leading byte order mark is dropped. Where no line ends within `longest` bytes, the cut falls
     between two UTF-8 characters.
@@ -228,17 +228,19 @@ def _records(
         except _RecordError as error:
             fault = f"{part.file.path}:{_line_number(part, start, number)}: {error}"
             if not settings.skip_bad:
-                raise CorpusError(f"{fault}; mend it, or leave such out by --skip-bad") from None
+                raise CorpusError(
+                    f"{fault}; correct it, or leave out bad records by --skip-bad"
+                ) from None
             yield BadRecord(fault)
 
 
 def _is_wide(head: bytes) -> bool:
-    """Whether JSON lines are in UTF-16 or UTF-32, whose line ends are not bytes of their own."""
+    """Returns whether JSON lines are in UTF-16 or UTF-32, whose line ends are not single bytes."""
     return (b"\0" in head or head[:1] in (b"\xff", b"\xfe")) and encoding_of(head) in WIDE
 
 
 def _skip_line(content: BinaryIO) -> int:
-    """Read to the end of a line; returns how many bytes that took."""
+    """Reads to the end of a line, and returns how many bytes it has read."""
     skipped = 0
     while block := content.readline(_BLOCK):
         skipped += len(block)
@@ -248,7 +250,7 @@ def _skip_line(content: BinaryIO) -> int:
 
 
 def _documents_of(line: bytes, settings: Settings) -> Iterator[Document]:
-    """The documents of one record; raises _RecordError."""
+    """Yields the documents of one record. Raises _RecordError."""
     if line.isspace() or not line:
         return
     try:
@@ -281,7 +283,7 @@ def _text_of(record: object, settings: Settings) -> tuple[str, str]:
 
 
 def _line_number(part: Part, start: int, number: int) -> int:
-    """The number in the whole file of the part's line `number`, which begins at `start`."""
+    """Returns the number that a part's line `number`, which begins at `start`, has in the file."""
     if not part.begin:
         return number
     with Path(part.file.path).open("rb") as file:

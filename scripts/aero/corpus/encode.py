@@ -1,4 +1,4 @@
-"""Second pass: turn the selected documents into tokens, in order, and write the token files."""
+"""Encodes the selected documents in a second pass, in order, and writes the token files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BATCH_DOCUMENTS = 512
 
 @dataclass(frozen=True)
 class EncodeTask:
-    """Some records of the selection, in order, and what to make of them."""
+    """Holds some records of the selection, in order, and how they are encoded."""
 
     records: np.ndarray
     is_val: np.ndarray
@@ -37,7 +37,7 @@ class EncodeTask:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A document's tokens as they go to the file, or the reason why it is dropped."""
+    """Holds a document's tokens as they go to the file, or the reason why it is dropped."""
 
     is_val: bool
     tokens: np.ndarray
@@ -47,7 +47,7 @@ class Encoded:
 
 
 def read_texts(records: np.ndarray, spill_folder: Path) -> Iterator[str]:
-    """The texts of records, out of the spill files."""
+    """Reads the texts of records from the spill files."""
     with ExitStack() as stack:
         spills: dict[int, BinaryIO] = {}
         for record in records:
@@ -66,7 +66,7 @@ def batches(
     eos_id: int | None,
     settings: Settings,
 ) -> Iterator[EncodeTask]:
-    """The selection in order, cut to tasks of about a megabyte."""
+    """Cuts the selection, in order, into tasks of about a megabyte."""
     totals = np.cumsum(selection.records["length"], dtype=np.uint64)
     begin = 0
     while begin < len(totals):
@@ -86,7 +86,7 @@ def batches(
 
 
 def encode(task: EncodeTask) -> list[Encoded]:
-    """Tokenize the documents of a task (runs in a worker)."""
+    """Tokenizes the documents of a task (runs in a worker)."""
     encoder = load_encoder(task.tokenizer)
     texts = list(read_texts(task.records, task.spill_folder))
     rows = zip(task.records, task.is_val, texts, encoder.encode(texts), strict=True)
@@ -103,7 +103,7 @@ def _finish(
     size = int(record["length"])
     form = task.form
     if len(ids) and int(ids.max()) >= form.vocab_size:
-        raise CorpusError(f"the tokenizer yields token {ids.max()} beyond its vocabulary")
+        raise CorpusError(f"the tokenizer returned token {ids.max()}, outside its vocabulary")
     if record["has_ratio_filter"] and characters < task.token_ratio * len(ids):
         return Encoded(is_val, ids[:0], characters, size, "token-ratio")
     if form.layout == "chunk":
@@ -118,7 +118,7 @@ def _finish(
 def write_documents(
     encoded: Iterator[list[Encoded]], train: SplitWriter, val: SplitWriter
 ) -> Counter[str]:
-    """Append the documents to their splits; returns how many each reason dropped."""
+    """Appends the documents to their splits, and returns how many each reason dropped."""
     dropped: Counter[str] = Counter()
     for document in (document for batch in encoded for document in batch):
         if document.dropped is not None:

@@ -1,4 +1,4 @@
-"""Text that is not UTF-8: found as it is read, and named as far as its bytes tell."""
+"""Finds text that is not UTF-8 while it is read, and guesses its encoding from its bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HIGH = bytes(range(0x80, 0x100))
 
 
 class NotTextError(Exception):
-    """A stream that is no UTF-8 text; `encoding` names what it seems to be."""
+    """Reports that a stream is not UTF-8 text; `encoding` names what it seems to be."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__(encoding)
@@ -28,14 +28,14 @@ class NotTextError(Exception):
 
 
 class Utf8Stream:
-    """A stream whose every read raises NotTextError where it is not UTF-8 or has NULs."""
+    """Reads a stream. Raises NotTextError where it is not UTF-8 or has NULs."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def read(self, size: int) -> bytes:
-        """Reads at most `size` bytes; fewer only at the end."""
+        """Reads `size` bytes, or fewer at the end."""
         block = self._stream.read(size)
         try:
             self._decoder.decode(block, final=not block)
@@ -47,9 +47,9 @@ class Utf8Stream:
 
 
 def encoding_of(block: bytes) -> str:
-    """Names what bytes that are no UTF-8 text without NULs seem to be.
+    """Guesses what bytes are that are not UTF-8 or that have NULs.
 
-    "utf-16", "utf-32", "nul" (other bytes with NULs in them), "damaged utf-8", "lone surrogates",
+    Returns "utf-16", "utf-32", "nul" (other bytes with NULs), "damaged utf-8", "lone surrogates",
     "latin-1", "windows-1252" or "unknown".
     """
     for mark, name in _WIDE_MARKS:
@@ -65,7 +65,7 @@ def encoding_of(block: bytes) -> str:
 
 
 def _with_nuls(block: bytes) -> str:
-    """Names the encoding of bytes with NULs: in a wide one the high bytes of units are zero."""
+    """Guesses the encoding of bytes with NULs: a wide one has zeros as high bytes of its units."""
     zeros = [block[place::4].count(0) for place in range(4)]
     quarter = len(block) / 4
     if sum(zeros) < 0.95 * len(block):
@@ -73,7 +73,7 @@ def _with_nuls(block: bytes) -> str:
             if min(zeros[place], zeros[place - 1]) > 0.9 * quarter:
                 return "utf-32"
     fewer, more = sorted((zeros[0] + zeros[2], zeros[1] + zeros[3]))
-    # At least the blanks and line ends of a text have a zero byte, all of them on one side.
+    # At least the blanks and line ends of a UTF-16 text have a zero byte, all on the same side.
     return "utf-16" if more > 0.02 * quarter and fewer < 0.05 * more else NUL
 
 

@@ -1,4 +1,4 @@
-"""The one error a user sees: a line that names the file and says what to do."""
+"""Defines the errors that a user sees: one line that names the file and says what to do."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class CorpusError(AeroError):
-    """A fault that stops the run; its text is the whole message."""
+    """Stops the run; the text is the whole message."""
 
 
 class OutputError(CorpusError):
-    """Something else has the place of the output: another one must be named."""
+    """Reports that something else is at the output's place, so that the user must name another."""
 
     status = UsageError.status
 
 
 def describe_os_error(error: OSError) -> str:
-    """One line for an operating system error that no closer handler explained."""
+    """Describes an operating system error in one line, where no closer handler explained it."""
     where = error.filename if error.filename is not None else "the output folder"
     if error.errno in _FULL:
         return (

@@ -1,4 +1,4 @@
-"""Values on the command line: numbers in decimals and in their range, texts in UTF-8."""
+"""Parses values of the command line: decimal numbers within their range, and texts in UTF-8."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _refuse(text: str, wanted: str) -> argparse.ArgumentTypeError:
 
 
 def utf8_text(value: str) -> str:
-    """A text of documents or tokenizers, which are in UTF-8."""
+    """Checks a text that is compared with documents or tokenizers, which are in UTF-8."""
     try:
         value.encode()
-    except UnicodeEncodeError as error:  # where a byte that is no UTF-8 came in
+    except UnicodeEncodeError as error:  # the argument had a byte that is not UTF-8
         at = len(value[: error.start].encode()) + 1
         raise argparse.ArgumentTypeError(
             f"not UTF-8 text (byte {at}); convert it, for example with iconv"
@@ -31,7 +31,7 @@ def utf8_text(value: str) -> str:
 
 
 def count(most: int = (1 << 63) - 1) -> Callable[[str], int]:
-    """The reading of a whole number from 1 to `most`, such as 5000, 64k, 20M or 1.5G.
+    """Makes a type for argparse: a whole number from 1 to `most`, such as 5000, 64k, 20M or 1.5G.
 
     The units are powers of ten.
     """
@@ -53,7 +53,7 @@ def _number(text: str) -> float | None:
 
 
 def positive_number(text: str) -> float:
-    """A finite number that is not negative."""
+    """Parses a finite number that is not negative."""
     value = _number(text)
     if value is None or not math.isfinite(value):
         raise _refuse(text, "a number of 0 or more")
@@ -61,7 +61,7 @@ def positive_number(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """A number from 0 up to, but not including, 1."""
+    """Parses a number from 0 up to, but not including, 1."""
     value = _number(text)
     if value is None or value >= 1:
         raise _refuse(text, "a share in [0, 1)")
@@ -69,7 +69,7 @@ def share(text: str) -> float:
 
 
 def probability(text: str) -> float:
-    """A number from 0 to 1."""
+    """Parses a number from 0 to 1."""
     value = _number(text)
     if value is None or value > 1:
         raise _refuse(text, "a share in [0, 1]")
@@ -77,7 +77,7 @@ def probability(text: str) -> float:
 
 
 def seed(text: str) -> int:
-    """A whole number of at most 64 bits."""
+    """Parses a whole number of at most 64 bits."""
     if not re.fullmatch("[0-9]{1,40}", text) or int(text) >= 1 << 64:
         raise _refuse(text, "a whole number below 2^64")
     return int(text)

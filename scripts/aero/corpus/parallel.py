@@ -1,7 +1,7 @@
-"""An ordered, bounded map over worker processes, with progress from inside a task.
+"""Maps tasks over worker processes in order, a bounded number ahead, with progress within a task.
 
-Each worker has a pipe of its own and one task at a time: no queue, lock or thread is shared, so a
-worker that dies, or is killed with the whole run, leaves nobody waiting.
+Each worker has its own pipe and one task at a time. No queue, lock or thread is shared, so no
+process waits for a worker that has died or was killed with the whole run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _on_progress: OnProgress | None = None
 
 
 def advance(amount: int) -> None:
-    """Report work done inside a task."""
+    """Reports work done inside a task."""
     if _on_progress is not None:
         _on_progress(amount)
 
@@ -64,8 +64,8 @@ def _exit_with_parent() -> None:
         os._exit(1)
 
 
-def _work_until_told(pipe: Connection) -> None:
-    """Does a worker process's work: tasks come through the pipe, results go back."""
+def _work_until_closed(pipe: Connection) -> None:
+    """Runs in a worker process: receives tasks through the pipe, and sends results back."""
     global _on_progress
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process
     threading.Thread(target=_exit_with_parent, daemon=True).start()
@@ -83,14 +83,14 @@ def _work_until_told(pipe: Connection) -> None:
 
 
 class _Worker:
-    """One process and the end of its pipe that is here."""
+    """Holds one worker process, and the main process's end of its pipe."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.task: int | None = None  # the number of the task that it works on
         self._process: SpawnProcess = context.Process(
-            target=_work_until_told, args=(theirs,), daemon=True
+            target=_work_until_closed, args=(theirs,), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -101,7 +101,7 @@ class _Worker:
             self.pipe.send((work, task))
 
     def receive(self) -> tuple[str, Any]:
-        """Returns what it sent: "progress", "result" or "error", and the content."""
+        """Returns what the process sent: "progress", "result" or "error", and the content."""
         with _named_loss():
             kind, content = self.pipe.recv()
         return kind, content
@@ -118,13 +118,13 @@ def _named_loss() -> Iterator[None]:
         yield
     except (EOFError, ConnectionError):
         raise CorpusError(
-            "a worker process was killed, most likely for want of memory; "
+            "a worker process was killed, most likely because memory ran out; "
             "use fewer --workers or a smaller --max-document-bytes"
         ) from None
 
 
 class Crew:
-    """Worker processes for one run; one worker means this process itself."""
+    """Runs the worker processes of one run; one worker means this process itself."""
 
     def __init__(self, workers: int, undo: Undo) -> None:
         self._count = workers
@@ -144,9 +144,9 @@ class Crew:
         tasks: Iterable[Task],
         on_progress: OnProgress,
     ) -> Iterator[Result]:
-        """Yield work(task) in the order of the tasks, a few tasks ahead of the consumer.
+        """Yields work(task) in the order of the tasks, a few tasks ahead of the consumer.
 
-        on_progress receives what tasks pass to advance(). Raises what a task raised.
+        `on_progress` receives what tasks pass to advance(). Raises what a task raised.
         """
         if self._count == 1:
             return _map_here(work, tasks, on_progress)
@@ -179,7 +179,7 @@ class Crew:
                 return
 
     def _has_room(self) -> bool:
-        """Whether a worker is free, or one more may be started."""
+        """Returns whether a worker is free, or one more may be started."""
         return len(self._workers) < self._count or any(w.task is None for w in self._workers)
 
     def _free_worker(self) -> _Worker:
@@ -192,7 +192,7 @@ class Crew:
         return worker
 
     def _receive(self, finished: dict[int, Any], on_progress: OnProgress) -> None:
-        """Wait for workers; take what they have sent."""
+        """Waits for workers, and takes what they have sent."""
         busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}
         for pipe in multiprocessing.connection.wait(list(busy)):
             worker = busy[cast(Connection, pipe)]

@@ -1,4 +1,4 @@
-"""One run: sources in, a finished corpus folder out, or nothing at all."""
+"""Runs the whole preparation: makes a finished corpus folder from sources, or nothing at all."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def prepare(
     quiet: bool,
     undo: Undo | None = None,
 ) -> dict[str, Any]:
-    """Prepare a corpus; returns its manifest. Raises CorpusError or OSError, leaving nothing.
+    """Prepares a corpus, and returns its manifest. Raises CorpusError or OSError, leaving nothing.
 
-    `undo` knows at any moment what an end of the process must remove.
+    `undo` always knows what must be removed when the process ends.
     """
     console = Console(quiet)
     undo = undo or Undo()
@@ -85,13 +85,13 @@ def prepare(
             tokenizer = describe_tokenizer(tokenizer_file, settings)
             if settings.tokenizer is None and tokenizer.vocab_size < settings.vocab_size:
                 console.warn(
-                    f"the text holds only {tokenizer.vocab_size:,} of the {settings.vocab_size:,} "
-                    "tokens asked for by --vocab-size"
+                    f"the text yields only {tokenizer.vocab_size:,} tokens, not the "
+                    f"{settings.vocab_size:,} of --vocab-size"
                 )
             if settings.layout == "stream" and reads_text_as_eos(tokenizer_file, tokenizer):
                 console.warn(
-                    f'--eos "{tokenizer.eos}": ordinary text is encoded to this token too, so that '
-                    "it does not tell where documents end; a special token does"
+                    f'--eos "{tokenizer.eos}": ordinary text can also be encoded to this token, so '
+                    "it does not mark where documents end; choose a special token"
                 )
             form = TokenFormat(
                 tokenizer.vocab_size,
@@ -160,18 +160,18 @@ def _warn_of(left_out: LeftOut, console: Console) -> None:
             for what, count in encodings.items()
         )
         console.warn(
-            f"{sum(encodings.values()):,} documents are not UTF-8 text and left out: {found}; "
-            "iconv -f ENCODING -t UTF-8 converts what is text"
+            f"{sum(encodings.values()):,} documents are not UTF-8 text and were left out: {found}; "
+            "convert text with iconv -f ENCODING -t UTF-8"
         )
     if left_out.counts[BAD_RECORD]:
         console.warn(
-            f"{left_out.counts[BAD_RECORD]:,} bad records are left out, the first "
+            f"{left_out.counts[BAD_RECORD]:,} bad records were left out; the first is "
             f"{left_out.examples[BAD_RECORD]}"
         )
 
 
 def _check_selection(selection: Selection, counts: Counter[str], settings: Settings) -> None:
-    """Stop before the long part when a split would be empty."""
+    """Raises CorpusError, before the long part of the work, where a split would be empty."""
     if not len(selection.records):
         dropped = ", ".join(f"{name} {counts[name]:,}" for name in _REASONS if counts[name])
         raise CorpusError(
@@ -191,7 +191,7 @@ def _check_selection(selection: Selection, counts: Counter[str], settings: Setti
         raise CorpusError(
             f"none of the {total:,} documents falls into validation at --val-fraction "
             f"{settings.val_fraction:g}; raise it above {least:.4f}, cut documents by a smaller "
-            "--max-document-bytes, or give --val-fraction 0 to go without validation"
+            "--max-document-bytes, or give --val-fraction 0 for no validation"
         )
 
 
@@ -217,7 +217,7 @@ def _make_tokenizer(
 
 
 def _check_splits(train: SplitWriter, val: SplitWriter, settings: Settings) -> None:
-    """Stop when tokenizing dropped the last document of a split."""
+    """Raises CorpusError where tokenizing dropped the last document of a split."""
     for writer, name in ((train, "train"), (val, "validation")):
         if writer.documents == 0 and (writer is train or settings.val_fraction > 0):
             raise CorpusError(

@@ -1,4 +1,4 @@
-"""Everything that decides the bytes of a corpus, and nothing that does not."""
+"""Defines all settings that decide the bytes of a corpus, and no others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIN_VOCAB = 257  # the 256 bytes and the end of a document
 
 @dataclass(frozen=True)
 class FilterSettings:
-    """Says which filters run, with their thresholds (CodeParrot's by default)."""
+    """Holds which filters run, and their thresholds (CodeParrot's by default)."""
 
     profile: Profile = "auto"
     without: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class FilterSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of one run. Worker count and output path are absent: they change no byte."""
+    """Holds the options of one run, without worker count and output path: they change no byte."""
 
     sources: tuple[str, ...]
     include: tuple[str, ...] = ("*",)
@@ -52,5 +52,5 @@ class Settings:
     shard_tokens: int = 500_000_000
 
     def as_json(self) -> dict[str, Any]:
-        """The settings as the manifest records them."""
+        """Returns the settings as the manifest records them."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Which files a run reads: folders, globs and single files, each file once."""
+"""Finds the files that a run reads: those of folders, globs and single files, each once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Place = tuple[str, str]  # a path as found, and with all links resolved
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to read, with what its name says about it."""
+    """Describes a file to read by what its name says about it."""
 
     path: str
     size: int
@@ -32,7 +32,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Found:
-    """The files of all sources, and how many files and folders the user may not read."""
+    """Holds the files of all sources, and how many files and folders the user may not read."""
 
     files: list[SourceFile]
     unreadable: int
@@ -51,7 +51,7 @@ def find_files(settings: Settings, output: Path) -> Found:
             else:
                 finder.denied.add(real)
     if not files:
-        raise CorpusError("the sources cannot be read: permission denied; check their rights")
+        raise CorpusError("the sources cannot be read: permission denied; check their permissions")
     found = sorted(files.values(), key=lambda file: file.path)
     return Found(found, len(finder.denied))
 
@@ -73,7 +73,7 @@ class _Finder:
         self._output = str(output)
 
     def expand(self, source: str) -> list[_Place]:
-        """The files of one source; raises CorpusError when there are none."""
+        """Lists the files of one source. Raises CorpusError where it has none."""
         path = Path(source)
         if path.is_file():
             return [_place(source)]
@@ -93,7 +93,7 @@ class _Finder:
             if Path(match).is_dir():
                 places += self._inside(match)
         if not places and not self.denied:
-            raise CorpusError(f"{source}: the pattern matches no file; check it, or its quotes")
+            raise CorpusError(f"{source}: the pattern matches no file; check it and its quotes")
         return places
 
     def _inside(self, folder: str) -> list[_Place]:
@@ -108,7 +108,10 @@ class _Finder:
         )
 
     def _walk(self, top: str) -> Iterator[_Place]:
-        """Regular files below a folder, links followed, each folder once, no hidden names."""
+        """Yields the regular files below a folder.
+
+        Follows links, enters each folder once, and passes over hidden names.
+        """
         visited: set[str] = set()
         pending = [top]
         while pending:

@@ -1,8 +1,9 @@
-"""The output folder appears whole or not at all: it is written beside and renamed.
+"""Makes the output folder appear whole or not at all: writes it beside its place and renames it.
 
-Several processes may write to one output. What is written beside bears host and process in its name
-and is locked (flock) while that lives, so that what is left from a killed run is told apart. No
-lock guards the output itself: a rename replaces no folder that holds something, on any file system.
+Several processes may write to one output. The folder beside it has host and process in its name,
+and is locked (flock) while that process lives. That sets it apart from what a killed run has left.
+No lock guards the output itself: a rename never replaces a folder that is not empty, on any file
+system.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from aero.corpus.stopping import Undo
 
 MANIFEST = "manifest.json"
 FORMAT = "aero-corpus"
-_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}  # what a rename says where something is
-_FORMER = "former"  # in a temporary folder: what stood at the output before
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}  # errors of a rename to a taken place
+_FORMER = "former"  # in a temporary folder: what was at the output before
 _NAME = re.compile(r".*\.tmp-(.+)-([0-9]{1,9})-[0-9a-f]{8}", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class _Writer:
-    """The process that a temporary folder is of."""
+    """Names the process that made a temporary folder."""
 
     host: str
     pid: int
@@ -46,7 +47,7 @@ class _Writer:
         return self.host == os.uname().nodename
 
     def lives(self) -> bool:
-        """Tells whether a process of this host lives."""
+        """Returns whether a process of this host lives."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -57,7 +58,7 @@ class _Writer:
 
 
 def check_output(output: Path, overwrite: bool, console: Console) -> None:
-    """Refuse an output that is in the way before any work is done."""
+    """Raises OutputError where something is in the way of the output, before any work is done."""
     if output.exists() or output.is_symlink():
         if not overwrite:
             raise OutputError(f"{output} exists; give another --out, or --overwrite to replace it")
@@ -66,27 +67,27 @@ def check_output(output: Path, overwrite: bool, console: Console) -> None:
     for folder in sorted(output.parent.glob(f"{glob.escape(output.name)}.tmp-*")):
         writer = _writer_of(folder)
         if writer is not None:
-            _tell_of(folder, writer, output, overwrite, console)
+            _report_other(folder, writer, output, overwrite, console)
 
 
-def _tell_of(
+def _report_other(
     folder: Path, writer: _Writer, output: Path, overwrite: bool, console: Console
 ) -> None:
-    """Tells of another run that is at work, or of what one has left."""
+    """Reports another run that is at work, or what one has left."""
     is_locked = _is_locked(folder)
-    if not folder.exists():  # it has just been done
+    if not folder.exists():  # the other run has just ended
         return
     if is_locked or (is_locked is None and writer.is_here() and writer.lives()):
         if not overwrite:
             raise OutputError(
-                f"{output}: {writer} is writing it; wait for that, or give another --out"
+                f"{output}: {writer} is writing it; wait until that ends, or give another --out"
             )
-        console.warn(f"{writer} writes {output}, too; the last one stays")
+        console.warn(f"{writer} is writing {output}, too; the run that ends last replaces it")
     elif not writer.is_here() or writer.lives():
-        console.warn(f"{folder} is of {writer}; remove it where that has ended")
+        console.warn(f"{folder} belongs to {writer}; remove it if that process has ended")
     elif (former := folder / _FORMER).exists():
         console.warn(
-            f"{former} is what stood at {output} until a run that replaced it was killed; move it "
+            f"{former} was at {output} until a run that was replacing it was killed; move it "
             f"back, or remove {folder}"
         )
     else:
@@ -95,7 +96,7 @@ def _tell_of(
 
 @contextmanager
 def staging_folder(output: Path, overwrite: bool, undo: Undo) -> Iterator[Path]:
-    """A folder beside `output` that takes its place on success and vanishes on any failure."""
+    """Makes a folder beside `output` that takes its place on success and is removed on failure."""
     output.parent.mkdir(parents=True, exist_ok=True)
     staging = _temporary_name(output)
     undo.begin(staging)
@@ -116,21 +117,22 @@ def _temporary_name(output: Path) -> Path:
 
 
 def _writer_of(folder: Path) -> _Writer | None:
-    """Finds the process that the folder's name names."""
+    """Reads the process from the folder's name."""
     found = _NAME.fullmatch(folder.name)
     return None if found is None else _Writer(found[1], int(found[2]))
 
 
 @contextmanager
 def _temporary(folder: Path, is_others: bool = False) -> Iterator[None]:
-    """Make a folder, locked while it is in use; it vanishes, unless it has got another name. What
-    is in it `is_others`: after an error it stays as long as it holds something.
+    """Makes a folder that is locked while it is in use. Removes it, unless it was renamed.
+
+    Where `is_others`, its content is not this run's: after an error it stays unless it is empty.
     """
     handle, is_kept = None, is_others
     try:
         folder.mkdir()
         handle = os.open(folder, os.O_RDONLY)
-        with contextlib.suppress(OSError):  # without locks the name alone tells whose it is
+        with contextlib.suppress(OSError):  # without locks only the name says whose it is
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
         is_kept = False
@@ -145,15 +147,14 @@ def _temporary(folder: Path, is_others: bool = False) -> Iterator[None]:
 
 
 def _is_locked(folder: Path) -> bool | None:
-    """Tells whether a folder is locked; None where nobody can say: it is gone, or there are no
-    locks.
-    """
+    """Returns whether a folder is locked; None where it is gone, or where there are no locks."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
         return None
     try:
-        # Shared: two that look at once are not taken for writers.
+        # The lock is shared, so that two processes that look at once do not take each other for
+        # writers.
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -165,13 +166,15 @@ def _is_locked(folder: Path) -> bool | None:
 
 
 def _take_place(staging: Path, output: Path, overwrite: bool) -> None:
-    """Another run may take it at any moment: what is found there in the end decides."""
+    """Moves the folder to its place. Another run may take the place at any moment: what is found
+    there in the end decides.
+    """
     is_placed = _renamed(staging, output)
     while not is_placed:
         if not overwrite:
             raise OutputError(
-                f"{output}: another run has written it meanwhile, and nothing of this one was "
-                "kept; give another --out, or --overwrite to replace it"
+                f"{output}: another run has written it in the meantime, and nothing of this one "
+                "was kept; give another --out, or --overwrite to replace it"
             )
         with _temporary(aside := _temporary_name(output), is_others=True):
             is_placed = _replace(staging, output, aside / _FORMER)
@@ -179,12 +182,13 @@ def _take_place(staging: Path, output: Path, overwrite: bool) -> None:
 
 
 def _replace(staging: Path, output: Path, old: Path) -> bool:
-    """Puts what is there to `old`, and back unless it is a corpus. Returns False where another run
-    was faster to take its place, whose corpus is the next to be replaced.
+    """Moves what is at `output` to `old`, and back unless it is a corpus, and takes its place.
+
+    Returns False where another run took the place first: its corpus is the next to be replaced.
     """
     try:
         output.rename(old)
-    except FileNotFoundError:  # another run has just put it aside
+    except FileNotFoundError:  # another run has just moved it aside
         return _renamed(staging, output)
     try:
         if not _is_corpus(old):
@@ -194,13 +198,15 @@ def _replace(staging: Path, output: Path, old: Path) -> bool:
         kept = _put_back(old, output)
         if kept == output:
             raise
-        told = describe_os_error(error) if isinstance(error, OSError) else error
-        raise OutputError(f"{told}; what stood there before is {kept} now") from error
+        fault = describe_os_error(error) if isinstance(error, OSError) else error
+        raise OutputError(f"{fault}; what was there before is at {kept} now") from error
 
 
 def _put_back(old: Path, output: Path) -> Path:
-    """Returns where it is then: beside the output where something else has taken its place, or
-    still where it was put aside.
+    """Moves `old` back to `output`, and returns where it is afterwards.
+
+    That is beside the output where something else has taken its place, or still `old` where it
+    cannot be moved.
     """
     if not os.path.lexists(output):  # a rename replaces files
         with contextlib.suppress(OSError):
@@ -211,7 +217,7 @@ def _put_back(old: Path, output: Path) -> Path:
 
 
 def _renamed(staging: Path, output: Path) -> bool:
-    """False where something is there."""
+    """Moves the folder to `output`; returns False where something is there."""
     try:
         staging.rename(output)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The end of a program that has printed: what could not be written is a failure, not a success."""
+"""Ends a program that has printed: output that could not be written is a failure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ SIGPIPE_CODE = 128 + signal.SIGPIPE
 
 
 def run_printing(program: Callable[[], int]) -> int:
-    """Run a program that prints, and write its output out; returns the exit code.
+    """Runs a program that prints, flushes its output, and returns the exit code.
 
-    Where somebody stops reading (`| head`) nothing is said; any other failure is an error, and a
-    standard output that is closed is one before anything runs. A closed standard error is quiet.
+    Prints no error where the reader closes the pipe (`| head`). Any other failure is an error, and
+    a closed standard output is one before anything runs. Nothing is printed where standard error
+    is closed.
     """
     open_error_output()
     if sys.stdout is None:
@@ -31,7 +32,7 @@ def run_printing(program: Callable[[], int]) -> int:
         code = SIGPIPE_CODE
     except OSError as error:
         with contextlib.suppress(OSError):
-            print(f"error: cannot write the standard output: {error.strerror}", file=sys.stderr)
+            print(f"error: cannot write standard output: {error.strerror}", file=sys.stderr)
         code = 1
     for stream in (sys.stdout, sys.stderr):
         give_up_unwritten(stream)
@@ -39,7 +40,7 @@ def run_printing(program: Callable[[], int]) -> int:
 
 
 def give_up_unwritten(stream: TextIO) -> None:
-    """Drop what cannot be written: Python would try it again, and complain, as it ends."""
+    """Discards what cannot be written: Python would try again, and print an error, as it ends."""
     try:
         stream.flush()
     except OSError:

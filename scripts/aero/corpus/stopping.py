@@ -1,4 +1,4 @@
-"""A signal ends the process at once, with nothing kept, wherever the process stands."""
+"""Ends the process at once on a signal, wherever it is, and keeps nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REMOVAL_SECONDS = 10.0
 
 
 class Undo:
-    """Knows what a process that ends before its work is done must remove: its folder."""
+    """Knows the folder that must be removed where the process ends before its work is done."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,30 +26,30 @@ class Undo:
         self._committed = False
 
     def begin(self, folder: Path) -> None:
-        """Has `folder` removed from here on; it need not be there yet."""
+        """Marks `folder`, which need not exist yet, for removal."""
         self._folder = folder
 
     @contextlib.contextmanager
     def undivided(self) -> Iterator[None]:
-        """Keeps what happens inside in one piece."""
+        """Defers an end of the process until what happens inside is done."""
         with self._lock:
             yield
 
     def give_way(self) -> None:
-        """Never return where end_process() is at work, whose doings look like faults here."""
+        """Waits forever where end_process() is at work, because what it does looks like a fault."""
         with self.undivided():
             return
 
     @contextlib.contextmanager
     def committing(self) -> Iterator[None]:
-        """Keeps what happens inside in one piece, and what it leaves."""
+        """Defers an end of the process until what happens inside is done; its result is kept."""
         with self._lock:
             yield
             self._folder = None
             self._committed = True
 
     def end_process(self, code: int) -> None:
-        """Kill the workers, remove what was begun, say so and end. Does not return."""
+        """Kills the workers, removes what was begun, reports it and ends. Does not return."""
         with self._lock:
             for worker in multiprocessing.active_children():
                 worker.kill()
@@ -62,13 +62,13 @@ class Undo:
 
 
 def stop_on_signals(undo: Undo) -> None:
-    """Have a thread wait for SIGINT, SIGTERM and SIGHUP, and end the process at the first.
+    """Starts a thread that waits for SIGINT, SIGTERM and SIGHUP, and ends the process at the first.
 
-    They are held back in all other threads and, as the mask is inherited, in the workers from
-    their first moment on: no signal raises an exception in the middle of something, and none is
-    lost. Signals that were ignored when the program started (nohup) stay so.
+    These signals are blocked in all other threads and, as the mask is inherited, in the workers
+    from their start: no signal raises an exception in the middle of something, and none is lost.
+    Signals that were ignored when the program started (nohup) stay ignored.
     """
-    resource_tracker.ensure_running()  # when workers start it, it lets signals through
+    resource_tracker.ensure_running()  # started later, with the workers, it would unblock signals
     watched = {number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
 
@@ -81,7 +81,7 @@ def stop_on_signals(undo: Undo) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder in which killed workers may be writing for a moment still."""
+    """Removes a folder in which killed workers may still write for a moment."""
     deadline = time.monotonic() + _REMOVAL_SECONDS
     while folder.exists() and time.monotonic() < deadline:
         shutil.rmtree(folder, ignore_errors=True)

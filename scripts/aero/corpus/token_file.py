@@ -1,4 +1,4 @@
-"""Token files, version 1, and their indexes. The format is described in docs/data.md."""
+"""Writes token files, version 1, and their indexes. docs/data.md describes the format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADER = struct.Struct("<8sIIQIIII32sQQQ32x")
 
 @dataclass(frozen=True)
 class TokenFormat:
-    """Says what all shards of a corpus share."""
+    """Holds what all shards of a corpus share."""
 
     vocab_size: int
     layout: str
@@ -33,23 +33,23 @@ class TokenFormat:
 
     @property
     def width(self) -> int:
-        """Bytes a token takes."""
+        """Returns how many bytes a token takes."""
         return 2 if self.vocab_size <= 1 << 16 else 4
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger]:
-        """The tokens' type, little-endian."""
+        """Returns the tokens' type, little-endian."""
         return np.dtype("<u2" if self.width == 2 else "<u4")
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
+    """Returns the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a whole file and force it to the disk."""
+    """Writes a whole file and forces it to the disk."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -57,7 +57,7 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 class ShardWriter:
-    """One token file: documents are appended, the header is filled in at the end."""
+    """Writes one token file: appends documents, and fills in the header at the end."""
 
     def __init__(self, path: Path, form: TokenFormat) -> None:
         self.path = path
@@ -71,7 +71,7 @@ class ShardWriter:
         self._file.write(bytes(HEADER_BYTES))
 
     def add(self, tokens: np.ndarray, characters: int, text_bytes: int) -> None:
-        """Append one document, given as an array of the format's dtype."""
+        """Appends one document, an array of the format's dtype."""
         payload = tokens.tobytes()
         self._starts.append(self.tokens)
         self._file.write(payload)
@@ -81,7 +81,7 @@ class ShardWriter:
         self._bytes += text_bytes
 
     def close(self) -> dict[str, str | int]:
-        """Finish the file and its index; returns the shard's entry in the manifest."""
+        """Finishes the file and its index, and returns the shard's entry in the manifest."""
         form = self._form
         self._file.seek(0)
         self._file.write(
@@ -114,12 +114,12 @@ class ShardWriter:
         }
 
     def abandon(self) -> None:
-        """Close the file without finishing it."""
+        """Closes the file without finishing it."""
         self._file.close()
 
 
 class SplitWriter:
-    """The shards of one split. A shard ends before the document that would overfill it."""
+    """Writes the shards of one split. A shard ends before the document that would overfill it."""
 
     def __init__(self, folder: Path, split: str, form: TokenFormat, shard_tokens: int) -> None:
         self.documents = 0
@@ -134,7 +134,7 @@ class SplitWriter:
         self._finished: list[dict[str, str | int]] = []
 
     def add(self, tokens: np.ndarray, characters: int, text_bytes: int) -> None:
-        """Append one document."""
+        """Appends one document."""
         if self._shard is not None and self._shard.tokens + len(tokens) > self._shard_tokens:
             self._finish_shard()
         if self._shard is None:
@@ -147,17 +147,17 @@ class SplitWriter:
         self.bytes += text_bytes
 
     def close(self) -> list[dict[str, str | int]]:
-        """Finish the last shard; returns the manifest's entries of all shards."""
+        """Finishes the last shard, and returns the manifest's entries of all shards."""
         self._finish_shard()
         return self._finished
 
     def abandon(self) -> None:
-        """Close what is open after a failure."""
+        """Closes what is open after a failure."""
         if self._shard is not None:
             self._shard.abandon()
 
     def counts(self) -> dict[str, int]:
-        """The split's part of the manifest's counts."""
+        """Returns the split's part of the manifest's counts."""
         return {
             "documents": self.documents,
             "tokens": self.tokens,

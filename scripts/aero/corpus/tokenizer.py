@@ -1,4 +1,4 @@
-"""The corpus's tokenizer: a byte-level BPE trained here, or one that is given."""
+"""Trains a byte-level BPE tokenizer for a corpus, or uses one that the user names."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import tokenizers
 
 try:
     import sentencepiece
-except ImportError:  # only its own models need it
-    sentencepiece = None  # type: ignore[assignment]  # it is no module then
+except ImportError:  # only models of SentencePiece need it
+    sentencepiece = None  # type: ignore[assignment]  # None stands for the missing module
 
 from aero.corpus.errors import CorpusError
 from aero.corpus.settings import DEFAULT_EOS, Settings
@@ -33,29 +33,29 @@ class Encoder(Protocol):
     vocab_size: int
 
     def token_id(self, token: str) -> int | None:
-        """The id of a token by its name."""
+        """Returns the id of a token by its name, or None."""
         ...
 
     def encode(self, texts: list[str]) -> list[np.ndarray]:
-        """The ids of each text."""
+        """Returns the ids of each text."""
         ...
 
     def own_eos(self) -> str | None:
-        """The name of the token that ends a text, as far as the tokenizer tells."""
+        """Returns the name of the token that ends a text, where the tokenizer has one."""
         ...
 
     def is_text(self, token: str) -> bool:
-        """Whether ordinary text is encoded to this token, so that it ends nothing."""
+        """Returns whether ordinary text is encoded to this token, so that it ends nothing."""
         ...
 
     def special_tokens(self) -> list[str]:
-        """The names of the special tokens, by id."""
+        """Lists the names of the special tokens, by id."""
         ...
 
 
 @dataclass(frozen=True)
 class TokenizerInfo:
-    """The manifest's description of the tokenizer beside it."""
+    """Describes, in the manifest, the tokenizer beside it."""
 
     kind: str
     file: str
@@ -66,7 +66,7 @@ class TokenizerInfo:
 
 
 class HuggingFaceEncoder:
-    """A tokenizer.json, run by Hugging Face tokenizers."""
+    """Runs a tokenizer.json by Hugging Face tokenizers."""
 
     def __init__(self, path: Path) -> None:
         self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
@@ -101,12 +101,13 @@ class HuggingFaceEncoder:
 
 
 class SentencePieceEncoder:
-    """A SentencePiece model, run by the sentencepiece package."""
+    """Runs a SentencePiece model by the package sentencepiece."""
 
     def __init__(self, path: Path) -> None:
         if sentencepiece is None:
             raise CorpusError(
-                f"{path}: a SentencePiece model needs a package; pip install sentencepiece"
+                f"{path}: a SentencePiece model needs the package sentencepiece: "
+                "pip install sentencepiece"
             )
         self.kind = "sentencepiece"
         self._model: Any = sentencepiece.SentencePieceProcessor()
@@ -135,7 +136,7 @@ class SentencePieceEncoder:
 
 @functools.lru_cache(maxsize=1)
 def load_encoder(path: Path) -> Encoder:
-    """The encoder of a tokenizer.json or tokenizer.model; kept for the life of the process."""
+    """Loads the encoder of a tokenizer.json or tokenizer.model; the process keeps it."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the workers are the parallelism
     try:
         if path.suffix == ".json":
@@ -149,7 +150,7 @@ def load_encoder(path: Path) -> Encoder:
 
 
 def given_tokenizer(name: str) -> Path:
-    """The file meant by --tokenizer: itself, or the one in the folder of that name."""
+    """Returns the file that --tokenizer means: the one it names, or one in the folder it names."""
     path = Path(name)
     if path.is_dir():
         inside = [path / file for file in ("tokenizer.json", "tokenizer.model")]
@@ -165,7 +166,7 @@ def given_tokenizer(name: str) -> Path:
 
 
 def train_bpe(texts: Iterable[str], settings: Settings, path: Path, show_progress: bool) -> None:
-    """Train a byte-level BPE as GPT-2's (no normalisation, every byte is a token) and write it."""
+    """Trains and writes a byte-level BPE like GPT-2's: no normalisation, every byte is a token."""
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -182,22 +183,21 @@ def train_bpe(texts: Iterable[str], settings: Settings, path: Path, show_progres
 
 
 def reads_text_as_eos(path: Path, tokenizer: TokenizerInfo) -> bool:
-    """Whether the token that ends documents may also stand in the middle of one."""
+    """Returns whether the token that ends documents may also be in the middle of one."""
     return tokenizer.eos_id is not None and load_encoder(path).is_text(tokenizer.eos or "")
 
 
 def install_tokenizer(given: Path, folder: Path) -> Path:
-    """Copy a given tokenizer, byte for byte, to its place in the output folder."""
+    """Copies the user's tokenizer, byte for byte, to its place in the output folder."""
     target = folder / f"tokenizer{given.suffix}"
     write_durably(target, given.read_bytes())
     return target
 
 
 def describe_tokenizer(path: Path, settings: Settings) -> TokenizerInfo:
-    """Returns what the manifest says of the tokenizer file; raises CorpusError when it lacks the
-    EOS.
+    """Returns the manifest's description of the tokenizer. Raises CorpusError where it has no EOS.
 
-    In chunk layout no EOS is written, so that a tokenizer without one will do.
+    In chunk layout no EOS is written, so a tokenizer without one is accepted.
     """
     encoder = load_encoder(path)
     eos = settings.eos or encoder.own_eos()
