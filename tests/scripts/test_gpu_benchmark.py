@@ -152,11 +152,11 @@ def test_another_program_is_measured_anew(
     binary.write_text(binary.read_text() + "# another\n")
     assert run() == 0
     assert len(calls(binary)) == 12
-    assert "put aside as benchmark.before.json" in capsys.readouterr().err
+    assert "it was moved to benchmark.before.json" in capsys.readouterr().err
     before = (tmp_path / "out" / "benchmark.before.json").read_text()
     binary.write_text(binary.read_text() + "# a third\n")
     assert run("--scenes", "tiny") == 0
-    assert "put aside as benchmark.before2.json" in capsys.readouterr().err
+    assert "it was moved to benchmark.before2.json" in capsys.readouterr().err
     assert (tmp_path / "out" / "benchmark.before.json").read_text() == before
     assert (tmp_path / "out" / "benchmark.before2.json").is_file()
 

@@ -120,7 +120,7 @@ def test_the_warm_up_is_as_asked_for(
     assert "with a warm-up of 5% (theirs: 1,600 steps). Corpus" in table(tmp_path)
     warmups = binary.with_name("warmups").read_text().split()
     assert warmups == ["50%"] * len(ROWS) + ["5%"] * len(ROWS)
-    assert "put aside as train.before.json" in capsys.readouterr().err
+    assert "it was moved to train.before.json" in capsys.readouterr().err
     for text in ("half", "150%", "1.5", "0.5t"):
         with pytest.raises(SystemExit, match="2"):
             run("--warmup", text)

@@ -97,9 +97,9 @@ FAULTS = [
         "train.deterministic",
         "cuda",
         [
-            ("random", "two runs have other losses"),
+            ("random", "two runs' losses differ"),
             ("quick", "the run was over before it was killed"),
-            ("resume", "the resumed run has other losses"),
+            ("resume", "the resumed run's losses differ"),
             ("weights", "the losses are the same, the weights are not"),
             ("no weights", "once: the run left no checkpoint with weights"),
         ],
@@ -108,9 +108,9 @@ FAULTS = [
         "train.cuda_graphs",
         "cuda",
         [
-            ("graphs", "with graphs the losses are others"),
+            ("graphs", "the losses with graphs differ"),
             ("quick", "the run was over before it was killed"),
-            ("resume", "the resumed run has other losses"),
+            ("resume", "the resumed run's losses differ"),
             ("weights", "the losses are the same, the weights are not"),
         ],
     ),
@@ -119,7 +119,10 @@ FAULTS = [
     (
         "compute-sanitizer",
         "cuda",
-        [("silent", "gave no ERROR SUMMARY"), ("access", "ended with 99: ERROR SUMMARY: 7 errors")],
+        [
+            ("silent", "printed no ERROR SUMMARY"),
+            ("access", "ended with 99: ERROR SUMMARY: 7 errors"),
+        ],
     ),
 ]
 

@@ -1,7 +1,7 @@
-"""What the benchmarks share: a step's sizes, the sides that take turns at it, and their times.
+"""Measures training steps of AERO and PyTorch in turns, and trains the papers' models on a card.
 
-`setting` says what a step is, `aero_side` and `pytorch_side` take a turn of it in a process of its
-own (`processes`), `measured` holds their times; `card`, `budget` and `store` are for runs on a GPU
-that end in time and go on where they were; `step_scenes` and `training_rows` are what the programs
-under scripts/gpu measure.
+`setting` defines a step. `aero_side` and `pytorch_side` take a turn of it in their own process
+(`processes`), and `measured` holds their times. `card`, `budget` and `store` let runs on a GPU end
+in time and continue later. `step_scenes` and `training_rows` list what the programs under
+scripts/gpu measure.
 """

@@ -1,4 +1,4 @@
-"""AERO's side of a benchmark: one `aero train`."""
+"""Runs AERO's side of a benchmark: one `aero train`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASELINE = "SM+LN+G"  # what the plain PyTorch sides compute
 
 @dataclass(frozen=True)
 class AeroTurn:
-    """Seconds of all steps, peak memory of the process, and the FLOPs of a step."""
+    """Holds the seconds of all steps, the peak memory of the process, and the FLOPs of a step."""
 
     seconds: list[float]
     peak_bytes: int
@@ -34,8 +34,9 @@ def aero_config(
     model: Mapping[str, Any] | None = None,
     train: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The config of AERO's side: every key that a benchmark depends on. `model` and `train` add to
-    those sections.
+    """Returns the config of AERO's side, with every key that a benchmark depends on.
+
+    `model` and `train` add to those sections.
     """
     return {
         "seed": 1,
@@ -89,7 +90,7 @@ def aero_turn(
     corpus: Path | None = None,
     limit: float | None = None,
 ) -> AeroTurn:
-    """One `aero train` in `folder`, on the corpus beside it unless another is given."""
+    """Runs `aero train` in `folder`, on `corpus` or else on the corpus beside the folder."""
     run, config = folder / "run", folder / "config.json"
     tokens = corpus or folder.parent / "corpus"
     settings = aero_config(setting, tokens, run, architecture, model, train)
@@ -101,5 +102,5 @@ def aero_turn(
     )
     report = run / "report.json"
     flops = load_object(report)["training"]["flops_per_step"] if report.is_file() else None
-    shutil.rmtree(run)  # its checkpoint is some GB
+    shutil.rmtree(run)  # its checkpoint can be several GB
     return AeroTurn(seconds, peak, flops)

@@ -1,4 +1,4 @@
-"""A limit to the time of a whole program."""
+"""Limits the time of a whole program."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 
 
 class Budget:
-    """Counts from where it is made."""
+    """Counts the time from the moment it is made."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds; below 0 where they are over."""
+        """Returns the seconds that are left, below 0 where the time is over."""
         return self._end - time.monotonic()

@@ -1,4 +1,4 @@
-"""The machine that figures are measured on: its GPU, what computes on it, the memory in use."""
+"""Describes the machine that measures: its GPU, the software that computes, the memory in use."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SAMPLE_MILLISECONDS = 200
 _MEBIBYTE = 1 << 20
 
 
-def _said(command: list[str]) -> str:
-    """Returns what a command says; empty where there is no such program, or it fails."""
+def _output_of(command: list[str]) -> str:
+    """Returns a command's output, empty where there is no such program, or where it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     except (OSError, subprocess.TimeoutExpired):
@@ -30,7 +30,7 @@ def _said(command: list[str]) -> str:
 
 
 def query_command(device: str, keys: str) -> list[str]:
-    """The command that tells of a GPU: cuda, the first that programs see, or cuda:N."""
+    """Returns the command that describes a GPU: cuda, the first that programs see, or cuda:N."""
     number = int(device.partition(":")[2] or 0)
     seen = list(filter(None, os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")))
     gpu = seen[number] if number < len(seen) else str(number)
@@ -38,24 +38,27 @@ def query_command(device: str, keys: str) -> list[str]:
 
 
 def _commit() -> str:
-    """Names the commit of the sources; AERO_COMMIT says it where git does not."""
-    described = _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"])
+    """Returns the commit of the sources, from AERO_COMMIT or from git."""
+    described = _output_of(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    )
     return os.environ.get("AERO_COMMIT", "") or described or "unknown"
 
 
 def machine(aero: Path, device: str) -> dict[str, str]:
-    """Tells what decides figures and is not in a setting. Raises UsageError where there is no GPU
-    but one is asked for, or the program does not run.
+    """Returns what figures depend on beside a setting: the machine, the program, the libraries.
+
+    Raises UsageError where `device` is a GPU that the machine lacks, or the program does not run.
     """
-    doctor = _said([str(aero), "doctor"])
+    doctor = _output_of([str(aero), "doctor"])
     libtorch = re.search(r"^LibTorch\s+(\S+)", doctor, re.MULTILINE)
     if libtorch is None:
         raise UsageError(f"{aero}: `{aero} doctor` fails; run it to see why")
     card, driver = processor(), "none"
     if device.startswith("cuda"):
-        facts = _said(query_command(device, "name,driver_version")).split(", ")
+        facts = _output_of(query_command(device, "name,driver_version")).split(", ")
         if len(facts) != 2:
-            raise UsageError("nvidia-smi tells of no GPU; --device cpu goes without")
+            raise UsageError("nvidia-smi reports no GPU; --device cpu needs none")
         card, driver = facts
     return {
         "card": card,
@@ -68,7 +71,7 @@ def machine(aero: Path, device: str) -> dict[str, str]:
 
 
 def machine_lines(facts: dict[str, str]) -> list[str]:
-    """Tells of the machine at the top of a table."""
+    """Returns the lines above a table that describe the machine."""
     return [
         f"{facts['card']}, driver {facts['driver']}, LibTorch {facts['libtorch']}, "
         f"PyTorch {facts['pytorch']}, AERO {facts['commit']}."
@@ -76,15 +79,16 @@ def machine_lines(facts: dict[str, str]) -> list[str]:
 
 
 class MemoryInUse:
-    """Bytes that the card had in use at the most beyond those at the start."""
+    """Holds the most bytes that the card had in use beyond those at the start."""
 
-    peak_bytes: int | None = None  # None: it cannot be told
+    peak_bytes: int | None = None  # None: it could not be measured
 
 
 @contextlib.contextmanager
 def watch_memory(device: str) -> Iterator[MemoryInUse]:
-    """Samples the whole card, so that all sides are measured alike: with what their allocators
-    keep, and their kernels' own.
+    """Samples the memory of the whole card, so that all sides are measured in the same way.
+
+    The samples include what the allocators keep and what the kernels take.
     """
     found = MemoryInUse()
     if not device.startswith("cuda"):
@@ -96,13 +100,13 @@ def watch_memory(device: str) -> Iterator[MemoryInUse]:
     except OSError:
         yield found
         return
-    said = cast(IO[str], sampler.stdout)
+    samples_of_card = cast(IO[str], sampler.stdout)
     try:
-        first = said.readline()  # so that what follows finds it at work
+        first = samples_of_card.readline()  # the sampler is at work once it has printed a line
         yield found
     finally:
         sampler.terminate()
-        rest = said.read()
+        rest = samples_of_card.read()
         sampler.wait()
     samples = [int(line) for line in (first + rest).split("\n") if line.strip().isdigit()]
     if len(samples) > 1:

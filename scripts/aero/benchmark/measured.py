@@ -1,4 +1,4 @@
-"""Times of steps, turn by turn."""
+"""Holds the times of steps, turn by turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Measured:
-    """Seconds of each measured step, round by round, and peak memory of one process."""
+    """Holds the seconds of each measured step, round by round, and the peak memory of a process."""
 
     rounds: list[list[float]] = field(default_factory=list)
     peak_bytes: int = 0
@@ -19,7 +19,7 @@ class Measured:
 
 
 def ratio(measured: Mapping[str, Measured], side: str, reference: str = "aero") -> float:
-    """The reference's tokens/s over the side's: the median over rounds of the ratio within one."""
+    """Returns a side's tokens/s over the reference's: the median over rounds of their ratios."""
     pairs = zip(measured[side].rounds, measured[reference].rounds, strict=True)
     return statistics.median(
         statistics.median(theirs) / statistics.median(ours) for theirs, ours in pairs

@@ -1,4 +1,4 @@
-"""The options that the programs under scripts/gpu have in common."""
+"""Defines the options that the programs under scripts/gpu have in common."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _device(text: str) -> str:
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
-    """Whose results they are, where it runs, where results go."""
+    """Adds the options that name AERO's program, the folder of results and the device."""
     parser.add_argument("--aero", type=Path, required=True, help="AERO's binary")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
     parser.add_argument(
@@ -28,7 +28,7 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """Who is measured, where it runs and how long, where results go."""
+    """Adds the options of add_machine(), --tiny and --seconds."""
     add_machine(parser)
     parser.add_argument("--tiny", action="store_true", help="a dry run at a size of no interest")
     parser.add_argument(
@@ -36,14 +36,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         type=whole(1, 10**6),
         default=540,
         metavar="N",
-        help="the program ends before these are over (default: %(default)s)",
+        help="end within N seconds (default: %(default)s)",
     )
 
 
 def check_common(
     parser: argparse.ArgumentParser, arguments: argparse.Namespace
 ) -> argparse.Namespace:
-    """Ends the program where a path will not do."""
+    """Ends the program where --aero does not name a program."""
     arguments.aero = arguments.aero.resolve()
     arguments.out = arguments.out.resolve()
     if not arguments.aero.is_file() or not os.access(arguments.aero, os.X_OK):

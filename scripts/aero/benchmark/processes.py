@@ -1,4 +1,4 @@
-"""A command in a process of its own, with its peak memory and a limit to its time."""
+"""Runs a command in its own process, limits its time and measures its peak memory."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _POLL_SECONDS = 0.02
 
 
 class OutOfTime(AeroError):  # noqa: N818, the process did nothing wrong
-    """A process was stopped because its time was over."""
+    """Reports that a process was stopped because its time was over."""
 
 
 class ProcessFailed(AeroError):  # noqa: N818
-    """A process ended with another status than 0; `said` is what it said last."""
+    """Reports that a process ended with a status other than 0; `output` is its last output."""
 
-    def __init__(self, code: int, said: str) -> None:
+    def __init__(self, code: int, output: str) -> None:
         ended = f"a turn was ended by signal {-code}" if code < 0 else f"a turn failed ({code})"
-        super().__init__(f"{ended}:\n{said}")
+        super().__init__(f"{ended}:\n{output}")
         self.code = code
-        self.said = said
+        self.output = output
 
 
 def tail(log: Path) -> str:
-    """Returns what a process said last; of Python's own report of an exception, its last line."""
+    """Returns the last lines of a process's output, or the last line of a Python traceback."""
     lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
     traced = any(line.startswith("Traceback ") for line in lines)
-    return "\n".join(lines[-1:] if traced else lines[-20:]) or "it said nothing"
+    return "\n".join(lines[-1:] if traced else lines[-20:]) or "it printed nothing"
 
 
 def _wait(process: subprocess.Popen[bytes], until: float | None) -> tuple[int, struct_rusage]:
-    """Status and use of resources. Raises TimeoutError."""
+    """Returns the process's status and its use of resources. Raises TimeoutError."""
     if until is None:
         _, status, usage = os.wait4(process.pid, 0)
         return status, usage
@@ -58,10 +58,11 @@ def run_process(
     grace: float = 0,
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Peak resident memory in bytes; no less than that of this process, which stays small.
+    """Runs a command, and returns its peak resident memory in bytes.
 
-    After `limit` seconds it gets SIGTERM, and `grace` seconds later SIGKILL. Raises ProcessFailed
-    where the command fails, OutOfTime where it was killed or the limit made it fail.
+    The result is at least the memory of this process, which stays small. After `limit` seconds the
+    command gets SIGTERM, and `grace` seconds later SIGKILL. Raises ProcessFailed where the command
+    fails, and OutOfTime where it was killed or failed because of the limit.
     """
     start = time.monotonic()
     until = None if limit is None else start + limit

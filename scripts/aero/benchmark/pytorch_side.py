@@ -1,4 +1,4 @@
-"""PyTorch's side of a benchmark: nanoGPT's loop, in a process of its own."""
+"""Runs PyTorch's side of a benchmark: nanoGPT's loop, in its own process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from aero.core.places import SCRIPTS
 
 @dataclass(frozen=True)
 class PyTorchTurn:
-    """Seconds of all steps, peak memory of the process, FLOP/s of a large product."""
+    """Holds the seconds of all steps, the peak memory of the process and the FLOP/s of a large
+    product.
+    """
 
     seconds: list[float]
     peak_bytes: int
@@ -23,7 +25,7 @@ class PyTorchTurn:
 
 
 def pytorch_turn(task: PyTorchTask, folder: Path, limit: float | None = None) -> PyTorchTurn:
-    """One PyTorch process that writes into `folder`."""
+    """Runs one PyTorch process that writes into `folder`."""
     result = folder / "result.json"
     path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", "aero.core.launch", "aero.benchmark.pytorch_work"]

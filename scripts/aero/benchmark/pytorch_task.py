@@ -1,4 +1,4 @@
-"""What PyTorch's process is told to do."""
+"""Defines the task that is passed to PyTorch's process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aero.benchmark.setting import Setting
 
 @dataclass(frozen=True)
 class PyTorchTask:
-    """Tells a process what to do: the steps of a model, before them products of two matrices."""
+    """Describes the work of a process: products of two matrices, then the steps of a model."""
 
     setting: Setting
     corpus: str
@@ -19,4 +19,4 @@ class PyTorchTask:
     authors: dict[str, Any] = field(
         default_factory=dict
     )  # the section "model" of an authors' model
-    gemm_size: int = 0  # n of n x n matrices whose rate of products is measured; 0: it is not
+    gemm_size: int = 0  # n of the n x n matrices whose products are timed; 0: none are

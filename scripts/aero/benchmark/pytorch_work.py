@@ -1,4 +1,4 @@
-"""What PyTorch's process does: nanoGPT's loop over the steps of a task."""
+"""Runs in PyTorch's process: nanoGPT's loop over the steps of a task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from aero.reference.tokens import Split
 
 
 class _Ticks:
-    """Moments on the device's own time line, so that nothing waits for it between steps."""
+    """Records moments on the device's own timeline, so that nothing waits for it between steps."""
 
     def __init__(self, device: str) -> None:
         self._cuda = torch.cuda if device.startswith("cuda") else None
@@ -48,7 +48,7 @@ class _Ticks:
 
 
 def gemm_rate(size: int, device: str, dtype: torch.dtype) -> float:
-    """FLOP/s of products of random n x n matrices: the median of those of half a second."""
+    """Returns the FLOP/s of products of random n x n matrices, the median over half a second."""
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     for _ in range(3):
         a @ b
@@ -68,7 +68,7 @@ def gemm_rate(size: int, device: str, dtype: torch.dtype) -> float:
 
 
 def _batches(task: PyTorchTask) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets on the device; copies do not wait."""
+    """Yields inputs and targets on the device; copies do not wait."""
     setting = task.setting
     data = Split(Path(task.corpus), "train", setting.context)
     position = 0
@@ -84,7 +84,7 @@ def _batches(task: PyTorchTask) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _model(task: PyTorchTask) -> nn.Module:
-    """Makes what gives the loss of tokens and targets."""
+    """Makes the model, which returns the loss of tokens and targets."""
     if task.authors:
         return AuthorsDecoder(ModelConfig.from_dict(task.authors))
     s = task.setting
@@ -92,7 +92,9 @@ def _model(task: PyTorchTask) -> nn.Module:
 
 
 def _train(task: PyTorchTask) -> list[float]:
-    """Seconds of each step of nanoGPT's loop, which fetches a batch while the device computes."""
+    """Returns the seconds of each step of nanoGPT's loop, which fetches a batch while the device
+    computes.
+    """
     setting = task.setting
     model = _model(task).to(setting.device)
     groups = [
@@ -131,7 +133,7 @@ def work(task: PyTorchTask) -> dict[str, Any]:
     torch.manual_seed(1)
     if task.setting.device.startswith("cuda"):
         torch.set_float32_matmul_precision("high")  # TF32, as nanoGPT allows it
-        if ":" in task.setting.device:  # events and waiting are of the current device
+        if ":" in task.setting.device:  # events and synchronize() belong to the current device
             torch.cuda.set_device(task.setting.device)
     if task.setting.threads:
         torch.set_num_threads(task.setting.threads)
@@ -141,7 +143,7 @@ def work(task: PyTorchTask) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Does the task of the command line and writes what it took."""
+    """Does the task of the command line and writes its times."""
     fields = json.loads(sys.argv[1])
     task = PyTorchTask(**{**fields, "setting": Setting(**fields["setting"])})
     Path(sys.argv[2]).write_text(json.dumps(work(task)), encoding="utf-8")

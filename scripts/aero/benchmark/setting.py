@@ -1,4 +1,4 @@
-"""What a training step is, and random tokens for it."""
+"""Defines the sizes of a training step, and makes random tokens for it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from aero.reference.tokens import write_token_file
 
-LEARNING_RATE = 1e-5  # so small that no model leaves the finite numbers while it is timed
+LEARNING_RATE = 1e-5  # so small that no value becomes non-finite while a model is timed
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Says what a step is, and how many a turn takes."""
+    """Holds the sizes of a step, and how many steps a turn takes."""
 
     n_layer: int
     n_head: int
@@ -35,7 +35,7 @@ class Setting:
 
 
 def make_corpus(folder: Path, setting: Setting) -> None:
-    """Random tokens: enough for the steps of a turn, and one batch to evaluate."""
+    """Makes random tokens, enough for the steps of a turn, and one batch to evaluate."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(1)
     kind = {"kind": "random", "note": "made for a benchmark"}

@@ -1,4 +1,4 @@
-"""What came out of the turns: medians, shares of the rate of products, and the goals."""
+"""Reports what the turns measured: medians, shares of the rate of products, and the goals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NONE = "–"
 
 @dataclass(frozen=True)
 class Row:
-    """A side of a scene; None where nothing was measured."""
+    """Holds the figures of a scene's side, None where nothing was measured."""
 
     scene: str
     side: str
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Goal:
-    """`measured` is None where it was not."""
+    """Holds a goal and what was measured; `measured` is None where nothing was."""
 
     text: str
     wanted: str
@@ -48,7 +48,7 @@ class Goal:
 
 
 class Results:
-    """Measurements by scene and side."""
+    """Looks up measurements by scene and side."""
 
     def __init__(self, scenes: list[Scene], measured: Mapping[str, Any]) -> None:
         self._scenes = {scene.name: scene for scene in scenes}
@@ -65,17 +65,17 @@ class Results:
         return found
 
     def seconds(self, scene: str, side: str) -> float | None:
-        """A step's, over all rounds."""
+        """Returns the median seconds of a step, over all rounds."""
         steps = [s for turn in self.turns(scene, side).values() for s in turn["seconds"]]
         return statistics.median(steps) if steps else None
 
     def seconds_per_token(self, scene: str, side: str) -> float | None:
-        """The same over the tokens of a step."""
+        """Returns the median seconds of a step, divided by its tokens."""
         seconds = self.seconds(scene, side)
         return None if seconds is None else seconds / self._scenes[scene].setting.tokens_per_step
 
     def ratio(self, scene: str, side: str, reference: str) -> float | None:
-        """Seconds over the reference's: the median over the rounds that both have."""
+        """Returns the seconds over the reference's: the median over the rounds that both have."""
         ours, theirs = (
             {number: statistics.median(turn["seconds"]) for number, turn in turns.items()}
             for turns in (self.turns(scene, side), self.turns(scene, reference))
@@ -84,13 +84,13 @@ class Results:
         return statistics.median(ratios) if ratios else None
 
     def gemm(self) -> float | None:
-        """FLOP/s of a large product of random numbers, measured in each turn of PyTorch's."""
+        """Returns the FLOP/s of a large product of random numbers, as PyTorch's turns measured."""
         rates = [turn.get("gemm_flops_per_second") for turn in self._measured.values()]
         rates = [rate for rate in rates if rate]
         return statistics.median(rates) if rates else None
 
     def flops(self, scene: str, side: Side) -> float | None:
-        """Returns the FLOPs of a step: what AERO reports of the same model."""
+        """Returns the FLOPs of a step, which AERO reports for the same model."""
         for other in self._scenes[scene].sides:
             if other.architecture == side.architecture and not other.is_pytorch:
                 for turn in self.turns(scene, other.name).values():
@@ -99,12 +99,12 @@ class Results:
         return None
 
     def share_of_gemm(self, scene: str, side: Side) -> float | None:
-        """FLOP/s of the steps over those of products."""
+        """Returns the FLOP/s of the steps over those of products."""
         flops, seconds, gemm = self.flops(scene, side), self.seconds(scene, side.name), self.gemm()
         return flops / seconds / gemm if flops and seconds and gemm else None
 
     def rows(self) -> list[Row]:
-        """Scene by scene."""
+        """Returns the rows of all sides, scene by scene."""
         found = []
         for scene in self._scenes.values():
             for side in scene.sides:
@@ -137,7 +137,7 @@ def _at_most(text: str, wanted: float, measured: float | None) -> Goal:
 
 
 def goals(scenes: list[Scene], results: Results) -> list[Goal]:
-    """Compares the figures with what AERO is to reach on a data-centre GPU."""
+    """Compares the figures with the goals of AERO on a data-centre GPU."""
     by_name = {scene.name: scene for scene in scenes}
     aero = by_name["gpt2"].sides[0]
 
@@ -211,13 +211,13 @@ def summary(scenes: list[Scene], measured: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def markdown(scenes: list[Scene], measured: Mapping[str, Any]) -> list[str]:
-    """Goals, then a table a scene."""
+    """Returns the table of goals, then one table per scene."""
     results = Results(scenes, measured)
     gemm = results.gemm()
     lines = [
-        "Medians of steps after warm-up, in rounds in which the sides took turns. "
-        f"Products of random matrices: {_figure(gemm, 1, 1e-12)} TFLOP/s. Peak memory is that of "
-        "the card beyond what was in use before, on a CPU that of the process.",
+        "Figures are medians of steps after warm-up, over rounds in which the sides took turns. "
+        f"Products of random matrices reached {_figure(gemm, 1, 1e-12)} TFLOP/s. Peak memory is "
+        "that of the card beyond what was in use before, or on a CPU that of the process.",
         "",
     ]
     rows = [

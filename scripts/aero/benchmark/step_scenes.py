@@ -1,4 +1,4 @@
-"""What scripts/gpu/benchmark.py measures: steps of the same size, and who takes turns at them."""
+"""Lists what scripts/gpu/benchmark.py measures: steps of one size, and sides that take turns."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ _EREG = {"enabled": True, "lambda": 1e-5, "gamma": 0.2, "theta_init": 0.5, "redu
 
 @dataclass(frozen=True)
 class Side:
-    """Who takes a turn. The times do not depend on the model's values, which start where no step
-    of a few makes them non-finite.
+    """Describes who takes a turn.
+
+    The times do not depend on the model's values, which start so that a few steps keep them finite.
     """
 
     name: str
     first_seconds: float  # what its first turn may take
-    architecture: str = BASELINE  # of AERO; that which a PyTorch side computes, too
+    architecture: str = BASELINE  # of AERO; a PyTorch side computes it, too
     model: Mapping[str, Any] = field(default_factory=dict)  # more of AERO's section "model"
     train: Mapping[str, Any] = field(default_factory=dict)  # and of its section "train"
     is_pytorch: bool = False
@@ -34,7 +35,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Scene:
-    """Sides that take turns at the same step, the first of them the reference."""
+    """Holds the sides that take turns at the same step; the first one is the reference."""
 
     name: str
     title: str
@@ -102,7 +103,9 @@ def _ereg(setting: Setting, pruned: int, first: float) -> tuple[Side, ...]:
 
 
 def _small(device: str, first: float) -> tuple[Side, ...]:
-    """Sides of a model so small that the host's launches decide; graphs are of a GPU alone."""
+    """Returns the sides of a model so small that the host's kernel launches decide the time; CUDA
+    graphs need a GPU.
+    """
     aero = Side(AERO, first)
     graphs = Side(GRAPHS, first, train={"cuda_graphs": True})
     return (aero, graphs) if device.startswith("cuda") else (aero,)
@@ -126,7 +129,7 @@ def full_scenes(device: str) -> list[Scene]:
 
 
 def dry_scenes(device: str) -> list[Scene]:
-    """The same at a size that takes seconds on a CPU, to try the program and not the speed."""
+    """Lists the scenes at a size that takes seconds on a CPU, to try the program, not its speed."""
     gpt2 = Setting(2, 2, 32, 301, 16, 4, 1, "bfloat16", 1, 4, device)
     long = replace(gpt2, context=32, batch_size=2)
     smaller = replace(gpt2, n_layer=1, steps=8)  # three steps come before a graph

@@ -1,4 +1,4 @@
-"""Takes the turns of scenes within a budget, and goes on where an earlier call ended."""
+"""Takes the turns of scenes within a budget, and continues where an earlier call ended."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _SLACK = 1.2  # how much longer than the last one a turn may take
 
 
 def turn_name(scene: Scene, side: Side, number: int) -> str:
-    """Names the measurement of a turn."""
+    """Returns the name of a turn's measurement."""
     return f"{scene.name}/{side.name}/{number}"
 
 
 def turns(scenes: list[Scene]) -> Iterator[tuple[Scene, Side, int]]:
-    """Round by round, so that each scene has its first before another has its second."""
+    """Yields turns round by round, so that every scene has its first before one has its second."""
     for number in range(1, max(scene.begins + scene.rounds for scene in scenes)):
         for scene in scenes:
             own = number - scene.begins + 1
@@ -41,8 +41,8 @@ def turns(scenes: list[Scene]) -> Iterator[tuple[Scene, Side, int]]:
 
 
 def scratch() -> Path | None:
-    """Memory, where there is enough for the checkpoints that AERO's turns end with; None: the
-    system's place for such files.
+    """Returns a folder in memory, where that has room for the checkpoints of AERO's turns; None
+    stands for the system's folder for temporary files.
     """
     memory = Path("/dev/shm")
     if memory.is_dir() and shutil.disk_usage(memory).free > _SCRATCH_BYTES:
@@ -52,13 +52,13 @@ def scratch() -> Path | None:
 
 @dataclass
 class Turns:
-    """One call of the program."""
+    """Takes the turns of one call of the program."""
 
     aero: Path
     gemm_size: int
     budget: Budget
     store: Store
-    left_out: list[str] = field(default_factory=list)  # for want of time
+    left_out: list[str] = field(default_factory=list)  # because time ran out
     failed: list[str] = field(default_factory=list)
 
     def take(self, scenes: list[Scene]) -> None:
@@ -77,7 +77,7 @@ class Turns:
                 self._one(scene, side, name, Path(place), left)
 
     def _expected(self, scene: Scene, side: Side) -> float:
-        """Seconds: those of the last such turn, or a guess."""
+        """Returns the seconds that a turn may take: those of the last such turn, or a guess."""
         names = [turn_name(scene, side, number) for number in range(scene.rounds, 0, -1)]
         walls = [turn["wall"] for name in names if (turn := self.store.get(name) or {}).get("wall")]
         return _SLACK * walls[0] if walls else side.first_seconds

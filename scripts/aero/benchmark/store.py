@@ -1,4 +1,4 @@
-"""Measurements in a file, each written as soon as it is there, so that a program can go on."""
+"""Keeps measurements in a file, each written at once, so that a program can continue later."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from aero.core.jsonc import load_object
 
 
 def _free_beside(path: Path) -> Path:
-    """X.before.json of X.json, or else X.before2.json and so on."""
+    """Returns X.before.json for X.json, or else X.before2.json and so on."""
     names = (f"{path.stem}.before{n if n > 1 else ''}{path.suffix}" for n in count(1))
     return next(place for name in names if not (place := path.with_name(name)).exists())
 
 
 class Store:
-    """An object of JSON: "machine", "measurements" by name, and what is added to it.
+    """Writes an object of JSON with "machine", "measurements" by name, and further fields.
 
-    Measurements of another machine, program or kind are put aside, since they do not compare.
+    A file of another machine, program or kind cannot be compared with, and is moved aside.
     """
 
     def __init__(self, path: Path, machine: dict[str, str], kind: dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ class Store:
         else:
             aside = _free_beside(path)
             path.replace(aside)
-            note(f"{path} is of another machine, program or size: put aside as {aside.name}")
+            note(f"{path} is of another machine, program or size; it was moved to {aside.name}")
 
     def get(self, name: str) -> Any:
         """Returns a measurement, or None where it is not there."""
@@ -47,7 +47,7 @@ class Store:
         return measurements
 
     def put(self, name: str, value: Any) -> None:
-        """Written at once."""
+        """Adds a measurement and writes the file."""
         self._content["measurements"][name] = value
         self.write()
 

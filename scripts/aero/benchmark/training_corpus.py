@@ -1,4 +1,4 @@
-"""A corpus of the Python files that are on the machine, so that no network is needed."""
+"""Makes a corpus of the Python files that are on the machine, so that no network is needed."""
 
 from __future__ import annotations
 
@@ -17,36 +17,38 @@ from aero.core.places import SCRIPTS
 
 @dataclass(frozen=True)
 class Recipe:
-    """Says what goes into the corpus."""
+    """Holds what goes into the corpus."""
 
     sources: tuple[Path, ...]
     options: tuple[str, ...]
 
 
 def python_folders() -> tuple[Path, ...]:
-    """This Python's library and its packages, none within another."""
+    """Returns the folders of this Python's library and its packages, none within another."""
     paths = sysconfig.get_paths()
     folders = {Path(paths[name]).resolve() for name in ("stdlib", "purelib", "platlib")}
     return tuple(sorted(f for f in folders if not folders & set(f.parents) and f.is_dir()))
 
 
 def full_recipe() -> Recipe:
-    """Some ten million tokens, in the papers' layout and with a vocabulary of their size.
+    """Returns the recipe of some ten million tokens in the papers' layout, with a vocabulary of
+    their size.
 
-    A BPE takes 0.4 s of one core a megabyte, encoding 0.6 s, which all cores share.
+    Training a BPE takes 0.4 s per megabyte on one core. Encoding takes 0.6 s per megabyte, which
+    all cores share.
     """
     options = "--vocab-size 50000 --bpe-sample-bytes 50M --max-bytes 300M --val-fraction 0.01"
     return Recipe(python_folders(), tuple(f"{options} --layout chunk --context 128".split()))
 
 
 def dry_recipe() -> Recipe:
-    """A few thousand tokens of this project's own scripts."""
+    """Returns the recipe of a few thousand tokens of this project's own scripts."""
     options = "--vocab-size 600 --max-bytes 100k --val-fraction 0.2 --layout chunk --context 16"
     return Recipe((SCRIPTS / "aero" / "results",), (*options.split(), "--workers", "1"))
 
 
 def require_corpus(folder: Path, recipe: Recipe, limit: float) -> float | None:
-    """Makes the corpus, and returns the seconds that it took; None where it was there.
+    """Makes the corpus, and returns the seconds that it took; None where it exists already.
 
     Raises AeroError where it cannot be made within `limit` seconds.
     """
@@ -66,12 +68,12 @@ def require_corpus(folder: Path, recipe: Recipe, limit: float) -> float | None:
             f"{folder}: the corpus was not made within {limit:.0f} s; give more --seconds"
         ) from None
     except ProcessFailed as error:
-        raise AeroError(f"{folder}: prepare_corpus.py failed:\n{error.said}") from error
+        raise AeroError(f"{folder}: prepare_corpus.py failed:\n{error.output}") from error
     return time.monotonic() - start
 
 
 def corpus_facts(folder: Path) -> dict[str, int | str]:
-    """Tells what the corpus holds, and what tells it from another."""
+    """Returns what the corpus holds, and the hash that identifies it."""
     manifest = load_object(folder / "manifest.json")
     counts = manifest["counts"]
     return {

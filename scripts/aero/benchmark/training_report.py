@@ -1,4 +1,4 @@
-"""Perplexities of the rows beside the papers', with the tokens that each has seen."""
+"""Reports the rows' perplexities beside the papers', with the tokens that each has seen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NONE = "–"
 
 
 def _outcome(record: Mapping[str, Any]) -> str:
-    """A perplexity, or why there is none."""
+    """Returns a perplexity, or why there is none."""
     outcome = record.get("outcome")
     if outcome == "finished":
         return f"{record['perplexity']:.2f}"
@@ -45,7 +45,7 @@ def _of_papers(row: str) -> str:
 def markdown(
     measured: Mapping[str, Any], corpus: Mapping[str, Any], size: Size, steps: int, warmup: str
 ) -> list[str]:
-    """Tells what was trained on what, and gives the table."""
+    """Returns a paragraph on what was trained, and the table."""
     made = f", made in {measured['corpus']['seconds']:.0f} s" if measured.get("corpus") else ""
     tokens = steps * size.tokens_per_step
     baseline = measured.get(BASELINE) or {}
@@ -78,7 +78,7 @@ def markdown(
         "",
         *markdown_table(header, rows),
         "",
-        f"The papers' perplexities are of CodeParrot after {published_tokens():,} tokens; another "
-        "corpus and vocabulary cannot stand beside them, the order of the rows can, as far as so "
-        "few tokens tell.",
+        f"The papers' perplexities are of CodeParrot after {published_tokens():,} tokens. Those of "
+        "another corpus and vocabulary cannot be compared with them; the order of the rows can, as "
+        "far as so few tokens show it.",
     ]

@@ -1,4 +1,4 @@
-"""The papers' models that scripts/gpu/train.py trains, by the settings of configs/tables."""
+"""Lists the papers' models that scripts/gpu/train.py trains, with settings of configs/tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROWS = (
     *(BASELINE, "SM+LN+R", "SM+G", "SM+R"),
     *("SM+ScFFN", "SM+ScFuFFN", "SM+ScFuFFN_i6", _EREG),
 )
-# What is looked for most comes first, should time run out.
+# The most interesting rows come first, because time may run out.
 ORDER = (
     *(BASELINE, _EREG, "SM+R", "SM+G"),
     *("SM+ScFuFFN_i6", "SM+ScFFN", "SM+LN+R", "SM+ScFuFFN"),
@@ -30,7 +30,7 @@ ORDER = (
 
 
 def stand_in(row: str) -> str:
-    """The row, no faster than it, whose steps are measured to tell how long its own take."""
+    """Returns the row whose steps are timed in place of this one's; it is not faster."""
     if row == _EREG:
         return _EREG
     return "SM+ScFuFFN" if "Fu" in row else BASELINE
@@ -38,7 +38,7 @@ def stand_in(row: str) -> str:
 
 @dataclass(frozen=True)
 class Size:
-    """Gives the size of a run, beside what the tables say; `model` overrides it."""
+    """Holds the size of a run, which the tables do not give; `model` overrides their settings."""
 
     batch_size: int
     least_steps: int
@@ -55,8 +55,8 @@ class Size:
         return int(self.model["model.context"])
 
 
-# The papers' micro-batch, which lambda of EReg depends on, without their accumulation of 4: in so
-# few tokens that makes too few steps.
+# FULL has the papers' micro-batch, which lambda of EReg depends on, without their accumulation of
+# 4: with it, so few tokens would make too few steps.
 FULL = Size(128, 50, 130_000, 20, {"model.context": 128})  # at most the papers' 2.1 G tokens
 DRY = Size(
     4,
@@ -75,7 +75,7 @@ DRY = Size(
 
 
 def _run_of(table: dict[str, Any], row: str) -> dict[str, Any] | None:
-    """The settings of a run of the sweep; None where it has no such run."""
+    """Returns the settings of a run of the sweep, None where it has no such run."""
     for run in table["runs"]:
         if run == row:
             return {"model.architecture": row}
@@ -86,20 +86,20 @@ def _run_of(table: dict[str, Any], row: str) -> dict[str, Any] | None:
 
 
 def row_settings(row: str) -> tuple[Path, dict[str, Any]]:
-    """The config that the row's sweep begins with, and what the sweep sets."""
+    """Returns the config that the row's sweep begins with, and what the sweep sets."""
     for name in _TABLES:
         file = ROOT / "configs" / "tables" / f"{name}.json"
         table = load_object(file)
         settings = _run_of(table, row)
         if settings is not None:
             return (file.parent / table["base"]).resolve(), {**table["set"], **settings}
-    raise UsageError(f"{row}: no row of {' or '.join(_TABLES)}")
+    raise UsageError(f"{row}: not a row of {' or '.join(_TABLES)}")
 
 
 def train_command(
     aero: Path, row: str, size: Size, corpus: Path, settings: Mapping[str, Any]
 ) -> list[str]:
-    """`aero train` of a row on a corpus, with further settings."""
+    """Returns the command that trains a row on a corpus, with further settings."""
     base, of_row = row_settings(row)
     tokenizer = load_object(corpus / "manifest.json")["tokenizer"]
     every = {
@@ -121,7 +121,7 @@ def train_command(
 
 
 def published(row: str) -> float | None:
-    """The papers' perplexity."""
+    """Returns the papers' perplexity, None where they have none."""
     tables: dict[str, Table] = paper_tables()
     for name in _TABLES:
         for each in tables[name].rows:

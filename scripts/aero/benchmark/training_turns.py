@@ -1,4 +1,4 @@
-"""Trains rows for the same number of steps within a budget, and goes on where a call ended."""
+"""Trains rows for the same number of steps within a budget, and continues where a call ended."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from aero.checkpoint.run_folder import read_lines, read_run
 from aero.core.errors import AeroError
 
 _RESERVE_SECONDS = 10  # to write the report
-_GRACE_SECONDS = 20  # for a run that is stopped to save
+_GRACE_SECONDS = 20  # in which a run that is stopped can save
 _USED = 0.88  # share of the time left that the rows are planned to take
-_START = 5  # steps, of a probe, that are slower than the rest
+_START = 5  # the first steps of a probe, which are slower than the rest
 OVER = ("finished", "nonfinite")  # outcomes after which nothing is left to do
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Says how long a run takes: starting, saving and evaluating, and each step."""
+    """Holds the seconds of a run: those of starting, saving and evaluating, and of each step."""
 
     around: float
     step: float
@@ -39,7 +39,7 @@ class Pace:
 
 
 def steps_that_fit(paces: Mapping[str, Pace], seconds: float) -> int:
-    """Steps of each of ROWS, so that all of them take so long."""
+    """Returns how many steps each of ROWS can take, so that all of them take `seconds`."""
     of_rows = [paces[stand_in(row)] for row in ROWS]
     spare = seconds - sum(pace.around for pace in of_rows)
     return math.floor(spare / sum(pace.step for pace in of_rows))
@@ -54,21 +54,23 @@ def step_seconds(run: Path) -> list[float]:
 
 @dataclass
 class Training:
-    """One call of the program."""
+    """Trains the rows of one call of the program."""
 
     aero: Path
     device: str
     size: Size
     corpus: Path
-    runs: Path  # where they go; those of another plan are removed
+    runs: Path  # the folder of the runs; those of another plan are removed
     warmup: str  # as schedule.warmup
     budget: Budget
     store: Store
-    left_out: list[str] = field(default_factory=list)  # for want of time
+    left_out: list[str] = field(default_factory=list)  # because time ran out
     failed: list[str] = field(default_factory=list)
 
     def plan(self, steps: int | None) -> int:
-        """Steps of every row: as asked for, as planned by an earlier call, or as many as fit."""
+        """Returns the steps of every row: those of an earlier call's plan, `steps`, or as many as
+        fit.
+        """
         planned = self.store.get("plan")
         if planned is not None:
             return int(planned["steps"])
@@ -103,7 +105,7 @@ class Training:
         self.runs.mkdir(parents=True, exist_ok=True)
         command = self._command(row, run, steps, "50%", log_every=1)
         command += ["--set", "optimizer.lr=1e-6"]  # so that no value becomes non-finite
-        self._tell(f"{row}: the pace of {steps} steps")
+        self._report(f"{row}: the pace of {steps} steps")
         start = time.monotonic()
         try:
             run_process(command, run.with_suffix(".log"), limit, _GRACE_SECONDS)
@@ -127,11 +129,11 @@ class Training:
         }
         return train_command(self.aero, row, self.size, self.corpus, settings)
 
-    def _tell(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         print(f"{text}; {self.budget.left():.0f} s left", file=sys.stderr, flush=True)
 
     def _limit(self) -> float:
-        """Seconds that a process may take."""
+        """Returns the seconds that a process may take."""
         return self.budget.left() - _RESERVE_SECONDS - _GRACE_SECONDS
 
     def take(self, steps: int) -> None:
@@ -148,7 +150,7 @@ class Training:
         run = self.runs / row
         self.runs.mkdir(parents=True, exist_ok=True)
         log = run.with_name(f"{row}.log")
-        self._tell(f"{row}: {steps} steps")
+        self._report(f"{row}: {steps} steps")
         fault = ""
         try:
             command = [*self._command(row, run, steps, self.warmup, log_every=5), "--resume"]
@@ -165,7 +167,7 @@ class Training:
         self.store.put(row, record)
 
     def _record(self, run: Path, steps: int) -> dict[str, Any]:
-        """Tells what a run's metrics say."""
+        """Returns what a run's metrics say."""
         if not (run / METRICS).is_file():
             return {"outcome": "unfinished", "steps": 0, "tokens": 0}
         found = read_run(run)

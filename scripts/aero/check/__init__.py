@@ -1,1 +1,1 @@
-"""Whether AERO does on a card what it does on a CPU: its tests, and trial runs."""
+"""Checks on a card that AERO computes what it computes on a CPU, by its tests and trial runs."""

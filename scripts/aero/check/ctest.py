@@ -1,4 +1,4 @@
-"""AERO's tests, run by ctest, told as they end."""
+"""Runs AERO's tests by ctest, and reports each as it ends."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ def run(
     log: Path,
     ended: Callable[[str, str, float], None],
 ) -> None:
-    """Calls `ended` with name, outcome ("passed", or as ctest says it) and seconds of each test;
-    those that are under way after `seconds` end without. `log` gets what ctest says.
+    """Runs tests, and calls `ended` with the name, the outcome and the seconds of each.
+
+    The outcome is "passed", or the word that ctest prints. Tests that still run after `seconds` are
+    killed without a call. `log` receives ctest's output.
     """
     exactly = "|".join(re.escape(name) for name in tests)
     command = ["ctest", "--test-dir", str(build), "-R", f"^({exactly})$", "-j", str(jobs)]

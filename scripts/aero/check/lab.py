@@ -1,4 +1,4 @@
-"""Small models trained by `aero train`, to see what a device makes of them."""
+"""Trains small models by `aero train`, to check what a device computes."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _POLL_SECONDS = 0.05
 
 
 class TrialError(Exception):
-    """Says in a line what went wrong in a trial."""
+    """Reports in one line what went wrong in a trial."""
 
 
 class SkipTrial(Exception):  # noqa: N818 - nothing is wrong
-    """Why a trial makes no sense here."""
+    """Says why a trial does not apply here."""
 
 
 class OutOfTime(Exception):  # noqa: N818
-    """The trial has to be done again, with more time."""
+    """Reports that the trial has to be repeated with more time."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """Gives the sizes of the models and their runs."""
+    """Holds the sizes of the models and their runs."""
 
     n_layer: int
     n_head: int
@@ -52,18 +52,18 @@ TINY = Size(n_layer=2, n_head=2, d_model=16, context=16, batch_size=4, steps=6)
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that is done."""
+    """Holds the status and the output of a process that has ended."""
 
     status: int
     output: str
 
     def last_line(self) -> str:
-        """Returns what the process said last."""
-        return (self.output.strip().splitlines() or ["it said nothing"])[-1]
+        """Returns the last line of the output."""
+        return (self.output.strip().splitlines() or ["it printed nothing"])[-1]
 
 
 def make_corpus(folder: Path, size: Size) -> None:
-    """Tokens that a model can learn: each follows from the one before it, but for some noise."""
+    """Makes tokens that a model can learn: each follows from the one before it, with some noise."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(1)
     per_step = size.batch_size * size.context
@@ -82,7 +82,7 @@ def make_corpus(folder: Path, size: Size) -> None:
 
 
 def metrics(run: Path) -> list[dict[str, Any]]:
-    """The whole lines of metrics.jsonl so far."""
+    """Reads the complete lines of metrics.jsonl so far."""
     try:
         text = (run / "metrics.jsonl").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -97,7 +97,7 @@ def losses(run: Path) -> list[float]:
 
 
 class Lab:
-    """Holds the trials: `folder` belongs to it."""
+    """Runs trials in `folder`, which it owns: what was there is removed."""
 
     def __init__(self, aero: Path, device: str, size: Size, folder: Path, budget: Budget) -> None:
         self.aero, self.device, self.size, self.budget = aero, device, size, budget
@@ -113,7 +113,7 @@ class Lab:
         return self._folder / name
 
     def config(self, name: str, settings: dict[str, Any]) -> Path:
-        """A config file: the lab's defaults, and `settings` by their paths, as "train.dtype"."""
+        """Writes a config of the lab's defaults and `settings`, with keys such as "train.dtype"."""
         size = self.size
         values: dict[str, Any] = {
             "model.n_layer": size.n_layer,
@@ -154,8 +154,9 @@ class Lab:
         environment: dict[str, str] | None = None,
         watch: Callable[[int], bool] = lambda _: False,
     ) -> Ended:
-        """Runs a command to its end, or to SIGKILL once `watch`, which is called with the process's
-        id again and again, says so. Raises OutOfTime.
+        """Runs a command to its end, or kills it once `watch` returns True. Raises OutOfTime.
+
+        `watch` is called repeatedly, with the process's id.
         """
         log = self._folder / f"{name}.log"
         with log.open("wb") as output:
@@ -184,7 +185,7 @@ class Lab:
         settings: dict[str, Any] | None = None,
         environment: dict[str, str] | None = None,
     ) -> list[float]:
-        """The losses of a run's steps. Raises TrialError where it fails."""
+        """Trains a model, and returns the losses of the steps. Raises TrialError where it fails."""
         config = self.config(name, settings or {})
         command = [str(self.aero), "train", str(config)]
         ended = self.run(name, command, environment=environment)
@@ -197,8 +198,8 @@ class Lab:
 
 
 def apart(these: list[float], those: list[float]) -> float:
-    """The largest difference of two runs' losses, relative. Raises TrialError where steps are
-    missing.
+    """Returns the largest relative difference of two runs' losses. Raises TrialError where steps
+    are missing.
     """
     if len(these) != len(those) or not these:
         raise TrialError(f"{len(these)} steps against {len(those)}")

@@ -1,4 +1,4 @@
-"""How much memory a run holds at present."""
+"""Measures how much memory a run holds."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ _MEBIBYTE = 1 << 20
 
 
 def memory_in_use(device: str, process: int) -> int | None:
-    """Bytes: of the whole card, whose processes a container may not tell apart; on the CPU those
-    that the process has resident. None where it cannot be told.
+    """Returns the bytes in use on the card or, for the CPU, in the process's resident memory.
+
+    Counts the whole card, because a container may not see its processes. Returns None where the
+    system does not report it.
     """
     if device.startswith("cuda"):
         command = query_command(device, "memory.used")
         with contextlib.suppress(OSError, ValueError):
-            said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-            return int(said) * _MEBIBYTE
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            return int(done.stdout) * _MEBIBYTE
         return None
     with contextlib.suppress(OSError):
         status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")

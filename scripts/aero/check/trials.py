@@ -1,6 +1,7 @@
-"""What a device has to do right beyond the tests: each trial is a function of a lab that returns
-what it found, for a table. It raises TrialError where something is wrong, SkipTrial where it makes
-no sense.
+"""Tries what a device has to do right beyond the tests.
+
+Each trial is a function of a lab that returns what it found, for a table. It raises TrialError
+where something is wrong, and SkipTrial where it does not apply.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from aero.check.lab import FULL, Lab, SkipTrial, apart, losses, metrics, require
 from aero.check.memory import memory_in_use
 
-# By name: settings of a model. Together they take every way through attention, norms and forms.
+# Settings of models by name. Together they cover all kinds of attention, norms and forms.
 MODELS: dict[str, dict[str, object]] = {
     "SM+LN+G": {},
     "SM+LN+G of Pythia": {"model.family": "pythia"},
@@ -29,12 +30,12 @@ MODELS: dict[str, dict[str, object]] = {
     "EReg(SM(t)+ScFuFFN_i1)": {"model.architecture": "EReg(SM(t)+ScFuFFN_i1)"},
     "dropout": {"model.dropout.attention": 0.1, "model.dropout.residual": 0.1},
 }
-CPU = {"train.device": "cpu", "train.threads": 4}  # so small a model gains nothing by more
+CPU = {"train.device": "cpu", "train.threads": 4}  # so small a model gains nothing from more
 AT_ONCE = 4
 
 
 def doctor(lab: Lab) -> str:
-    """`aero doctor` sees the device."""
+    """Checks that `aero doctor` finds the device."""
     ended = lab.run("doctor", [str(lab.aero), "doctor"])
     require(ended.status == 0, f"aero doctor ended with {ended.status}: {ended.last_line()}")
     if lab.on_gpu():
@@ -44,7 +45,7 @@ def doctor(lab: Lab) -> str:
 
 
 def beside_the_cpu(lab: Lab) -> str:
-    """A whole run in float32 and in bfloat16, beside the CPU's in float32."""
+    """Compares whole runs in float32 and bfloat16 with the CPU's in float32."""
     cpu = lab.train("cpu", CPU)
     exact = apart(lab.train("float32"), cpu)
     rounded = apart(lab.train("bfloat16", {"train.dtype": "bfloat16"}), cpu)
@@ -55,9 +56,9 @@ def beside_the_cpu(lab: Lab) -> str:
 
 
 def blocking_launches(lab: Lab) -> str:
-    """One kernel after the other: a race would show."""
+    """Runs one kernel after the other, and compares the losses: a race would show."""
     if not lab.on_gpu():
-        raise SkipTrial("of a GPU alone")
+        raise SkipTrial("only on a GPU")
     blocking = lab.train("blocking", {}, {"CUDA_LAUNCH_BLOCKING": "1"})
     difference = apart(blocking, lab.train("plain"))
     require(difference < 1e-4, f"losses differ by {difference:.1e}")
@@ -65,13 +66,13 @@ def blocking_launches(lab: Lab) -> str:
 
 
 def models(lab: Lab) -> str:
-    """A few steps of each form, beside the CPU's."""
+    """Compares a few steps of each model with the CPU's."""
     chosen = list(MODELS) if lab.size == FULL else ["SM+LN+G", "dropout"]
 
     def difference(name: str) -> float:
         few = {**MODELS[name], "train.duration": "5", "model.init": "width"}
         mine = lab.train(name, few)
-        if name == "dropout":  # a device draws numbers of its own
+        if name == "dropout":  # each device draws its own random numbers
             return 0
         return apart(mine, lab.train(f"{name} on the CPU", {**few, **CPU}))
 
@@ -79,11 +80,11 @@ def models(lab: Lab) -> str:
         found = dict(zip(chosen, pool.map(difference, chosen), strict=True))
     for name, value in found.items():
         require(value < 5e-3, f"{name}: losses differ by {value:.1e}")
-    return f"{len(found)} of them, losses differ by {max(found.values()):.0e} at most"
+    return f"{len(found)} models, losses differ by {max(found.values()):.0e} at most"
 
 
 def warm_start(lab: Lab) -> str:
-    """Trained weights into spectral normalisation, whose vectors begin anew."""
+    """Loads trained weights into spectral normalisation, whose vectors start fresh."""
     lab.train("trained", {"model.architecture": "SM"})
     normed = {"model.architecture": "SM+SNFFN", "train.warm_start": str(lab.folder("trained"))}
     difference = apart(lab.train("warm", normed), lab.train("warm-cpu", {**normed, **CPU}))
@@ -92,7 +93,7 @@ def warm_start(lab: Lab) -> str:
 
 
 def overflow(lab: Lab) -> str:
-    """float16 with gradients that overflow: those steps are skipped, the run goes on."""
+    """Trains in float16 with gradients that overflow: those steps are skipped, the run goes on."""
     if not lab.on_gpu():
         raise SkipTrial("float16 is for GPUs")
     lab.train("overflow", {"train.dtype": "float16", "model.init_std": 1.0})
@@ -102,7 +103,7 @@ def overflow(lab: Lab) -> str:
 
 
 def same_bits(lab: Lab) -> str:
-    """train.deterministic: twice, and across a resume after SIGKILL."""
+    """Checks that train.deterministic repeats a run exactly, also across a resume after SIGKILL."""
     trained: dict[str, dict[str, object]] = {
         "EReg": {"model.architecture": f"EReg(SM(t)+ScFuFFN_i{lab.size.n_layer // 2})"},
         "simplified": MODELS["simplified"],
@@ -110,9 +111,7 @@ def same_bits(lab: Lab) -> str:
     for name, model in trained.items():
         settings = _exact(lab, model)
         whole = lab.train(f"{name} once", settings)
-        require(
-            lab.train(f"{name} twice", settings) == whole, f"{name}: two runs have other losses"
-        )
+        require(lab.train(f"{name} twice", settings) == whole, f"{name}: two runs' losses differ")
         _killed_and_resumed(lab, f"{name} killed", settings, whole)
         weights = [_weights(lab.folder(f"{name} {run}")) for run in ("once", "twice", "killed")]
         require(
@@ -123,14 +122,16 @@ def same_bits(lab: Lab) -> str:
 
 
 def cuda_graphs(lab: Lab) -> str:
-    """train.cuda_graphs computes what steps without it do, also across a resume after SIGKILL."""
+    """Checks that train.cuda_graphs computes what steps without it compute, also across a resume
+    after SIGKILL.
+    """
     if not lab.on_gpu():
-        raise SkipTrial("of a GPU alone")
+        raise SkipTrial("only on a GPU")
     more = {"train.accumulation": 2, "train.duration": str(4 * lab.size.steps)}  # time to kill one
     settings = _exact(lab, {**MODELS["dropout"], **more})
     graphs = {**settings, "train.cuda_graphs": True}
     whole = lab.train("steps", settings)
-    require(lab.train("graphs", graphs) == whole, "with graphs the losses are others")
+    require(lab.train("graphs", graphs) == whole, "the losses with graphs differ")
     _killed_and_resumed(lab, "killed graphs", graphs, whole)
     weights = [_weights(lab.folder(run)) for run in ("steps", "graphs", "killed graphs")]
     require(weights[0] == weights[1] == weights[2], "the losses are the same, the weights are not")
@@ -138,7 +139,7 @@ def cuda_graphs(lab: Lab) -> str:
 
 
 def _exact(lab: Lab, model: Mapping[str, object]) -> dict[str, object]:
-    """Settings of a run that computes the same each time, with checkpoints to resume from."""
+    """Returns settings of a run that computes the same each time and saves checkpoints."""
     return {
         "train.deterministic": True,
         "train.dtype": "bfloat16",
@@ -150,7 +151,7 @@ def _exact(lab: Lab, model: Mapping[str, object]) -> dict[str, object]:
 def _killed_and_resumed(
     lab: Lab, name: str, settings: dict[str, object], whole: list[float]
 ) -> None:
-    """A run that SIGKILL ends in its middle goes on to the losses of the whole one."""
+    """Kills a run in its middle, and checks that, resumed, it has the losses of the whole one."""
     run = lab.folder(name)
     command = [str(lab.aero), "train", str(lab.config(name, settings))]
     lab.run(name, command, watch=lambda _: len(losses(run)) > len(whole) // 2)
@@ -159,7 +160,7 @@ def _killed_and_resumed(
     require(
         ended.status == 0, f"{name}: the resumed run ended with {ended.status}: {ended.last_line()}"
     )
-    require(losses(run) == whole, f"{name}: the resumed run has other losses")
+    require(losses(run) == whole, f"{name}: the resumed run's losses differ")
 
 
 def _weights(run: Path) -> bytes:
@@ -170,17 +171,20 @@ def _weights(run: Path) -> bytes:
 
 
 def no_such_device(lab: Lab) -> str:
-    """A device that is not there is refused before anything begins."""
+    """Checks that a device that does not exist is refused before anything begins."""
     config = lab.config("nowhere", {"train.device": "cuda:99"})
     ended = lab.run("nowhere", [str(lab.aero), "train", str(config)])
     require(ended.status == 2, f"aero train ended with {ended.status}: {ended.last_line()}")
-    require("train.device" in ended.output, f"no word of train.device: {ended.last_line()}")
+    require(
+        "train.device" in ended.output,
+        f"the message does not name train.device: {ended.last_line()}",
+    )
     require(not lab.folder("nowhere").exists(), "it left a run folder behind")
     return ended.last_line()
 
 
 def flat_memory(lab: Lab) -> str:
-    """No growth over steps with evaluations and entropies, once all of them have been."""
+    """Checks that memory stays flat over steps with evaluations and entropies after the first."""
     steps = 4 * lab.size.steps
     often = str(max(1, steps // 10))
     settings = {
@@ -211,10 +215,10 @@ def flat_memory(lab: Lab) -> str:
 
 
 def sanitized(lab: Lab) -> str:
-    """compute-sanitizer looks on for two steps."""
+    """Runs two steps under compute-sanitizer."""
     program = shutil.which("compute-sanitizer")
     if program is None or not lab.on_gpu():
-        raise SkipTrial("no compute-sanitizer" if lab.on_gpu() else "of a GPU alone")
+        raise SkipTrial("no compute-sanitizer" if lab.on_gpu() else "only on a GPU")
     settings = {
         "train.duration": "2",
         "train.dtype": "bfloat16",
@@ -225,10 +229,10 @@ def sanitized(lab: Lab) -> str:
     config = lab.config("sanitized", settings)
     command = [program, "--error-exitcode", "99", str(lab.aero), "train", str(config)]
     ended = lab.run("sanitized", command)
-    said: list[str] = re.findall(r"ERROR SUMMARY: .*", ended.output)
-    require(ended.status == 0, f"ended with {ended.status}: {(said or [ended.last_line()])[-1]}")
-    require(bool(said), "compute-sanitizer gave no ERROR SUMMARY")
-    return said[-1]
+    summary: list[str] = re.findall(r"ERROR SUMMARY: .*", ended.output)
+    require(ended.status == 0, f"ended with {ended.status}: {(summary or [ended.last_line()])[-1]}")
+    require(bool(summary), "compute-sanitizer printed no ERROR SUMMARY")
+    return summary[-1]
 
 
 TRIALS: dict[str, Callable[[Lab], str]] = {
