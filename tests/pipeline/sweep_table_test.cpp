@@ -364,7 +364,7 @@ TEST_F(TwoMembers, CompareWhereOneNamesTheDataAsOlderVersionsDo) {
     testing_support::write_square_tokens(data / file);
   for (Member& member : sweep_.members) {
     member.config.data.path = data.string();
-    member.config.data.format = TokenFormat::nanogpt;
+    member.config.data.format = DataFormat::nanogpt;
   }
   const auto& config = sweep_.members.front().config;
   const auto known = jobs::KnownCorpora().find(config, "val");
