@@ -227,7 +227,9 @@ def sanitized(lab: Lab) -> str:
         "model.architecture": "EReg(SM(t)+ScFuFFN)",
     }
     config = lab.config("sanitized", settings)
-    command = [program, "--error-exitcode", "99", str(lab.aero), "train", str(config)]
+    # It follows the program into aero-torch.
+    command = [program, "--error-exitcode", "99", "--target-processes", "all"]
+    command += [str(lab.aero), "train", str(config)]
     ended = lab.run("sanitized", command)
     summary: list[str] = re.findall(r"ERROR SUMMARY: .*", ended.output)
     require(ended.status == 0, f"ended with {ended.status}: {(summary or [ended.last_line()])[-1]}")
