@@ -69,7 +69,7 @@ sys.exit(1 if fault == "crash" else 0)
 
 # As compute-sanitizer does: runs the program, then says how it was.
 SANITIZER = """#!/bin/sh
-shift 2
+shift 4
 "$@" || exit
 [ "$FAULT" = silent ] || echo "========= ERROR SUMMARY: 0 errors"
 [ "$FAULT" != access ] || { echo "========= ERROR SUMMARY: 7 errors"; exit 99; }
