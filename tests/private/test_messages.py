@@ -11,12 +11,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from aero.checkpoint.checkpoints import find_checkpoint
+from aero.checkpoint.checkpoints import find_checkpoint, load_weights
 from aero.commands import private_inference_work
 from aero.commands.private_inference import parse_arguments
 from aero.core.errors import AeroError, UsageError
 from aero.private.program import memory
-from aero.private.program.settings import Settings
+from aero.private.program.plan import make_plan
+from aero.private.program.settings import CLIENT, SERVER, Settings
 from aero.private.report.aero_program import Prediction
 from aero.private.run import requirements
 from tiny_model import MODEL, tensors, write_checkpoint
@@ -93,8 +94,21 @@ def test_the_error_for_a_python_without_a_wheel_names_the_one_to_install(
 def test_a_model_with_parts_of_another_program_is_refused(tmp_path: Path) -> None:
     own = {"own_parts": "DytImpl: final_norm"}
     (tmp_path / "config.json").write_text(json.dumps({"model": MODEL | own}), encoding="utf-8")
-    with pytest.raises(AeroError, match=r"config\.json: model\.own_parts: 'DytImpl"):
+    fault = r"config\.json: model\.own_parts: 'DytImpl.*; only that program runs the model$"
+    with pytest.raises(AeroError, match=fault):
         find_checkpoint(tmp_path)
+
+
+def test_the_error_for_missing_weights_says_who_needs_them(tmp_path: Path) -> None:
+    checkpoint = find_checkpoint(write_checkpoint(tmp_path / "run"))
+    (tmp_path / "run" / "weights.safetensors").unlink()
+    with pytest.raises(UsageError, match=r"weights\.safetensors: no such file$"):
+        load_weights(checkpoint)
+    fault = r"weights\.safetensors: no such file; the server needs .* \(the client, --party 0, "
+    for party in (None, SERVER):
+        with pytest.raises(UsageError, match=fault):
+            make_plan(checkpoint, Settings(), [[1, 2]], party)
+    assert make_plan(checkpoint, Settings(), [[1, 2]], CLIENT).weights is None
 
 
 def test_a_run_that_does_not_fit_into_memory_is_refused_before_it_starts(

@@ -79,9 +79,7 @@ def load_weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     try:
         tensors = load_file(file)
     except FileNotFoundError as error:
-        raise UsageError(
-            f"{file}: no such file; the server needs the weights (the client, --party 0, does not)"
-        ) from error
+        raise UsageError(f"{file}: no such file") from error
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror or 'cannot be read'}") from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:

@@ -17,7 +17,7 @@ AT_LEAST_ONE = ("n_layer", "n_head", "d_model", "context", "vocab_size")
 
 
 def _choices() -> dict[str, list[str]]:
-    """Returns the choices of each key that takes names, from the schema for editors."""
+    """Reads the names that keys may take from configs/schema.json."""
     schema = load_object(ROOT / "configs" / "schema.json")
     keys = schema["properties"]["model"]["properties"]
     return {key: about["enum"] for key, about in keys.items() if "enum" in about}
@@ -49,7 +49,7 @@ def read_config(section: Mapping[str, Any], file: str) -> ModelConfig:
     try:
         config = ModelConfig.from_dict(section)
     except OwnPartsError as error:
-        raise UsageError(f"{file}: {error}; only AERO's run encrypted") from error
+        raise UsageError(f"{file}: {error}; only that program runs the model") from error
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"{file}: model.ereg, model.norm_fixed or model.simplified is not a section that AERO "

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aero.checkpoint.checkpoints import Checkpoint, load_weights
+from aero.checkpoint.kinds import WEIGHTS
 from aero.config.model import ModelConfig
+from aero.core.errors import UsageError
 from aero.private.program.folding import Folder
 from aero.private.program.forward_pass import Program, build_program, one_hot
 from aero.private.program.memory import check_memory
@@ -67,6 +69,16 @@ def _generate_plain(
     return tuple(chosen)
 
 
+def _load_weights_of_server(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    file = checkpoint.folder / WEIGHTS
+    if not file.exists():
+        raise UsageError(
+            f"{file}: no such file; the server needs the weights (the client, --party {CLIENT}, "
+            "does not)"
+        )
+    return load_weights(checkpoint)
+
+
 def make_plan(
     checkpoint: Checkpoint,
     settings: Settings,
@@ -83,7 +95,7 @@ def make_plan(
     say(f"checkpoint  {checkpoint.folder} {checkpoint.architecture}")
     weights = None
     if party != CLIENT:
-        folder = Folder(config, load_weights(checkpoint))
+        folder = Folder(config, _load_weights_of_server(checkpoint))
         weights = folder.fold()
         for number, note in enumerate(folder.notes):
             say(f"{'folded' if number == 0 else '':10}  {note}")
