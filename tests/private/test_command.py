@@ -92,6 +92,7 @@ def test_a_rate_is_a_decimal_within_bounds(text: str, capsys: pytest.CaptureFixt
         ("private_table.py", ["--out", "x", "--threads", "0"], "--threads: '0' is not a whole"),
         ("private_table.py", ["--out", "x", "--repeats", "1e1"], "--repeats: '1e1' is not a whole"),
         ("private_table.py", ["--out", "x", "--wan", "nan", "80"], "--wan: 'nan' is not a number"),
+        ("private_table.py", ["--wan", "100", "20000"], "'20000' is not a number from 0 to 10000"),
         ("private_table.py", ["--out", "/dev/null"], "--out /dev/null/table.json: Not a directory"),
     ],
 )

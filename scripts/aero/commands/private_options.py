@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from aero.core.errors import UsageError
 from aero.core.options import Help, Parser, real, whole
@@ -14,6 +15,24 @@ RATE, ROUND_TRIP = 100.0, 80.0
 MOST_THREADS = 1024
 MBIT = real(0, 1e6)
 MILLISECONDS = real(0, 1e4)
+
+
+class WanAction(argparse.Action):
+    """Reads MBIT and MS of a line, each within its own bounds, as a Network."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        rate, round_trip = values
+        try:
+            network = Network(MBIT(rate), MILLISECONDS(round_trip))
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from error
+        setattr(namespace, self.dest, network)
 
 
 def make_parser(description: str | None, usage: str | None = None) -> Parser:

@@ -21,12 +21,13 @@ from pathlib import Path
 
 from aero.commands.private_command import run_command
 from aero.commands.private_options import (
+    WanAction,
     add_model_options,
     add_settings_options,
     make_parser,
 )
 from aero.core.fit import add_wide
-from aero.core.options import real, whole
+from aero.core.options import whole
 
 MOST_WINDOWS = 10_000
 
@@ -45,7 +46,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--wan",
-        type=real(0, 1e6),
+        action=WanAction,
         nargs=2,
         metavar=("MBIT", "MS"),
         help="also over a line of so many Mbit/s each way and milliseconds a round trip; as root",

@@ -109,7 +109,7 @@ def work(arguments: argparse.Namespace) -> int:
             f"--repeats {arguments.repeats} --wan-repeats {arguments.wan_repeats}: expected at "
             f"least one window, and no more over the line than in all"
         )
-    network = None if arguments.wan is None else Network(*arguments.wan)
+    network: Network | None = arguments.wan
     if network is not None:
         check_network(network)
     settings = settings_of(arguments)
