@@ -15,7 +15,7 @@ from typing import Any
 from aero.benchmark.budget import Budget
 from aero.benchmark.processes import OutOfTime, ProcessFailed, run_process
 from aero.benchmark.store import Store
-from aero.benchmark.training_rows import ORDER, ROWS, Size, stand_in, train_command
+from aero.benchmark.training_rows import ORDER, ROWS, WARMUP, Size, stand_in, train_command
 from aero.checkpoint.kinds import METRICS
 from aero.checkpoint.run_folder import read_lines, read_run
 from aero.core.errors import AeroError
@@ -98,19 +98,21 @@ class Training:
         """A few steps of a row, thrown away. Raises AeroError where they take too long."""
         run, steps = self.runs / "probe", self.size.probe_steps
         limit = self._limit()
-        too_little = f"no more than {max(0.0, limit):.0f} of them for {steps} steps of {row}"
+        trial = f"a trial of {steps} steps of {row}"
         if limit <= 0:
-            raise self._too_little_time(too_little)
+            raise self._too_little_time(f"none for {trial}")
         shutil.rmtree(run, ignore_errors=True)
         self.runs.mkdir(parents=True, exist_ok=True)
-        command = self._command(row, run, steps, "50%", log_every=1)
+        command = self._command(row, run, steps, WARMUP, log_every=1)
         command += ["--set", "optimizer.lr=1e-6"]  # so that no value becomes non-finite
         self._report(f"{row}: the pace of {steps} steps")
         start = time.monotonic()
         try:
             run_process(command, run.with_suffix(".log"), limit, _GRACE_SECONDS)
         except OutOfTime:
-            raise self._too_little_time(too_little) from None
+            raise self._too_little_time(
+                f"{trial} took more than the {limit:.0f} s that it had"
+            ) from None
         wall = time.monotonic() - start
         seconds = step_seconds(run)
         shutil.rmtree(run)
