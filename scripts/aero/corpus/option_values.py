@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
+from aero.core.options import shown
+
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _UNITS = {"k": 10**3, "m": 10**6, "g": 10**9}
-_SHOWN = 40
 
 
 def _refuse(text: str, wanted: str) -> argparse.ArgumentTypeError:
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return argparse.ArgumentTypeError(f"{shown!r} is not {wanted}")
+    return argparse.ArgumentTypeError(f"{shown(text)} is not {wanted}")
 
 
 def utf8_text(value: str) -> str:
