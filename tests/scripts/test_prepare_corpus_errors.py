@@ -57,6 +57,22 @@ def fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Fails:
 # Errors.
 
 
+def test_a_missing_package_is_named_and_a_missing_module_is_a_fault_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fails: Fails
+) -> None:
+    def missing(name: str) -> Callable[[str], None]:
+        def load(module: str) -> None:
+            raise ModuleNotFoundError(f"{module} needs {name}", name=name)
+
+        return load
+
+    monkeypatch.setattr(prepare_corpus.importlib, "import_module", missing("tokenizers"))
+    assert "the Python package tokenizers is missing; pip install" in fails(tmp_path)
+    monkeypatch.setattr(prepare_corpus.importlib, "import_module", missing("aero.corpus.none"))
+    with pytest.raises(ModuleNotFoundError, match=r"aero\.corpus\.none"):
+        run(tmp_path, "--out", tmp_path / "corpus")
+
+
 def test_sources_that_are_not_there_are_named(tmp_path: Path, fails: Fails) -> None:
     assert f"{tmp_path}/missing: no such file" in fails(f"{tmp_path}/missing")
     assert f"{tmp_path}/*.none: the pattern matches no file" in fails(f"{tmp_path}/*.none")
