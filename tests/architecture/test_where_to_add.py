@@ -1,7 +1,7 @@
-"""What docs/architecture.md says of where to add things is where such things are.
+"""Tests that the rows of "Where to add things" in docs/architecture.md name the right files.
 
-A kind that is there already stands for one to be added: the files that name it are those of its
-row, and those below, with the reason why a new one does not touch them.
+Each row is tried on an existing kind: the files that name the kind must be those of the row and
+those of KINDS below, which gives the reason why a new kind does not touch them.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def calls_in(formula: str, name: str) -> int:
 
 
 def byte_formulas() -> dict[str, str]:
-    """Returns the formulas of SPU's primitives, from the file that all models of SPU extend."""
+    """Reads the formulas of the primitives' bytes from the file that all models of SPU extend."""
     primitives = load_object(SHIPPED / f"{STRUCTURE}.json")["primitives"]
     return {name: str(entry["bytes"]) for name, entry in primitives.items()}
 
