@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures tokens/s of a training step on the CPU. --help tells how."""
+"""Measures tokens/s of a training step on the CPU. --help explains how."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ usage() {
   cat <<'END'
 usage: scripts/build.sh [PRESET [TARGET...]]
 
-Builds AERO with a preset of CMakePresets.json (default: release) in build/PRESET; without a
-target, everything. Runs scripts/setup.sh first, for cuda-release with --cuda. AERO_LIBTORCH is
-honoured as there.
+Builds AERO with a preset of CMakePresets.json (default: release) in build/PRESET; builds everything
+where no target is named. Runs scripts/setup.sh first, for cuda-release with --cuda. AERO_LIBTORCH
+names a LibTorch, as for scripts/setup.sh.
 END
 }
 
@@ -30,8 +30,8 @@ if [[ -n ${AERO_LIBTORCH:-} ]]; then
   libtorch=$(realpath "$AERO_LIBTORCH")
 fi
 
-# CMake remembers every library of the LibTorch it found first, and the folder it stood in:
-# another LibTorch or a moved checkout needs a fresh start.
+# CMake remembers every library of the LibTorch that it found first, and the folder of the sources:
+# another LibTorch or a moved checkout needs a fresh cache.
 cache=build/$preset/CMakeCache.txt
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$cache"; }
 fresh=()
@@ -41,7 +41,7 @@ if [[ -f $cache ]] &&
 fi
 cmake --preset "$preset" "${fresh[@]}" -DAERO_LIBTORCH="$libtorch"
 
-# A unit that sees LibTorch takes up to 2 GB to compile.
+# A source that includes LibTorch takes up to 2 GB to compile.
 memory_kb=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
 jobs=$((memory_kb / 2000000))
 jobs=$((jobs < $(nproc) ? jobs : $(nproc)))

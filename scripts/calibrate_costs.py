@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Refits the constants of the cost model aero_papers. --help tells how."""
+"""Refits the constants of the cost model aero_papers. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the members of a sweep against one of them. --help tells how."""
+"""Holds the members of a sweep against one of them. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains a finished AERO run again with a plain PyTorch loop. --help tells how."""
+"""Trains a finished AERO run again with a plain PyTorch loop. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Formats, Python lint, types, shipped configs and clang-tidy.
+# Checks formats, Python lint, types, shipped configs and, on request, with clang-tidy.
 set -euo pipefail
 
 usage() {
   cat <<'END'
 usage: scripts/lint.sh [--format | --types | --configs | --tidy [FILE...]]
 
-Without an option, the first three:
-  --format   clang-format over C++ sources, ruff over Python (says what differs, changes nothing)
-  --types    mypy over Python, strictly over scripts; needs scripts/setup.sh --lint
-  --configs  every config under configs/ parses; needs the release build
-  --tidy     clang-tidy over the given .cpp files, or over those that differ from the main branch;
-             some 30 s for a file that sees LibTorch
+Runs the first three checks where no option is given:
+  --format   runs clang-format on C++ and ruff on Python (prints what differs, changes nothing)
+  --types    runs mypy on Python, strictly on scripts; needs scripts/setup.sh --lint
+  --configs  checks that every config under configs/ parses; needs the release build
+  --tidy     runs clang-tidy on the given .cpp files, or on those that differ from the main branch;
+             takes some 30 s for a file that includes LibTorch
   --fix      formats C++ and Python in place
 END
 }
@@ -26,7 +26,7 @@ check_format() {
   build/venv/bin/ruff format --check scripts tests
 }
 
-# Each folder of tests by itself, for its modules find each other there.
+# Checks each folder of tests by itself, because its modules import each other from there.
 check_types() {
   local folder
   build/venv/bin/mypy
@@ -50,7 +50,7 @@ check_configs() {
         build/release/bin/aero report configs/quickstart.json --cost spu_0.9.5_default_colocated \
           --network "$file" >/dev/null
         ;;
-      configs/cost/spu_0.9.5.json) ;; # the base of those that follow
+      configs/cost/spu_0.9.5.json) ;; # other cost models extend it; it prices nothing alone
       configs/cost/*) build/release/bin/aero report configs/quickstart.json --cost "$file" >/dev/null ;;
       *pipeline*) build/release/bin/aero pipeline "$file" --list >/dev/null ;;
       configs/tiny/base.json) build/release/bin/aero config check "$file" ;;

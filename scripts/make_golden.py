@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the reference tensors of tests/golden, or checks them. --help tells how."""
+"""Makes the reference tensors of tests/golden, or checks them. --help explains how."""
 
 from __future__ import annotations
 

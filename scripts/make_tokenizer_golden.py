@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes what the tokenizer's tests compare with. --help tells how."""
+"""Makes what the tokenizer's tests compare with. --help explains how."""
 
 from __future__ import annotations
 

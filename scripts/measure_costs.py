@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what SPU's operations cost and writes a cost model. --help tells how."""
+"""Measures what SPU's operations cost and writes a cost model. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws figures of AERO's runs and sweeps. --help tells how."""
+"""Draws figures of AERO's runs and sweeps. --help explains how."""
 
 from __future__ import annotations
 

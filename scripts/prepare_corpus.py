@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns texts into a corpus that AERO trains on. --help tells how."""
+"""Turns texts into a corpus that AERO trains on. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a checkpoint of AERO under encryption. --help tells how."""
+"""Runs a checkpoint of AERO under encryption. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs trained models under encryption on held-out text. --help tells how."""
+"""Runs trained models under encryption on held-out text. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to a small GPT-2 trained on real Python code, its perplexity, a sample, a report.
+# Trains a small GPT-2 on Python code from a fresh clone, then evaluates, samples and reports.
 set -euo pipefail
 
 usage() {
@@ -9,9 +9,9 @@ usage: scripts/quickstart.sh [--again]
 Sets up what is missing, builds AERO, makes a corpus of the Python files on this machine, trains
 configs/quickstart.json on it (at most 6 minutes on 2 cores that have bfloat16), evaluates, samples
 and reports.
-Run again, it skips what is finished and takes up training where it stopped.
+Run again, it skips what is finished and continues training where it stopped.
 
-  --again   forget the trained model and train anew
+  --again   delete the trained model and train a new one
 
 Environment: AERO_LIBTORCH=DIR as in scripts/setup.sh.
 END
@@ -39,9 +39,9 @@ scripts/build.sh release aero
 
 title "corpus: $corpus"
 if [[ -f $corpus/manifest.json ]]; then
-  echo "already there"
+  echo "exists already"
 else
-  # The standard library, what Debian has installed, and what set-up has put into the venv.
+  # The sources are the standard library, Debian's packages and those of the virtual environment.
   mapfile -t sources < <("$python" - <<'END'
 import sysconfig
 from pathlib import Path
@@ -60,7 +60,7 @@ if [[ -n $again ]]; then
 fi
 settings=()
 if ! grep -qwE 'avx512_bf16|amx_bf16' /proc/cpuinfo; then
-  echo "no instructions for bfloat16 here, so float32"
+  echo "this processor has no instructions for bfloat16: training in float32"
   settings=(--set train.dtype=float32)
 fi
 "$aero" train "$config" --resume "${settings[@]}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the papers' tables beside ours. --help tells how."""
+"""Prints the papers' tables beside ours. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings a machine to where AERO builds: Debian packages, a Python venv in build/venv, LibTorch.
+# Installs what AERO needs to build: Debian packages, a Python venv in build/venv, LibTorch.
 # A second run finds everything in place, needs no network and takes a second.
 set -euo pipefail
 
@@ -11,13 +11,13 @@ Installs what is missing to build and test AERO:
   - Debian packages, as root or through sudo (without either: prints which are missing),
   - build/venv with the Python packages of the scripts,
   - LibTorch, as the CPU build of the Python package torch in build/venv.
-Versions: scripts/versions.env. An interrupted run is taken up by the next one.
+scripts/versions.env names the versions. The next run continues where a run was interrupted.
 
-  --golden   also transformers, which makes the reference tensors of tests/golden anew
-  --lint     also clang-format, clang-tidy and mypy
-  --cuda     all of it in build/venv-cuda, with the CUDA build of torch (5 GB), for the preset
-             cuda-release; no CUDA toolkit is needed, but where there is nvcc, AERO's own kernels
-             are compiled, too
+  --golden   also installs transformers, which makes the reference tensors of tests/golden
+  --lint     also installs clang-format, clang-tidy and mypy
+  --cuda     installs all of it in build/venv-cuda, with the CUDA build of torch (5 GB), for the
+             preset cuda-release; no CUDA toolkit is needed, but where there is nvcc, AERO's own
+             kernels are compiled, too
 
 environment:
   AERO_LIBTORCH=DIR      use this LibTorch folder, or the folder of this Python torch package;
@@ -54,7 +54,7 @@ venv=$root/build/venv${cuda:+-cuda}
 
 # --- Debian packages ---------------------------------------------------------------------------
 
-# The installed version without epoch; empty when the package is not installed.
+# Prints the installed version without epoch, nothing when the package is not installed.
 installed_version() {
   local status_and_version
   status_and_version=$(dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null |
@@ -66,7 +66,7 @@ install_debian_packages() {
   local wanted=("${AERO_DEBIAN_BUILD[@]}") missing=() package name tested have
   [[ -n $lint ]] && wanted+=("${AERO_DEBIAN_LINT[@]}")
   if ! command -v dpkg-query >/dev/null; then
-    warn "this is no Debian system; it must have: ${wanted[*]}"
+    warn "this is not a Debian system; install by hand: ${wanted[*]}"
     return
   fi
   for package in "${wanted[@]}"; do
@@ -81,16 +81,16 @@ install_debian_packages() {
   if ((EUID != 0)); then
     if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
       fail "these Debian packages are missing: ${missing[*]}" \
-        "have someone with root rights run, then start again:" \
+        "let someone with root rights run this, then start again:" \
         "  apt-get install --no-install-recommends ${missing[*]}"
     fi
     as_root=(sudo -n)
   fi
   say "installing Debian packages: ${missing[*]}"
-  "${as_root[@]}" apt-get update -q || warn "apt-get update failed; going on with the old lists"
+  "${as_root[@]}" apt-get update -q || warn "apt-get update failed; continuing with the old lists"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q -y --no-install-recommends "${missing[@]}" ||
-    fail "apt-get could not install: ${missing[*]}" "its message stands above"
+    fail "apt-get could not install: ${missing[*]}" "see its message above"
 
   for package in "${wanted[@]}"; do
     name=${package%%=*} tested=${package#*=}
@@ -104,7 +104,7 @@ install_debian_packages() {
 check_given_libtorch() {
   local folder=$1 version
   local config=$folder/share/cmake/Torch/TorchConfig.cmake
-  [[ -f $config ]] || fail "AERO_LIBTORCH=$folder is no LibTorch: $config does not exist." \
+  [[ -f $config ]] || fail "AERO_LIBTORCH=$folder is not a LibTorch: $config does not exist." \
     "Name the folder 'libtorch' of PyTorch's zip file, or what this prints:" \
     "  python3 -c 'import torch, os; print(os.path.dirname(torch.__file__))'"
   version=$(sed -n 's/^set(PACKAGE_VERSION "\(.*\)")$/\1/p' "${config%.cmake}Version.cmake")
@@ -135,7 +135,7 @@ find_python() {
 
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check -qq "$@"; }
 
-# True when the torch that pip would take brings the CUDA libraries with it.
+# Succeeds where the torch that pip would install depends on the CUDA libraries.
 torch_brings_cuda() {
   pip install --dry-run --no-deps --only-binary :all: --report "$venv/torch.json" \
     "torch==$AERO_TORCH_VERSION" &&
@@ -151,10 +151,10 @@ END
 
 install_torch() {
   local torch=torch==$AERO_TORCH_VERSION
-  # The CPU index is asked for the torch wheel alone; what torch needs comes from the usual one.
+  # Only the torch wheel comes from the CPU index; its dependencies come from the default index.
   if ! pip install --no-deps --retries 0 --timeout 15 "$@" \
     --index-url https://download.pytorch.org/whl/cpu "$torch"; then
-    say "PyTorch's CPU index has no answer; asking the default package index"
+    say "PyTorch's CPU index did not answer; asking the default package index"
     if [[ ${AERO_ALLOW_CUDA:-} != 1 ]] && torch_brings_cuda; then
       fail "the default package index has only torch's CUDA build (several GB)." \
         "Try again when https://download.pytorch.org/whl/cpu can be reached, or name a LibTorch" \
@@ -165,14 +165,14 @@ install_torch() {
   pip install -c "$venv/constraints.txt" "$torch"
 }
 
-# === leaves out 2.13.0+cpu, which an index of one's own may have.
+# === leaves out 2.13.0+cpu, which a private index may have.
 install_torch_cuda() { pip install -c "$venv/constraints.txt" "$@" "torch===$AERO_TORCH_VERSION"; }
 
 install_scripts() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_PACKAGES[@]}"; }
 install_lint() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_LINT[@]}"; }
 install_golden() { pip install -c "$venv/constraints.txt" "$@" "${AERO_PYTHON_GOLDEN[@]}"; }
 
-# Runs install_GROUP unless it has run to its end before, for the same versions.
+# Runs install_GROUP unless it has already succeeded for the same versions.
 ensure_group() {
   local group=$1 description=$2 ready=$venv/$1.ready again=()
   local versions="$description ${AERO_PYTHON_CONSTRAINTS[*]}"
@@ -180,12 +180,12 @@ ensure_group() {
     return
   fi
   say "installing Python packages: $description"
-  # What an interrupted run unpacked may be half there.
+  # An interrupted run may have unpacked packages in part.
   [[ -f $ready.unfinished ]] && again=(--force-reinstall)
   rm -f "$ready"
   : >"$ready.unfinished"
   "install_$group" "${again[@]}" ||
-    fail "pip could not install: $description" "its message stands above; then start again"
+    fail "pip could not install: $description" "see its message above, then start again"
   printf '%s' "$versions" >"$ready"
   rm "$ready.unfinished"
 }
@@ -224,7 +224,7 @@ install_python_packages() {
 }
 
 mkdir -p "$root/build"
-# Two set-ups at once would write into one venv.
+# The lock keeps two set-ups from writing into one venv at the same time.
 exec 9>"$root/build/setup.lock"
 if command -v flock >/dev/null; then
   flock 9

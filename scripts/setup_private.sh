@@ -10,10 +10,10 @@ usage: scripts/setup_private.sh [--tests]
 Makes build/venv-spu with SecretFlow SPU and what it needs, at the versions of scripts/versions.env.
 They are pinned for Python 3.11. A second run finds everything in place.
 
-  --tests   also pytest, for tests/private
+  --tests   also installs pytest, for tests/private
 
 environment:
-  AERO_SPU_PYTHON=FILE   this Python, where neither python3.11 nor python3 is the right one
+  AERO_SPU_PYTHON=FILE   uses this Python, where neither python3.11 nor python3 is the right one
 END
 }
 
@@ -85,9 +85,9 @@ say "making a Python environment in build/venv-spu with $python"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check -qq "$@"; }
 pip install "$AERO_PIP" || fail "pip could not install $AERO_PIP"
 say "installing SPU $AERO_SPU_VERSION and what it needs (some 500 MB)"
-# The list is whole, so that nothing else is resolved.
+# The list is complete, so pip resolves no dependencies.
 pip install --no-deps --only-binary :all: "${packages[@]}" ||
-  fail "pip could not install the packages; its message stands above" \
+  fail "pip could not install the packages; see its message above" \
     "SPU has wheels for Linux (x86_64, aarch64) and macOS (arm64)"
 "$venv/bin/python" -c 'import spu' || fail "SPU was installed, but does not load on this machine"
 printf '%s' "$wanted" >"$ready"

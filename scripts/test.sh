@@ -6,13 +6,14 @@ usage() {
   cat <<'END'
 usage: scripts/test.sh [--slow] [CTEST_ARGUMENT...]
 
-Sets up what is missing, builds the release preset and runs all tests but the slow ones. Those of
-private inference need Python 3.11, for which SPU is pinned: elsewhere they are left out.
+Sets up what is missing, builds the release preset and runs all tests except the slow ones. Those of
+private inference need Python 3.11, for which SPU is pinned; without it they are left out.
 
-  --slow    also the tests labelled slow: more of private inference between two parties, programs
-            built against the installed library, the reference tensors made anew with transformers
+  --slow    also runs the tests labelled slow: more of private inference between two parties,
+            programs built against the installed library, and the reference tensors made again with
+            transformers
 
-Everything else goes to ctest: scripts/test.sh -R '^data' runs the tests of src/data.
+All other arguments are passed to ctest: scripts/test.sh -R '^data' runs the tests of src/data.
 END
 }
 
@@ -30,6 +31,6 @@ if ((${#selection[@]} == 0)); then
   scripts/setup.sh --golden
 fi
 scripts/setup_private.sh --tests ||
-  echo "test: goes on without tests/private, the two-party runs" >&2
+  echo "test: continuing without tests/private, the two-party runs" >&2
 scripts/build.sh release
 ctest --preset release "${selection[@]}" "$@"

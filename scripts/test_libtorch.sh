@@ -6,11 +6,11 @@ usage() {
   cat <<'END'
 usage: scripts/test_libtorch.sh VERSION...
 
-For each VERSION of torch, as 2.11.0: installs it from the default package index into
+For each VERSION of torch, such as 2.11.0, installs it from the default package index into
 build/libtorch/VERSION (PyPI's wheels are built for CUDA, 5 GB each with what they need), builds AERO
-against it without a warning, and runs all tests that need no torch in Python, on the CPU. What is
-there already is used again. Ends with a line a version; fails where one of them does not build, or
-has a test that fails.
+against it without a warning, and runs all tests that need no torch in Python, on the CPU. What
+exists already is used again. Prints a line per version at the end, and fails where one of them does
+not build, or has a test that fails.
 END
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures AERO's training steps on a GPU beside PyTorch. --help tells how."""
+"""Measures AERO's training steps on a GPU beside PyTorch. --help explains how."""
 
 from __future__ import annotations
 

@@ -8,26 +8,26 @@ usage: scripts/gpu/check.sh [STAGE...] [OPTION...]
 
 Stages (all of them, in this order, where none is named):
   build   configures and builds against the torch package of this machine's Python
-  test    the C++ suites and the program's on the card, then trial runs (scripts/gpu/trials.py)
-  bench   training steps beside PyTorch, eager and compiled (scripts/gpu/benchmark.py)
-  train   the papers' models at full size on the same tokens (scripts/gpu/train.py)
+  test    runs the tests of C++ and the program on the card, then trial runs (scripts/gpu/trials.py)
+  bench   measures training steps beside PyTorch, eager and compiled (scripts/gpu/benchmark.py)
+  train   trains the papers' models at full size on the same tokens (scripts/gpu/train.py)
 
-Each takes less than ten minutes, goes on where it was cut off when it is started again, and needs no
-network. What came out stands in OUT/results.json and OUT/results.md, with the card, its driver, the
+Each takes less than ten minutes, continues where it was cut off when it is started again, and needs
+no network. The results are in OUT/results.json and OUT/results.md, with the card, its driver, the
 LibTorch and the commit.
 
 options:
   --device cuda|cpu   what to check (default: cuda)
   --out FOLDER        where the results go (default: build/gpu-check)
-  --build FOLDER      a build that is there: the stage build takes it as it is
-  --seconds N         the most that a stage may take (default: 540)
-  --tiny              small sizes: a rehearsal of every stage
-  --fresh             forget the results of earlier runs
+  --build FOLDER      an existing build, which the stage build takes as it is
+  --seconds N         the most seconds that a stage may take (default: 540)
+  --tiny              runs every stage at small sizes, as a rehearsal
+  --fresh             deletes the results of earlier runs
 
 environment:
   AERO_LIBTORCH=DIR       the LibTorch to build against, if not that of the Python
   AERO_PYTHON=PYTHON      the Python with torch and numpy (default: python3)
-  AERO_GPU_PACK=DIR       what scripts/gpu/pack.sh made (default: build/gpu-pack, where it is there)
+  AERO_GPU_PACK=DIR       what scripts/gpu/pack.sh made (default: build/gpu-pack, where it exists)
 END
 }
 
@@ -39,7 +39,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 stages=()
 device=cuda out= build= seconds=540 tiny=() fresh=
-needs_value() { (($# > 1)) || fail "$1 needs a value; --help tells which"; }
+needs_value() { (($# > 1)) || fail "$1 needs a value; see --help"; }
 while (($#)); do
   case $1 in
     build | test | bench | train) stages+=("$1") ;;
@@ -51,12 +51,12 @@ while (($#)); do
     --tiny) tiny=(--tiny) ;;
     --fresh) fresh=1 ;;
     -h | --help) usage && exit 0 ;;
-    *) fail "unknown argument $1; --help tells what there is" ;;
+    *) fail "unknown argument $1; see --help" ;;
   esac
   shift
 done
 ((${#stages[@]})) || stages=(build test bench train)
-[[ $device == cuda || $device == cpu ]] || fail "--device $device: it is cuda or cpu"
+[[ $device == cuda || $device == cpu ]] || fail "--device $device: it must be cuda or cpu"
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "--seconds $seconds: it must be a whole number above 0"
 
 out=$(realpath -m "${out:-build/gpu-check}")
@@ -69,7 +69,7 @@ pack=$(realpath -m "${AERO_GPU_PACK:-build/gpu-pack}")
 here=scripts/gpu
 python=${AERO_PYTHON:-python3}
 mkdir -p "$out"
-if [[ -n $fresh ]]; then # what the stages write, and nothing else that may lie there
+if [[ -n $fresh ]]; then # removes what the stages write, and nothing else that may be there
   rm -rf "$out"/results.{json,md} "$out"/build/{configure.log,build.log,doctor.txt} \
     "$out"/{suite/suite,trials/trials,bench/benchmark,train/train}.* "$out"/train/work
 fi
@@ -91,7 +91,7 @@ configure() {
   if [[ -d $pack ]]; then
     options+=(-DCMAKE_PREFIX_PATH="$pack/usr")
   fi
-  # Anew, since CMake names the compilers only then; what is compiled stays.
+  # CMake names the compilers only for a fresh cache; what is compiled stays.
   cmake --fresh -G Ninja -S "$root" -B "$build" "${options[@]}"
 }
 
@@ -104,7 +104,7 @@ stage_build() {
     torch=$(libtorch) || return
     touch "$folder/unfinished"
     configure "$torch" 2>&1 | tee "$folder/configure.log" || return
-    # Keeps going: a program that does not build is no reason to be without the others.
+    # -k 0 builds the other programs where one does not build.
     timeout "$seconds" cmake --build "$build" --parallel "$(nproc)" -- -k 0 2>&1 | tee -a "$folder/build.log" || status=$?
     ((status == 124)) || rm "$folder/unfinished"
   fi
@@ -141,10 +141,10 @@ fi
 failed=()
 for stage in "${stages[@]}"; do
   say "$stage"
-  [[ $stage == build || -x $aero ]] || fail "$aero is not there; first: $0 build"
+  [[ $stage == build || -x $aero ]] || fail "$aero does not exist; first run: $0 build"
   "stage_$stage" || failed+=("$stage")
 done
 if [[ -x $aero ]]; then
   "$python" $here/collect.py --aero "$aero" --out "$out" --device "$device"
 fi
-((${#failed[@]} == 0)) || fail "not well: ${failed[*]}"
+((${#failed[@]} == 0)) || fail "failed: ${failed[*]}"

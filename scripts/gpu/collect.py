@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts the results of scripts/gpu/check.sh together. --help tells how."""
+"""Puts the results of scripts/gpu/check.sh together. --help explains how."""
 
 from __future__ import annotations
 

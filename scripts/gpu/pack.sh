@@ -8,10 +8,10 @@ usage: scripts/gpu/pack.sh [FOLDER]
 
 Copies the headers and small libraries that AERO is built with (a few MB) from this machine's Debian
 packages to FOLDER (default: build/gpu-pack), for scripts/gpu/check.sh on a machine without network.
-Take the checkout there with this folder in it, made anew for each commit, which it names; LibTorch
-comes from the torch package over there. What stood in FOLDER gives way if it is a pack, too.
-Needs what scripts/setup.sh installs. The libraries run on any Linux of this machine's architecture
-whose glibc is not older than this machine's.
+Copy the checkout there with this folder in it. The pack names the commit, so make it again for each
+commit. LibTorch comes from the torch package of the other machine. A pack that is in FOLDER is
+replaced. Needs what scripts/setup.sh installs. The libraries run on any Linux of this machine's
+architecture whose glibc is not older than this machine's.
 END
 }
 
@@ -29,7 +29,7 @@ folder=$(realpath -m "${1:-$root/build/gpu-pack}")
 cd "$root"
 [[ ! -e $folder || -d $folder ]] || fail "$folder is a file; name a folder"
 if [[ -d $folder && ! (-f $folder/commit && -d $folder/usr) && -n $(ls -A "$folder") ]]; then
-  fail "$folder holds something else than a pack; name another folder, or empty it"
+  fail "$folder is not a pack; name another folder, or empty it"
 fi
 packages=(libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libgtest-dev libgmock-dev
   libpcre2-dev zlib1g-dev pkgconf-bin libpkgconf3)
@@ -39,7 +39,7 @@ unfinished=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$unfinished"' EXIT
 chmod 755 "$unfinished"
 
-# Headers, static libraries, and the files by which CMake and pkg-config find them.
+# Copies headers, static libraries, and the files by which CMake and pkg-config find them.
 dpkg -L "${packages[@]}" |
   grep -E '^/usr/(include|bin|lib|share/(cmake|pkgconfig))/' |
   while IFS= read -r file; do
@@ -50,16 +50,16 @@ dpkg -L "${packages[@]}" |
   tar -C / -c --no-recursion -T - | tar -C "$unfinished" -x
 
 lib=$(echo "$unfinished"/usr/lib/*-linux-gnu)
-# spdlog and fmt are shared libraries, with a link of the name that programs ask for.
+# spdlog and fmt are shared libraries, each with a link of the name that programs load.
 for name in spdlog fmt; do
   file=$(realpath "/${lib#"$unfinished"/}/lib$name.so")
   cp -a "$file" "$lib/"
   soname=$(objdump -p "$file" | sed -n 's/^ *SONAME *//p')
   ln -sf "$(basename "$file")" "$lib/$soname"
 done
-# Of zlib and PCRE2 the static libraries stay.
+# Only the static libraries of zlib and PCRE2 stay.
 rm -f "$lib"/libz.so* "$lib"/libpcre2-*.so* "$lib"/libpcre2-{16,32}*
-# pkg-config finds its library and files wherever they lie.
+# The wrapper of pkg-config finds its library and files wherever the pack is.
 rm -f "$unfinished/usr/bin/pcre2-config"
 cat >"$unfinished/usr/bin/pkg-config" <<'END'
 #!/bin/sh
@@ -69,7 +69,7 @@ END
 chmod +x "$unfinished/usr/bin/pkg-config"
 sed -i 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' "$lib"/pkgconfig/*.pc
 
-# What the sources are, where git does not say it; by it this folder is known as a pack.
+# The file names the commit where git cannot; it also marks this folder as a pack.
 git describe --always --dirty --abbrev=12 >"$unfinished/commit"
 
 rm -rf "$folder"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs AERO's tests on a card. --help tells how."""
+"""Runs AERO's tests on a card. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains rows of the papers' tables at full size on a GPU. --help tells how."""
+"""Trains rows of the papers' tables at full size on a GPU. --help explains how."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains small models on a card and looks whether all is well. --help tells how."""
+"""Trains small models on a card and checks the results. --help explains how."""
 
 from __future__ import annotations
 

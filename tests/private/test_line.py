@@ -51,8 +51,8 @@ def test_the_default_line_is_that_of_the_papers() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--rate", "9"], r"--rate 9 is of a simulated line: add --network wan"),
-        (["--round-trip", "9"], r"--round-trip 9 is of a simulated line"),
+        (["--rate", "9"], r"--rate 9 needs a simulated line: add --network wan"),
+        (["--round-trip", "9"], r"--round-trip 9 needs a simulated line"),
         (["--network", "wan", "--rate", "0"], r"a line of 0 Mbit/s: the rate must be above 0"),
     ],
 )

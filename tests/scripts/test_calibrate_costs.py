@@ -54,8 +54,8 @@ def test_formulas_are_computed_as_arithmetic_has_them() -> None:
 @pytest.mark.parametrize(
     ("option", "file", "message"),
     [
-        ("--model", "configs/cost/sigma.json", "no cost model with constants, primitives and"),
-        ("--model", "configs/tiny/base.json", "no cost model with constants, primitives and"),
+        ("--model", "configs/cost/sigma.json", "not a cost model with constants, primitives and"),
+        ("--model", "configs/tiny/base.json", "not a cost model with constants, primitives and"),
         ("--tables", "configs/tiny/base.json", "not the papers' tables"),
         ("--tables", "configs", "configs: is a folder; name a file"),
     ],

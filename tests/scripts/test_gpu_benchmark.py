@@ -90,7 +90,7 @@ def test_a_later_call_measures_what_is_missing(run: Run, binary: Path, tmp_path:
     found = results(tmp_path)
     assert found["measurements"] == {} and len(found["left_out"]) == 9
     assert all(goal["reached"] is None for goal in found["summary"]["goals"])
-    assert "Left out for want of time: gpt2/AERO/1, " in (
+    assert "Left out because time ran out: gpt2/AERO/1, " in (
         (tmp_path / "out" / "benchmark.md").read_text()
     )
     assert run() == 0

@@ -93,7 +93,7 @@ def test_only_the_stages_that_are_named_run(check: Check, tmp_path: Path) -> Non
 
 def test_a_stage_that_fails_does_not_stop_the_others(check: Check, tmp_path: Path) -> None:
     done = check(fails="suite.py")
-    assert done.returncode == 1 and done.stderr == "check: not well: test\n"
+    assert done.returncode == 1 and done.stderr == "check: failed: test\n"
     programs = [call.split()[0].removeprefix("scripts/gpu/") for call in called(tmp_path)]
     assert programs == ["suite.py", "trials.py", "benchmark.py", "train.py", "collect.py"]
 
@@ -101,11 +101,11 @@ def test_a_stage_that_fails_does_not_stop_the_others(check: Check, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--device", "gpu"], "--device gpu: it is cuda or cpu"),
+        (["--device", "gpu"], "--device gpu: it must be cuda or cpu"),
         (["--seconds", "0"], "--seconds 0: it must be a whole number above 0"),
         (["--seconds"], "--seconds needs a value"),
         (["tests"], "unknown argument tests"),
-        (["test", "--build", "empty"], "empty/bin/aero is not there"),
+        (["test", "--build", "empty"], "empty/bin/aero does not exist"),
     ],
 )
 def test_a_wrong_command_line_is_told(

@@ -22,7 +22,7 @@ def test_a_folder_of_something_else_stays(tmp_path: Path, name: str) -> None:
     precious.write_text("a file of the user's")
     done = pack(name, tmp_path)
     assert done.returncode == 1
-    assert "holds something else than a pack" in done.stderr
+    assert f"pack: {(tmp_path / name).resolve()} is not a pack; " in done.stderr
     assert precious.read_text() == "a file of the user's"
     assert [each.name for each in tmp_path.iterdir()] == ["mine"]
 

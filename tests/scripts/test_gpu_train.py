@@ -174,7 +174,7 @@ def test_rows_for_which_no_time_is_left_are_named(run: Run, binary: Path, tmp_pa
     assert run("--steps", "6", "--seconds", "25") == 0
     assert results(tmp_path)["left_out"] == list(ORDER)
     assert len(calls(binary)) == len(ROWS)
-    assert f"Not finished for want of time: {', '.join(ORDER)}." in table(tmp_path)
+    assert f"Not finished because time ran out: {', '.join(ORDER)}." in table(tmp_path)
 
 
 def test_rows_have_the_settings_of_the_tables() -> None:

@@ -309,7 +309,7 @@ def test_other_costs_have_a_result_of_their_own(tmp_path: Path, costs: str, opti
 def test_a_cost_model_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     arguments = ["gpt2-t128", "--run", "--results", str(tmp_path), "--costs", "spu"]
     assert reproduce_tables.main(arguments) == 2
-    assert "--costs spu: none of configs/cost: aero_papers" in capsys.readouterr().err
+    assert "--costs spu: not one of configs/cost: aero_papers" in capsys.readouterr().err
 
 
 def test_a_sweep_that_fails_gives_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

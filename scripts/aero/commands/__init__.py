@@ -1,1 +1,1 @@
-"""What each script does: its options, and the work that it starts."""
+"""Holds a module for each script, with its options and the work that it starts."""

@@ -1,10 +1,10 @@
 """Measures tokens/s of a training step on the CPU: AERO against the same GPT-2 in PyTorch eager,
 or AERO's architectures against each other (--architectures), the first of them the reference.
 
-The sides take turns for --rounds rounds, each turn a process of its own, so that slow spells of the
-machine fall on all alike. The first steps of a turn are warm-up and left out. Reported are medians
-over all steps, the median over rounds of the ratio within a round, and peak memory. PyTorch runs
-nanoGPT's loop with torch.optim.AdamW as it comes, and with fused=True.
+The sides take turns for --rounds rounds, each turn in its own process, so that slow phases of the
+machine affect all sides alike. The first steps of a turn are warm-up and left out. The report has
+medians over all steps, the median over rounds of the ratio within a round, and peak memory. PyTorch
+runs nanoGPT's loop with torch.optim.AdamW's defaults, and with fused=True.
 
 Examples:
   scripts/benchmark_step.py --rounds 3 --json step.json
@@ -40,7 +40,7 @@ MOST_TOKENS = 1 << 30
 
 
 def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measured]:
-    """Lets the sides take turns."""
+    """Lets the sides take turns, and returns their times."""
     setting = setting_of(arguments)
     measured = {side: Measured() for side in sides}
     turns = [(number, side) for number in range(arguments.rounds) for side in sides]
@@ -67,7 +67,7 @@ def measure(sides: list[str], arguments: argparse.Namespace) -> dict[str, Measur
 
 
 def summary(measured: dict[str, Measured], setting: Setting) -> dict[str, Any]:
-    """The report that --json writes."""
+    """Returns the report that --json writes."""
     sides = {}
     reference = next((side for side in measured if side not in PYTORCH_SIDES), None)
     for side, result in measured.items():
@@ -84,7 +84,7 @@ def summary(measured: dict[str, Measured], setting: Setting) -> dict[str, Any]:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The report as a table."""
+    """Returns the report as a table."""
     s = report["setting"]
     lines = [
         f"GPT-2 {s['n_layer']}L, d={s['d_model']}, H={s['n_head']}, V={s['vocab_size']}, "
@@ -104,7 +104,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def setting_of(arguments: argparse.Namespace) -> Setting:
-    """The step that the command line asks for."""
+    """Returns the step that the command line describes."""
     return Setting(
         arguments.layers,
         arguments.heads,
@@ -120,11 +120,11 @@ def setting_of(arguments: argparse.Namespace) -> Setting:
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Defaults, and the description as it is written."""
+    """Prints defaults, and the description as it is written."""
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with status 2 where it makes no sense."""
+    """Parses the command line; exits with status 2 where its options contradict each other."""
     parser = Parser(description=__doc__, formatter_class=_Help)
     parser.add_argument("--aero", type=Path, default=AERO, help="AERO's binary")
     parser.add_argument("--sides", nargs="+", choices=["aero", *PYTORCH_SIDES], help="who runs")
@@ -154,10 +154,10 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="also write everything measured here")
     arguments = parser.parse_args(command_line)
     if arguments.sides and arguments.architectures:
-        parser.error("--sides and --architectures: give one of them")
+        parser.error("--sides and --architectures exclude each other: give one of them")
     arguments.sides = arguments.architectures or arguments.sides or ["aero", *PYTORCH_SIDES]
     if len(set(arguments.sides)) < len(arguments.sides):
-        parser.error("a side stands there twice")
+        parser.error("a side is named twice")
     if arguments.width % arguments.heads:
         parser.error(f"--width {arguments.width} is not a multiple of --heads {arguments.heads}")
     tokens = arguments.batch * arguments.accumulation * arguments.context * arguments.steps
@@ -190,5 +190,5 @@ def benchmark(arguments: argparse.Namespace) -> int:
 
 
 def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: benchmark(parse(command_line)))

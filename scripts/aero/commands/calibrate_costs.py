@@ -1,8 +1,8 @@
 """Refits the constants of the cost model aero_papers to the papers' tables, and shows the errors.
 
-The one fitted constant of communication, token_word, and the five of latency are fitted by least
-squares on relative errors. The formulas are those of the file, composed here a second time and
-apart from the program, as a check on it.
+Communication has one fitted constant, token_word, and latency has five. They are fitted by least
+squares on relative errors. The script composes the file's formulas a second time, without the
+program, as a check on it.
 
 Example:
   scripts/calibrate_costs.py --model configs/cost/aero_papers.json
@@ -43,7 +43,7 @@ def summary(errors: Sequence[float]) -> str:
 
 
 def print_communication(rows: Sequence[Row], model: CostModel) -> None:
-    """The constant, and each row with the file's constants."""
+    """Prints the fitted constant, and each row with the file's constants."""
     fitted = fit_token_word(rows, model)
     print(f"{FITTED}: fitted {fitted:.1f} B, in the file {model.constants[FITTED]:g} B\n")
     print(
@@ -63,7 +63,7 @@ def print_communication(rows: Sequence[Row], model: CostModel) -> None:
 
 
 def print_left_out(rows: Sequence[Row], model: CostModel) -> None:
-    """Predicts each table by the constant of the others."""
+    """Prints the errors of each table, predicted by the constant fitted to the others."""
     print(f"\n{FITTED} fitted without a table, and the error of that table's rows:")
     for table in dict.fromkeys(row.table for row in rows):
         constant = fit_token_word([row for row in rows if row.table != table], model)
@@ -76,7 +76,7 @@ def print_left_out(rows: Sequence[Row], model: CostModel) -> None:
 
 
 def print_latency(rows: Sequence[Row], model: CostModel) -> None:
-    """The fit of latencies beside the file's constants."""
+    """Prints the fitted constants of latency beside those of the file."""
     errors = [row.latency(model) / row.seconds - 1 for row in rows]
     print(f"\nlatency, {len(rows)} rows: {summary(errors)}")
     for name, fitted in zip(LATENCY, fit_latency(rows, model), strict=True):
@@ -91,7 +91,7 @@ def print_latency(rows: Sequence[Row], model: CostModel) -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The files."""
+    """Parses the command line."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=MODEL, help="the cost model's file")
     parser.add_argument("--tables", type=Path, default=PAPER_TABLES, help="the papers' tables")
@@ -99,13 +99,13 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def read_model(file: Path) -> CostModel:
-    """Raises UsageError where the file is no cost model with what is fitted here."""
+    """Reads the cost model. Raises UsageError where it lacks what is fitted here."""
     description = read_cost_model(file)
     try:
         model = CostModel(description)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
-            f"{file}: no cost model with constants, primitives and a formula of latency; "
+            f"{file}: not a cost model with constants, primitives and a formula of latency; "
             "only aero_papers.json is fitted here"
         ) from error
     if missing := [name for name in (FITTED, *LATENCY) if name not in model.constants]:
@@ -114,7 +114,7 @@ def read_model(file: Path) -> CostModel:
 
 
 def read_tables(file: Path) -> list[Row]:
-    """Raises UsageError where the file is not the papers' tables."""
+    """Reads the papers' tables. Raises UsageError where the file is something else."""
     try:
         rows = read_rows(file)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -127,7 +127,7 @@ def read_tables(file: Path) -> list[Row]:
 
 
 def calibrate() -> int:
-    """Prints all there is to say."""
+    """Prints the fitted constants and the errors of all rows."""
     arguments = parse_arguments()
     model = read_model(arguments.model)
     rows = read_tables(arguments.tables)
@@ -137,15 +137,15 @@ def calibrate() -> int:
         print_latency(rows, model)
     except KeyError as error:
         raise UsageError(
-            f"{arguments.model}: it knows no {error.args[0]}, of which {arguments.tables} has rows"
+            f"{arguments.model}: has no {error.args[0]}, which rows of {arguments.tables} need"
         ) from error
     except (ZeroDivisionError, ValueError, TypeError) as error:
         raise UsageError(
-            f"{arguments.model}, {arguments.tables}: a formula or a figure of 0 gives no number"
+            f"{arguments.model}, {arguments.tables}: a formula cannot be computed, or a figure is 0"
         ) from error
     return 0
 
 
 def main() -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(calibrate)

@@ -1,10 +1,10 @@
-"""Holds the members of a sweep against one of them, pair by pair over the seeds.
+"""Compares the members of a sweep with one of them, pair by pair over the seeds.
 
 Runs of one seed share initial weights and the order of the data as far as their shapes allow, so
-the spread of their differences says more of two members than their own spreads do. The table has
+the spread of their differences says more about two members than their own spreads do. The table has
 mean and sample standard deviation of perplexity, and of its difference over the seeds that both
-members finished; "(level)" where the 95% interval of the mean difference contains 0, "other
-evaluation" where the two perplexities are of other data, tokens, contexts or batches.
+members finished. It says "(level)" where the 95% interval of the mean difference contains 0, and
+"other evaluation" where the two perplexities are of different data, tokens, contexts or batches.
 
 Example:
   scripts/compare_members.py runs/tiny/alpha.json --against SM+ScFFN
@@ -28,7 +28,7 @@ from aero.results.sweep import Member, Sweep, read_sweep
 
 
 def spread(values: Sequence[float], sign: str = "") -> str:
-    """Mean ± sample standard deviation."""
+    """Returns mean ± sample standard deviation."""
     if not values:
         return "–"
     text = f"{fmean(values):{sign}.2f}"
@@ -36,7 +36,7 @@ def spread(values: Sequence[float], sign: str = "") -> str:
 
 
 def difference(member: Member, against: Member) -> str:
-    """Over the common seeds, marked where these do not tell the two apart."""
+    """Returns the difference over the common seeds, marked where they do not separate the two."""
     if member.evaluated_otherwise(against):
         return "other evaluation"
     text = spread(member.differences(against), "+")
@@ -44,7 +44,7 @@ def difference(member: Member, against: Member) -> str:
 
 
 def bins_text(bins: list[float] | None) -> str:
-    """Shares of heads, lowest entropy first."""
+    """Returns the shares of heads, lowest entropy first."""
     return "–" if bins is None else " ".join(f"{100 * share:.0f}%" for share in bins)
 
 
@@ -52,7 +52,7 @@ FORMATS = {"markdown": markdown_table, "latex": latex_table}
 
 
 def table(sweep: Sweep, against: Member, names: Sequence[str], form: str) -> list[str]:
-    """The lines of a form; all members where no names are given."""
+    """Returns the table's lines, with all members where no names are given."""
     members = [sweep.member(name) for name in names] if names else sweep.members
     note_other_evaluation(against, members, "no difference is shown")
     rows = []
@@ -72,7 +72,7 @@ def table(sweep: Sweep, against: Member, names: Sequence[str], form: str) -> lis
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "result", type=Path, help="the JSON file that `aero ablate` or `aero pipeline` wrote"
@@ -87,7 +87,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def compare() -> int:
-    """The exit status."""
+    """Prints the table, and returns the exit status."""
     arguments = parse_arguments()
     sweep = read_sweep(arguments.result)
     name = arguments.against or sweep.baseline
@@ -99,5 +99,5 @@ def compare() -> int:
 
 
 def main() -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(compare)

@@ -1,8 +1,8 @@
 r"""Trains a finished AERO run again with a plain PyTorch loop and compares held-out perplexity.
 
 The loop takes the run's initial weights (train with --set checkpoint.at_start=true), tokens, order
-and recipe, and nothing of AERO's code. Exit status 1 where the perplexities differ by more than
---tolerance.
+and recipe, and uses none of AERO's code. The exit status is 1 where the perplexities differ by more
+than --tolerance.
 
 Example:
   build/release/bin/aero train configs/quickstart.json --set checkpoint.at_start=true \
@@ -27,7 +27,7 @@ FIRST_LOSSES = 10
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The report as two tables."""
+    """Returns the report as two tables."""
     lines = [
         "| | held-out perplexity |",
         "|---|---|",
@@ -44,7 +44,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def parse_arguments(command_line: list[str] | None) -> argparse.Namespace:
-    """Exits with usage where they do not fit."""
+    """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("--data", type=Path, help="the corpus, where data.path does not lead to it")
@@ -56,7 +56,7 @@ def parse_arguments(command_line: list[str] | None) -> argparse.Namespace:
 
 
 def compare(arguments: argparse.Namespace) -> int:
-    """Exit status 1 where the perplexities differ by more than the tolerance."""
+    """Returns the exit status, 1 where the perplexities differ by more than the tolerance."""
     run = read_run(arguments.run)
     if arguments.out:
         check_output(arguments.out, "--out")
@@ -82,5 +82,5 @@ def compare(arguments: argparse.Namespace) -> int:
 
 
 def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: compare(parse_arguments(command_line)))

@@ -1,4 +1,4 @@
-"""The command line of scripts/prepare_corpus.py."""
+"""Defines the command line of scripts/prepare_corpus.py."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LONGEST_CONTEXT = (1 << 32) - 1
 
 
 def separator(value: str) -> str:
-    r"""A separator in which \n and \t stand for a line end and a tab."""
+    r"""Parses a separator in which \n and \t stand for a line end and a tab."""
     if not value:
         raise argparse.ArgumentTypeError("a separator cannot be empty")
     return utf8_text(value).replace("\\n", "\n").replace("\\t", "\t")
 
 
 def build_parser(description: str | None) -> argparse.ArgumentParser:
-    """The command line."""
+    """Builds the parser of the command line."""
     usage = "%(prog)s SOURCE... --out FOLDER [OPTION...]"
     parser = Parser(usage=usage, description=description, formatter_class=Help)
     parser.add_argument(
@@ -201,7 +201,7 @@ def _add_tokenizing(group: Any) -> None:
 
 
 def settings_of(args: argparse.Namespace, parser: argparse.ArgumentParser) -> Settings:
-    """The settings of a command line; ends the program where options contradict each other."""
+    """Returns the settings of a command line; exits where options contradict each other."""
     if args.layout == "chunk" and args.context is None:
         parser.error("--layout chunk needs --context, the chunk length in tokens")
     if args.layout == "stream" and args.context is not None:

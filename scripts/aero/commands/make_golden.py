@@ -2,9 +2,9 @@
 
 Each file holds one tiny model with random weights: logits, loss and every gradient of one batch,
 attention's row entropies where the case is about them, then losses, gradient norms and weights of
-ten AdamW steps with clipping. What transformers has is
-computed by transformers; the rest by the decoder in aero.reference, which agrees with transformers
-where both can speak. Nothing is downloaded. tests/golden/README.md says what a file holds.
+ten AdamW steps with clipping. Models that transformers has are computed by transformers, the others
+by the decoder in aero.reference, which agrees with transformers on the models that both have.
+Nothing is downloaded. tests/golden/README.md says what a file holds.
 
 Example:
   scripts/make_golden.py --check --only gpt2_gelu
@@ -31,10 +31,10 @@ GOLDEN = ROOT / "tests" / "golden"
 
 
 def make_or_check() -> int:
-    """Exit status 1 where --check found a difference."""
+    """Returns the exit status, 1 where --check found a difference."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=GOLDEN, help="folder (default: tests/golden)")
-    parser.add_argument("--only", metavar="CASE", nargs="+", help="these cases alone")
+    parser.add_argument("--only", metavar="CASE", nargs="+", help="only these cases")
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     arguments = parser.parse_args()
 
@@ -67,5 +67,5 @@ def make_or_check() -> int:
 
 
 def main() -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(make_or_check)

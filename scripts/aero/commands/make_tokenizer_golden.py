@@ -1,4 +1,4 @@
-"""Makes what the tokenizer's tests compare with, by Hugging Face `tokenizers`.
+"""Makes the reference values of the tokenizer's tests by Hugging Face `tokenizers`.
 
 golden   trains a small byte-level BPE on the Python standard library and writes it with the ids of
          hostile Unicode texts, under several pre-tokenizers, to tests/golden/tokenizer.
@@ -39,5 +39,5 @@ def make() -> int:
 
 
 def main() -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(make)

@@ -1,4 +1,4 @@
-"""What scripts/measure_costs.py does with its options."""
+"""Does the work of scripts/measure_costs.py."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from aero.private.run.spawn import run_both
 def measured(
     settings: Settings, chosen: list[Probe], title: str, joined: Line | None = None
 ) -> Measurements:
-    """The client's view, over the loopback or over a line."""
+    """Returns what the client measures, over the loopback or over a simulated line."""
     with Tidying(), tempfile.TemporaryDirectory(prefix="aero-costs-") as folder:
 
         def order(rank: int, addresses: tuple[str, str]) -> Order:
@@ -62,7 +62,7 @@ def measure_rounds(settings: Settings, network: Network) -> dict[str, float]:
 
 
 def fitting_probes(colocated: bool) -> list[Probe]:
-    """Takes the matrix products that this machine's memory allows; names the others."""
+    """Returns the matrix products that this machine's memory allows, and reports the others."""
     have, fitting = available(), []
     for probe in matrix_probes(colocated):
         need = 2 * (PROCESS + of_probes([probe]))
@@ -70,7 +70,7 @@ def fitting_probes(colocated: bool) -> list[Probe]:
             fitting.append(probe)
         else:
             print(
-                f"left out {probe.name}, which takes up to {need / 1e9:.0f} GB of memory, and "
+                f"left out {probe.name}, which takes up to {need / 1e9:.0f} GB of memory, of which "
                 f"{have / 1e9:.0f} are free: seconds of wide products are less certain",
                 file=sys.stderr,
             )
@@ -78,7 +78,7 @@ def fitting_probes(colocated: bool) -> list[Probe]:
 
 
 def command_of(settings: Settings, network: Network | None, thorough: bool) -> str:
-    """The command line that measures the same, whatever file it writes."""
+    """Returns a command line that measures the same, whatever file it writes."""
     words = ["scripts/measure_costs.py", "--precision", settings.precision]
     words += ["--weights", settings.weights, "--threads", f"{settings.threads}"]
     if network is not None:

@@ -1,9 +1,9 @@
 """Draws figures of AERO's runs and sweeps.
 
 An input is a run's folder (with metrics.jsonl) or the JSON file that `aero ablate` or
-`aero pipeline` wrote, of which --members takes some. Inputs stand before --members and --labels.
+`aero pipeline` wrote, of which --members takes some. Give inputs before --members and --labels.
 The suffix of --out decides the format: .pdf, .svg or .png; a name without one gives a PNG and an
-SVG. What has nothing to show in a figure is left out, with a note.
+SVG. A run that has nothing to show in a figure is left out, with a note.
 
 Examples:
   scripts/plot.py loss runs/tiny/tiny.json --members SM+LN+G SM --out docs/figures/loss
@@ -176,7 +176,7 @@ def _add_kind(kinds: argparse._SubParsersAction[Parser], name: str) -> None:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Exits with usage where they do not fit."""
+    """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for name in KINDS:
@@ -206,5 +206,5 @@ def _draw(parsed: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: _draw(parse_arguments(arguments)))

@@ -1,4 +1,4 @@
-"""Turn folders, globs, text and JSONL files into a corpus that AERO trains on.
+"""Turns folders, globs, text and JSONL files into a corpus that AERO trains on.
 
 See docs/data.md for recipes, the filters and the file formats.
 
@@ -24,7 +24,7 @@ _NEEDED = "numpy, tokenizers and tqdm"
 
 
 def print_summary(manifest: dict[str, Any], out: Path) -> None:
-    """The counts of a finished run."""
+    """Prints the counts of a finished run."""
     counts, tokenizer = manifest["counts"], manifest["tokenizer"]
     print(f"{out}: {manifest['layout']} layout, vocabulary {tokenizer['vocab_size']:,}")
     print(f"  {'documents seen':<22}{counts['documents']:>15,}")
@@ -42,7 +42,7 @@ def print_summary(manifest: dict[str, Any], out: Path) -> None:
 
 
 def run(argv: list[str] | None = None, undo: Undo | None = None) -> int:
-    """Run the program; returns its exit code. `undo`: what a signal must remove."""
+    """Runs the program, and returns its exit code; `undo` knows what a signal must remove."""
     parser = build_parser(__doc__)
     args = parser.parse_args(argv)
     settings = settings_of(args, parser)
@@ -64,7 +64,7 @@ def run(argv: list[str] | None = None, undo: Undo | None = None) -> int:
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status
-    except BrokenPipeError:  # nobody reads what it says
+    except BrokenPipeError:  # the reader of its messages has closed
         return SIGPIPE_CODE
     except OSError as error:
         print(f"error: {describe_os_error(error)}", file=sys.stderr)
@@ -91,5 +91,5 @@ def run_as_program() -> int:
 
 
 def main() -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_printing(run_as_program)

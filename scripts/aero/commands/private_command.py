@@ -1,4 +1,4 @@
-"""How the scripts of private inference start and end."""
+"""Starts and ends the scripts of private inference."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def _end(error: AeroError) -> int:
 
 
 def _crash(error: Exception) -> AeroError:
-    """A fault that no message foresees: its details go to a file."""
+    """Writes the details of an unexpected fault to a file, and returns an error that names it."""
     details = str(error) if isinstance(error, CrashError) else traceback.format_exc()
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="aero-private-crash-", suffix=".txt", delete=False, encoding="utf-8"
         ) as file:
             file.write(details)
-        told = f"its details are in {file.name}"
+        details_at = f"its details are in {file.name}"
     except OSError:
-        told = "its details could not be written"
-    return AeroError(f"a fault of this script or of SPU, which should not happen; {told}")
+        details_at = "its details could not be written"
+    return AeroError(f"a fault of this script or of SPU, which should not happen; {details_at}")

@@ -29,7 +29,7 @@ from aero.private.program.settings import CLIENT, SERVER
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = make_parser(__doc__, "%(prog)s CHECKPOINT [OPTION...]")
     parser.add_argument(
         "checkpoint", type=Path, metavar="CHECKPOINT", help="run folder or checkpoint folder"

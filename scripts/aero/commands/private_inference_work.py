@@ -1,4 +1,4 @@
-"""What scripts/private_inference.py does with its options."""
+"""Does the work of scripts/private_inference.py."""
 
 from __future__ import annotations
 
@@ -53,14 +53,12 @@ def _is_address(text: str) -> bool:
 
 
 def _check_tokenizer(checkpoint: Checkpoint) -> None:
-    """Makes sure that the tokenizer in use is the model's; `checkpoint.tokenizer` may be another
-    file.
-    """
+    """Raises AeroError where the tokenizer in use is another than the model's."""
     if checkpoint.tokenizer is not None:
         require_same_tokenizer(
             tokenizer_of_model(checkpoint),
             identity_of_file(checkpoint.tokenizer),
-            "take the model's own, or give --other-tokenizer where the difference is meant",
+            "take the model's own, or give --other-tokenizer to use another on purpose",
         )
 
 
@@ -91,9 +89,10 @@ def _check_room(generate: int, sequences: list[list[int]], context: int) -> None
 
 
 def run(arguments: argparse.Namespace, plan: Plan, network: Network | None) -> Outcome:
-    """Under encryption: both parties, or this machine's."""
+    """Runs the model under encryption: both parties, or the one of this machine."""
     if plan.party is not None:
-        # The prompt and what becomes of it are the client's: so is another tokenizer.
+        # The prompt and the text made from it are the client's, so the client may use another
+        # tokenizer.
         is_meant = plan.party == CLIENT and arguments.other_tokenizer
         tokenizer = "" if is_meant else tokenizer_in_use(plan.checkpoint)
         return run_with_peer(plan, _addresses(arguments.peers), arguments.patience, tokenizer)
@@ -114,14 +113,14 @@ def _refuse_options_of_client(arguments: argparse.Namespace) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Does all that the command line asks for. Raises AeroError."""
+    """Runs the model and prints the report. Raises AeroError."""
     party = arguments.party
     if party is None and arguments.peers is not None:
         raise UsageError("--peers needs --party 0 (the client) or --party 1 (the server)")
     if party is not None and arguments.network == "wan":
         raise UsageError(
             "--network wan simulates a line between two parties of this machine; with --party "
-            "they meet over the network that is there: leave one of the two out"
+            "they meet over the real network: leave one of the two out"
         )
     if party is not None:
         keep_memory()

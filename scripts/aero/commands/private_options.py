@@ -41,7 +41,7 @@ def make_parser(description: str | None, usage: str | None = None) -> Parser:
 
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
-    """--weights, --precision, --threads."""
+    """Adds --weights, --precision and --threads."""
     parser.add_argument(
         "--weights",
         choices=("shared", "colocated"),
@@ -65,12 +65,12 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Returns what add_settings_options() read."""
+    """Returns the settings of add_settings_options()."""
     return Settings(arguments.precision, arguments.weights, arguments.threads)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--aero, --cost."""
+    """Adds --aero and --cost."""
     parser.add_argument(
         "--aero", type=Path, metavar="FILE", help="the program (default: build/release/bin/aero)"
     )
@@ -80,7 +80,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """--network, --rate, --round-trip."""
+    """Adds --network, --rate and --round-trip."""
     parser.add_argument(
         "--network",
         choices=("loopback", "wan"),
@@ -102,12 +102,12 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def network_of(arguments: argparse.Namespace) -> Network | None:
-    """Returns what add_network_options() read; None is the loopback. Raises AeroError."""
+    """Returns the network of add_network_options(), None for the loopback. Raises AeroError."""
     if arguments.network == "loopback":
         for option in ("rate", "round_trip"):
             if (value := getattr(arguments, option)) is not None:
                 name = option.replace("_", "-")
-                raise UsageError(f"--{name} {value:g} is of a simulated line: add --network wan")
+                raise UsageError(f"--{name} {value:g} needs a simulated line: add --network wan")
         return None
     rate = RATE if arguments.rate is None else arguments.rate
     round_trip = ROUND_TRIP if arguments.round_trip is None else arguments.round_trip

@@ -1,14 +1,14 @@
-"""Runs trained models under encryption on held-out text, and tells them in one table.
+"""Runs trained models under encryption on held-out text, and compares them in one table.
 
 Each model runs on windows of its context from the validation split of its corpus: first, middle,
-quarters and so on, the same for all models of one corpus. One row a model: bytes of a pass beside
-those that the cost model predicts, of the whole and of the blocks alone; seconds, measured and
-predicted, and rounds, with --wan also over a simulated line (as root); the set-up apart; the
-largest error of a logit against AERO's own, how often the likeliest token is the same, and the
-perplexity of these windows in the clear and encrypted.
+quarters and so on, the same for all models of one corpus. The table has one row per model: bytes of
+a pass beside those that the cost model predicts, of the whole and of the blocks alone; seconds,
+measured and predicted, and rounds, with --wan also over a simulated line (as root); the set-up
+apart; the largest error of a logit against AERO's own, how often the likeliest token is the same,
+and the perplexity of these windows in the clear and encrypted.
 
-OUT/table.json keeps every single run as soon as it is done, and is not made again: start the same
-command again after an interruption. OUT/table.md is the table.
+OUT/table.json keeps every run as soon as it is done, and the script does not repeat it: start the
+same command again after an interruption. OUT/table.md is the table.
 
 Example:
   build/venv-spu/bin/python scripts/private_table.py runs/quickstart --repeats 1 --out runs/table
@@ -33,7 +33,7 @@ MOST_WINDOWS = 10_000
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = make_parser(__doc__)
     parser.add_argument("checkpoints", type=Path, nargs="+", help="run or checkpoint folders")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the table")

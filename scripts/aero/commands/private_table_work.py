@@ -1,4 +1,4 @@
-"""What scripts/private_table.py does with its options."""
+"""Does the work of scripts/private_table.py."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def read_models(arguments: argparse.Namespace, settings: Settings, aero: Path) -
 
 
 def say(text: str) -> None:
-    """A line that is seen at once, in a log file too."""
+    """Prints a line at once, also into a log file."""
     print(text, flush=True)
 
 
 def run_tasks(tasks: Sequence[Task], runs: RunsFile, runner: Runner) -> dict[str, str]:
-    """Runs what is not in the file; returns why models failed, by name.
+    """Runs what is not in the file, and returns why models failed, by name.
 
-    A model that fails is left at that, and the others go on.
+    The other tasks of a model that failed are left out; those of the other models still run.
     """
     missing = [task for task in tasks if runs.find(task) is None]
     say(f"{len(tasks)} runs, {len(tasks) - len(missing)} of them in {runs.path}")
@@ -83,7 +83,7 @@ def write_table(
     network: Network | None,
     failed: dict[str, str],
 ) -> list[str]:
-    """Writes rows and markdown; returns the latter's lines."""
+    """Writes rows and Markdown, and returns the lines of the latter."""
     records = [(task, record) for task in tasks if (record := runs.find(task)) is not None]
     rows = []
     for model in models:
@@ -103,7 +103,7 @@ def write_table(
 
 
 def work(arguments: argparse.Namespace) -> int:
-    """Runs the models and writes the table; 1 where a model failed. Raises AeroError."""
+    """Runs the models, writes the table, and returns 1 where a model failed. Raises AeroError."""
     if not 1 <= arguments.wan_repeats <= arguments.repeats:
         raise UsageError(
             f"--repeats {arguments.repeats} --wan-repeats {arguments.wan_repeats}: expected at "

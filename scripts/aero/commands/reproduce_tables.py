@@ -1,7 +1,7 @@
-"""Prints the papers' tables beside ours, with what compares and what does not.
+"""Prints the papers' tables beside ours, and says what can be compared and what cannot.
 
-A table's figures of ours come from the result of its sweep (configs/tables, or configs/tiny for a
-size that a CPU trains); --run first runs `aero ablate` on it, which takes up what is unfinished.
+Our figures of a table come from the result of its sweep (configs/tables, or configs/tiny for a size
+that a CPU trains). --run first runs `aero ablate` on it, which continues what is unfinished.
 
 Examples:
   scripts/reproduce_tables.py gpt2-t128 --scale tiny
@@ -37,8 +37,9 @@ SCALES = {"full": ROOT / "configs" / "tables", "tiny": ROOT / "configs" / "tiny"
 
 
 def result_file(sweep_file: Path, results: Path | None, costs: str | None = None) -> Path:
-    """Finds where `aero ablate` leaves the result: in the sweep's folder, or as moved to `results`;
-    that of other costs than the sweep's own, "aero_papers" or "spu.wan", stands beside it.
+    """Finds where `aero ablate` wrote the result: in the sweep's folder, or moved to `results`.
+
+    The result with other costs than the sweep's own, "aero_papers" or "spu.wan", is beside it.
     """
     sweep = Record(load_object(sweep_file))
     try:
@@ -54,8 +55,9 @@ def result_file(sweep_file: Path, results: Path | None, costs: str | None = None
 
 
 def run_sweep(aero: Path, sweep_file: Path, jobs: int, costs: str | None) -> None:
-    """Members that diverge are results; what else fails stops the script. Where the script ends
-    meanwhile, the sweep saves first.
+    """Runs a sweep. Members that diverge are results; any other failure raises AeroError.
+
+    Where a signal ends the script, the sweep saves first.
     """
     command = [str(aero), "ablate", str(sweep_file), "--jobs", str(jobs), *cost_options(costs)]
     print("$ " + shlex.join(command), file=sys.stderr, flush=True)
@@ -77,13 +79,13 @@ def run_sweep(aero: Path, sweep_file: Path, jobs: int, costs: str | None) -> Non
 
 
 def cost_options(costs: str | None) -> list[str]:
-    """Gives costs as `aero ablate` takes them; a network stands behind the model and a dot."""
+    """Returns the options of `aero ablate` for costs: a model, or a model, a dot and a network."""
     if not costs:
         return []
     names = {file.stem for file in SHIPPED.glob("*.json") if not is_base(load_object(file))}
     model = max((name for name in names if f"{costs}.".startswith(f"{name}.")), key=len, default="")
     if not model:
-        raise UsageError(f"--costs {costs}: none of configs/cost: {', '.join(sorted(names))}")
+        raise UsageError(f"--costs {costs}: not one of configs/cost: {', '.join(sorted(names))}")
     network = costs[len(model) + 1 :]
     return ["--cost", model, "--network", network or "none"]
 
@@ -99,13 +101,13 @@ def sweep_of(table: Table, arguments: argparse.Namespace) -> Path:
 
 
 def collect(table: Table, arguments: argparse.Namespace) -> Sweep | None:
-    """Reads the result of the sweep; None where it has left none."""
+    """Reads the result of the sweep; None where there is none."""
     file = result_file(sweep_of(table, arguments), arguments.results, arguments.costs)
     return read_sweep(file) if file.exists() else None
 
 
 def parse_arguments(arguments: list[str] | None, names: list[str]) -> argparse.Namespace:
-    """Exits with usage where they do not fit."""
+    """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "table", choices=[*names, "all"], metavar="TABLE", help=", ".join([*names, "all"])
@@ -134,7 +136,7 @@ def parse_arguments(arguments: list[str] | None, names: list[str]) -> argparse.N
 
 
 def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
-    """One of each table whose sweep is there; at least one of them must have a result."""
+    """Returns a chapter for each table that has a sweep; at least one must have a result."""
     available = []
     for table in tables:
         try:
@@ -164,7 +166,7 @@ def chapters(tables: list[Table], arguments: argparse.Namespace) -> list[str]:
 
 
 def reproduce(arguments: list[str] | None) -> int:
-    """Prints the tables, and writes them where they are asked for."""
+    """Prints the tables, and writes them to --out."""
     tables = paper_tables()
     parsed = parse_arguments(arguments, list(tables))
     if parsed.results is not None and not parsed.results.is_dir():
@@ -180,5 +182,5 @@ def reproduce(arguments: list[str] | None) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: reproduce(arguments))

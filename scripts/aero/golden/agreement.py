@@ -1,4 +1,4 @@
-"""How far one computation is from another."""
+"""Measures how far one computation is from another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aero.golden.traces import (
     Trace,
 )
 
-# Between processors, whose kernels add in other orders, up to 3e-6 and 9e-12 are seen.
+# Kernels add in different orders on different processors: errors up to 3e-6 and 9e-12 were seen.
 CHECK_TOLERANCE = {"float32": 5e-6, "float64": 5e-11}
 AGREEMENT = {"float32": 1e-5, "float64": 1e-10}
 LOGITS_AGREEMENT = {"float32": 1e-5, "float64": 1e-12}
@@ -53,7 +53,7 @@ def agree(case: Case, dtype: str, what: str, reference: Trace, other: Trace) -> 
 
 
 def margin_matters(model: ModelConfig, entropy: Tensor, init: Mapping[str, Tensor]) -> bool:
-    """Whether some heads (or rows) are beyond the penalty's margin, and some within."""
+    """Returns whether some heads (or rows) are beyond the penalty's margin, and some within."""
     thresholds = init["thresholds"][:, None, :, None]
     if model.ereg.reduction == "mean":
         entropy = entropy.mean(dim=(1, 3), keepdim=True)

@@ -1,4 +1,4 @@
-"""A tiny model of the reference files, with the keys that it differs by."""
+"""Defines a case of the reference files: a tiny model, and the keys in which it differs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from aero.config.model import EregConfig, ModelConfig
 
 @dataclass(frozen=True)
 class Case:
-    """One model; `by_transformers` where transformers has it. `entropy`: its rows are kept. `gate`:
-    of fixed norms; `fresh_norms`: those whose average has not begun.
+    """Describes one model.
+
+    `by_transformers` says that transformers has it, `entropy` that the rows' entropies are kept.
+    `gate` is that of fixed norms; `fresh_norms` names those whose average has not begun.
     """
 
     name: str
@@ -25,7 +27,7 @@ class Case:
 
 
 def gpt2(**keys: Any) -> ModelConfig:
-    """A tiny GPT-2, with the given keys changed."""
+    """Returns the config of a tiny GPT-2, with the given keys changed."""
     base: dict[str, Any] = {
         "family": "gpt2",
         "n_layer": 2,
@@ -37,7 +39,7 @@ def gpt2(**keys: Any) -> ModelConfig:
 
 
 def pythia(**keys: Any) -> ModelConfig:
-    """A tiny Pythia, with the given keys changed."""
+    """Returns the config of a tiny Pythia, with the given keys changed."""
     base: dict[str, Any] = {
         "family": "pythia",
         "n_layer": 2,
@@ -50,18 +52,18 @@ def pythia(**keys: Any) -> ModelConfig:
 
 
 def simplified(**keys: Any) -> ModelConfig:
-    """A tiny block of He and Hofmann's, with the given keys changed."""
+    """Returns the config of tiny blocks of He and Hofmann, with the given keys changed."""
     base = {"family": "simplified", "n_layer": 3, "norm": "rmsnorm", "activation": "relu"}
     return gpt2(**(base | {"norm_bias": False, "biases": "qk", "ffn_scaled": True} | keys))
 
 
 def _explicit(config: ModelConfig) -> ModelConfig:
-    """No key left to a default that depends on another key."""
+    """Sets the keys whose defaults depend on other keys."""
     positions = 0 if config.family == "pythia" else config.position_rows
     d_ffn = 0 if config.ffn_fused else config.ffn_width
     return dataclasses.replace(config, d_ffn=d_ffn, positions=positions)
 
 
 def ereg(reduction: str, weight: float) -> EregConfig:
-    """Entropy regularisation with lambda = `weight`."""
+    """Returns entropy regularisation with lambda = `weight`."""
     return EregConfig(enabled=True, lambda_=weight, gamma=0.15, reduction=reduction)

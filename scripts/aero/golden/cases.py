@@ -1,4 +1,4 @@
-"""All models of the reference files."""
+"""Lists all models of the reference files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def cases() -> list[Case]:
 
 
 def plain_cases() -> list[Case]:
-    """Decoders of the nonlinearity ablation."""
+    """Lists decoders of the nonlinearity ablation."""
     bare = {"norm": "none", "biases": "qk"}
     leaky = bare | {"activation": "leaky_relu"}
     bare_pythia = {"norm": "none", "final_norm": False, "activation": "none"}
@@ -50,7 +50,7 @@ def plain_cases() -> list[Case]:
 
 
 def remedy_cases() -> list[Case]:
-    """Lists what AERO puts in place of norms and activations, and takes away after that."""
+    """Lists models with what AERO puts in place of norms and activations, and later removes."""
     bare = {"norm": "none", "activation": "none", "final_norm": False}
     scaled = bare | {"ffn_scaled": True}
     fused = scaled | {"ffn_fused": True}
@@ -103,7 +103,7 @@ def remedy_cases() -> list[Case]:
 
 
 def simplified_cases() -> list[Case]:
-    """He and Hofmann's block."""
+    """Lists models of He and Hofmann's block."""
     bare = {"norm": "none", "activation": "none", "norm_bias": True, "final_norm": False}
     pruned = bare | {"ffn_fused": True, "ffn_pruned": 1}
     return [
@@ -121,7 +121,7 @@ def simplified_cases() -> list[Case]:
 
 
 def substitute_cases() -> list[Case]:
-    """Lists what other papers on private inference put in place of softmax, GELU and LayerNorm."""
+    """Lists models with other papers' substitutes for softmax, GELU and LayerNorm."""
     fused = {"norm": "none", "activation": "none", "final_norm": False}
     fused |= {"ffn_scaled": True, "ffn_fused": True}
     two_quad = {"attention": "two_quad"}

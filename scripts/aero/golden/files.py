@@ -1,4 +1,4 @@
-"""The reference files: written, and held against fresh tensors."""
+"""Writes reference files, and compares them with fresh tensors."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from aero.golden.traces import (
 
 
 def write_safetensors(path: Path, tensors: Trace, metadata: Mapping[str, str]) -> None:
-    """Writes as safetensors.torch.save_file does, but with the header's keys in one order every
-    time.
+    """Writes a file as safetensors.torch.save_file does, but always with the header's keys in the
+    same order.
     """
     names = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
@@ -39,7 +39,7 @@ def write_safetensors(path: Path, tensors: Trace, metadata: Mapping[str, str]) -
 
 
 def faults(path: Path, tensors: Trace, metadata: Mapping[str, str], limit: float) -> Iterator[str]:
-    """Tells in what a stored file differs from freshly made tensors."""
+    """Yields what differs between a stored file and freshly made tensors."""
     if not path.is_file():
         yield "the file is missing"
         return

@@ -1,4 +1,4 @@
-"""The weights that a case begins with: large enough that every part leaves its mark."""
+"""Draws the weights that a case begins with, so large that every part affects the results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aero.reference.decoder import Decoder
 from aero.reference.linear import SpectralNormLinear, power_iteration
 from aero.reference.norm import FixedLayerNorm
 
-# Of parameters with these last names: a centre, and the standard deviation of the noise around it.
+# The centre and the noise's standard deviation of parameters with these last names.
 CENTRE_AND_SPREAD = {
     "slope": (0.2, 0.05),
     "gain": (0.7, 0.15),
@@ -30,9 +30,9 @@ CENTRE_AND_SPREAD = {
 
 
 def initial_parameters(case: Case, seed: int) -> dict[str, Tensor]:
-    """Large random values, so that every nonlinearity, gain, bias and slope leaves its mark.
+    """Draws large random values, so that every nonlinearity, gain, bias and slope has an effect.
 
-    Uniform ones: their bits, unlike those of torch.randn, are the same on every processor.
+    They are uniform: their bits, unlike those of torch.randn, are the same on every processor.
     """
     generator = torch.Generator().manual_seed(seed)
     parameters = {}
@@ -54,8 +54,10 @@ def initial_parameters(case: Case, seed: int) -> dict[str, Tensor]:
 
 
 def initial_temperature(form: str, noise: Tensor) -> Tensor:
-    """Draws what is stored of temperatures; those under exp are low, about 0.3, so that attention
-    is far from uniform; of the raw ones, about 1, one in seven is negative.
+    """Draws the stored values of temperatures.
+
+    Those under exp are low, about 0.3, so that attention is far from uniform. Raw ones are about 1,
+    and one in seven is negative.
     """
     if form == "exp":
         return -1.2 + 0.3 * noise
@@ -66,10 +68,9 @@ def initial_temperature(form: str, noise: Tensor) -> Tensor:
 
 
 def initial_vectors(case: Case, seed: int, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Makes the vectors of spectral normalisation, after two power iterations: near, but not at,
-    the end.
+    """Makes the vectors of spectral normalisation by two power iterations, which do not converge.
 
-    Computed in float64 and rounded, so that they too are the same on every processor.
+    They are computed in float64 and rounded, so that they too are the same on every processor.
     """
     generator = torch.Generator().manual_seed(2000 + seed)
     vectors: dict[str, Tensor] = {}

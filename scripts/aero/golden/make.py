@@ -1,4 +1,4 @@
-"""The content of one reference file."""
+"""Makes the content of one reference file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aero.golden.traces import (
 
 
 def make(case: Case, number: int, dtype: str) -> tuple[Trace, dict[str, str], dict[str, float]]:
-    """The tensors of a file, its metadata, and how well other computations agree with them."""
+    """Returns a file's tensors, its metadata, and how far other computations are from them."""
     generator = torch.Generator().manual_seed(1000 + number)
     shape = (STEPS, case.batch_size, case.model.context + 1)
     batches = torch.randint(case.model.vocab_size, shape, generator=generator)

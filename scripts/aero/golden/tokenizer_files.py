@@ -1,4 +1,4 @@
-"""A small tokenizer, and the ids of hostile texts under its variants."""
+"""Makes a small tokenizer, and the ids of hostile texts under its variants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aero.golden.tokenizer_variants import variants
 
 
 def train(vocab_size: int) -> Tokenizer:
-    """A byte-level BPE trained on the standard library's Python files."""
+    """Trains a byte-level BPE on the standard library's Python files."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -35,7 +35,7 @@ def train(vocab_size: int) -> Tokenizer:
 
 
 def patched(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """JSON merge patch (RFC 7386) without deletions."""
+    """Applies a JSON merge patch (RFC 7386) without deletions."""
     result = copy.deepcopy(base)
     for key, value in patch.items():
         both_objects = isinstance(value, dict) and isinstance(result.get(key), dict)

@@ -1,4 +1,4 @@
-"""Texts with what Unicode has of trouble."""
+"""Holds texts that test the difficult parts of Unicode."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EOS = "<|endoftext|>"
 
 
 def scripts_and_marks() -> Iterator[tuple[str, str]]:
-    """Texts with what Unicode has of trouble."""
+    """Yields named texts that test the difficult parts of Unicode."""
     yield "empty", ""
     yield "space", " "
     yield (

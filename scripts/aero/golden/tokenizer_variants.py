@@ -1,4 +1,4 @@
-"""The pre-tokenizers, normalizers and added tokens that the tokenizer is tested with."""
+"""Lists the pre-tokenizers, normalizers and added tokens that the tokenizer is tested with."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ GPT4O = (
 
 
 def byte_level(**options: Any) -> dict[str, Any]:
-    """A ByteLevel section of a tokenizer.json."""
+    """Returns a ByteLevel section of a tokenizer.json."""
     defaults = {"add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     return {"type": "ByteLevel", **defaults, **options}
 
 
 def split(pattern: str, behavior: str = "Isolated", invert: bool = False) -> dict[str, Any]:
-    """A Split section with a regular expression."""
+    """Returns a Split section with a regular expression."""
     return {
         "type": "Split",
         "pattern": {"Regex": pattern},
@@ -36,18 +36,18 @@ def split(pattern: str, behavior: str = "Isolated", invert: bool = False) -> dic
 
 
 def sequence(*parts: dict[str, Any]) -> dict[str, Any]:
-    """A Sequence of pre-tokenizers."""
+    """Returns a Sequence of pre-tokenizers."""
     return {"type": "Sequence", "pretokenizers": list(parts)}
 
 
 def added(token_id: int, content: str, **flags: bool) -> dict[str, Any]:
-    """An added token, plain unless flags say otherwise."""
+    """Returns an added token, plain unless flags say otherwise."""
     plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     return {"id": token_id, "content": content, "special": False, **plain, **flags}
 
 
 def variants(vocab_size: int) -> dict[str, dict[str, Any]]:
-    """Changes to the base tokenizer.json (JSON merge patches), by name."""
+    """Returns changes to the base tokenizer.json (JSON merge patches), by name."""
     raw = byte_level(use_regex=False)
     n = vocab_size
     eos = added(0, EOS, special=True)

@@ -1,4 +1,4 @@
-"""What a model computes: one batch, then ten steps of AdamW."""
+"""Records what a model computes: one batch, then ten steps of AdamW."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Trace = dict[str, Tensor]
 
 
 class Forward(NamedTuple):
-    """Holds what a model says of [B, T] tokens; the entropy and the penalty where they are kept."""
+    """Holds a model's outputs for [B, T] tokens, with entropy and penalty where they are kept."""
 
     logits: Tensor
     entropy: Tensor | None = None
@@ -34,7 +34,7 @@ class Forward(NamedTuple):
 
 
 def optimizer_section(dtype: str) -> dict[str, Any]:
-    """The section "optimizer" of an AERO config."""
+    """Returns the section "optimizer" of an AERO config."""
     return {
         "name": "adamw",
         "lr": 1e-3,
@@ -52,13 +52,13 @@ def record(
     ours: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]],
     batches: Tensor,
 ) -> Trace:
-    """One batch in evaluation mode, then ten steps in training mode.
+    """Records one batch in evaluation mode, then ten steps in training mode.
 
     `ours` translates a dictionary by the model's parameter names to AERO's names.
     """
 
     def run(batch: Tensor) -> tuple[Forward, Tensor]:
-        """The outputs and their cross-entropy; gradients of that with the penalty."""
+        """Returns the outputs and their cross-entropy; computes its gradients with the penalty."""
         output = forward(batch[:, :-1])
         loss = functional.cross_entropy(output.logits.flatten(0, 1), batch[:, 1:].flatten())
         optimizer.zero_grad(set_to_none=True)
@@ -92,7 +92,7 @@ def record(
 def by_decoder(
     case: Case, dtype: str, eps_of: str, init: Mapping[str, Tensor], batches: Tensor, fused: bool
 ) -> Trace:
-    """The trace of the reference decoder, with the optimizer of the files of type `eps_of`."""
+    """Records the reference decoder, with the optimizer of the files of type `eps_of`."""
     model = Decoder(case.model, fused_attention=fused).to(DTYPES[dtype])
     model.load_state_dict(init)
     optimizer = make_optimizer(model, optimizer_section(eps_of))
@@ -109,14 +109,14 @@ def by_decoder(
 
 
 def transformers_attention(case: Case, dtype: str) -> str:
-    """GPT-NeoX's eager attention takes its softmax in float32 whatever the model's type is."""
+    """Chooses attention. GPT-NeoX's eager one takes its softmax in float32 whatever the type is."""
     return "sdpa" if case.model.family == "pythia" and dtype == "float64" else "eager"
 
 
 def by_transformers(
     case: Case, dtype: str, init: Mapping[str, Tensor], batches: Tensor
 ) -> tuple[Trace, str]:
-    """The trace, and the words that say where it comes from."""
+    """Returns the trace of transformers' model, and the words that name its source."""
     attention = transformers_attention(case, dtype)
     model = huggingface.build(case.model, attention).to(DTYPES[dtype])
     model.load_state_dict(huggingface.to_huggingface(case.model, init))

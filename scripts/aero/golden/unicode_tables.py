@@ -1,4 +1,4 @@
-"""Tables of Unicode for the tokenizer, as Hugging Face `tokenizers` has it."""
+"""Makes the tokenizer's tables of Unicode from Hugging Face `tokenizers`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def code_points() -> Iterator[str]:
 
 
 def join(rows: list[tuple[int, int, Any]], c: int, value: Any) -> None:
-    """Adds a code point to the ranges, as part of the last one where it follows with that value."""
+    """Adds a code point to the ranges; extends the last one where it has that value and ends before
+    it.
+    """
     if rows and rows[-1][1] == c - 1 and rows[-1][2] == value:
         rows[-1] = (rows[-1][0], c, value)
     else:
@@ -25,7 +27,7 @@ def join(rows: list[tuple[int, int, Any]], c: int, value: Any) -> None:
 
 
 def category_additions() -> list[tuple[int, int, str]]:
-    """Ranges of code points that are newer in `tokenizers` than in Python."""
+    """Returns ranges of code points whose categories are newer in `tokenizers` than in Python."""
     categories = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs".split()
     rows: list[tuple[int, int, str]] = []
     for category in tqdm(categories, "categories"):
@@ -37,7 +39,7 @@ def category_additions() -> list[tuple[int, int, str]]:
 
 
 def nfc_classes() -> list[tuple[int, int, int]]:
-    """Ranges of canonical combining classes, of the marks that `tokenizers` puts in order."""
+    """Returns ranges of canonical combining classes, for the marks that `tokenizers` reorders."""
     nfc = normalizers.NFC().normalize_str
     rows: list[tuple[int, int, int]] = []
     for c in tqdm(list(code_points()), "combining classes"):
@@ -50,7 +52,7 @@ def nfc_classes() -> list[tuple[int, int, int]]:
 
 
 def nfc_decompositions() -> list[tuple[int, int, int, str]]:
-    """Canonical decompositions that `tokenizers` knows, and whether they compose again."""
+    """Returns the canonical decompositions of `tokenizers`, and whether they compose again."""
     nfc = normalizers.NFC().normalize_str
     rows: list[tuple[int, int, int, str]] = []
     for c in tqdm(list(code_points()), "decompositions"):

@@ -1,1 +1,1 @@
-"""The programs of scripts/gpu, which check and measure AERO on a card."""
+"""Holds the programs of scripts/gpu, which check and measure AERO on a card."""

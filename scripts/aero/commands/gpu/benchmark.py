@@ -1,10 +1,10 @@
 """Measures AERO's training steps on a GPU beside PyTorch on the same card, in the same run.
 
-GPT-2 124M beside nanoGPT's loop, eager and under torch.compile; entropy regularisation beside the
-same model without it, and beside the authors' way in PyTorch; T = 1024; the tiny sweeps' model.
-The sides take turns, each turn a process of its own. What does not fit into --seconds is left out
-and named; called again, the program measures what is missing. FOLDER gets benchmark.json and
-benchmark.md.
+It measures GPT-2 124M beside nanoGPT's loop, eager and under torch.compile; entropy regularisation
+beside the same model without it, and beside the authors' way in PyTorch; T = 1024; and the tiny
+sweeps' model. The sides take turns, each in its own process. What does not fit into --seconds is
+left out and named; called again, the program measures what is missing. It writes benchmark.json and
+benchmark.md into FOLDER.
 
 Examples:
   scripts/gpu/benchmark.py --aero build/cuda-release/bin/aero --out build/gpu
@@ -33,7 +33,7 @@ SCENES = ("gpt2", "ereg", "long", "tiny", "vocabulary")
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with status 2 where it makes no sense."""
+    """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common(parser)
     parser.add_argument(
@@ -49,14 +49,14 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
 def report(
     taken: Turns, scenes: list[Scene], facts: dict[str, str], out: Path, is_dry: bool
 ) -> str:
-    """Writes what is measured so far; returns the table."""
+    """Writes what has been measured, and returns the table."""
     measured, left_out, failed = taken.store.measured(), taken.left_out, taken.failed
     taken.store.write(summary=summary(scenes, measured), left_out=left_out, failed=failed)
     lines = ["# Steps", "", *machine_lines(facts), "", *markdown(scenes, measured)]
     if is_dry:
         lines += ["", "A dry run: sizes of no interest."]
     if left_out:
-        lines += ["", f"Left out for want of time: {', '.join(left_out)}."]
+        lines += ["", f"Left out because time ran out: {', '.join(left_out)}."]
     if failed:
         lines += ["", f"Failed: {', '.join(failed)}."]
     text = "\n".join(lines) + "\n"
@@ -65,7 +65,7 @@ def report(
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
-    """1 where a turn failed; what was left out for want of time is no failure."""
+    """Returns 1 where a turn failed; it is not a failure that a turn was left out for time."""
     budget = Budget(arguments.seconds)
     facts = machine(arguments.aero, arguments.device)
     scenes = (dry_scenes if arguments.tiny else full_scenes)(arguments.device)
@@ -83,5 +83,5 @@ def benchmark(arguments: argparse.Namespace) -> int:
 
 
 def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: benchmark(parse(command_line)))

@@ -1,7 +1,7 @@
 """Puts the results of scripts/gpu/check.sh together: FOLDER/results.json and FOLDER/results.md.
 
-Each part has a folder of its own under FOLDER, with a JSON file and a table; the build has its
-logs. Parts of another machine or program than the present one are left out, and named.
+Each part has its own folder under FOLDER, with a JSON file and a table; the build has its logs.
+Parts of another machine or another program are left out and named.
 
 Examples:
   scripts/gpu/collect.py --aero build/gpu/bin/aero --out build/gpu-check
@@ -31,14 +31,14 @@ PARTS = {
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with status 2 where it makes no sense."""
+    """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_machine(parser)
     return check_common(parser, parser.parse_args(command_line))
 
 
 def of_build(folder: Path) -> dict[str, Any] | None:
-    """Compilers, warnings and what `aero doctor` said; None where nothing was built here."""
+    """Reads compilers, warnings and the output of `aero doctor`; None where nothing was built."""
     doctor = folder / "doctor.txt"
     if not doctor.is_file():
         return None
@@ -53,7 +53,7 @@ def of_build(folder: Path) -> dict[str, Any] | None:
 
 
 def build_lines(build: dict[str, Any]) -> list[str]:
-    """Tells of the build at the top of the report."""
+    """Returns the lines that describe the build at the top of the report."""
     lines = ["## Build", ""]
     if "compilers" in build:
         names = ", ".join(f"{language}: {name}" for language, name in build["compilers"].items())
@@ -62,7 +62,7 @@ def build_lines(build: dict[str, Any]) -> list[str]:
 
 
 def collect(arguments: argparse.Namespace) -> int:
-    """Writes both files and returns 0: whether all is well is for the parts to say."""
+    """Writes both files and returns 0: the parts themselves report failures."""
     facts = machine(arguments.aero, arguments.device)
     results: dict[str, Any] = {"machine": facts}
     lines = ["# AERO on a GPU" if arguments.device != "cpu" else "# AERO", ""]
@@ -77,7 +77,7 @@ def collect(arguments: argparse.Namespace) -> int:
             continue
         found = load_object(content)
         if found.get("machine") != facts:
-            note(f"{content} is of another machine or program, and left out")
+            note(f"{content} is of another machine or program, and was left out")
             continue
         results[part] = found
         text = table.read_text(encoding="utf-8")
@@ -90,5 +90,5 @@ def collect(arguments: argparse.Namespace) -> int:
 
 
 def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: collect(parse(command_line)))

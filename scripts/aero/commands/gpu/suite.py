@@ -1,8 +1,8 @@
 """Runs AERO's tests on a card: the C++ suites, then those of the program.
 
-BUILD/bin/aero names the build whose tests they are; AERO_TEST_DEVICE tells them the device. What
-has passed is not run again when the program is started again; what does not fit into --seconds is
-left for then. FOLDER gets suite.json, suite.md and suite.log.
+BUILD/bin/aero names the build whose tests run; AERO_TEST_DEVICE passes them the device. Started
+again, the program runs what has not passed, and what did not fit into --seconds before. It writes
+suite.json, suite.md and suite.log into FOLDER.
 
 Examples:
   scripts/gpu/suite.py --aero build/gpu/bin/aero --out build/gpu-check/suite
@@ -29,18 +29,18 @@ ROOMS = "core|config|ops|tokenizer|data|model|cost|checkpoint|report|train|jobs|
 CPP = rf"^({ROOMS})\."
 PROGRAM = r"^cli\."
 TINY = r"^ops\.gemm_rate$"
-MOST_JOBS = 8  # each keeps some 0.5 GB of the card
+MOST_JOBS = 8  # each takes some 0.5 GB of the card
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with status 2 where it makes no sense."""
+    """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common(parser)
     return check_common(parser, parser.parse_args(command_line))
 
 
 def table(wanted: list[str], results: dict[str, Any]) -> list[str]:
-    """Lines of markdown: a row a room, and the tests that did not pass."""
+    """Returns lines of Markdown: a row per room, and the tests that did not pass."""
     rooms = dict.fromkeys(name.partition(".")[0] for name in wanted)
     lines = ["| tests of | passed | failed | not reached | seconds |", "|---|---|---|---|---|"]
     for room in rooms:
@@ -57,7 +57,7 @@ def table(wanted: list[str], results: dict[str, Any]) -> list[str]:
 
 
 def suite(arguments: argparse.Namespace) -> int:
-    """1 where a test has not passed."""
+    """Returns 1 where a test has not passed."""
     budget = Budget(arguments.seconds)
     facts = machine(arguments.aero, arguments.device)
     build = arguments.aero.parents[1]
@@ -93,5 +93,5 @@ def suite(arguments: argparse.Namespace) -> int:
 
 
 def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: suite(parse(command_line)))

@@ -2,8 +2,8 @@
 
 Makes a corpus of the Python files on this machine, measures how fast steps are, and trains every
 row (GPT-2, 12 layers, d = 768, T = 128) for as many steps as --seconds allow for all of them, on
-the same tokens in the same order. Called again, the program goes on with what is missing. FOLDER
-gets train.json, train.md and the runs, in train.runs; the corpus lies under --work.
+the same tokens in the same order. Called again, the program continues with what is missing. It
+writes train.json, train.md and the runs, in train.runs, into FOLDER, and the corpus under --work.
 
 Examples:
   scripts/gpu/train.py --aero build/cuda-release/bin/aero --out build/gpu
@@ -46,7 +46,7 @@ def _duration(text: str) -> str:
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with status 2 where it makes no sense."""
+    """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common(parser)
     parser.add_argument(
@@ -71,13 +71,13 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
 
 
 def report(training: Training, facts: dict[str, str], steps: int, out: Path, is_dry: bool) -> str:
-    """Writes what is trained so far; returns the table."""
+    """Writes what has been trained, and returns the table."""
     training.store.write(left_out=training.left_out, failed=training.failed)
     lines = ["# Training", "", *machine_lines(facts), ""]
     of_corpus = corpus_facts(training.corpus)
     lines += markdown(training.store.measured(), of_corpus, training.size, steps, training.warmup)
     if training.left_out:
-        lines += ["", f"Not finished for want of time: {', '.join(training.left_out)}."]
+        lines += ["", f"Not finished because time ran out: {', '.join(training.left_out)}."]
     if is_dry:
         lines += ["", "A dry run: sizes of no interest."]
     text = "\n".join(lines) + "\n"
@@ -86,7 +86,7 @@ def report(training: Training, facts: dict[str, str], steps: int, out: Path, is_
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """1 where a row failed; one that diverged or for which no time was left is no failure."""
+    """Returns 1 where a row failed; to diverge, or to run out of time, is not a failure."""
     budget = Budget(arguments.seconds)
     size = DRY if arguments.tiny else FULL
     facts = machine(arguments.aero, arguments.device)
@@ -120,5 +120,5 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: train(parse(command_line)))

@@ -1,9 +1,9 @@
-"""Trains small models on a card and looks whether all is well: beside the CPU, with blocking
-launches, form by form, after a warm start, with overflows, twice, killed and resumed, in memory,
-under compute-sanitizer.
+"""Trains small models on a card and checks the results: beside the CPU, with blocking launches,
+model by model, after a warm start, with overflows, twice, killed and resumed, for memory, and under
+compute-sanitizer.
 
-What went well is not tried again when the program is started again; what does not fit into
---seconds is left for then. FOLDER gets trials.json and trials.md.
+Started again, the program repeats trials that failed, and those that did not fit into --seconds
+before. It writes trials.json and trials.md into FOLDER.
 
 Examples:
   scripts/gpu/trials.py --aero build/gpu/bin/aero --out build/gpu-check/trials
@@ -31,14 +31,14 @@ from aero.core.signals import Tidying
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with status 2 where it makes no sense."""
+    """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common(parser)
     return check_common(parser, parser.parse_args(command_line))
 
 
 def attempt(name: str, place: lab.Lab) -> dict[str, Any]:
-    """The outcome of a trial, with what it found and its seconds. Raises lab.OutOfTime."""
+    """Runs a trial; returns its outcome, what it found and its seconds. Raises lab.OutOfTime."""
     start = time.monotonic()
     try:
         outcome, found = "passed", TRIALS[name](place)
@@ -50,7 +50,7 @@ def attempt(name: str, place: lab.Lab) -> dict[str, Any]:
 
 
 def table(results: dict[str, Any]) -> list[str]:
-    """Lines of markdown: a row a trial."""
+    """Returns lines of Markdown: a row per trial."""
     lines = ["| trial | | what was found | seconds |", "|---|---|---|---|"]
     for name in TRIALS:
         row = results.get(name, {"outcome": "not reached", "found": "", "seconds": 0})
@@ -60,7 +60,7 @@ def table(results: dict[str, Any]) -> list[str]:
 
 
 def trials(arguments: argparse.Namespace) -> int:
-    """1 where a trial has failed or was not reached."""
+    """Returns 1 where a trial has failed or was not reached."""
     budget = Budget(arguments.seconds)
     facts = machine(arguments.aero, arguments.device)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -91,5 +91,5 @@ def trials(arguments: argparse.Namespace) -> int:
 
 
 def main(command_line: list[str] | None = None) -> int:
-    """The exit status."""
+    """Runs the script, and returns its exit status."""
     return run_command(lambda: trials(parse(command_line)))
