@@ -1,4 +1,4 @@
-"""Checks that the modules of scripts/aero import downward only, as docs/architecture.md has it."""
+"""Checks that scripts/aero imports downward only, by the table of docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROW = re.compile(r"^\| (\d+) \| `([\w.]+)` \|([^|]*)\|", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Room:
-    """A row of the table."""
+    """Holds a row of the table."""
 
     floor: int
     stands_on: frozenset[str]
@@ -30,7 +30,7 @@ Plan = dict[str, Room]
 
 
 def read_plan(text: str) -> Plan:
-    """The rooms of the table that has a column "stands on"."""
+    """Reads the rooms of the table that has a column "stands on"."""
     table = text.partition("| floor | room | stands on |")[2].partition("\n\n")[0]
     return {
         name: Room(int(floor), frozenset(re.findall(r"`([\w.]+)`", lower)))
@@ -42,13 +42,13 @@ def faults_of_plan(plan: Plan) -> Iterator[str]:
     for name, room in plan.items():
         for lower in sorted(room.stands_on):
             if lower not in plan:
-                yield f"room '{name}' stands on '{lower}', which is no room"
+                yield f"room '{name}' stands on '{lower}', which is not a room"
             elif plan[lower].floor >= room.floor:
-                yield f"room '{name}' stands on '{lower}', which is on no lower floor"
+                yield f"room '{name}' stands on '{lower}', which is not on a lower floor"
 
 
 def below(plan: Plan, name: str) -> set[str]:
-    """The room itself and all that it stands on, one through another."""
+    """Returns the room itself and all rooms that it stands on, also through others."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
@@ -60,7 +60,7 @@ def below(plan: Plan, name: str) -> set[str]:
 
 
 def room_of(module: str, plan: Plan) -> str:
-    """The longest name of a room that the module's begins with, or the first part of its own."""
+    """Returns the longest room that the module's name begins with, or the name's first part."""
     parts = module.split(".")[1:]
     names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
     return next((name for name in names if name in plan), parts[0] if parts else PACKAGE)

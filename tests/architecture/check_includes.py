@@ -12,7 +12,7 @@ from circles import circle_of
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
-# Libraries that one place alone may include; the place is a path or the beginning of one.
+# Only one place may include each of these libraries; it is a path, or the beginning of one.
 KEPT_IN = {
     "spdlog/": "src/core/log.cpp",
     "nlohmann/": "src/",
@@ -22,7 +22,7 @@ FloorPlan = dict[str, set[str]]
 
 
 def parse_floor_plan(lines: list[str]) -> FloorPlan:
-    """From "room:lower,lower" to every room with itself and all rooms below it."""
+    """Reads "room:lower,lower", and returns every room with itself and all rooms below it."""
     direct = {}
     for line in lines:
         room, _, lower = line.partition(":")
@@ -49,7 +49,7 @@ def files_of(root: Path, room: str) -> list[Path]:
 
 
 def room_of(include: str, rooms: FloorPlan) -> str | None:
-    """The room that a header belongs to: aero/<room>/x.h, or <room>/x.h for private ones."""
+    """Returns the room of a header: aero/<room>/x.h, or <room>/x.h for private ones."""
     parts = include.split("/")
     if parts[0] == "aero":
         return parts[1] if len(parts) > 2 else "aero.h"
@@ -68,14 +68,14 @@ def faults_of_file(root: Path, path: Path, room: str, rooms: FloorPlan) -> Itera
 
 
 def unit_of(include: str, room: str) -> str | None:
-    """The unit of this room that a header belongs to: a .cpp file and the headers of its name."""
+    """Returns the header's unit in this room: a .cpp file and the headers of its name."""
     path = PurePosixPath(include)
     is_here = path.parent.as_posix() in {".", room, f"aero/{room}"}
     return path.stem if is_here and path.suffix == ".h" else None
 
 
 def circle_in(root: Path, room: str) -> list[str]:
-    """A circle of units within a room, or nothing."""
+    """Returns a circle of units within a room, or nothing."""
     graph: dict[str, set[str]] = {}
     for path in files_of(root, room):
         lower = (unit_of(i, room) for i in INCLUDE.findall(path.read_text(encoding="utf-8")))
@@ -87,7 +87,7 @@ def find_faults(root: Path, rooms: FloorPlan) -> list[str]:
     faults = []
     for folder in sorted((root / "include" / "aero").iterdir()):
         if folder.is_dir() and folder.name not in rooms:
-            faults.append(f"{folder.relative_to(root)} is no room of CMakeLists.txt")
+            faults.append(f"{folder.relative_to(root)} is not a room of CMakeLists.txt")
     for room in rooms:
         for path in files_of(root, room):
             faults.extend(faults_of_file(root, path, room, rooms))

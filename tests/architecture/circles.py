@@ -1,4 +1,4 @@
-"""Circles in a graph of what stands on what."""
+"""Finds circles in a graph of what stands on what."""
 
 from __future__ import annotations
 

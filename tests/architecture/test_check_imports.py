@@ -1,4 +1,4 @@
-"""The checker of imports finds what it should, in small packages."""
+"""Tests the checker of imports on small packages."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_the_table_with_the_column_is_read_alone() -> None:
 def test_a_plan_stands_on_lower_floors() -> None:
     plan = {"a": Room(1, frozenset({"b", "c"})), "b": Room(1, frozenset())}
     assert list(faults_of_plan(plan)) == [
-        "room 'a' stands on 'b', which is on no lower floor",
-        "room 'a' stands on 'c', which is no room",
+        "room 'a' stands on 'b', which is not on a lower floor",
+        "room 'a' stands on 'c', which is not a room",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The checker finds what it should, in small trees of files."""
+"""Tests the checker of includes on small trees of files."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def test_nlohmann_in_a_public_header_is_found(tmp_path: Path) -> None:
     assert "stays in src/" in fault
 
 
-def test_a_folder_that_is_no_room_is_found(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_room_is_found(tmp_path: Path) -> None:
     (fault,) = find_faults(tree(tmp_path, {"include/aero/misc/x.h": ""}), PLAN)
-    assert "include/aero/misc is no room" in fault
+    assert "include/aero/misc is not a room" in fault
 
 
 def test_files_in_a_circle_are_found(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The checker of lengths finds files that are too long, and names that need not be excused."""
+"""Tests that the checker finds files that are too long, and exceptions that are not needed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_file_that_is_allowed_to_be_long_may_not_grow(tmp_path: Path) -> None:
     assert find_faults(tmp_path, {"src/x.cpp": 409}) == ["src/x.cpp: 410 lines, more than 409"]
 
 
-def test_what_became_short_needs_no_leave(tmp_path: Path) -> None:
+def test_a_short_file_needs_no_exception(tmp_path: Path) -> None:
     tree(tmp_path, {"src/x.cpp": 400})
     fault = "need not be allowed to be long"
     assert find_faults(tmp_path, {"src/x.cpp": 500, "src/gone.cpp": 500}) == [

@@ -1,4 +1,4 @@
-"""A circle is found wherever it begins."""
+"""Tests that a circle is found wherever it begins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def test_a_graph_without_a_circle_has_none() -> None:
     assert circle_of({"a": ["b", "c"], "b": ["c"], "c": []}) == []
 
 
-def test_a_circle_behind_a_way_that_is_none_is_found() -> None:
+def test_a_circle_behind_a_dead_end_is_found() -> None:
     assert circle_of({"a": ["b"], "b": ["c"], "c": ["d"], "d": ["c"]}) == ["c", "d", "c"]
 
 

@@ -63,7 +63,7 @@ def row_of(kind: str) -> str:
 
 
 def file_of(name: str) -> str:
-    """A room's file by its short name, as "cost/primitive.h"."""
+    """Returns a room's file by its short name, such as "cost/primitive.h"."""
     for place in (name, f"include/aero/{name}", f"src/{name}"):
         if (ROOT / place).is_file():
             return place
@@ -88,7 +88,7 @@ def test_a_row_names_all_files(kind: str) -> None:
     word, others = KINDS[kind]
     row = row_of(kind)
     named = [file_of(name) for name in re.findall(r"`([\w./]+/[\w.]+\.\w+)`", row)]
-    told = int(re.search(r"(\d+) files", row)[1])
-    assert told == len(named) == len(set(named))
+    counted = int(re.search(r"(\d+) files", row)[1])
+    assert counted == len(named) == len(set(named))
     assert set(named) == files_with(word) - set(others)
     assert set(others) <= files_with(word)

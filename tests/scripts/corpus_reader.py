@@ -1,4 +1,4 @@
-"""A reader of AERO's corpora written from docs/data.md alone, and documents to make them of."""
+"""Reads AERO's corpora by docs/data.md alone, and makes documents for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SMALL = ("--vocab-size", "300", "--val-fraction", "0")
 
 @dataclass
 class Tokens:
-    """One .tok file and its .idx, checked field by field."""
+    """Reads one .tok file and its .idx, and checks them field by field."""
 
     width: int
     count: int
@@ -38,7 +38,7 @@ class Tokens:
     starts: tuple[int, ...]
 
     def document_ids(self) -> list[tuple[int, ...]]:
-        """The tokens of each document, EOS included."""
+        """Returns the tokens of each document, EOS included."""
         ends = (*self.starts[1:], self.count)
         return [self.ids[a:b] for a, b in zip(self.starts, ends, strict=True)]
 
@@ -89,7 +89,7 @@ def read_split(corpus: Path, split: str) -> list[Tokens]:
 
 
 def texts_of(corpus: Path, split: str = "train") -> list[str]:
-    """The documents of a stream corpus, decoded by Hugging Face tokenizers."""
+    """Returns the documents of a stream corpus, decoded by Hugging Face tokenizers."""
     tokenizer = tokenizers.Tokenizer.from_file(str(corpus / "tokenizer.json"))
     eos_id = tokenizer.token_to_id(EOS)
     texts = []
@@ -112,7 +112,7 @@ def folder_bytes(folder: Path) -> dict[str, bytes]:
 
 
 def code(number: int, lines: int = 30) -> str:
-    """A Python file that passes every filter; no two numbers give the same."""
+    """Returns a Python file that passes every filter; each number gives another one."""
     body = "".join(f"    value_{i} = number * {i} + {number}\n" for i in range(lines))
     return f"def function_{number}(number):\n{body}    return value_{lines - 1}\n"
 
@@ -138,5 +138,5 @@ def run_apart(*args: str | Path, **options: Any) -> subprocess.CompletedProcess[
 
 
 def is_held_out(text: str, fraction: float) -> bool:
-    """The documented rule, restated."""
+    """Restates the documented rule."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") < fraction * 2**64

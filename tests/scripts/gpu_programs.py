@@ -1,4 +1,4 @@
-"""AERO's binary, and a stand-in for it whose times are known."""
+"""Provides AERO's binary, and a stand-in for it whose times are known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="results name the version of PyTorch"
 )
 
-# Steps take 0.5 s, 0.6 s under EReg, twice as long at T = 32, a quarter of it with CUDA graphs,
+# Steps take 0.5 s, 0.6 s under EReg, twice as long at T = 32, a quarter with CUDA graphs,
 # times AERO_SLOWER, and the first one 100 s; they do 1 GFLOP, under EReg 2. What AERO_DIVERGES
 # names ends with a NaN at step 2, what AERO_FAILS names with an error; a probe takes
 # AERO_PROBE_TAKES seconds. Each call is a line of `calls`, its warm-up one of `warmups`.
@@ -65,7 +65,7 @@ sys.exit(1 if diverges else 0)
 
 
 def stand_in(folder: Path) -> Path:
-    """The stand-in."""
+    """Returns the stand-in."""
     binary = folder / "aero"
     binary.write_text(STAND_IN.format(python=sys.executable))
     binary.chmod(0o755)
@@ -73,13 +73,13 @@ def stand_in(folder: Path) -> Path:
 
 
 def calls(binary: Path) -> list[str]:
-    """Of a stand-in's `train`, in their order."""
+    """Returns the calls of a stand-in's `train`, in their order."""
     file = binary.with_name("calls")
     return file.read_text().splitlines() if file.exists() else []
 
 
 def real_aero() -> Path:
-    """The program that was built, where there is one."""
+    """Returns the program that was built, where there is one."""
     binary = Path(os.environ.get("AERO_PROGRAM", ROOT / "build" / "release" / "bin" / "aero"))
     if not binary.is_file():
         pytest.skip(f"{binary} is not built")

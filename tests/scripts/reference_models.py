@@ -1,4 +1,4 @@
-"""Random decoders of aero.reference for the tests."""
+"""Makes random decoders of aero.reference for the tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aero.reference.decoder import Decoder
 
 
 def make(fused: bool = False, **keys: object) -> Decoder:
-    """A float64 decoder with random parameters of every kind."""
+    """Makes a float64 decoder with random parameters of every kind."""
     model = Decoder(ModelConfig.from_dict(keys), fused).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():

@@ -1,4 +1,4 @@
-"""Run folders and results of sweeps, as `aero train` and `aero ablate` write them."""
+"""Writes run folders and results of sweeps as `aero train` and `aero ablate` do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LAYERS, HEADS = 2, 3
 
 
 def entropy_line(step: int, **changes: Any) -> dict[str, Any]:
-    """Two layers of three heads, T = 8: ln 8 = 2.0794, ln(8!) / 8 = 1.3256."""
+    """Returns a line of two layers of three heads, T = 8: ln 8 = 2.0794, ln(8!) / 8 = 1.3256."""
     line: dict[str, Any] = {
         "event": "entropy",
         "step": step,
@@ -39,7 +39,7 @@ def write_run(
     nonfinite: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
 ) -> Path:
-    """An evaluation after each of the steps, which are as many as the last one's number."""
+    """Writes a run that ends with the step of the last evaluation."""
     lines: list[dict[str, Any]] = []
     for step in range(1, max(evaluations) + 1):
         lines.append({"step": step, "loss": 10.0 - step, "lr": 1e-3, "tokens": 500})
@@ -80,7 +80,7 @@ def member(
     config: dict[str, Any] | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """A member whose name is its architecture unless `changes` says otherwise."""
+    """Returns a member whose name is its architecture unless `changes` says otherwise."""
     model = {
         "family": "gpt2",
         "n_layer": LAYERS,
@@ -114,7 +114,7 @@ def member(
 
 
 def write_sweep(file: Path, members: Sequence[dict[str, Any]], baseline: str = "") -> Path:
-    """FOLDER/NAME.json of `aero ablate`."""
+    """Writes FOLDER/NAME.json as `aero ablate` does."""
     result = {
         "sweep": file.stem,
         "base": "base.json",
@@ -127,7 +127,7 @@ def write_sweep(file: Path, members: Sequence[dict[str, Any]], baseline: str = "
 
 
 def plotted_sweep(runs: Path) -> Path:
-    """Two margins of a regulariser and a model that diverged in one of two seeds."""
+    """Writes a sweep of two margins of a regulariser, and a model that diverged in one seed."""
     lines = [entropy_line(2), entropy_line(4)]
     diverged = {"step": 3, "quantity": "loss", "layer": "blocks.1.ffn", "parameter": ""}
     members = []

@@ -1,4 +1,4 @@
-"""aero.reference: against published values, hand calculation, brute force and PyTorch."""
+"""Tests aero.reference against published values, hand calculation, brute force and PyTorch."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_permutations_differ_between_epochs_and_seeds() -> None:
 
 
 def permuted_one_by_one(index: int, size: int, seed: int, epoch: int) -> int:
-    """The definition, in Python integers."""
+    """Computes the definition in Python integers."""
     half = next(h for h in range(1, 40) if 4**h >= size)
     key = splitmix64(splitmix64(seed) ^ epoch)
     x = index
@@ -132,7 +132,7 @@ def test_durations_are_counted_in_steps() -> None:
         duration_steps("soon", 64, 10.0)
 
 
-def test_parameters_are_told_apart_by_name() -> None:
+def test_parameters_are_distinguished_by_name() -> None:
     kinds = {
         "positions.weight": "embeddings",
         "head.weight": "matrices",

@@ -1,4 +1,4 @@
-"""aero.reference's architectures: against PyTorch, linear algebra, loops and the papers' counts."""
+"""Tests aero.reference's architectures against PyTorch, algebra, loops and the papers' counts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _seeded() -> None:
 
 
 def like(model: Decoder, **keys: object) -> Decoder:
-    """Another architecture with the parameters that `model` has under the same names."""
+    """Makes another architecture with the parameters that `model` has under the same names."""
     other = make(**keys)
     other.load_state_dict(model.state_dict(), strict=False)
     return other
@@ -143,7 +143,7 @@ def test_a_pruned_block_has_no_scales() -> None:
     [("raw", lambda t: t), ("exp", torch.log), ("softplus", lambda t: torch.log(t.exp() - 1))],
 )
 def test_a_temperature_divides_the_queries(form: str, stored: object) -> None:
-    """One temperature for each head, here, folds into W_Q."""
+    """With one temperature for each head, it folds into W_Q."""
     cooled = make(**TINY, temperature=form)
     plain = like(cooled, **TINY)
     with torch.no_grad():
@@ -203,7 +203,7 @@ def test_entropy_at_its_extremes(by_scores: bool) -> None:
 
 
 def test_the_penalty_by_hand() -> None:
-    """E_max = ln e^2 = 2, margin 0.4; two layers, one head, two rows each."""
+    """The case has E_max = ln e^2 = 2, margin 0.4, two layers, one head and two rows each."""
     context = round(math.e**2 * 1e12) / 1e12
     entropy = torch.tensor([[[[0.6, 1.6]]], [[[1.5, 1.9]]]], dtype=torch.float64)
     thresholds = torch.tensor([[0.5], [0.5]], dtype=torch.float64)
@@ -246,7 +246,7 @@ def test_training_adds_the_penalty_and_evaluation_does_not() -> None:
 
 
 def softmax_rows(q: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """Causal, row by row."""
+    """Computes causal attention row by row."""
     rows = np.zeros((len(q), len(k)))
     for i in range(len(q)):
         powers = np.exp([q[i] @ k[j] / math.sqrt(q.shape[1]) for j in range(i + 1)])
@@ -367,7 +367,7 @@ def test_a_section_survives_writing_and_reading() -> None:
     assert ModelConfig.from_dict(section | {"architecture": "SM"}) == config
 
 
-def test_the_remedies_parameters_are_told_apart_by_name() -> None:
+def test_the_remedies_parameters_are_distinguished_by_name() -> None:
     kinds = {
         "blocks.0.alpha": "scales",
         "blocks.0.beta": "scales",

@@ -1,4 +1,4 @@
-"""aero.reference's substitutes of softmax, GELU and LayerNorm: by hand, in loops, and folded."""
+"""Tests aero.reference's substitutes for softmax, GELU and LayerNorm by hand, loops and folding."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_quadratic_by_hand() -> None:
 
 
 def row_by_row(kind: str, q: np.ndarray, k: np.ndarray, shift: float) -> np.ndarray:
-    """Attention weights of queries that are divided by their temperature, by the definitions."""
+    """Computes attention weights by the definitions, with queries divided by their temperature."""
     rows = np.zeros((len(q), len(k)))
     for i in range(len(q)):
         scores = [q[i] @ k[j] / math.sqrt(q.shape[1]) for j in range(i + 1)]
@@ -80,7 +80,7 @@ def row_by_row(kind: str, q: np.ndarray, k: np.ndarray, shift: float) -> np.ndar
 
 
 def entropy_by_row(weights: np.ndarray) -> np.ndarray:
-    """In nats, of each row over its sum."""
+    """Computes the entropy of each row over its sum, in nats."""
     entropies = []
     for row in weights:
         shares = [w / row.sum() for w in row if w > 0]
@@ -277,7 +277,7 @@ def test_progress_sets_every_gate() -> None:
 
 @pytest.mark.parametrize("kind", ["two_quad", "relu"])
 def test_every_substitute_trains(kind: str) -> None:
-    """Autograd against finite differences, along a random direction of all parameters."""
+    """Compares autograd with finite differences along a random direction of all parameters."""
     keys = FIXED | {"attention": kind, "activation": "quadratic", "temperature": "exp"}
     model = make(**keys, temperature_shape="head", temperature_init=0.5)
     with torch.no_grad():

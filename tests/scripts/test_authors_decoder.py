@@ -1,4 +1,4 @@
-"""aero.reference.authors, whose speed AERO is measured against, is the model that AERO trains."""
+"""Tests that aero.reference.authors, whose speed AERO is compared with, is AERO's model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONFIG = ModelConfig(
 
 
 def of_reference(name: str, theirs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The parameter of the reference decoder by the authors' names and layout."""
+    """Returns a parameter of the reference decoder, taken from the authors' names and layout."""
     for part, half in (("attention.q.", 0), ("attention.k.", 1)):
         if part in name:
             return theirs[name.replace(part, "attention.qk.")].chunk(2)[half]

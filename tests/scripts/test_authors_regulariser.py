@@ -1,4 +1,4 @@
-"""EReg's row_sum against the authors' regulariser, on the same attention matrices.
+"""Compares EReg's row_sum with the authors' regulariser on the same attention matrices.
 
 The authors take a row's entropy as -sum a log(a + 1e-9) (arXiv 2501.03489, the listing), the
 reference as -sum a log a. The bounds of this file follow from that alone: log(1 + 1e-9 / a) is at
@@ -24,12 +24,12 @@ LAMBDA, GAMMA = 0.03, 0.2
 
 
 def authors_entropy(attention: Tensor) -> Tensor:
-    """Of matrices [B, H, T, T], for each row."""
+    """Computes the entropy of each row of matrices [B, H, T, T]."""
     return -(attention * torch.log(attention + EPS)).sum(dim=-1)
 
 
 def authors_penalty(matrices: list[Tensor], thetas: list[Tensor]) -> Tensor:
-    """Layer by layer and head by head, squared deviations of the rows beyond the margin, summed."""
+    """Sums squared deviations of rows beyond the margin, layer by layer and head by head."""
     most = math.log(CONTEXT)
     margin = GAMMA * most
     total = torch.zeros((), dtype=torch.float64)
@@ -46,7 +46,7 @@ def authors_penalty(matrices: list[Tensor], thetas: list[Tensor]) -> Tensor:
 
 @dataclass(frozen=True)
 class Sample:
-    """Leaves: attention logits [L, B, H, T, T] without the mask, thetas [L, H]."""
+    """Holds leaves: attention logits [L, B, H, T, T] without the mask, thetas [L, H]."""
 
     logits: Tensor
     thetas: Tensor

@@ -1,4 +1,4 @@
-"""benchmark_step.py at a tiny size, with a stand-in for AERO's binary whose times are known."""
+"""Tests benchmark_step.py at a tiny size, with a stand-in for AERO whose times are known."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_sizes_that_make_no_sense_are_refused(
     assert message in capsys.readouterr().err
 
 
-def test_a_turn_that_fails_is_told_without_the_trace_of_its_program(
+def test_a_turn_that_fails_is_reported_without_the_trace_of_its_program(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     binary = tmp_path / "aero"

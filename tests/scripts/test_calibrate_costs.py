@@ -1,4 +1,4 @@
-"""scripts/calibrate_costs.py: the shipped constants are the fit's, the papers' rows come out."""
+"""Tests that the shipped constants are those of the fit and reproduce the papers' rows."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,9 @@ def test_the_file_holds_the_fitted_constants(model: CostModel, rows: list[Row]) 
         assert fitted == pytest.approx(in_file, rel=1e-3)
 
 
-def test_every_row_comes_out_within_the_errors_told(model: CostModel, rows: list[Row]) -> None:
+def test_every_row_comes_out_within_the_documented_errors(
+    model: CostModel, rows: list[Row]
+) -> None:
     for row in rows:
         assert row.total_bytes(model) == pytest.approx(row.comm_bytes, rel=0.0105)
         assert row.latency(model) == pytest.approx(row.seconds, rel=0.09)
@@ -60,7 +62,7 @@ def test_formulas_are_computed_as_arithmetic_has_them() -> None:
         ("--tables", "configs", "configs: is a folder; name a file"),
     ],
 )
-def test_a_file_of_another_kind_is_told(
+def test_a_file_of_another_kind_is_reported(
     option: str,
     file: str,
     message: str,
@@ -74,7 +76,7 @@ def test_a_file_of_another_kind_is_told(
     assert said.startswith(f"error: {path}: ") and message in said
 
 
-def test_a_model_without_a_constant_that_is_fitted_is_told(
+def test_a_model_without_a_fitted_constant_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load_object(calibrate_costs.MODEL)
@@ -86,7 +88,7 @@ def test_a_model_without_a_constant_that_is_fitted_is_told(
     assert f"error: {file}: no constant second_per_byte" in capsys.readouterr().err
 
 
-def test_a_file_that_is_none_is_told(
+def test_a_file_that_does_not_exist_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["calibrate_costs.py", "--model", str(tmp_path / "no.json")])

@@ -1,4 +1,4 @@
-"""compare_members.py: differences of members over the seeds that both finished."""
+"""Tests compare_members.py: differences of members over the seeds that both finished."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ def test_differences_are_taken_seed_by_seed(
     assert rows["SM"][3] == "10% 20% 30% 40%"
 
 
-def test_a_difference_that_the_seeds_do_not_tell_is_level(
+def test_a_difference_within_the_spread_of_the_seeds_is_level(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of 22 pairs, whose t is 2.080 and not the normal distribution's 1.960."""
+    """The members have 22 pairs, whose t is 2.080, not the normal distribution's 1.960."""
 
     def runs(mean: float, spread: float) -> list[dict[str, object]]:
         values = [mean + (spread if seed % 2 else -spread) for seed in range(22)]
         return [seed_run(seed, tmp_path, perplexity=value) for seed, value in enumerate(values)]
 
     # By hand: differences of mean 1 and deviation s = d sqrt(22 / 21), margin t s / sqrt(22).
-    level, told = (21**0.5 / t for t in (2.05, 2.11))
+    level, apart = (21**0.5 / t for t in (2.05, 2.11))
     members = [member("A", 10, runs(10, 0)), member("B", 11, runs(11, level))]
-    members.append(member("C", 11, runs(11, told)))
+    members.append(member("C", 11, runs(11, apart)))
     assert run(monkeypatch, write_sweep(tmp_path / "sweep.json", members)) == 0
     rows = rows_of(capsys.readouterr().out)
     assert rows["B"][1] == "+1.00 ± 2.29 (level)"
@@ -85,7 +85,7 @@ def test_students_t_is_that_of_printed_tables(degrees: int, t: float) -> None:
     assert t_of_95_percent(degrees) == pytest.approx(t, abs=5e-4)
 
 
-def test_another_member_may_be_the_measure(
+def test_another_member_may_be_the_reference(
     result: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, result, "--against", "SM", "--members", "SM+LN+G") == 0
@@ -95,7 +95,7 @@ def test_another_member_may_be_the_measure(
 
 
 @pytest.mark.parametrize("arguments", [("--against", "SM+G"), ("--members", "SM+G")])
-def test_a_member_that_is_not_there_is_named(
+def test_a_member_that_does_not_exist_is_named(
     arguments: tuple[str, str],
     result: Path,
     monkeypatch: pytest.MonkeyPatch,

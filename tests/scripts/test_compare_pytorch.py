@@ -1,4 +1,4 @@
-"""compare_pytorch.py on a small run folder, whose figures a loop written here has made."""
+"""Tests compare_pytorch.py on a small run folder, whose figures come from a loop in this file."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def config(corpus: Path, model: dict[str, Any]) -> dict[str, Any]:
 
 
 def tokens(count: int, seed: int) -> np.ndarray:
-    """A walk that goes up by one or two: something to learn."""
+    """Makes a walk that goes up by one or two, so that there is something to learn."""
     return np.cumsum(np.random.default_rng(seed).integers(1, 3, count)) % 23
 
 
 def trained_by_hand(
     model: Decoder, train: np.ndarray, val: np.ndarray
 ) -> tuple[list[float], float]:
-    """Losses of the steps, and the perplexity after them."""
+    """Returns the losses of the steps, and the perplexity after them."""
     samples = (len(train) - 1) // CONTEXT
     decayed = [p for n, p in model.named_parameters() if n.endswith("weight") and p.dim() == 2]
     others = [p for n, p in model.named_parameters() if not (n.endswith("weight") and p.dim() == 2)]
@@ -107,7 +107,7 @@ def trained_by_hand(
 
 @pytest.fixture(scope="module", params=[{}, REMEDIES], ids=["plain", "remedies"])
 def finished_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run over more than one epoch, as a loop of this file trained it."""
+    """Writes a run of more than one epoch, which a loop of this file has trained."""
     folder = tmp_path_factory.mktemp("run")
     corpus = folder / "corpus"
     corpus.mkdir()
@@ -219,7 +219,7 @@ def test_corpora_of_other_programs_train_as_the_same_tokens_do(
     assert compare_pytorch.main([str(finished_run), "--data", str(tmp_path)]) == 0
 
 
-def test_tokens_beyond_the_vocabulary_are_told_by_the_file(
+def test_tokens_beyond_the_vocabulary_are_reported_with_their_file(
     finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("train", "val"):
@@ -252,7 +252,7 @@ def test_a_corpus_of_another_tokenizer_is_refused(
     assert compare_pytorch.main(arguments) == 0
 
 
-def test_weights_of_another_model_are_told(
+def test_weights_of_another_model_are_reported(
     finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = linked(finished_run, tmp_path, "metrics.jsonl", "checkpoints")
@@ -263,7 +263,7 @@ def test_weights_of_another_model_are_told(
     assert "and in the PyTorch model of" in capsys.readouterr().err
 
 
-def test_a_run_without_its_config_is_told_what_it_lacks(
+def test_the_error_names_what_a_run_without_its_config_lacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "metrics.jsonl").write_text("")

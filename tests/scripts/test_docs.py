@@ -1,4 +1,4 @@
-"""The pages of the repository: their links, their figures, and what other programs read of them."""
+"""Tests the repository's pages: links, figures, and what other programs read from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARXIV = re.compile(r"arxiv\.org/abs/(\d{4}\.\d{5})")
 
 
 def prose(page: Path) -> str:
-    """A page without its code."""
+    """Returns a page without its code."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
     return re.sub(r"^ {4,}\S.*$", "", text, flags=re.M)
 
@@ -26,7 +26,7 @@ def links(page: Path) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """What GitHub calls the headings of a page."""
+    """Returns the anchors that GitHub makes of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

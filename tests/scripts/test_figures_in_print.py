@@ -1,4 +1,4 @@
-"""Figures as a reader meets them: nothing overprinted or cut off, every mark explained."""
+"""Tests figures as a reader sees them: nothing overprinted or cut off, every mark explained."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MODEL = {"cost_model": "spu_0.9.5_default_colocated", "network": "wan", "latency
 
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], Path]:
-    """A sweep of so many members and seeds; the second member's last seed ends early."""
+    """Makes a sweep of so many members and seeds; the second member's last seed ends early."""
 
     def sweep(count: int, seeds: int) -> Path:
         folder = tmp_path_factory.mktemp(f"sweep-{count}-{seeds}")
@@ -84,7 +84,7 @@ def drawn(kind: str, file: Path, width: str, *options: str) -> Figure:
 
 
 def ticks_within(ax: Axes) -> list[Text]:
-    """Labels of ticks beyond the limits are kept by Matplotlib, but not drawn."""
+    """Lists the tick labels that are drawn; Matplotlib keeps others beyond the limits."""
     found = []
     for axis, limits in ((ax.xaxis, sorted(ax.get_xlim())), (ax.yaxis, sorted(ax.get_ylim()))):
         slack = 1e-6 * (limits[1] - limits[0])
@@ -197,7 +197,7 @@ def test_all_seeds_are_drawn_where_one_ended_early(make: Callable[[int, int], Pa
 
 
 def members_of(tmp_path: Path, costs: dict[str, tuple[float, list[float]]]) -> Path:
-    """By name: communication in bytes, and perplexities of the seeds 1, 2, ..."""
+    """Writes members by name: communication in bytes, and perplexities of the seeds 1, 2, ..."""
     members = []
     for name, (cost, values) in costs.items():
         runs = [seed_run(n, tmp_path, perplexity=value) for n, value in enumerate(values, 1)]
@@ -217,8 +217,8 @@ def test_what_the_seeds_leave_open_is_level(tmp_path: Path):
         "one seed": (3e9, [20.0]),
     }
     found = pareto.points(load_members([members_of(tmp_path, costs)], []), "communication")
-    told = {point.label: (point.on_front, point.is_level) for point in found}
-    assert told == {
+    marks = {point.label: (point.on_front, point.is_level) for point in found}
+    assert marks == {
         "cheap": (True, False),
         "worse": (False, False),
         "level": (False, True),

@@ -1,4 +1,4 @@
-"""Tables and text in lines that the terminal holds."""
+"""Tests tables and text that are fitted into the terminal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_cells_and_text_are_wrapped_between_words() -> None:
     ]
 
 
-def test_a_column_without_room_is_named_and_what_stands_left_is_kept() -> None:
+def test_a_column_without_room_is_named_and_those_to_its_left_are_kept() -> None:
     assert fit_tables(TABLE, 30).split("\n")[2:9] == [
         "| model   | perplexity | ppl |",
         "| ------- | ---------: | --: |",
@@ -60,7 +60,7 @@ def test_a_column_without_room_is_named_and_what_stands_left_is_kept() -> None:
 
 
 def test_an_escaped_bar_is_part_of_its_cell() -> None:
-    """By markdown_table() and by `aero ablate` alike."""
+    """Both markdown_table() and `aero ablate` escape it."""
     lines = markdown_table(["name", "x"], [["a|b", "1"], ["two\nlines", "2"]])
     assert lines[2:] == [r"| a\|b | 1 |", "| two lines | 2 |"]
     assert fit_tables("\n".join(lines), 80).split("\n") == [
@@ -71,7 +71,7 @@ def test_an_escaped_bar_is_part_of_its_cell() -> None:
     ]
 
 
-def test_lines_that_are_no_table_stay() -> None:
+def test_lines_that_are_not_a_table_stay() -> None:
     text = "| a bar begins this line\n\n| a | b |\n| --- | --- |\n| c |"
     assert fit_tables(text, 80) == text
 

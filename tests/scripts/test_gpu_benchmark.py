@@ -1,4 +1,4 @@
-"""scripts/gpu/benchmark.py on the CPU at a tiny size."""
+"""Tests scripts/gpu/benchmark.py on the CPU at a tiny size."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ Run = Callable[..., int]
 
 
 def taken_here(task: PyTorchTask, folder: Path, limit: float) -> PyTorchTurn:
-    """A PyTorch turn in this process, which has loaded PyTorch already."""
+    """Takes a PyTorch turn in this process, which has already loaded PyTorch."""
     assert limit > 0 and folder.is_dir()
     found = work(task)
     return PyTorchTurn(found["seconds"], 1, found["gemm_flops_per_second"])
 
 
 def of_known_times(task: PyTorchTask, folder: Path, limit: float) -> PyTorchTurn:
-    """A step takes 1 s, 0.75 s compiled, 1.5 s the authors' way; products run at 8 GFLOP/s."""
+    """Fakes steps of 1 s, 0.75 s compiled, 1.5 s the authors' way, and products at 8 GFLOP/s."""
     seconds = 1.5 if task.authors else 0.75 if task.backend else 1.0
     return PyTorchTurn([50.0] + [seconds] * (task.setting.steps - 1), 7, 8e9)
 
@@ -129,7 +129,7 @@ def test_on_a_gpu_the_smallest_model_is_measured_with_graphs_too(
     assert goal.measured == pytest.approx(4.0) and goal.reached
 
 
-def test_a_turn_that_fails_is_told_and_tried_again(
+def test_a_turn_that_fails_is_reported_and_tried_again(
     run: Run, binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AERO_FAILS", "SM(t)+ScFuFFN_i1")
@@ -145,7 +145,7 @@ def test_a_turn_that_fails_is_told_and_tried_again(
     assert results(tmp_path)["summary"]["goals"][2]["measured"] == pytest.approx(1.2)
 
 
-def test_another_program_is_measured_anew(
+def test_another_program_is_measured_again(
     run: Run, binary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run() == 0
@@ -182,7 +182,7 @@ def test_the_rate_of_products_counts_their_operations() -> None:
 
 
 def from_when_it_is_ready(log: Path) -> Callable[[], float]:
-    """A clock that stands still until a process has written to its log."""
+    """Fakes a clock that stops until a process has written to its log."""
     ready: list[float] = []
 
     def seconds() -> float:
@@ -220,7 +220,7 @@ def test_the_card_that_is_named_is_the_current_one(monkeypatch: pytest.MonkeyPat
     assert chosen == ["cuda:1"]
 
 
-def test_a_process_that_ends_is_told(tmp_path: Path) -> None:
+def test_a_process_that_ends_is_reported(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with pytest.raises(ProcessFailed, match="a turn failed \\(3\\)") as failure:
         run_process([sys.executable, "-c", "raise SystemExit(3)"], log, limit=30)
@@ -228,7 +228,9 @@ def test_a_process_that_ends_is_told(tmp_path: Path) -> None:
     assert run_process([sys.executable, "-c", "pass"], log, limit=30) > 1 << 20
 
 
-def test_a_wrong_command_line_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_wrong_command_line_is_reported(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     main = benchmark.main
     for options, message in (
         (["--aero", "/nowhere/aero", "--out", "x"], "no such program"),

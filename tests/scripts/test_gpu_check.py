@@ -1,4 +1,4 @@
-"""scripts/gpu/check.sh: its options, what its stages call, and what it keeps of a build. Python,
+"""Tests scripts/gpu/check.sh: its options, its stages' calls, what it keeps of a build. Python,
 CMake and AERO are stand-ins.
 """
 
@@ -65,7 +65,7 @@ def check(tmp_path: Path) -> Check:
 
 
 def called(tmp_path: Path) -> list[str]:
-    """The programs that check.sh has run, each with its options."""
+    """Lists the programs that check.sh has run, each with its options."""
     return (tmp_path / "calls").read_text().replace(f"{tmp_path}/", "").splitlines()
 
 
@@ -108,7 +108,7 @@ def test_a_stage_that_fails_does_not_stop_the_others(check: Check, tmp_path: Pat
         (["test", "--build", "empty"], "empty/bin/aero does not exist"),
     ],
 )
-def test_a_wrong_command_line_is_told(
+def test_a_wrong_command_line_is_reported(
     check: Check, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = check(*arguments)
@@ -116,7 +116,7 @@ def test_a_wrong_command_line_is_told(
     assert not (tmp_path / "calls").exists()
 
 
-def test_fresh_forgets_results_and_nothing_else(check: Check, tmp_path: Path) -> None:
+def test_fresh_deletes_results_and_nothing_else(check: Check, tmp_path: Path) -> None:
     out = tmp_path / "out"
     results = [
         *("results.json", "results.md", "build/build.log", "suite/suite.json", "suite/suite.log"),

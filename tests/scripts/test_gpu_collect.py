@@ -1,4 +1,4 @@
-"""scripts/gpu/collect.py puts the parts of scripts/gpu/check.sh together."""
+"""Tests that scripts/gpu/collect.py puts the parts of scripts/gpu/check.sh together."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_what_makes_no_difference_is_not_offered(
     assert f"{option[0]}: no such option" in capfd.readouterr().err
 
 
-def test_the_build_tells_compilers_and_warnings(out: Path) -> None:
+def test_the_build_lists_compilers_and_warnings(out: Path) -> None:
     configured = "-- The CXX compiler identification is GNU 13.2.0\n-- Done\n"
     (out / "build/configure.log").write_text(configured, encoding="utf-8")
     (out / "build/build.log").write_text("x.cpp:1: warning: y\nok\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The memory that a run holds, of the card that is named."""
+"""Tests the measurement of the memory that a run holds on the named card."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from aero.check.memory import memory_in_use
 
-NVIDIA_SMI = '#!/bin/sh\necho "${2}00"\n'  # of card N that it is asked for, N times 100 MiB
+NVIDIA_SMI = '#!/bin/sh\necho "${2}00"\n'  # reports N times 100 MiB for card N
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
-def test_it_is_of_the_card_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_that_of_the_named_card(monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory_in_use("cuda", os.getpid()) == 0
     assert memory_in_use("cuda:2", os.getpid()) == 200 << 20
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
@@ -29,11 +29,11 @@ def test_it_is_of_the_card_that_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     assert memory_in_use("cuda:1", os.getpid()) == 500 << 20
 
 
-def test_it_cannot_be_told_without_nvidia_smi(tmp_path: Path) -> None:
+def test_memory_is_unknown_without_nvidia_smi(tmp_path: Path) -> None:
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 1\n")
     assert memory_in_use("cuda", os.getpid()) is None
 
 
-def test_on_the_cpu_it_is_the_process_s_own() -> None:
+def test_on_the_cpu_memory_is_that_of_the_process() -> None:
     held = memory_in_use("cpu", os.getpid())
     assert held is not None and 1 << 20 < held < 1 << 40

@@ -1,4 +1,4 @@
-"""scripts/gpu/pack.sh makes its folder, and removes no other."""
+"""Tests that scripts/gpu/pack.sh makes its folder, and removes no other."""
 
 from __future__ import annotations
 

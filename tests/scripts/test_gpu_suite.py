@@ -1,4 +1,4 @@
-"""scripts/gpu/suite.py runs the tests, tells how they ended, and goes on where it was cut off."""
+"""Tests that scripts/gpu/suite.py runs tests, reports their outcomes, and continues later."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_names_are_those_that_match(build: Path) -> None:
         ctest.names(build, "^none")
 
 
-def test_outcomes_are_told_and_the_device_is_passed_on(build: Path) -> None:
+def test_outcomes_are_reported_and_the_device_is_passed_on(build: Path) -> None:
     outcomes = run(build, ["ops.good", "ops.bad", "cli.good"], 60)
     assert outcomes == {"ops.good": "passed", "ops.bad": "failed", "cli.good": "passed"}
     assert "ops.bad" in (build / "log.txt").read_text(encoding="utf-8")
@@ -104,7 +104,7 @@ def test_the_program_goes_on_with_what_has_not_passed(tmp_path: Path) -> None:
     aero = stand_in(build / "bin")
 
     def call(*options: str) -> tuple[int, list[str]]:
-        """The exit status, and what has passed in this call."""
+        """Returns the exit status, and what has passed in this call."""
         (build / "ran").write_text("")
         common = ["--aero", str(aero), "--out", str(out), "--device", "cpu"]
         status = suite.main([*common, *options])

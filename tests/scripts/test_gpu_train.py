@@ -1,4 +1,4 @@
-"""scripts/gpu/train.py on the CPU at a tiny size."""
+"""Tests scripts/gpu/train.py on the CPU at a tiny size."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_all_rows_train_for_real(tmp_path: Path) -> None:
     for row in ROWS:
         assert found[row]["outcome"] == "finished", row
         assert found[row]["tokens"] == steps * 4 * 16, row
-        # Far from 1, and not beyond a model that knows nothing by much.
+        # Far above 1, and not much above that of a model that has learned nothing.
         assert 10 < found[row]["perplexity"] < 1000, row
         assert len(found[row]["entropy_by_layer"]) == 7, row
     # The same seed and batches, other models: no two end alike.
@@ -80,7 +80,7 @@ def test_as_many_steps_are_planned_as_fit_for_all_rows(
     assert made == [["3", "probe"]] * 3 + [["6", row] for row in ORDER]
 
 
-def test_too_little_time_is_told(
+def test_too_little_time_is_reported(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AERO_SLOWER", "100")  # 410 s a step of all rows
@@ -89,13 +89,13 @@ def test_too_little_time_is_told(
     assert "s are left for training, and 2 steps of every row take 8" in message
 
 
-def test_no_time_at_all_is_told(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_time_at_all_is_reported(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--seconds", "30") == 1
     message = capsys.readouterr().err
     assert "corpus-tiny: no time is left to make the corpus; give more --seconds" in message
 
 
-def test_a_probe_without_time_is_told(
+def test_a_probe_without_time_is_reported(
     run: Run, binary: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("--steps", "5") == 0  # so that there is a corpus

@@ -1,4 +1,4 @@
-"""The trials of scripts/gpu/trials.py find what is wrong with a program, and nothing wrong with one
+"""Tests that the trials of scripts/gpu/trials.py find the faults of a program, and none in one
 that is well. The program is a stand-in whose faults are chosen.
 """
 
@@ -167,7 +167,7 @@ def test_a_fault_is_found(
         TRIALS[name](lab(tmp_path, device))
 
 
-def test_every_trial_is_told_of_faults() -> None:
+def test_every_trial_is_tested_with_faults() -> None:
     assert list(TRIALS) == [name for name, _, _ in FAULTS]
 
 
@@ -189,7 +189,7 @@ Trial = Callable[[Lab], str]
 
 
 def ends(outcome: str | Exception, tried: list[str], name: str) -> Trial:
-    """A trial that finds something, or raises it."""
+    """Makes a trial that finds something, or raises it."""
 
     def trial(_: Lab) -> str:
         tried.append(name)
@@ -201,7 +201,7 @@ def ends(outcome: str | Exception, tried: list[str], name: str) -> Trial:
 
 
 @needs_torch
-def test_the_program_goes_on_with_what_is_not_well(
+def test_the_program_goes_on_with_what_has_not_passed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []

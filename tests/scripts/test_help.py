@@ -1,4 +1,4 @@
-"""What --help says can be taken in at a glance."""
+"""Tests that every --help is short."""
 
 from __future__ import annotations
 

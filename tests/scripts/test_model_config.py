@@ -1,4 +1,4 @@
-"""Python's ModelConfig has the keys, defaults and choices of configs/schema.json."""
+"""Tests that Python's ModelConfig has the keys, defaults and choices of configs/schema.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aero.config.model import EregConfig, ModelConfig, NormFixedConfig, Simplifi
 from aero.core.errors import UsageError
 
 SCHEMA = Path(__file__).resolve().parents[2] / "configs" / "schema.json"
-# Keys that name a model, begin its training or bring other parts: nothing of what AERO computes.
+# These keys name a model, begin its training or bring other parts; none says what AERO computes.
 PASSED_OVER = {"architecture", "dropout", "init", "init_std", "own_parts", "preset"}
 PASSED_OVER |= {"residual_scaling"}
 SECTIONS = {"ereg": EregConfig, "norm_fixed": NormFixedConfig, "simplified": SimplifiedConfig}
@@ -23,7 +23,7 @@ KEYS: dict[str, Any] = MODEL["properties"]
 
 
 def defaults_of(config: Any) -> dict[str, Any]:
-    """The values by the names that a config has: lambda_ of Python is lambda there."""
+    """Returns the values by their names in a config: lambda_ of Python is lambda there."""
     values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     return {
         name.rstrip("_"): list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Perplexities of other data, tokens, contexts or batches are held against none."""
+"""Tests that perplexities of different data, tokens, contexts or batches are not compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEASURED = {"data.path": "data/one", "model.context": "8", BATCHES: "32"}
 def trained(
     runs: Path, name: str, perplexity: float, change: dict[str, Any] | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """A member of two seeds, measured on what `change` says otherwise."""
+    """Returns a member of two seeds, evaluated as usual but for `change`."""
     config = {"train": {"batch_size": 8}}
     seeds = []
     for seed in (1, 2):
@@ -43,10 +43,10 @@ def trained(
         ({"data.path": "data/two"}, ["data.path"]),
         ({"model.context": "16", BATCHES: "all"}, ["model.context", BATCHES]),
         ({"another": 1}, ["another"]),
-        ({"data": "1 token"}, []),  # the other tells no more than its path
+        ({"data": "1 token"}, []),  # the other reports only its path
     ],
 )
-def test_what_two_perplexities_are_of_is_compared(
+def test_the_evaluations_of_two_perplexities_are_compared(
     change: dict[str, Any], keys: list[str], tmp_path: Path
 ) -> None:
     members = [trained(tmp_path, "A", 2.0), trained(tmp_path, "B", 3.0, change)]
@@ -63,7 +63,7 @@ def test_what_two_perplexities_are_of_is_compared(
         ({"split": "whole", BATCHES: "all"}, {BATCHES: "99"}, [BATCHES]),
     ],
 )
-def test_what_runs_tell_counts_for_more(
+def test_what_runs_report_counts_for_more(
     one: dict[str, Any], two: dict[str, Any], keys: list[str], tmp_path: Path
 ) -> None:
     members = [trained(tmp_path, "A", 2.0, one), trained(tmp_path, "B", 3.0, two)]
@@ -71,7 +71,7 @@ def test_what_runs_tell_counts_for_more(
     assert second.evaluated_otherwise(first) == first.evaluated_otherwise(second) == keys
 
 
-def test_results_that_do_not_tell_compare(tmp_path: Path) -> None:
+def test_results_that_report_no_evaluation_are_compared(tmp_path: Path) -> None:
     members = [member("A", 2.0), member("B", 3.0), trained(tmp_path, "C", 4.0)]
     first, second, new = read_sweep(write_sweep(tmp_path / "sweep.json", members)).members
     assert not second.evaluated_otherwise(first)
@@ -90,19 +90,19 @@ def test_members_of_other_evaluations_have_no_difference(
     file = write_sweep(tmp_path / "sweep.json", members)
     monkeypatch.setattr("sys.argv", ["compare_members.py", str(file)])
     assert compare_members.main() == 0
-    told = capsys.readouterr()
-    rows = rows_of(told.out)
+    printed = capsys.readouterr()
+    rows = rows_of(printed.out)
     assert rows["B"][:3] == ["4.50 ± 0.71", "+1.00 ± 0.00", "+1.00, +1.00"]
     assert rows["C"][:3] == ["5.50 ± 0.71", "other evaluation", ""]
     assert rows["D"][1:3] == ["other evaluation", ""]
-    assert told.err == (
+    assert printed.err == (
         'note: no difference is shown, evaluated otherwise than "A": "C" (data.path), '
         f'"D" (model.context, {BATCHES})\n'
     )
 
 
 def test_a_front_is_of_one_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """C would else beat B in both."""
+    """Otherwise C would beat B in both."""
     members = [
         trained(tmp_path, "A", 2.0),
         trained(tmp_path, "C", 1.0, {"data.path": "data/two"}),
@@ -118,7 +118,7 @@ def test_a_front_is_of_one_evaluation(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_front_is_of_the_evaluation_of_the_baseline(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Which need not be the first, or among those that are drawn."""
+    """The baseline need not be the first member, or among those that are drawn."""
     members = [
         trained(tmp_path, "C", 1.0, {"data.path": "data/two"}),
         trained(tmp_path, "B", 1.5),

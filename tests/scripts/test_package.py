@@ -1,4 +1,4 @@
-"""pyproject.toml says of the package what versions.env, CMakeLists.txt and the imports say."""
+"""Tests that pyproject.toml agrees with versions.env, CMakeLists.txt and the imports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def project() -> dict[str, Any]:
 
 
 def versions(*names: str) -> dict[str, str]:
-    """The pins of arrays of versions.env, as bash reads them."""
+    """Returns the pins of arrays of versions.env, as bash reads them."""
     arrays = " ".join(f'"${{{name}[@]}}"' for name in names)
     script = f'source "$1" && printf "%s\\n" {arrays}'
     command = ["bash", "-c", script, "bash", str(ROOT / "scripts" / "versions.env")]
@@ -36,7 +36,7 @@ def versions(*names: str) -> dict[str, str]:
 
 
 def packages_imported(place: Path) -> set[str]:
-    """The packages that modules load which are neither Python's nor this one."""
+    """Returns the packages that modules load, without Python's own and this one."""
     found: set[str] = set()
     for file in [place] if place.is_file() else place.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

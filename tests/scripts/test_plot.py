@@ -1,4 +1,4 @@
-"""plot.py: the numbers behind the figures, by hand."""
+"""Tests the numbers behind the figures of plot.py, by hand."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_training_loss_is_smoothed_over_whole_windows(tmp_path: Path):
     assert curve.mean.tolist() == [8.5, 6.5]
 
 
-def test_an_evaluation_that_is_not_finite_is_no_point(tmp_path: Path):
+def test_an_evaluation_that_is_not_finite_is_not_a_point(tmp_path: Path):
     run = write_run(tmp_path / "run", {2: 2.0, 4: None})
     assert loss.curves([series(run)], "evaluation", "loss", "steps")[0].x.tolist() == [2]
 
@@ -81,7 +81,7 @@ def test_heads_without_a_finite_row_are_missing_from_the_mean_of_their_layer(tmp
 
 
 def test_bins_of_all_models_end_at_the_largest_head_of_all(tmp_path: Path):
-    """By hand: heads of 2, 1 and 0.5 nats, of 0.4 and 0.1; quarters of 2 nats are 0.5 wide."""
+    """Heads have 2, 1 and 0.5 nats, and 0.4 and 0.1; quarters of 2 nats are 0.5 wide."""
     wide = write_run(
         tmp_path / "wide", {4: 1.0}, [entropy_line(4, entropy=[[2.0, 1.0, 0.5], [None] * 3])]
     )

@@ -1,4 +1,4 @@
-"""plot.py: the files that it writes, and what it says."""
+"""Tests the files that plot.py writes, and its messages."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_another_suffix_is_refused_before_anything_is_read(
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".svg", ".png"])
-def test_a_full_disk_is_told_in_every_format(
+def test_a_full_disk_is_reported_in_every_format(
     suffix: str, sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     figure = (tmp_path / "figure").with_suffix(suffix)
@@ -105,7 +105,7 @@ def test_the_same_data_gives_the_same_bytes(sweep: Path, tmp_path: Path):
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_figures_say_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_figures_report_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     bare = entropy_line(2)
     for key in ("slopes", "thresholds"):
         del bare[key]
@@ -140,13 +140,13 @@ def test_an_unknown_member_is_answered_with_those_that_are_there(sweep: Path):
         read_sweep(sweep).member("SM+X")
 
 
-def test_names_are_no_formulas_and_of_any_script(
+def test_names_are_not_formulas_and_may_be_of_any_script(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     recwarn: pytest.WarningsRecorder,
 ):
-    """Matplotlib's own fonts have no 中; another of them than the usual one has Ⓐ."""
+    """None of Matplotlib's own fonts has 中; one of them, but not the default one, has Ⓐ."""
     names = [r"$\frac$", "x $x$", "_", "\x1b<b>", "Ⓐ", "中"]
     runs = [write_run(tmp_path / str(n), {2: 2.0, 4: 1.0}) for n in range(len(names))]
     out = tmp_path / "loss.svg"
@@ -155,8 +155,8 @@ def test_names_are_no_formulas_and_of_any_script(
     assert plot.main(["loss", *map(str, runs), "--out", str(out), "--labels", *names]) == 0
     texts = [each.text for each in ElementTree.parse(out).iter() if each.tag.endswith("}text")]
     assert [text for text in texts if text in {*names, "?<b>"}] == [*names[:3], "?<b>", *names[4:]]
-    told = "note: no font has 中: install one, or give other names (--labels)\n"
-    assert capfd.readouterr().err == told
+    note = "note: no font has 中: install one, or give other names (--labels)\n"
+    assert capfd.readouterr().err == note
     assert not [str(each.message) for each in recwarn if "Glyph" in str(each.message)]
 
 

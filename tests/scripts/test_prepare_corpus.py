@@ -1,4 +1,4 @@
-"""Corpora: what the files hold, that the same input gives the same bytes, and the tokenizers."""
+"""Tests corpora: the content of files, the same bytes for the same input, and tokenizers."""
 
 from __future__ import annotations
 

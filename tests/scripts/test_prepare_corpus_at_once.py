@@ -1,4 +1,4 @@
-"""Two runs with one --out at a time: no corpus is lost, and none is written over unasked."""
+"""Tests two runs with one --out: no corpus is lost, and none is replaced without --overwrite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aero.corpus.stopping import Undo
 from corpus_reader import SCRIPT, SMALL, code, manifest_of, run, write
 
 HOST = os.uname().nodename
-# A run that is killed between two renames: what was there is aside, and its place is empty.
+# This run is killed between two renames: what was there is moved aside, and its place is empty.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -42,7 +42,7 @@ with staging_folder(out, True, Undo()) as folder:
 
 
 def fill(folder: Path, seed: int) -> None:
-    """As a corpus."""
+    """Fills a folder as a corpus."""
     folder.mkdir(exist_ok=True)
     text = json.dumps({"format": staging.FORMAT, "settings": {"seed": seed}})
     (folder / staging.MANIFEST).write_text(text)
@@ -53,7 +53,7 @@ def seed_of(out: Path) -> int:
 
 
 def put(out: Path, kind: str, text: str) -> None:
-    """What is no corpus."""
+    """Puts something there that is not a corpus."""
     if kind == "a folder":
         out.mkdir()
     (out if kind == "a file" else out / "file").write_text(text)
@@ -65,7 +65,7 @@ def text_at(out: Path) -> str:
 
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run that is stopped in the middle of its work."""
+    """Starts a run and stops it in the middle of its work."""
     source = write(tmp_path / "in", [code(i, lines=300) for i in range(400)])
     out = tmp_path / "results" / "corpus"
     command = [sys.executable, str(SCRIPT), str(source), "--out", str(out), *SMALL]
@@ -161,7 +161,9 @@ def test_a_run_that_is_faster_while_another_replaces_is_replaced_too(
 
 
 @pytest.mark.parametrize("kind", ["a file", "a folder"])
-def test_overwrite_leaves_alone_what_appeared_and_is_no_corpus(kind: str, tmp_path: Path) -> None:
+def test_overwrite_leaves_alone_what_appeared_and_is_not_a_corpus(
+    kind: str, tmp_path: Path
+) -> None:
     out = tmp_path / "corpus"
 
     def work() -> None:
@@ -174,7 +176,7 @@ def test_overwrite_leaves_alone_what_appeared_and_is_no_corpus(kind: str, tmp_pa
     assert text_at(out) == "notes" and list(tmp_path.iterdir()) == [out]
 
 
-def test_an_output_that_goes_away_meanwhile_is_no_obstacle(
+def test_an_output_that_disappears_in_the_meantime_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, real = tmp_path / "corpus", staging._renamed
@@ -195,7 +197,7 @@ def test_an_output_that_goes_away_meanwhile_is_no_obstacle(
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_overwrite_leaves_alone_what_comes_at_the_last_moment_and_is_no_corpus(
+def test_overwrite_leaves_alone_what_comes_last_and_is_not_a_corpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, rename = tmp_path / "corpus", Path.rename

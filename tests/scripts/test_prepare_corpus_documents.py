@@ -1,4 +1,4 @@
-"""Which documents a corpus takes: sources, filters, deduplication, limits and the split."""
+"""Tests which documents a corpus takes: sources, filters, deduplication, limits and the split."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_compressed_plain_text_is_one_document(
     assert texts_of(out) == [text]
 
 
-def test_format_and_key_can_be_told(tmp_path: Path) -> None:
+def test_format_and_key_can_be_given(tmp_path: Path) -> None:
     source = tmp_path / "records.json"
     source.write_bytes(jsonl(["some words", "other words"], "body"))
     out = tmp_path / "corpus"

@@ -1,4 +1,4 @@
-"""Text that is not UTF-8 is found in the whole file, left out, counted and named."""
+"""Tests that text that is not UTF-8 is found in the whole file, left out, counted and named."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
 
 
 def test_workers_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many tasks each."""
+    """Each worker has many tasks."""
     monkeypatch.setattr("aero.corpus.collect._TASK_FILES", 5)
     monkeypatch.setattr("aero.corpus.encode._BATCH_DOCUMENTS", 4)
     source = write(tmp_path / "in", [code(i) for i in range(40)])
@@ -161,7 +161,7 @@ def test_workers_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ).read_bytes()
 
 
-def test_bytes_are_named_as_far_as_they_tell() -> None:
+def test_encodings_are_guessed_from_bytes() -> None:
     rng = random.Random(1)
     noise = bytes(rng.randrange(256) for _ in range(4000))
     assert encoding_of(noise) == "nul"
@@ -169,7 +169,7 @@ def test_bytes_are_named_as_far_as_they_tell() -> None:
     assert encoding_of(("слово и дело " * 40).encode("koi8-r")) == "unknown"
     assert encoding_of(("日本語のテキスト" * 40).encode("shift-jis")) == "unknown"
     assert encoding_of(b"\xed\xa0\x80") == "lone surrogates"
-    for wide in ("utf-16", "utf-32"):  # no zero byte tells the former, but its mark does
+    for wide in ("utf-16", "utf-32"):  # the former has no zero byte here, but its mark
         assert encoding_of(("日本語のテキスト" * 40).encode(wide)) == wide
 
 
@@ -208,7 +208,7 @@ def test_bad_records_are_left_out_where_that_is_asked_for(
     assert manifest_of(out)["settings"]["skip_bad"] is True
 
 
-def test_a_record_without_an_end_is_passed_over(
+def test_a_record_without_an_end_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aero.corpus.documents._LONGEST_RECORD", 100)

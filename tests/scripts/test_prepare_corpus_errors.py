@@ -1,4 +1,4 @@
-"""Faults: one line that says what to do, and nothing half-written."""
+"""Tests faults: each gives one line that says what to do, and leaves nothing half-written."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ Fails = Callable[..., str]
 
 @pytest.fixture
 def fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Fails:
-    """Run, expect exit code 1, one line of error and nothing written; return the line."""
+    """Returns a function that runs the script and returns its error.
+
+    It expects exit code 1, one line of error and nothing written.
+    """
 
     def expect(*args: str | Path) -> str:
         out = tmp_path / "results" / "corpus"
@@ -73,7 +76,7 @@ def test_a_missing_package_is_named_and_a_missing_module_is_a_fault_of_the_progr
         run(tmp_path, "--out", tmp_path / "corpus")
 
 
-def test_sources_that_are_not_there_are_named(tmp_path: Path, fails: Fails) -> None:
+def test_sources_that_do_not_exist_are_named(tmp_path: Path, fails: Fails) -> None:
     assert f"{tmp_path}/missing: no such file" in fails(f"{tmp_path}/missing")
     assert f"{tmp_path}/*.none: the pattern matches no file" in fails(f"{tmp_path}/*.none")
     source = write(tmp_path / "in", [code(1)])
@@ -255,7 +258,7 @@ def test_numbers_are_decimal_and_may_have_a_unit() -> None:
 
 
 def big_source(folder: Path) -> Path:
-    """Several megabytes that take seconds to prepare."""
+    """Makes several megabytes that take seconds to prepare."""
     folder.mkdir()
     with (folder / "big.jsonl").open("wb") as file:
         for i in range(200):
@@ -284,7 +287,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, workers: str) -> None
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
+    """Makes a file system of two megabytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(

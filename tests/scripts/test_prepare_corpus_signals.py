@@ -1,4 +1,4 @@
-"""Signals, closed pipes and full disks: an end at once, and nothing kept."""
+"""Tests signals, closed pipes and full disks: the run ends at once and keeps nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def start(source: Path, out: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def members(group: int) -> list[int]:
-    """The processes of a process group that are not zombies."""
+    """Lists the processes of a process group that are not zombies."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
@@ -39,7 +39,7 @@ def members(group: int) -> list[int]:
 
 
 def wait_until_signals_are_awaited(process: subprocess.Popen[str]) -> None:
-    """By a thread of their own. Before that Python itself starts, and has begun nothing."""
+    """Waits for the thread that handles signals; before it, the program has begun nothing."""
     while len(list((Path("/proc") / str(process.pid) / "task").iterdir())) < 2:
         time.sleep(0.005)
 
@@ -66,7 +66,7 @@ def expect_nothing_left(process: subprocess.Popen[str], out: Path) -> None:
 def test_a_signal_at_any_moment_ends_at_once_with_nothing_kept(
     tmp_path: Path, number: signal.Signals, workers: str
 ) -> None:
-    """The moments: imports, the start of workers, reading, training the BPE (in Rust)."""
+    """The moments are imports, the start of workers, reading, training the BPE (in Rust)."""
     source = write(tmp_path / "in", [code(i, lines=300) for i in range(400)])
     for delay in (0, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2):
         out = tmp_path / f"results-{delay}" / "corpus"
@@ -84,7 +84,7 @@ def test_a_signal_at_any_moment_ends_at_once_with_nothing_kept(
         expect_nothing_left(process, out)
 
 
-def test_a_signal_that_was_ignored_at_the_start_stays_so(tmp_path: Path) -> None:
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored(tmp_path: Path) -> None:
     source = write(tmp_path / "in", [code(i) for i in range(20)])
     out = tmp_path / "corpus"
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
@@ -166,7 +166,7 @@ def test_what_cannot_be_printed_is_an_error(tmp_path: Path, unbuffered: str) -> 
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_closed_output_is_told_and_a_closed_log_is_quiet(tmp_path: Path, workers: str) -> None:
+def test_a_closed_output_is_reported_and_a_closed_log_is_not(tmp_path: Path, workers: str) -> None:
     source = write(tmp_path / "in", [code(i) for i in range(5)])
 
     def call(closed: str, *arguments: str) -> tuple[int, str, str]:
@@ -176,8 +176,8 @@ def test_a_closed_output_is_told_and_a_closed_log_is_quiet(tmp_path: Path, worke
 
     out = tmp_path / "results" / "corpus"
     run = (str(source), "--out", str(out), "--workers", workers, *SMALL)
-    told = (1, "", "error: standard output is closed\n")
-    assert call(">&-", *run) == call(">&-", "--help") == told
+    reported = (1, "", "error: standard output is closed\n")
+    assert call(">&-", *run) == call(">&-", "--help") == reported
     assert call("2>&-", "--help")[1].count("Example:\n  scripts/prepare_corpus.py ") == 1
     assert call(">&- 2>&-", *run) == (1, "", "")
     assert not out.parent.exists()

@@ -1,4 +1,4 @@
-"""README.md: every command runs, or another test is named for it, and prints what is shown."""
+"""Tests that README.md's commands run, here or in a named test, and print what is shown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ELSEWHERE = {
 
 @dataclass
 class Command:
-    """A command of the README and the lines below it; "…" stands for what is left out."""
+    """Holds a command of the README and the lines below it; "…" stands for what is left out."""
 
     text: str
     shown: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Command:
 
 
 def commands() -> list[Command]:
-    """Those of the README's console blocks, which are all of its code."""
+    """Lists the commands of the README's console blocks, which are all of its code."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
     assert {language for language, _ in blocks} == {"console"}
     found: list[Command] = []
@@ -52,7 +52,7 @@ def commands() -> list[Command]:
 
 
 def pattern_of(line: str, figures_vary: bool) -> re.Pattern[str]:
-    """A line as the README shows it: blanks are alike, and so are figures that vary."""
+    """Returns a pattern of a line of the README, in which all blanks and varying figures match."""
     words = [re.escape(word) for word in line.replace("…", " … ").split()]
     if figures_vary:
         words = [re.sub(r"(?<!\w)(\\[-+])?\d[\d,]*(\\\.\d+)?", r"[-+]?[\\d.,]+", w) for w in words]
@@ -61,7 +61,7 @@ def pattern_of(line: str, figures_vary: bool) -> re.Pattern[str]:
 
 
 def compare(command: Command, printed: str) -> None:
-    """The lines shown are those printed, one after the other; "…" stands for any number of them."""
+    """Checks that the lines shown were printed in order; "…" stands for any number of them."""
     lines = iter(printed.splitlines())
     may_skip = False
     for shown in command.shown:
@@ -78,7 +78,7 @@ def compare(command: Command, printed: str) -> None:
 
 
 def checkout(folder: Path) -> Path:
-    """What the commands read of a checkout, and a place for what they write."""
+    """Makes a folder with what the commands read of a checkout, and a place to write to."""
     for name in ("scripts", "configs", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "build/release/bin").mkdir(parents=True)
@@ -89,7 +89,7 @@ def checkout(folder: Path) -> Path:
 
 
 def run(listed: list[Command], folder: Path) -> list[str]:
-    """What each prints, one after the other in one shell, on both of its streams."""
+    """Runs commands in one shell, and returns what each prints on both of its streams."""
     script = ["set -e", "exec 2>&1"]
     for number, command in enumerate(listed):
         script += [command.text, f"echo; echo '{MARK}{number}'"]

@@ -1,4 +1,4 @@
-"""reproduce_tables.py: the papers' figures against their formulas, and tables of sweeps by hand."""
+"""Tests the papers' figures against their formulas, and reproduce_tables.py by hand."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def ffn_count(architecture: str, layers: int) -> int:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_flops_of_every_row_follow_from_the_formulas(name: str):
-    """FFN 16 T d^2 a layer, fused 2 T d^2; attention 8 T d^2 + 3 T^2 d, without V and O 4 and 2."""
+    """A layer's FFN has 16 T d^2, fused 2 T d^2; attention 8 T d^2 + 3 T^2 d, or 4 and 2 without V
+    and O.
+    """
     found = TABLES[name]
     layers, width = found.model["n_layer"], found.model["d_model"]
     context = found.model["context"]
@@ -63,7 +65,7 @@ def test_the_flops_of_every_row_follow_from_the_formulas(name: str):
 
 
 def test_the_tables_give_the_savings_of_the_abstract():
-    """4.23 times less communication (18 layers) and 1.94 times less latency (12): 2410.13060."""
+    """2410.13060 claims 4.23 times less communication (18 layers), 1.94 times less latency (12)."""
     deep, rows = TABLES["gpt2-18l-t128"], TABLES["gpt2-t128"]
     dear, cheap = deep.row("SM+LN+G").comm_gb, deep.row("SM+ScFuFFN_i4").comm_gb
     slow, fast = rows.row("SM+LN+G").latency_min, rows.row("SM+ScFuFFN_i6").latency_min
@@ -146,7 +148,7 @@ def sweep_file(tmp_path: Path) -> Path:
 
 
 def cells(text: str, name: str) -> list[str]:
-    """Of the first line of a markdown table that begins with a name."""
+    """Returns the cells of the first line of a Markdown table that begins with a name."""
     line = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
     return [cell.strip() for cell in line.strip("|").split("|")]
 
@@ -200,7 +202,7 @@ def test_predicted_costs_stand_beside_the_papers(tmp_path: Path):
     assert "predicted by the cost model aero_papers" in text
 
 
-def test_what_does_not_compare_is_said(sweep_file: Path):
+def test_what_cannot_be_compared_is_reported(sweep_file: Path):
     found = table(row("SM+LN+G", 2.0), row("SM", None), row("SM+LN", 2.4))
     sweep = read_sweep(sweep_file)
     said = "\n".join(statements(found, sweep, match(found, sweep)[0]))
@@ -262,7 +264,7 @@ def test_all_tables_come_with_those_that_were_not_run(
     assert "Nothing of this table has been run (sweep gpt2-t256)." in text
 
 
-def test_a_result_that_is_not_there_is_an_error_that_says_what_to_do(
+def test_a_missing_result_is_an_error_that_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert reproduce_tables.main(["gpt2-t128", "--results", str(tmp_path)]) == 1
@@ -271,7 +273,7 @@ def test_a_result_that_is_not_there_is_an_error_that_says_what_to_do(
 
 
 def write_program(file: Path, result: Path, status: int) -> Path:
-    """Takes the place of `aero`: notes its arguments and leaves a result."""
+    """Writes a stand-in for `aero`, which records its arguments and writes a result."""
     record = json.dumps({"members": [member("SM+LN+G", 2.7)]})
     lines = ["#!/bin/sh", f'echo "$@" > "{file}.arguments"', f"mkdir -p '{result.parent}'"]
     lines += [f"cat > '{result}' <<'END'", record, "END", f"exit {status}"]
@@ -306,7 +308,7 @@ def test_other_costs_have_a_result_of_their_own(tmp_path: Path, costs: str, opti
     assert Path(f"{program}.arguments").read_text(encoding="utf-8").endswith(f" {options}\n")
 
 
-def test_a_cost_model_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_an_unknown_cost_model_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     arguments = ["gpt2-t128", "--run", "--results", str(tmp_path), "--costs", "spu"]
     assert reproduce_tables.main(arguments) == 2
     assert "--costs spu: not one of configs/cost: aero_papers" in capsys.readouterr().err
@@ -328,7 +330,7 @@ while :; do sleep 0.05; done
 """
 
 
-def test_a_sweep_saves_where_the_script_is_interrupted(tmp_path: Path):
+def test_a_sweep_saves_when_the_script_is_interrupted(tmp_path: Path):
     program, state = tmp_path / "aero", tmp_path / "aero.state"
     program.write_text(SWEEP.format(program), encoding="utf-8")
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What can be given or asked wrongly: one clear line, the right status, nothing half-written."""
+"""Tests wrong input: it gives one clear line and the right status, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sweep(tmp_path: Path) -> Path:
 
 
 def make_wrong_inputs(folder: Path, run: Path) -> dict[str, tuple[Path, str]]:
-    """By name: a path, and what a message calls it."""
+    """Returns paths by name, with what a message calls each."""
     for name in ("empty", "hf", "corpus", "begun"):
         (folder / name).mkdir()
     (folder / "hf" / "config.json").write_text('{"model_type": "gpt2"}')
@@ -108,7 +108,7 @@ def test_a_wrong_input_is_answered_with_the_right_one(
         ("\udcff\n{}\n", "line 1: not JSON"),
     ],
 )
-def test_damaged_metrics_are_told_by_the_line(
+def test_damaged_metrics_are_reported_with_the_line(
     lines: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "metrics.jsonl").write_bytes(lines.encode(errors="surrogateescape"))
@@ -131,7 +131,7 @@ def test_damaged_metrics_are_told_by_the_line(
         ),
     ],
 )
-def test_damaged_entropy_is_told_by_the_field(
+def test_damaged_entropy_is_reported_with_the_field(
     changes: dict[str, object], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     lines = [entropy_line(2, **changes), entropy_line(4)]
@@ -140,7 +140,7 @@ def test_damaged_entropy_is_told_by_the_field(
     assert message in capsys.readouterr().err
 
 
-def test_models_of_two_shapes_in_one_run_are_told(
+def test_models_of_two_shapes_in_one_run_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     other = entropy_line(4, entropy=[[1.0] * 3] * 4, nonfinite_rows=[0] * 4)
@@ -151,7 +151,7 @@ def test_models_of_two_shapes_in_one_run_are_told(
     assert "its shapes differ from those of the first entropy line" in capsys.readouterr().err
 
 
-def test_a_loss_whose_perplexity_no_number_holds_is_no_point(
+def test_a_loss_whose_perplexity_overflows_is_not_a_point(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     folder = write_run(tmp_path / "run", {2: 1e5})
@@ -161,7 +161,7 @@ def test_a_loss_whose_perplexity_no_number_holds_is_no_point(
 
 
 def test_candidates_of_a_pipeline_are_its_members(tmp_path: Path):
-    """The model kept in step 3 stands in step 4 again; a name that returns gets its step."""
+    """The model kept in step 3 is in step 4 again; a repeated name gets its step."""
     steps = []
     for number, names in enumerate([["SM+LN+G"], ["SM+G", "SM+R"], ["SM+R"]]):
         folders = [tmp_path / f"{number}-{name}" for name in names]
@@ -192,7 +192,7 @@ def test_whole_numbers_are_decimal_and_within_their_range(text: str):
     assert len(str(error.value)) < 120
 
 
-def test_a_leading_zero_is_no_octal_number():
+def test_a_leading_zero_does_not_make_an_octal_number():
     assert whole(1, 100)("010") == 10
 
 
@@ -204,7 +204,7 @@ def test_real_numbers_are_finite_and_within_their_range(text: str):
 
 
 @pytest.mark.parametrize("script", WITH_HELP)
-def test_help_has_an_example_and_a_full_disk_is_told(script: str):
+def test_help_has_an_example_and_a_full_disk_is_reported(script: str):
     shown = run(script, "--help")
     assert shown.returncode == 0 and "xample" in shown.stdout
     for unbuffered in ("", "1"):
@@ -231,7 +231,7 @@ def test_results_that_cannot_be_written_end_in_an_error(sweep: Path):
         assert failed.stderr == "error: standard output: No space left on device\n"
 
 
-def test_a_closed_error_output_is_quiet(sweep: Path, tmp_path: Path):
+def test_nothing_is_printed_where_standard_error_is_closed(sweep: Path, tmp_path: Path):
     def call(*arguments: object) -> tuple[int, str]:
         script = [sys.executable, str(SCRIPTS / "compare_members.py"), *map(str, arguments)]
         command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *script]
@@ -242,7 +242,7 @@ def test_a_closed_error_output_is_quiet(sweep: Path, tmp_path: Path):
     assert call("--no-such-option") == call(tmp_path / "none.json") == (2, "")
 
 
-def test_a_reader_that_has_gone_is_no_error(sweep: Path):
+def test_a_reader_that_has_closed_is_not_an_error(sweep: Path):
     read, write = os.pipe()
     os.close(read)
     ended = run("compare_members.py", sweep, stdout=write)
@@ -270,7 +270,7 @@ def test_a_figure_that_cannot_be_written_is_an_error(
     assert capsys.readouterr().err.startswith("error: /proc/figure.png: ")
 
 
-def test_a_folder_is_no_file_to_write(
+def test_a_folder_is_not_a_file_to_write(
     sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert plot.main(["bins", str(sweep), "--out", str(tmp_path)]) == 2

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a script in silence, also while it loads, and lets it put things in order."""
+"""Tests that Ctrl-C ends a script without a message, also while it loads, and lets it clean up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 NAMES = sorted(
     str(file.relative_to(SCRIPTS)) for file in (*SCRIPTS.glob("*.py"), *SCRIPTS.glob("gpu/*.py"))
 )
-# In place of what every script loads first: a library that takes a signal for a fault of its own.
+# Replaces what every script loads first by a library that takes a signal for a fault of its own.
 LIBRARY = """
 import os, signal
 try:
@@ -42,7 +42,7 @@ def load(name: str, folder: Path, ignored: bool) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_break_while_a_script_loads_ends_it_in_silence(name: str, tmp_path: Path) -> None:
+def test_a_break_while_a_script_loads_ends_it_without_a_message(name: str, tmp_path: Path) -> None:
     done = load(name, tmp_path, ignored=False)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
@@ -54,7 +54,7 @@ def test_a_break_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
 
 @pytest.fixture
 def default_actions() -> Iterator[None]:
-    """Of a script; here a hangup is ignored."""
+    """Sets the actions that a script starts with; a hangup is ignored here."""
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -65,7 +65,7 @@ def default_actions() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("default_actions")
-def test_where_things_are_put_in_order_a_signal_is_an_exception() -> None:
+def test_a_signal_is_an_exception_where_the_script_can_clean_up() -> None:
     with Tidying():
         signal.raise_signal(signal.SIGHUP)
     with pytest.raises(KeyboardInterrupt), Tidying(), Tidying():
@@ -92,7 +92,7 @@ def test_signals_that_come_together_are_one() -> None:
 
 
 @pytest.mark.usefixtures("default_actions")
-def test_where_things_are_in_disorder_a_signal_waits() -> None:
+def test_a_signal_waits_while_the_script_cleans_up() -> None:
     done = []
 
     def work() -> None:
