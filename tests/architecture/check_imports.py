@@ -71,8 +71,8 @@ def module_of(file: Path, scripts: Path) -> str:
 
 
 def imports_of(tree: ast.Module, modules: set[str]) -> Iterator[str]:
-    """The package's modules that a file loads, also those that it names in a text, to load them
-    later or in another process.
+    """Yields the package's modules that a file loads, also those that it names in a string, to load
+    them later or in another process.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -96,7 +96,7 @@ def faults_of_style(tree: ast.Module) -> Iterator[str]:
 
 
 def faults_of_entry(file: Path, tree: ast.Module, modules: set[str]) -> Iterator[str]:
-    """An entry point launches a command and does nothing else."""
+    """Yields what an entry point does beside launching a command."""
     lines = len(file.read_text(encoding="utf-8").splitlines())
     if lines > LONGEST_ENTRY:
         yield f"{lines} lines; an entry point has at most {LONGEST_ENTRY}"

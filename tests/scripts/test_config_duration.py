@@ -26,19 +26,19 @@ REFUSED += ["9007199254740994", "99999999999Gt", f"{'9' * 400}e"]
 
 
 def accepts(text: str) -> bool:
-    """Asks the program."""
+    """Returns whether the program reads a duration."""
     command = [os.environ["AERO_PROGRAM"], "config", "show", "--set", f"schedule.warmup={text}"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("text", READ)
-def test_what_is_read(text: str) -> None:
+def test_a_duration_is_read_as_the_program_reads_it(text: str) -> None:
     assert parse_duration(text) == READ[text]
     assert accepts(text)
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_what_is_refused(text: str) -> None:
+def test_a_malformed_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
     assert not accepts(text)

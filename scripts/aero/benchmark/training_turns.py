@@ -95,7 +95,7 @@ class Training:
         )
 
     def _probe(self, row: str) -> Pace:
-        """A few steps of a row, thrown away. Raises AeroError where they take too long."""
+        """Times a few steps of a row. Raises AeroError where they take too long."""
         run, steps = self.runs / "probe", self.size.probe_steps
         limit = self._limit()
         trial = f"a trial of {steps} steps of {row}"

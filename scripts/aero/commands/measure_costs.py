@@ -23,7 +23,7 @@ from aero.commands.private_options import (
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = make_parser(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="cost model file to write")
     add_settings_options(parser)
@@ -35,5 +35,5 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Exit code 2 for what the user can put right."""
+    """Runs the script, and returns its exit code, 2 for what the user can correct."""
     return run_command("aero.commands.measure_costs_work", parse_arguments)

@@ -19,14 +19,14 @@ from aero.private.run.requirements import check_spu
 
 
 def run_command(module: str, parse: Callable[[], argparse.Namespace]) -> int:
-    """Gives the arguments to work() of a module, which is loaded only where SPU is there.
+    """Passes the arguments to work() of a module, which is loaded only where SPU is installed.
 
     Returns the exit code: that of work() or 0, 1 for what could not be done, 2 for what the user
-    can put right, 128 and its number for a signal where something was put in order.
+    can correct, 128 plus the number of a signal after which the script cleaned up.
     """
     open_error_output()
     try:
-        # Without a standard output (>&-), print() says nothing.
+        # Without a standard output (>&-), print() writes nothing.
         output = None if sys.stdout is None else Output(sys.stdout)
         with contextlib.redirect_stdout(output):
             arguments = parse()

@@ -82,5 +82,5 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Exit code 2 for what the user can put right."""
+    """Runs the script, and returns its exit code, 2 for what the user can correct."""
     return run_command("aero.commands.private_inference_work", parse_arguments)

@@ -1,4 +1,4 @@
-"""The command lines of private inference: their parser, numbers within bounds, common options."""
+"""Defines what the command lines of private inference have in common: parser and options."""
 
 from __future__ import annotations
 

@@ -66,5 +66,5 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Exit code 1 where a model failed, 2 for what the user can put right."""
+    """Returns the exit code, 1 where a model failed, 2 for what the user can correct."""
     return run_command("aero.commands.private_table_work", parse_arguments)
