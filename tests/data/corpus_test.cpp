@@ -2,7 +2,7 @@
 
 #include "aero/core/error.h"
 
-#include "tests/data/token_bytes.h"
+#include "tests/data/corpus_files.h"
 
 #include <torch/torch.h>
 
@@ -11,51 +11,15 @@
 
 #include <chrono>
 #include <fstream>
-#include <numeric>
 
 namespace aero::data {
 namespace {
 
 using nlohmann::json;
-using test::AeroFile;
-using test::Folder;
-using test::packed;
+using namespace test;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::vector<std::int64_t> counting(std::int64_t first, std::size_t count) {
-  std::vector<std::int64_t> tokens(count);
-  std::iota(tokens.begin(), tokens.end(), first);
-  return tokens;
-}
-
-json manifest_of(const json& splits) {
-  return {{"format", "aero-corpus"},
-          {"version", 1},
-          {"splits", splits},
-          {"layout", "stream"},
-          {"tokenizer",
-           {{"kind", "bpe"},
-            {"file", "tokenizer.json"},
-            {"vocab_size", 100},
-            {"eos", "<|endoftext|>"},
-            {"eos_id", 0}}}};
-}
-
-json shard(const std::string& file, int tokens) {
-  return {{"file", file}, {"tokens", tokens}, {"documents", 3}, {"sha256", ""}};
-}
-
-/// Two stream shards of 8 and 5 tokens: 0…7 and 20…24.
-void write_stream(const Folder& folder) {
-  folder.write("train-0.tok", AeroFile{.tokens = counting(0, 8), .characters = 30}.bytes());
-  folder.write("train-1.tok", AeroFile{.tokens = counting(20, 5), .characters = 12}.bytes());
-  folder.write("manifest.json",
-               manifest_of({{"train", {shard("train-0.tok", 8), shard("train-1.tok", 5)}},
-                            {"val", json::array()}})
-                   .dump());
-}
 
 template <typename Fault>
 std::string open_fault(const std::filesystem::path& path, const std::string& split,

@@ -4,10 +4,10 @@
 #include "tests/ops/attention_reference.h"
 #include "tests/support/autocast.h"
 #include "tests/support/device.h"
+#include "tests/support/memory_watch.h"
 #include "tests/support/tensors.h"
+#include "tests/support/without_one_dnn.h"
 
-#include <ATen/Context.h>
-#include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <torch/autograd.h>
 #include <torch/utils.h>
@@ -20,21 +20,12 @@
 #include <limits>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace aero::ops {
 namespace {
 
-using testing_support::Autocast;
-using testing_support::back;
-using testing_support::largest;
-using testing_support::largest_difference;
-using testing_support::normal;
-using testing_support::relative_difference;
-using testing_support::tests_the_cpu;
-using testing_support::there;
-using testing_support::tolerance;
+using namespace testing_support;
 using namespace reference;
 
 constexpr double exact = 1e-10;
@@ -105,20 +96,6 @@ TEST(EntropyAttention, IsTheFormulaInBfloat16UpToItsRounding) {
     }
   }
 }
-
-/// oneDNN off while it lives: the kernel then has no products in bfloat16, and others in float32.
-class WithoutOneDnn {
- public:
-  WithoutOneDnn() : enabled_(at::globalContext().userEnabledMkldnn()) {
-    at::globalContext().setUserEnabledMkldnn(false);
-  }
-  ~WithoutOneDnn() { at::globalContext().setUserEnabledMkldnn(enabled_); }
-  WithoutOneDnn(const WithoutOneDnn&) = delete;
-  WithoutOneDnn& operator=(const WithoutOneDnn&) = delete;
-
- private:
-  bool enabled_;
-};
 
 TEST(EntropyAttention, IsTheFormulaWithoutOneDnn) {
   const WithoutOneDnn without;
@@ -352,32 +329,6 @@ TEST_P(EntropyAttentionOf, TakesNoSequences) {
   EXPECT_EQ(outcome.output.sizes(), torch::IntArrayRef({0, 2, 5, 4}));
   EXPECT_EQ(largest(outcome.temperature), 0);
 }
-
-/// Bytes that this thread's tensors hold, and the most at once since construction.
-class Memory : public c10::MemoryReportingInfoBase {
- public:
-  void reportMemoryUsage(void* pointer, std::int64_t size, std::size_t, std::size_t,
-                         c10::Device) override {
-    if (size > 0) {
-      sizes_[pointer] = size;
-      held_ += size;
-      most_ = std::max(most_, held_);
-      return;
-    }
-    const auto known = sizes_.find(pointer);
-    if (known == sizes_.end()) return;
-    held_ -= known->second;
-    sizes_.erase(known);
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-  std::int64_t held() const { return held_; }
-  std::int64_t most() const { return most_; }
-
- private:
-  std::unordered_map<void*, std::int64_t> sizes_;
-  std::int64_t held_ = 0;
-  std::int64_t most_ = 0;
-};
 
 TEST_P(EntropyAttentionOf, KeepsNoScoresFromForwardToBackward) {
   if (!tests_the_cpu()) GTEST_SKIP() << "other paths keep other numbers";
