@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from program import make_corpus
+from program import call, make_corpus
+from sweeps import make_sweep
 
 
 def pytest_configure() -> None:
@@ -39,3 +40,14 @@ def faulty_disk(request: pytest.FixtureRequest) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_corpus(tmp_path_factory.mktemp("data") / "corpus")
+
+
+@pytest.fixture(scope="session")
+def whole(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns the folder of a finished sweep."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = call(aero, "ablate", make_sweep(folder, corpus))
+    assert result.returncode == 0, result.stderr
+    (folder / "stdout").write_text(result.stdout)
+    (folder / "stderr").write_text(result.stderr)
+    return folder
