@@ -111,7 +111,7 @@ def reason_of(what: str) -> str:
 
 
 def collect(task: CollectTask) -> Harvest:
-    """Read and filter the documents of a task (runs in a worker)."""
+    """Reads and filters the documents of a task (runs in a worker)."""
     counts: Counter[str] = Counter()
     records = bytearray()
     left_out = LeftOut(Counter(), {})
@@ -140,7 +140,7 @@ def _collect_part(
     counts: Counter[str],
     left_out: LeftOut,
 ) -> None:
-    """Append what a part keeps to `spill` and `records`."""
+    """Appends what a part keeps to `spill` and `records`."""
     for document in read_documents(part, settings):
         counts["documents"] += 1
         if isinstance(document, BadRecord):

@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent
 
 
 def every_dtype() -> dict[str, torch.Tensor]:
-    """One tensor of each dtype, a scalar, empty ones, and a name beyond ASCII."""
+    """Returns a tensor of each dtype, a scalar, an empty one, and one with a name beyond ASCII."""
     return {
         "f64": torch.tensor([0.1, -2.5e300], dtype=torch.float64),
         "f32": torch.tensor([[1.5, -0.25, 3.0], [float("inf"), 1e-45, -0.0]], dtype=torch.float32),
@@ -31,7 +31,7 @@ def every_dtype() -> dict[str, torch.Tensor]:
 
 
 def one_dtype() -> dict[str, torch.Tensor]:
-    """Weights as a model has them."""
+    """Returns weights as a model has them."""
     return {
         "h.10.weight": torch.arange(6, dtype=torch.float32).reshape(2, 3),
         "h.2.bias": torch.full((3,), 0.5),
