@@ -1,4 +1,4 @@
-"""Provides the tests of `aero ablate` with a small sweep and ways to watch it."""
+"""Provides the tests of sweeps and pipelines with a small sweep, and with ways to watch them."""
 
 from __future__ import annotations
 
@@ -39,12 +39,9 @@ def table(folder: Path) -> dict[str, Any]:
     return result
 
 
-def start(aero: str, sweep: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(aero: str, *words: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [aero, "ablate", str(sweep), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [aero, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -54,6 +51,7 @@ def wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
         if metrics.exists() and metrics.read_text().count('"grad_norm"') >= step:
             return
         time.sleep(0.001)
+    raise AssertionError(f"ended before {run} came to step {step}")
 
 
 def children_of(process: subprocess.Popen[str]) -> list[int]:

@@ -95,7 +95,7 @@ def test_a_killed_sweep_ends_in_the_same_table(
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
     for run in (RUNS[0], RUNS[2]):
-        process = start(aero, sweep, "--jobs", jobs)
+        process = start(aero, "ablate", sweep, "--jobs", jobs)
         wait_for_step(process, tmp_path / "runs" / run, 7)
         process.kill()
         process.communicate()
@@ -108,7 +108,7 @@ def test_a_killed_sweep_ends_in_the_same_table(
 def test_a_killed_sweep_leaves_no_run_behind(aero: str, corpus: Path, tmp_path: Path) -> None:
     # There are so many steps that no child ends by itself.
     sweep = make_sweep(tmp_path, corpus, set={"train.duration": "1000000"})
-    process = start(aero, sweep, "--jobs", "2")
+    process = start(aero, "ablate", sweep, "--jobs", "2")
     for run in RUNS[:2]:
         wait_for_step(process, tmp_path / "runs" / run, 1)
     children = children_of(process)
@@ -136,7 +136,7 @@ def test_a_signal_saves_all_runs_and_the_same_command_continues(
     aero: str, corpus: Path, whole: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
-    process = start(aero, sweep, "--jobs", "2")
+    process = start(aero, "ablate", sweep, "--jobs", "2")
     for run in RUNS[:2]:
         wait_for_step(process, tmp_path / "runs" / run, 3)
     children = children_of(process)
@@ -158,7 +158,7 @@ def test_shards_together_train_the_whole_sweep(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
-    shards = [start(aero, sweep, "--shard", f"{i}/2") for i in (1, 2)]
+    shards = [start(aero, "ablate", sweep, "--shard", f"{i}/2") for i in (1, 2)]
     logs = [shard.communicate()[1] for shard in shards]
     assert [shard.returncode for shard in shards] == [0, 0]
     assert "[2/2] SM+LN+G seed 2: done" in logs[0] and "SM seed" not in logs[0]

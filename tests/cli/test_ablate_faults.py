@@ -21,7 +21,7 @@ def test_a_second_process_on_a_sweep_is_refused_with_the_name_of_the_first(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
-    first = start(aero, sweep)
+    first = start(aero, "ablate", sweep)
     wait_for_step(first, tmp_path / "runs" / RUNS[0], 1)
     with stopped(first.pid):
         second = call(aero, "ablate", sweep)
@@ -66,7 +66,7 @@ def test_no_other_process_can_train_a_run_of_a_sweep(
 ) -> None:
     sweep = make_sweep(tmp_path, corpus)
     run = tmp_path / "runs" / RUNS[0]
-    process = start(aero, sweep)
+    process = start(aero, "ablate", sweep)
     wait_for_step(process, run, 1)
     (child,) = children_of(process)
     with stopped(child):
@@ -158,7 +158,7 @@ def test_a_run_that_recorded_its_end_without_a_state_is_trained_again(
 
 def test_a_run_that_continues_says_from_which_step(aero: str, corpus: Path, tmp_path: Path) -> None:
     sweep = make_sweep(tmp_path, corpus, runs=["SM"], seeds=[1])
-    process = start(aero, sweep)
+    process = start(aero, "ablate", sweep)
     wait_for_step(process, tmp_path / "runs/SM/seed-1", 8)
     process.kill()
     process.communicate()

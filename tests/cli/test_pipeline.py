@@ -7,13 +7,12 @@ import math
 import shutil
 import signal
 import socket
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from program import VOCABULARY, call, make_config, read_metrics, stopped, write_tokens
+from sweeps import start, wait_for_step
 
 STEPS = 6
 
@@ -120,24 +119,6 @@ def test_a_second_call_trains_nothing(aero: str, whole: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
-def start(aero: str, pipeline: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [aero, "pipeline", str(pipeline), "--jobs", "2"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
-    metrics = run / "metrics.jsonl"
-    while process.poll() is None:
-        if metrics.exists() and metrics.read_text().count('"grad_norm"') >= step:
-            return
-        time.sleep(0.001)
-    raise AssertionError(f"ended before {run} came to step {step}")
-
-
 def test_a_killed_pipeline_ends_in_the_same_decisions(
     aero: str, corpus: Path, whole: Path, tmp_path: Path
 ) -> None:
@@ -145,7 +126,7 @@ def test_a_killed_pipeline_ends_in_the_same_decisions(
     for member in ("0-SM+LN+G", "2-SM", "2-SM+ScFFN"):
         shutil.copytree(whole / "runs" / member, tmp_path / "runs" / member)
     for member in ("1-SM+R", "3-SM+ScFuFFN"):
-        process = start(aero, pipeline)
+        process = start(aero, "pipeline", pipeline, "--jobs", "2")
         wait_for_step(process, tmp_path / "runs" / member / "seed-3", 2)
         process.kill()
         process.communicate()
@@ -160,7 +141,7 @@ def test_a_signal_saves_the_runs_and_the_same_command_continues(
 ) -> None:
     pipeline = make_pipeline(tmp_path, corpus)
     shutil.copytree(whole / "runs/0-SM+LN+G", tmp_path / "runs/0-SM+LN+G")
-    process = start(aero, pipeline)
+    process = start(aero, "pipeline", pipeline, "--jobs", "2")
     wait_for_step(process, tmp_path / "runs/1-SM+R/seed-3", 1)
     process.send_signal(signal.SIGTERM)
     printed, log = process.communicate()
@@ -176,7 +157,7 @@ def test_a_second_process_is_refused_with_the_name_of_the_first(
     pipeline = make_pipeline(tmp_path, corpus)
     shutil.copytree(whole / "runs/0-SM+LN+G", tmp_path / "runs/0-SM+LN+G")
     (tmp_path / "runs/lock").write_text("4711 1 elsewhere\n")  # does not lock by itself
-    first = start(aero, pipeline)
+    first = start(aero, "pipeline", pipeline, "--jobs", "2")
     wait_for_step(first, tmp_path / "runs/1-SM+R/seed-3", 1)
     with stopped(first.pid):
         second = call(aero, "pipeline", pipeline)
