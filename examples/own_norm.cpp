@@ -1,6 +1,7 @@
 // A norm of one's own in place of LayerNorm, trained, saved, loaded: own_norm CORPUS MODEL
 #include <aero/aero.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <memory>

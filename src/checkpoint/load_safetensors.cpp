@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -40,14 +41,14 @@ struct Entry {
 
 std::string header_text(const RandomAccessFile& file) {
   if (file.size() < prefix_size) {
-    throw Damage(format("it has {} bytes, too few for a header", file.size()));
+    throw Damage(fmt::format("it has {} bytes, too few for a header", file.size()));
   }
   std::uint64_t length = 0;
   std::memcpy(&length, file.bytes(0, prefix_size).data(), prefix_size);
-  const std::string claim = format("its header should have {} bytes", length);
+  const std::string claim = fmt::format("its header should have {} bytes", length);
   if (length > header_limit) throw Damage(claim + ", more than the 100 MB allowed");
   if (length > file.size() - prefix_size) {
-    throw Damage(format("{} and the whole file has {}", claim, file.size()));
+    throw Damage(fmt::format("{} and the whole file has {}", claim, file.size()));
   }
   return file.bytes(prefix_size, length);
 }
@@ -64,7 +65,7 @@ json parse_header(std::string_view text) {
     if (event == json::parse_event_t::key) {
       const auto& name = value.get_ref<const std::string&>();
       if (!keys.back().insert(name).second) {
-        throw Damage(format("its header names '{}' twice", name));
+        throw Damage(fmt::format("its header names '{}' twice", name));
       }
     }
     return true;
@@ -80,7 +81,7 @@ Metadata read_metadata(const json& value) {
   Metadata metadata;
   if (!value.is_object()) throw Damage("__metadata__ is no JSON object");
   for (const auto& [key, text] : value.items()) {
-    if (!text.is_string()) throw Damage(format("__metadata__ '{}' is no text", key));
+    if (!text.is_string()) throw Damage(fmt::format("__metadata__ '{}' is no text", key));
     metadata[key] = text.get<std::string>();
   }
   return metadata;
@@ -89,13 +90,13 @@ Metadata read_metadata(const json& value) {
 std::vector<std::uint64_t> read_sizes(const json& entry, const char* key) {
   const auto found = entry.find(key);
   if (found == entry.end() || !found->is_array()) {
-    throw Damage(format("no list of numbers in '{}'", key));
+    throw Damage(fmt::format("no list of numbers in '{}'", key));
   }
   std::vector<std::uint64_t> sizes;
   for (const json& size : *found) {
     if (!size.is_number_unsigned() ||
         size.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
-      throw Damage(format("'{}' holds {}", key, size.dump()));
+      throw Damage(fmt::format("'{}' holds {}", key, size.dump()));
     }
     sizes.push_back(size.get<std::uint64_t>());
   }
@@ -109,7 +110,7 @@ torch::ScalarType read_dtype(const json& entry) {
   for (const Dtype& dtype : dtypes) {
     if (dtype.name == name) return dtype.type;
   }
-  throw Damage(format("its dtype '{}' is not supported", name));
+  throw Damage(fmt::format("its dtype '{}' is not supported", name));
 }
 
 /// Returns the bytes of a dense tensor, or nothing if its strides do not fit into 63 bits.
@@ -130,13 +131,13 @@ Entry read_entry(const std::string& name, const json& value) {
   const auto offsets = read_sizes(value, "data_offsets");
   if (offsets.size() != 2 || offsets[0] > offsets[1]) {
     throw Damage(
-        format("'data_offsets' is no beginning and end: {}", value["data_offsets"].dump()));
+        fmt::format("'data_offsets' is no beginning and end: {}", value["data_offsets"].dump()));
   }
   const auto expected = bytes_of(shape, c10::elementSize(type));
   if (!expected || *expected != offsets[1] - offsets[0]) {
-    throw Damage(format("shape {} of {} does not fit the {} bytes it has in the file",
-                        value["shape"].dump(), value["dtype"].get<std::string>(),
-                        offsets[1] - offsets[0]));
+    throw Damage(fmt::format("shape {} of {} does not fit the {} bytes it has in the file",
+                             value["shape"].dump(), value["dtype"].get<std::string>(),
+                             offsets[1] - offsets[0]));
   }
   return {name, type, {shape.begin(), shape.end()}, offsets[0], offsets[1]};
 }
@@ -147,14 +148,14 @@ void check_layout(const std::vector<Entry>& entries, std::size_t data_size) {
   std::size_t offset = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != offset) {
-      throw Damage(format(
+      throw Damage(fmt::format(
           "tensor '{}' begins at byte {} of the data and not at {}, where the one before ends",
           entry.name, entry.begin, offset));
     }
     offset = entry.end;
   }
   if (offset != data_size) {
-    throw Damage(format("its tensors have {} bytes and the file holds {}", offset, data_size));
+    throw Damage(fmt::format("its tensors have {} bytes and the file holds {}", offset, data_size));
   }
 }
 
@@ -194,7 +195,7 @@ Parsed parse(const RandomAccessFile& file) {
     try {
       result.entries.push_back(read_entry(name, value));
     } catch (const Damage& damage) {
-      throw Damage(format("tensor '{}': {}", name, damage.what()));
+      throw Damage(fmt::format("tensor '{}': {}", name, damage.what()));
     }
   }
   std::sort(result.entries.begin(), result.entries.end(), [](const Entry& a, const Entry& b) {
@@ -208,8 +209,8 @@ Parsed parse_or_name(const RandomAccessFile& file) {
   try {
     return parse(file);
   } catch (const Damage& damage) {
-    throw Error(format("'{}' is damaged or not a safetensors file: {}", file.path().string(),
-                       damage.what()));
+    throw Error(fmt::format("'{}' is damaged or not a safetensors file: {}", file.path().string(),
+                            damage.what()));
   }
 }
 

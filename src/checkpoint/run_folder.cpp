@@ -44,10 +44,10 @@ std::string checksum_of_file(const fs::path& path) {
 TensorMap load_checked(const fs::path& file, const std::string& checksum) {
   auto loaded = load_safetensors(file);
   if (checksum.empty() || checksum == checksum_text(loaded.crc32)) return std::move(loaded.tensors);
-  throw Error(
-      format("'{}' is damaged, or of another checkpoint: its checksum is not the one in {} beside "
-             "it; use another checkpoint, or a copy of this one",
-             file.string(), state_name));
+  throw Error(fmt::format(
+      "'{}' is damaged, or of another checkpoint: its checksum is not the one in {} beside "
+      "it; use another checkpoint, or a copy of this one",
+      file.string(), state_name));
 }
 
 }  // namespace
@@ -60,17 +60,18 @@ bool RunFolder::holds_run() const {
 
 void RunFolder::require_held() const {
   if (lock_ == nullptr || lock_->is_on(root_ / "lock")) return;
-  throw Error(
-      format("{}: is no longer the folder of this run: it was moved, removed or replaced; the run "
-             "ends and writes nothing there",
-             root_.string()));
+  throw Error(fmt::format(
+      "{}: is no longer the folder of this run: it was moved, removed or replaced; the run "
+      "ends and writes nothing there",
+      root_.string()));
 }
 
 void RunFolder::prepare() const {
   require_held();
   std::error_code error;
   fs::create_directories(checkpoints(), error);
-  if (error) throw Error(format("cannot create '{}': {}", checkpoints().string(), error.message()));
+  if (error)
+    throw Error(fmt::format("cannot create '{}': {}", checkpoints().string(), error.message()));
   AtomicFolder::recover(root_);
   AtomicFolder::recover(checkpoints());
 }
@@ -84,7 +85,7 @@ std::vector<std::int64_t> RunFolder::steps() const {
     if (step && is_whole(entry->path())) steps.push_back(*step);
   }
   if (error && error != std::errc::no_such_file_or_directory) {
-    throw Error(format("cannot read '{}': {}", checkpoints().string(), error.message()));
+    throw Error(fmt::format("cannot read '{}': {}", checkpoints().string(), error.message()));
   }
   std::sort(steps.begin(), steps.end());
   return steps;
@@ -128,15 +129,15 @@ void RunFolder::mark_best(std::int64_t step) const {
   require_held();
   if (!is_whole(checkpoint(step))) {
     throw Error(
-        format("cannot mark '{}' as best: it is not a checkpoint", checkpoint(step).string()));
+        fmt::format("cannot mark '{}' as best: it is not a checkpoint", checkpoint(step).string()));
   }
   write_file(best_file(*this), step_name(step) + "\n");
 }
 
 void RunFolder::prune(std::int64_t keep_last, std::optional<std::int64_t> keep_step) const {
   if (keep_last < 1) {
-    throw Error(format("cannot keep {} checkpoints in '{}': at least 1 stays", keep_last,
-                       checkpoints().string()));
+    throw Error(fmt::format("cannot keep {} checkpoints in '{}': at least 1 stays", keep_last,
+                            checkpoints().string()));
   }
   require_held();
   const auto all = steps();
@@ -153,7 +154,7 @@ void save_model(const fs::path& folder, const TensorMap& weights, const RunConfi
                 const std::optional<TrainingState>& state, const fs::path& tokenizer) {
   if (fs::exists(folder)) {
     throw UsageError(
-        format("{}: exists already; name another folder, or remove it", folder.string()));
+        fmt::format("{}: exists already; name another folder, or remove it", folder.string()));
   }
   if (folder.has_parent_path()) fs::create_directories(folder.parent_path());
   AtomicFolder target(folder);
@@ -203,7 +204,7 @@ RunConfig load_checkpoint_config(const fs::path& folder) {
   const auto file = folder / config_name;
   // A config that a user writes may be wrong; this one was written whole.
   if (fs::is_regular_file(file) && fs::file_size(file) == 0) {
-    throw Error(format("'{}' is damaged: the file is empty", file.string()));
+    throw Error(fmt::format("'{}' is damaged: the file is empty", file.string()));
   }
   return load_config(file);
 }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -31,7 +32,7 @@ class Faults {
   explicit Faults(const std::filesystem::path& path) : path_(path) {}
 
   [[noreturn]] void raise(const std::string& reason) const {
-    throw Error(format("cannot write '{}': {}", path_.string(), reason));
+    throw Error(fmt::format("cannot write '{}': {}", path_.string(), reason));
   }
 
  private:
@@ -42,14 +43,15 @@ std::vector<Entry> in_file_order(const TensorMap& tensors, const Faults& faults)
   std::vector<Entry> entries;
   for (const auto& [name, tensor] : tensors) {
     if (name == "__metadata__") faults.raise("no tensor can have the name '__metadata__'");
-    if (!tensor.defined()) faults.raise(format("tensor '{}' is undefined", name));
-    if (tensor.layout() != torch::kStrided) faults.raise(format("tensor '{}' is not dense", name));
+    if (!tensor.defined()) faults.raise(fmt::format("tensor '{}' is undefined", name));
+    if (tensor.layout() != torch::kStrided)
+      faults.raise(fmt::format("tensor '{}' is not dense", name));
     const auto found = std::find_if(dtypes.begin(), dtypes.end(), [&](const Dtype& dtype) {
       return dtype.type == tensor.scalar_type();
     });
     if (found == dtypes.end()) {
-      faults.raise(format("tensor '{}' has dtype {}, which safetensors files cannot hold", name,
-                          c10::toString(tensor.scalar_type())));
+      faults.raise(fmt::format("tensor '{}' has dtype {}, which safetensors files cannot hold",
+                               name, c10::toString(tensor.scalar_type())));
     }
     entries.push_back({name, tensor.detach(), static_cast<std::size_t>(found - dtypes.begin())});
   }

@@ -81,24 +81,24 @@ class Reader {
   }
 
   void finish() const {
-    if (!object_.empty()) fail(format("key '{}' is unknown", object_.begin().key()));
+    if (!object_.empty()) fail(fmt::format("key '{}' is unknown", object_.begin().key()));
   }
 
   [[noreturn]] void fail(const std::string& reason) const {
-    throw Error(format("cannot read '{}': {}", file_.string(), reason));
+    throw Error(fmt::format("cannot read '{}': {}", file_.string(), reason));
   }
 
  private:
   json take(const char* key) {
     const auto found = object_.find(key);
-    if (found == object_.end()) fail(format("key '{}' is missing", key));
+    if (found == object_.end()) fail(fmt::format("key '{}' is missing", key));
     json value = *found;
     object_.erase(found);
     return value;
   }
 
   [[noreturn]] void fail_value(const char* key, const json& value, const char* fault) const {
-    fail(format("{} is {}: {}", key, value.dump(), fault));
+    fail(fmt::format("{} is {}: {}", key, value.dump(), fault));
   }
 
   const std::filesystem::path& file_;
@@ -130,8 +130,8 @@ TrainingState read_state(const std::filesystem::path& file) {
   const std::int64_t version = reader.count("format_version");
   if (version != format_version) {
     reader.fail(
-        format("its format_version is {}, but this aero reads {}: use the aero that wrote it",
-               version, format_version));
+        fmt::format("its format_version is {}, but this aero reads {}: use the aero that wrote it",
+                    version, format_version));
   }
   TrainingState state;
   state.step = reader.count("step");

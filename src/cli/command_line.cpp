@@ -78,24 +78,24 @@ std::vector<std::string> options_of(const CLI::App& command) {
 }
 
 std::string help_hint(const CLI::App& command) {
-  return format("; {} --help shows how to use it", full_name(command));
+  return fmt::format("; {} --help shows how to use it", full_name(command));
 }
 
 [[noreturn]] void refuse_word(const CLI::App& command, const std::string& word) {
   const std::string shown = shortened(word);
   if (word.starts_with('-') && word.size() > 1) {
     const auto near = nearest(word.substr(0, word.find('=')), options_of(command));
-    throw UsageError(
-        format("{}: {}: there is no such option{}", full_name(command), shown,
-               near.empty() ? help_hint(command) : format(", did you mean \"{}\"?", near)));
+    throw UsageError(fmt::format(
+        "{}: {}: there is no such option{}", full_name(command), shown,
+        near.empty() ? help_hint(command) : fmt::format(", did you mean \"{}\"?", near)));
   }
   const auto below = commands_below(command);
   if (!below.empty()) {
-    throw UsageError(format("{}: {}: there is no such command{}", full_name(command), shown,
-                            choice_hint(word, below)));
+    throw UsageError(fmt::format("{}: {}: there is no such command{}", full_name(command), shown,
+                                 choice_hint(word, below)));
   }
   throw UsageError(
-      format("{}: {}: is one word too many{}", full_name(command), shown, help_hint(command)));
+      fmt::format("{}: {}: is one word too many{}", full_name(command), shown, help_hint(command)));
 }
 
 /// The first word that CLI11 could not use; empty where it used all of them.
@@ -111,10 +111,10 @@ std::string word_without_place(const CLI::App& app) {
   if (const auto word = word_without_place(app); !word.empty()) refuse_word(command, word);
   const auto below = commands_below(command);
   if (!below.empty()) {
-    throw UsageError(format("{}: name a command; one of: {}{}", full_name(command), join(below),
-                            help_hint(command)));
+    throw UsageError(fmt::format("{}: name a command; one of: {}{}", full_name(command),
+                                 join(below), help_hint(command)));
   }
-  throw UsageError(format("{}: {}{}", full_name(command), error.what(), help_hint(command)));
+  throw UsageError(fmt::format("{}: {}{}", full_name(command), error.what(), help_hint(command)));
 }
 
 }  // namespace

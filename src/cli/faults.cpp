@@ -68,7 +68,7 @@ std::optional<std::string> missing_memory() {
 
 void rethrow_with_advice(const std::string& advice) {
   if (const auto asked = missing_memory()) {
-    throw Error(format("{}; {}", shortage_text(*asked), advice));
+    throw Error(fmt::format("{}; {}", shortage_text(*asked), advice));
   }
   throw;
 }
@@ -84,7 +84,7 @@ ExitCode report_fault() {
     log::error(error.what());
     return error.code();
   } catch (const std::filesystem::filesystem_error& error) {
-    log::error(format("cannot use '{}': {}", error.path1().string(), error.code().message()));
+    log::error(fmt::format("cannot use '{}': {}", error.path1().string(), error.code().message()));
   } catch (const std::system_error& error) {
     log::error("the system refused: " + error.code().message());
   } catch (const std::exception& error) {

@@ -55,8 +55,8 @@ void keep_freed_memory() {
   keep_freed_memory();
   const auto program = std::filesystem::canonical("/proc/self/exe").parent_path() / "aero-torch";
   ::execv(program.c_str(), argv);
-  throw Error(format("cannot start '{}': {}; build or install AERO anew", program.string(),
-                     std::strerror(errno)));
+  throw Error(fmt::format("cannot start '{}': {}; build or install AERO anew", program.string(),
+                          std::strerror(errno)));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "aero/core/text.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace aero::cli {
 
@@ -55,8 +56,8 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& val
                         const std::vector<std::string>& choices, const std::string& description) {
   const auto read = [&value, name, choices](const std::string& text) {
     if (std::ranges::find(choices, text) == choices.end()) {
-      throw UsageError(format("{}: {}: is none of its values{}", name, shortened(text),
-                              choice_hint(text, choices)));
+      throw UsageError(fmt::format("{}: {}: is none of its values{}", name, shortened(text),
+                                   choice_hint(text, choices)));
     }
     value = text;
   };
@@ -67,7 +68,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, std::string& val
 
 void require_suffix(const std::string& option, const std::string& file, const std::string& suffix) {
   if (file.ends_with(suffix)) return;
-  throw UsageError(format("{}: \"{}\": name a file that ends in {}", option, file, suffix));
+  throw UsageError(fmt::format("{}: \"{}\": name a file that ends in {}", option, file, suffix));
 }
 
 }  // namespace aero::cli

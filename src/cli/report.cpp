@@ -69,7 +69,7 @@ RunConfig find_config(const Options& options) {
 RunConfig config_to_compare(const std::string& name, std::vector<Override> overrides) {
   if (fs::exists(name)) return config_of_path(name, overrides);
   if (name.find('/') != std::string::npos || name.ends_with(".json")) {
-    throw UsageError(format("report: --compare: {}: no such file or folder", name));
+    throw UsageError(fmt::format("report: --compare: {}: no such file or folder", name));
   }
   const auto colon = name.find(':');
   if (colon == std::string::npos) return config_of_architecture(name, std::move(overrides));
@@ -147,7 +147,7 @@ void check(const Options& options) {
   std::string names;
   for (const auto& name : cost::CostModel::names()) names += (names.empty() ? "" : ", ") + name;
   throw UsageError(
-      format("report: {}: needs a cost model; add --cost NAME ({}, or a file)", needs, names));
+      fmt::format("report: {}: needs a cost model; add --cost NAME ({}, or a file)", needs, names));
 }
 
 void write_chart(const Options& options, const std::vector<report::Report>& reports) {
@@ -162,8 +162,8 @@ void write_chart(const Options& options, const std::vector<report::Report>& repo
   }
   const std::string models =
       reports.front().pi.size() == 1 ? " by " + reports.front().pi.front().cost.cost_model : "";
-  write_file(options.svg, report::bar_chart(format("Communication of one forward pass ({}){}",
-                                                   pass_text(options.pass), models),
+  write_file(options.svg, report::bar_chart(fmt::format("Communication of one forward pass ({}){}",
+                                                        pass_text(options.pass), models),
                                             bars));
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 namespace aero {
@@ -16,7 +17,7 @@ using Kind = JsonValue::Kind;
 using Refusal = std::optional<std::string>;
 
 std::string expected(const std::string& what, const JsonValue& value) {
-  return format("expected {}, not {}", what, value.kind_text());
+  return fmt::format("expected {}, not {}", what, value.kind_text());
 }
 
 /// "an integer, at least 1"
@@ -40,7 +41,8 @@ Refusal set(const Field& field, std::int64_t* number, const JsonValue& value) {
   if (value.kind != Kind::integer && value.kind != Kind::real) return expected(what, value);
   const auto integer = integer_from(value.text);
   if (!integer) {
-    if (value.real != std::floor(value.real)) return format("expected {}, not a fraction", what);
+    if (value.real != std::floor(value.real))
+      return fmt::format("expected {}, not a fraction", what);
     return "does not fit into 64 bits, or is too large for a point or an exponent";
   }
   if (auto refusal = out_of_range(field.range, static_cast<double>(*integer))) return refusal;
@@ -91,7 +93,7 @@ Refusal set(const Field& field, std::vector<std::int64_t>* list, const JsonValue
   for (const JsonMember& member : value.members) {
     std::int64_t number = 0;
     if (const auto refusal = set(field, &number, member.value)) {
-      return format("{}: {}", member.value.shown(), *refusal);
+      return fmt::format("{}: {}", member.value.shown(), *refusal);
     }
     numbers.push_back(number);
   }
@@ -104,7 +106,7 @@ Refusal set(const Field& field, std::vector<std::int64_t>* list, const JsonValue
 Refusal set(const Field&, const EnumRef& choice, const JsonValue& value) {
   const std::vector<std::string>& names = *choice.names;
   if (value.kind != Kind::text) {
-    return format("{}; one of: {}", expected("a name", value), join(names));
+    return fmt::format("{}; one of: {}", expected("a name", value), join(names));
   }
   const auto found = std::ranges::find(names, value.text);
   if (found == names.end()) return "unknown name" + choice_hint(value.text, names);
@@ -114,7 +116,7 @@ Refusal set(const Field&, const EnumRef& choice, const JsonValue& value) {
 
 Refusal set(const Field&, const Shorthand& shorthand, const JsonValue& value) {
   if (value.kind != Kind::text) {
-    return format("{}; one of: {}", expected("a name", value), join(shorthand.names));
+    return fmt::format("{}; one of: {}", expected("a name", value), join(shorthand.names));
   }
   try {
     shorthand.apply(value.text);

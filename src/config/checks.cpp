@@ -7,6 +7,7 @@
 #include "aero/core/text.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
 
 namespace aero {
@@ -23,8 +24,8 @@ void check_heads(const ModelConfig& m, Findings& findings) {
   findings.push_back(
       {{"model.n_head", "model.d_model"},
        text(m.n_head),
-       format("does not divide model.d_model = {}; choose d_model as a multiple of n_head",
-              m.d_model)});
+       fmt::format("does not divide model.d_model = {}; choose d_model as a multiple of n_head",
+                   m.d_model)});
 }
 
 void check_ffn(const ModelConfig& m, Findings& findings) {
@@ -43,21 +44,23 @@ void check_ffn(const ModelConfig& m, Findings& findings) {
     findings.push_back(
         {{"model.ffn_pruned", "model.architecture", "model.n_layer"},
          text(m.ffn_pruned),
-         format("more FFNs than model.n_layer = {}; prune at most that many", m.n_layer)});
+         fmt::format("more FFNs than model.n_layer = {}; prune at most that many", m.n_layer)});
   }
   if (m.ffn_pruned_layers.empty()) return;
   if (m.ffn_pruned > 0) {
-    findings.push_back({{"model.ffn_pruned_layers", "model.ffn_pruned"},
-                        text(m.ffn_pruned_layers.front()) + ", ...",
-                        format("stands beside model.ffn_pruned = {}; list all pruned layers here "
-                               "and set ffn_pruned to 0",
-                               m.ffn_pruned)});
+    findings.push_back(
+        {{"model.ffn_pruned_layers", "model.ffn_pruned"},
+         text(m.ffn_pruned_layers.front()) + ", ...",
+         fmt::format("stands beside model.ffn_pruned = {}; list all pruned layers here "
+                     "and set ffn_pruned to 0",
+                     m.ffn_pruned)});
   }
   if (m.ffn_pruned_layers.back() >= m.n_layer) {
     findings.push_back(
         {{"model.ffn_pruned_layers", "model.architecture", "model.n_layer"},
          text(m.ffn_pruned_layers.back()),
-         format("no such layer; model.n_layer = {}, and layers are counted from 0", m.n_layer)});
+         fmt::format("no such layer; model.n_layer = {}, and layers are counted from 0",
+                     m.n_layer)});
   }
 }
 
@@ -137,8 +140,8 @@ void check_substitutes(const ModelConfig& m, Findings& findings) {
     findings.push_back(
         {{"model.norm_fixed.start", "model.norm_fixed.end"},
          number_text(m.norm_fixed.start),
-         format("after model.norm_fixed.end = {}; let the passage begin before it ends",
-                number_text(m.norm_fixed.end))});
+         fmt::format("after model.norm_fixed.end = {}; let the passage begin before it ends",
+                     number_text(m.norm_fixed.end))});
   }
 }
 
@@ -150,11 +153,12 @@ void check_positions(const ModelConfig& m, Findings& findings) {
                         "key or set it to 0"});
   }
   if (m.family != Family::pythia && m.position_rows() < m.context) {
-    findings.push_back({{"model.positions", "model.context"},
-                        text(m.positions),
-                        format("fewer rows than model.context = {0}; set positions to 0 for as "
-                               "many as context, or to at least {0}",
-                               m.context)});
+    findings.push_back(
+        {{"model.positions", "model.context"},
+         text(m.positions),
+         fmt::format("fewer rows than model.context = {0}; set positions to 0 for as "
+                     "many as context, or to at least {0}",
+                     m.context)});
   }
 }
 
@@ -166,9 +170,10 @@ void check_rotary(const ModelConfig& m, Findings& findings) {
   findings.push_back(
       {{"model.rotary_fraction", "model.d_model", "model.n_head", "model.family"},
        number_text(m.rotary_fraction),
-       format("turns {} of the {} dimensions of a head (model.d_model = {} / model.n_head = {}), "
-              "but they turn in pairs; choose a fraction that turns an even number of at least 2",
-              turned, m.d_head(), m.d_model, m.n_head)});
+       fmt::format(
+           "turns {} of the {} dimensions of a head (model.d_model = {} / model.n_head = {}), "
+           "but they turn in pairs; choose a fraction that turns an even number of at least 2",
+           turned, m.d_head(), m.d_model, m.n_head)});
 }
 
 /// "auto", "cpu", "cuda", "cuda:0"
@@ -207,24 +212,25 @@ void check_tokens(const RunConfig& c, Findings& findings) {
   findings.push_back(
       {{"train.duration", "train.batch_size", "train.accumulation", "model.context"},
        quoted(to_string(c.train.duration)),
-       format("this many steps of train.batch_size x train.accumulation x model.context = {} "
-              "tokens have more tokens than can be counted; shorten it",
-              c.tokens_per_step())});
+       fmt::format("this many steps of train.batch_size x train.accumulation x model.context = {} "
+                   "tokens have more tokens than can be counted; shorten it",
+                   c.tokens_per_step())});
 }
 
 void check_schedule(const RunConfig& c, Findings& findings) {
   if (is_longer(c.schedule.warmup, c.train.duration, c)) {
-    findings.push_back({{"schedule.warmup", "train.duration"},
-                        quoted(to_string(c.schedule.warmup)),
-                        format("longer than the training, train.duration = \"{}\"; shorten it, or "
-                               "give a share as \"5%\"",
-                               to_string(c.train.duration))});
+    findings.push_back(
+        {{"schedule.warmup", "train.duration"},
+         quoted(to_string(c.schedule.warmup)),
+         fmt::format("longer than the training, train.duration = \"{}\"; shorten it, or "
+                     "give a share as \"5%\"",
+                     to_string(c.train.duration))});
   }
   if (c.schedule.name != ScheduleKind::constant && c.schedule.final_lr > c.optimizer.lr) {
     findings.push_back({{"schedule.final_lr", "optimizer.lr"},
                         number_text(c.schedule.final_lr),
-                        format("above optimizer.lr = {}, where the schedule begins; lower it",
-                               number_text(c.optimizer.lr))});
+                        fmt::format("above optimizer.lr = {}, where the schedule begins; lower it",
+                                    number_text(c.optimizer.lr))});
   }
 }
 

@@ -75,7 +75,7 @@ std::string letters_row(const Kinds& kinds, const std::string& what) {
     names.append(names.empty() ? "" : shares ? " or " : ", ").append(kind.name);
     last = kind.letter;
   }
-  return format("| {} | {}: {} |\n", letters, what, names);
+  return fmt::format("| {} | {}: {} |\n", letters, what, names);
 }
 
 std::string introduction() {
@@ -96,12 +96,12 @@ std::string code(const std::string& text) {
 }
 
 std::string row(const Field& field) {
-  return format("| `{}` | {} | {} | {} | {} |\n", field.key(), field.type_text(),
-                code(field.value_text()), field.choices_text(), field.doc);
+  return fmt::format("| `{}` | {} | {} | {} | {} |\n", field.key(), field.type_text(),
+                     code(field.value_text()), field.choices_text(), field.doc);
 }
 
 std::string chapter(const Section& section) {
-  std::string text = format(
+  std::string text = fmt::format(
       "\n## {}\n\n{}\n\n| key | type | default | range or choices | meaning |\n"
       "|---|---|---|---|---|\n",
       title(section), section.doc);
@@ -113,8 +113,9 @@ std::string chapter(const Section& section) {
 std::string help_head(const Field& field) {
   const std::string choices = field.choices_text();
   const std::string standard = field.value_text();
-  return format("{} ({}{}{})", field.path, field.type_text(), choices.empty() ? "" : ", " + choices,
-                standard.empty() ? "" : "; default " + standard);
+  return fmt::format("{} ({}{}{})", field.path, field.type_text(),
+                     choices.empty() ? "" : ", " + choices,
+                     standard.empty() ? "" : "; default " + standard);
 }
 
 /// Whether `name` stands for the field, or for a section around it.
@@ -146,7 +147,7 @@ std::vector<KeyHelp> config_help(const std::string& name) {
   }
   if (!help.empty()) return help;
   const auto near = nearest(name, known);
-  throw UsageError(format(
+  throw UsageError(fmt::format(
       "{} is not a key or section of the config{}", quoted(name),
       near.empty() ? "; `aero config help` lists them all" : ", did you mean \"" + near + "\"?"));
 }

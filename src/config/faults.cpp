@@ -8,12 +8,12 @@ namespace aero {
 void Faults::add(const std::string& source, const std::string& path, const std::string& value,
                  const std::string& message) {
   lines_.push_back(
-      format("{}: {}: {}{}", source, path, value.empty() ? "" : value + ": ", message));
+      fmt::format("{}: {}: {}{}", source, path, value.empty() ? "" : value + ": ", message));
   paths_.insert(path);
 }
 
 void Faults::add_unreadable(const std::string& source, const std::string& message) {
-  lines_.push_back(format("{}: {}", source, message));
+  lines_.push_back(fmt::format("{}: {}", source, message));
   unreadable_ = true;
 }
 

@@ -2,6 +2,8 @@
 #include "aero/config/json_value.h"
 #include "aero/config/suggest.h"
 
+#include <cstdint>
+
 namespace aero {
 namespace {
 

@@ -39,11 +39,11 @@ std::string FieldTable::unknown_key(const std::string& section, const std::strin
       best_cost = cost;
     }
   }
-  if (!best.empty()) return format("unknown key, did you mean \"{}\"?", best);
+  if (!best.empty()) return fmt::format("unknown key, did you mean \"{}\"?", best);
   if (const auto here = keys(section); !here.empty()) {
     return "unknown key; the keys here are " + join(here);
   }
-  return format("unknown key; \"{}\" has no keys of its own", section);
+  return fmt::format("unknown key; \"{}\" has no keys of its own", section);
 }
 
 std::vector<std::string> FieldTable::paths() const {

@@ -43,7 +43,7 @@ class ChainReader {
  private:
   void read_base(const JsonValue& value, const JsonFile& by) {
     const auto refuse = [&](const std::string& message) {
-      faults_.add_unreadable(by.source, format("extends: {}: {}", value.shown(), message));
+      faults_.add_unreadable(by.source, fmt::format("extends: {}: {}", value.shown(), message));
     };
     if (value.text.empty()) return refuse("names no file; remove this key");
     JsonFile base;
@@ -56,7 +56,7 @@ class ChainReader {
       return refuse("a file cannot extend itself, neither directly nor through its base");
     }
     if (chain_.size() == max_chain) {
-      return refuse(format("more than {} files extend one another", max_chain));
+      return refuse(fmt::format("more than {} files extend one another", max_chain));
     }
     read(base);
   }
@@ -79,13 +79,13 @@ std::optional<JsonValue> read_object(const JsonFile& file, const JsonKind& kind,
     return std::nullopt;
   };
   if (file.text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    return refuse(format("the file is empty; {}", kind.if_empty));
+    return refuse(fmt::format("the file is empty; {}", kind.if_empty));
   }
   try {
     JsonValue root = parse_json(file.text);
     if (root.kind == JsonValue::Kind::object) return root;
-    return refuse(
-        format("{}: {} is an object {{...}}, not {}", root.shown(), kind.what, root.kind_text()));
+    return refuse(fmt::format("{}: {} is an object {{...}}, not {}", root.shown(), kind.what,
+                              root.kind_text()));
   } catch (const JsonError& error) {
     return refuse(error.what());
   }

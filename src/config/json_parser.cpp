@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace aero {
@@ -122,7 +123,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
 
   bool open(JsonValue::Kind kind) {
     if (open_.size() == max_depth) {
-      throw JsonError(format("objects and lists are nested more than {} deep", max_depth));
+      throw JsonError(fmt::format("objects and lists are nested more than {} deep", max_depth));
     }
     open_.push_back(place({.kind = kind, .text = {}, .members = {}}));
     return true;

@@ -50,8 +50,8 @@ class LayerReader : public ObjectReader {
       fault(path, shown, table_.unknown_key(section, member.key));
     } else if (member.value.kind != JsonValue::Kind::object) {
       fault(path, shown,
-            format("expected an object, not {}; its keys are {}", member.value.kind_text(),
-                   join(table_.keys(path))));
+            fmt::format("expected an object, not {}; its keys are {}", member.value.kind_text(),
+                        join(table_.keys(path))));
     } else {
       read(member.value, path);
     }
@@ -71,8 +71,9 @@ std::string shown_value(const std::string& text) {
 std::string override_fault(const std::string& path, const FieldTable& table) {
   if (path.empty()) return "no key; write SECTION.KEY=VALUE";
   if (table.is_section(path)) {
-    return format("a section has no value of its own; set its keys one by one, as in {}.{}=VALUE",
-                  path, table.keys(path).front());
+    return fmt::format(
+        "a section has no value of its own; set its keys one by one, as in {}.{}=VALUE", path,
+        table.keys(path).front());
   }
   const Field* field = table.find(path);
   if (field == nullptr) return table.unknown_key(section_of(path), key_of(path));
@@ -98,7 +99,7 @@ Layer layer_of_overrides(const std::vector<Override>& overrides, const FieldTabl
     const std::size_t equals = text.find('=');
     const std::string path = printable(text.substr(0, equals));
     if (equals == std::string::npos) {
-      faults.add(command_line, path, "", format("no value; write {}=VALUE", path));
+      faults.add(command_line, path, "", fmt::format("no value; write {}=VALUE", path));
       continue;
     }
     const std::string value = text.substr(equals + 1);
@@ -125,9 +126,9 @@ void apply_layer(const Layer& layer, FieldTable& table, const ModelConfig& model
       if (const auto refusal = assign(field, found->value)) {
         faults.add(layer.source, field.path, found->shown, *refusal);
       } else if (named && architecture_name(model) != architecture) {
-        faults.add(
-            layer.source, field.path, found->shown,
-            format("contradicts model.architecture \"{}\"; keep one of the two", architecture));
+        faults.add(layer.source, field.path, found->shown,
+                   fmt::format("contradicts model.architecture \"{}\"; keep one of the two",
+                               architecture));
       }
       named = named || (field.path == "model.architecture" && !faults.at(field.path));
     }

@@ -21,11 +21,11 @@ std::int64_t ModelConfig::rotary_dimensions() const {
   const auto dimensions =
       static_cast<std::int64_t>(static_cast<double>(d_head()) * rotary_fraction);
   if (dimensions < 2 || dimensions % 2 != 0) {
-    throw UsageError(
-        format("model.rotary_fraction: rotary embedding turns pairs of dimensions, but it would "
-               "turn {} of a head's {}; choose rotary_fraction so that d_model / n_head * "
-               "rotary_fraction is an even number of at least 2",
-               dimensions, d_head()));
+    throw UsageError(fmt::format(
+        "model.rotary_fraction: rotary embedding turns pairs of dimensions, but it would "
+        "turn {} of a head's {}; choose rotary_fraction so that d_model / n_head * "
+        "rotary_fraction is an even number of at least 2",
+        dimensions, d_head()));
   }
   return dimensions;
 }

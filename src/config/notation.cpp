@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -74,7 +75,7 @@ std::string_view letter_of(const Kinds& kinds, Kind kind) {
 
 /// Lists words: "G, R, LR and Q".
 std::string listed(const std::vector<std::string>& words, const std::string& last) {
-  return format("{} {} {}", join({words.begin(), words.end() - 1}), last, words.back());
+  return fmt::format("{} {} {}", join({words.begin(), words.end() - 1}), last, words.back());
 }
 
 /// Joins words for a regular expression: "G|R|LR|Q".
@@ -112,11 +113,11 @@ std::string print(const FfnPart& ffn) {
   if (text.empty() && ffn.pruned == 0 && ffn.pruned_layers.empty()) return text;
   text += "FFN";
   if (ffn.pruned_layers.empty()) {
-    return ffn.pruned == 0 ? text : format("{}_i{}", text, ffn.pruned);
+    return ffn.pruned == 0 ? text : fmt::format("{}_i{}", text, ffn.pruned);
   }
   text += "_i[";
   for (const std::int64_t layer : ffn.pruned_layers) {
-    text += format("{}{}", text.back() == '[' ? "" : ",", layer);
+    text += fmt::format("{}{}", text.back() == '[' ? "" : ",", layer);
   }
   return text + "]";
 }
@@ -194,12 +195,12 @@ std::optional<FfnPart> parse_ffn(std::string_view text) {
   known.insert(known.end(), norms.begin(), norms.end());
   known.insert(known.end(), activations.begin(), activations.end());
   const std::string near = nearest(part, known);
-  throw UsageError(
-      format("unknown part \"{}\"{}the parts are the attention {}, with (t) or (h) if it has a "
-             "temperature, then {} or no norm, then {} or no activation, then the FFN's form as in "
-             "ScFuFFN_i6; EReg(...) around the whole",
-             part, near.empty() ? "; " : ", did you mean \"" + near + "\"? ",
-             listed(letters(attention_kinds), "or"), join(norms), join(activations)));
+  throw UsageError(fmt::format(
+      "unknown part \"{}\"{}the parts are the attention {}, with (t) or (h) if it has a "
+      "temperature, then {} or no norm, then {} or no activation, then the FFN's form as in "
+      "ScFuFFN_i6; EReg(...) around the whole",
+      part, near.empty() ? "; " : ", did you mean \"" + near + "\"? ",
+      listed(letters(attention_kinds), "or"), join(norms), join(activations)));
 }
 
 /// Removes an "_i0", with which sweeps over pruned FFNs begin.
@@ -256,9 +257,10 @@ Name parse(std::string_view text) {
       fail_unknown_part(part);
     }
   }
-  if (!has_attention) throw UsageError(format("lacks the attention; write \"{}\"", print(name)));
+  if (!has_attention)
+    throw UsageError(fmt::format("lacks the attention; write \"{}\"", print(name)));
   if (print(name) != without_none_pruned(std::string(text)))
-    throw UsageError(format("is not in the canonical form; write \"{}\"", print(name)));
+    throw UsageError(fmt::format("is not in the canonical form; write \"{}\"", print(name)));
   return name;
 }
 

@@ -3,6 +3,8 @@
 #include "aero/config/suggest.h"
 #include "aero/core/error.h"
 
+#include <cstdint>
+
 namespace aero {
 namespace {
 

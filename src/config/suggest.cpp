@@ -55,8 +55,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& choic
 
 std::string choice_hint(std::string_view word, const std::vector<std::string>& choices) {
   const std::string near = nearest(word, choices);
-  return format("{}one of: {}", near.empty() ? "; " : ", did you mean \"" + near + "\"? ",
-                join(choices));
+  return fmt::format("{}one of: {}", near.empty() ? "; " : ", did you mean \"" + near + "\"? ",
+                     join(choices));
 }
 
 std::string join(const std::vector<std::string>& words) {

@@ -12,7 +12,7 @@ std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
 }
 
 std::string checksum_text(std::uint32_t checksum) {
-  return format("{:08x}", checksum);
+  return fmt::format("{:08x}", checksum);
 }
 
 }  // namespace aero

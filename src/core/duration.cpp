@@ -17,7 +17,7 @@ namespace {
 constexpr double max_amount = 9007199254740992.0;
 
 [[noreturn]] void fail(std::string_view text, const std::string& reason) {
-  throw UsageError(format(
+  throw UsageError(fmt::format(
       "\"{}\": {}; write steps as \"1000\" or \"10k\", tokens as \"20Mt\", epochs as \"1.5e\" or a "
       "share as \"5%\"",
       shortened(text), reason));
@@ -42,7 +42,7 @@ std::size_t number_length(std::string_view text) {
 
 /// Scales in decimal, since a multiplication would round: "2.3M" is exactly 2300000.
 double decimal(std::string_view number, int exponent) {
-  const std::string text = format("{}e{}", number, exponent);
+  const std::string text = fmt::format("{}e{}", number, exponent);
   double value = HUGE_VAL;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
@@ -73,7 +73,7 @@ std::string tokens_text(double amount) {
   for (const char prefix : {'G', 'M', 'k'}) {
     const double factor = std::pow(10.0, *exponent_of(prefix));
     if (amount > 0 && std::fmod(amount, factor) == 0)
-      return format("{}{}t", shortest(amount / factor), prefix);
+      return fmt::format("{}{}t", shortest(amount / factor), prefix);
   }
   return shortest(amount) + "t";
 }
@@ -101,7 +101,7 @@ Duration parse_duration(std::string_view text) {
   } else if (unit == "%" && exponent == 0) {
     duration.unit = DurationUnit::percent;
   } else if (!unit.empty()) {
-    fail(text, format("unknown unit \"{}\"", text.substr(length)));
+    fail(text, fmt::format("unknown unit \"{}\"", text.substr(length)));
   }
 
   const bool counted =
@@ -109,8 +109,8 @@ Duration parse_duration(std::string_view text) {
   if (!(duration.amount <= max_amount)) fail(text, "too long");
   if (duration.unit == DurationUnit::percent && duration.amount > 100) fail(text, "more than 100%");
   if (counted && duration.amount != std::floor(duration.amount)) {
-    fail(text,
-         format("a fraction of a {}", duration.unit == DurationUnit::steps ? "step" : "token"));
+    fail(text, fmt::format("a fraction of a {}",
+                           duration.unit == DurationUnit::steps ? "step" : "token"));
   }
   return duration;
 }
@@ -141,7 +141,7 @@ std::int64_t to_steps(const Duration& duration, const RunLength& run) {
       break;
     case DurationUnit::epochs:
       if (run.steps_per_epoch <= 0) {
-        throw UsageError(format(
+        throw UsageError(fmt::format(
             "duration \"{}\": the length of an epoch is not known here; give steps (\"1000\") or "
             "tokens (\"20Mt\")",
             to_string(duration)));
@@ -150,17 +150,17 @@ std::int64_t to_steps(const Duration& duration, const RunLength& run) {
       break;
     case DurationUnit::percent:
       if (run.total_steps <= 0) {
-        throw UsageError(
-            format("duration \"{}\": a share of a run whose length is not known here; give steps "
-                   "(\"1000\"), tokens (\"20Mt\") or epochs (\"1e\")",
-                   to_string(duration)));
+        throw UsageError(fmt::format(
+            "duration \"{}\": a share of a run whose length is not known here; give steps "
+            "(\"1000\"), tokens (\"20Mt\") or epochs (\"1e\")",
+            to_string(duration)));
       }
       steps = duration.amount * static_cast<double>(run.total_steps) / 100;
       break;
   }
   if (!(steps <= max_amount)) {
     throw UsageError(
-        format("duration \"{}\": more steps than can be counted", to_string(duration)));
+        fmt::format("duration \"{}\": more steps than can be counted", to_string(duration)));
   }
   return std::max<std::int64_t>(1, std::llround(steps));
 }

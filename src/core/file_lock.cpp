@@ -33,7 +33,7 @@ struct Holder {
 
 /// Reads field 22 of /proc/PID/stat, counted from behind the name, which may hold blanks.
 std::string start_of(std::int64_t pid) {
-  std::ifstream file(format("/proc/{}/stat", pid));
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string line;
   std::getline(file, line);
   const auto name_end = line.rfind(')');
@@ -67,7 +67,7 @@ std::optional<Holder> read_holder(const fs::path& file) {
 /// Ignores failures: a full disk must not keep anyone from a lock.
 void write_holder(int descriptor, const Holder& holder) {
   const std::string text =
-      format("{} {} {}\n", holder.pid, holder.start.empty() ? "?" : holder.start, holder.host);
+      fmt::format("{} {} {}\n", holder.pid, holder.start.empty() ? "?" : holder.start, holder.host);
   if (::ftruncate(descriptor, 0) != 0) return;
   if (::pwrite(descriptor, text.data(), text.size(), 0) < 0) return;
 }
@@ -80,7 +80,7 @@ bool is_alive(const Holder& holder) {
 }
 
 [[noreturn]] void fail(const fs::path& file, int code) {
-  throw Error(format("cannot lock '{}': {}", file.string(), std::strerror(code)));
+  throw Error(fmt::format("cannot lock '{}': {}", file.string(), std::strerror(code)));
 }
 
 int open_file(const fs::path& file) {
@@ -186,7 +186,7 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
 std::string holder_of(const fs::path& lock_file) {
   const auto holder = read_holder(lock_file);
   if (!holder) return "another process";
-  return format("process {} on host {}", holder->pid, holder->host);
+  return fmt::format("process {} on host {}", holder->pid, holder->host);
 }
 
 FileLock lock_folder(const fs::path& folder) {
@@ -194,8 +194,8 @@ FileLock lock_folder(const fs::path& folder) {
   if (auto inherited = FileLock::inherit(file)) return std::move(*inherited);
   if (auto lock = FileLock::attempt(file)) return std::move(*lock);
   throw UsageError(
-      format("{}: {} works in this folder; wait for it, stop it, or name another folder",
-             folder.string(), holder_of(file)));
+      fmt::format("{}: {} works in this folder; wait for it, stop it, or name another folder",
+                  folder.string(), holder_of(file)));
 }
 
 }  // namespace aero

@@ -25,7 +25,7 @@ constexpr std::string_view aside_mark = ".old-";
 
 [[noreturn]] void fail(const char* verb, const fs::path& path, int code) {
   std::string message =
-      format("cannot {} '{}': {}", verb, path.string(), std::generic_category().message(code));
+      fmt::format("cannot {} '{}': {}", verb, path.string(), std::generic_category().message(code));
   if (code == ENOSPC || code == EDQUOT) {
     message += "; what was there before is kept: free some space and try again";
   }
@@ -89,7 +89,8 @@ class Descriptor {
 
 /// ".NAME<mark>PID" beside `target`.
 fs::path beside(const fs::path& target, std::string_view mark) {
-  return target.parent_path() / format(".{}{}{}", target.filename().string(), mark, ::getpid());
+  return target.parent_path() /
+         fmt::format(".{}{}{}", target.filename().string(), mark, ::getpid());
 }
 
 /// Returns the NAME of ".NAME<mark>PID", or nothing for another kind of name.
@@ -276,7 +277,7 @@ RandomAccessFile::RandomAccessFile(fs::path path) : path_(std::move(path)) {
   const struct stat status = file.status(path_);
   if (S_ISDIR(status.st_mode)) fail("read", path_, EISDIR);
   if (!S_ISREG(status.st_mode)) {
-    throw Error(format("cannot read '{}': not a regular file", path_.string()));
+    throw Error(fmt::format("cannot read '{}': not a regular file", path_.string()));
   }
   size_ = static_cast<std::size_t>(status.st_size);
   modified_ = status.st_mtim;
@@ -307,10 +308,10 @@ void RandomAccessFile::read(std::size_t offset, std::span<char> out) const {
         [&] { return ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset)); });
     if (count < 0) fail("read", path_, errno);
     if (count == 0) {
-      throw Error(
-          format("cannot read '{}': it ends at byte {}, but had {} bytes when it was opened; put "
-                 "it back as it was, and leave it alone while it is in use",
-                 path_.string(), offset, size_));
+      throw Error(fmt::format(
+          "cannot read '{}': it ends at byte {}, but had {} bytes when it was opened; put "
+          "it back as it was, and leave it alone while it is in use",
+          path_.string(), offset, size_));
     }
     offset += static_cast<std::size_t>(count);
     out = out.subspan(static_cast<std::size_t>(count));
@@ -326,10 +327,10 @@ std::timespec RandomAccessFile::modified() const {
 void RandomAccessFile::require_unchanged() const {
   const auto now = modified();
   if (now.tv_sec == modified_.tv_sec && now.tv_nsec == modified_.tv_nsec) return;
-  throw Error(
-      format("cannot read '{}': it was written to after it had been opened; put it back as it was, "
-             "and leave it alone while it is in use",
-             path_.string()));
+  throw Error(fmt::format(
+      "cannot read '{}': it was written to after it had been opened; put it back as it was, "
+      "and leave it alone while it is in use",
+      path_.string()));
 }
 
 std::string RandomAccessFile::bytes(std::size_t offset, std::size_t length) const {

@@ -96,7 +96,7 @@ class Log {
       auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
       file = std::make_shared<spdlog::logger>("file", sink);
     } catch (const spdlog::spdlog_ex& fault) {
-      throw Error(format("cannot open the log file '{}': {}", path.string(), fault.what()));
+      throw Error(fmt::format("cannot open the log file '{}': {}", path.string(), fault.what()));
     }
     file->set_pattern("%Y-%m-%d %H:%M:%S.%e%z %l: %v");
     file->set_level(spdlog::level::trace);

@@ -30,9 +30,9 @@ bool is_written_as_integer(std::string_view text) {
 
 std::string range_text(IntegerRange range) {
   using Limits = std::numeric_limits<std::int64_t>;
-  if (range.high == Limits::max()) return format("be at least {}", range.low);
-  if (range.low == Limits::min()) return format("be at most {}", range.high);
-  return format("be from {} to {}", range.low, range.high);
+  if (range.high == Limits::max()) return fmt::format("be at least {}", range.low);
+  if (range.low == Limits::min()) return fmt::format("be at most {}", range.high);
+  return fmt::format("be from {} to {}", range.low, range.high);
 }
 
 std::string shortest(double value) {
@@ -50,7 +50,8 @@ std::string range_text(NumberRange range) {
 }
 
 [[noreturn]] void fail(const std::string& name, std::string_view text, const std::string& reason) {
-  throw UsageError(format("{}: {}: {}", name, text.empty() ? "\"\"" : shortened(text), reason));
+  throw UsageError(
+      fmt::format("{}: {}: {}", name, text.empty() ? "\"\"" : shortened(text), reason));
 }
 
 }  // namespace

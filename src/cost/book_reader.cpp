@@ -61,12 +61,12 @@ Constant BookReader::read_constant(const JsonValue& object, const std::string& p
   const auto value = is_unknown ? std::nullopt : number(object, place, "value");
   const std::string unit_text =
       text(object, place, "unit",
-           format("one of: {}, or one divided by another: s/GB", join(unit_names())));
+           fmt::format("one of: {}, or one divided by another: s/GB", join(unit_names())));
   const auto unit = parse_unit(unit_text);
   if (!unit && !unit_text.empty()) {
     fault(place + ".unit", quoted(unit_text),
-          format("unknown unit{}, or one divided by another: s/GB",
-                 choice_hint(unit_text, unit_names())));
+          fmt::format("unknown unit{}, or one divided by another: s/GB",
+                      choice_hint(unit_text, unit_names())));
   }
   if (!unit) return {};
   if (!value) return {std::nullopt, unit->dimension};
@@ -179,8 +179,8 @@ void BookReader::check_callers(const PrimitiveBook& book) {
       uncalled_.push_back(name);
     } else {
       fault("primitives." + name, "",
-            format("no operation has this name, and no formula calls it{}",
-                   choice_hint(name, operations)));
+            fmt::format("no operation has this name, and no formula calls it{}",
+                        choice_hint(name, operations)));
     }
   }
 }

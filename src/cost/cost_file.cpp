@@ -29,11 +29,11 @@ bool is_path(const std::string& name) {
 JsonFile open_built_in(const std::string& name, const CostFileKind& kind) {
   const auto found = std::ranges::find(kind.built_in, name, &EmbeddedFile::name);
   if (found == kind.built_in.end()) {
-    throw UsageError(
-        format("{} \"{}\": unknown name{}; name a file of your own by its path, as \"./{}.json\"",
-               kind.what, name, choice_hint(name, file_names(kind)), name));
+    throw UsageError(fmt::format(
+        "{} \"{}\": unknown name{}; name a file of your own by its path, as \"./{}.json\"",
+        kind.what, name, choice_hint(name, file_names(kind)), name));
   }
-  const std::string source = format("{}/{}.json", kind.folder, name);
+  const std::string source = fmt::format("{}/{}.json", kind.folder, name);
   return {.source = source, .text = std::string(found->text), .identity = source};
 }
 
@@ -41,7 +41,7 @@ JsonFile open_path(const std::filesystem::path& path, const CostFileKind& kind) 
   try {
     return open_json_file(path);
   } catch (const Error& error) {
-    throw UsageError(format("{}: {}", kind.what, error.what()));
+    throw UsageError(fmt::format("{}: {}", kind.what, error.what()));
   }
 }
 
@@ -60,7 +60,7 @@ void check_twice(const JsonValue& value, const std::string& place, const std::st
   for (std::size_t i = 0; i < value.members.size(); ++i) {
     const auto& [key, inner] = value.members[i];
     if (value.kind == Kind::array) {
-      check_twice(inner, format("{}[{}]", place, i), source, faults);
+      check_twice(inner, fmt::format("{}[{}]", place, i), source, faults);
       continue;
     }
     const std::string path = below(place, key);
@@ -75,7 +75,7 @@ void check_extends(const JsonLayer& layer, Faults& faults) {
   const auto* extends = find(layer.root, "extends");
   if (extends == nullptr || extends->kind == Kind::text) return;
   faults.add(layer.source, "extends", extends->shown(),
-             format("expected a text, not {}", extends->kind_text()));
+             fmt::format("expected a text, not {}", extends->kind_text()));
 }
 
 void set(JsonValue& object, const JsonMember& member) {
@@ -171,7 +171,7 @@ void refuse_base(const CostFile& file, const CostFileKind& kind) {
     const auto* extends = find(root, "extends");
     if (extends != nullptr && extends->text == file.stem) names.emplace_back(built_in.name);
   }
-  throw UsageError(format(
+  throw UsageError(fmt::format(
       "{}: is a base without name and constants, which others extend; {}", file.source,
       names.empty() ? "name a file that extends it, or give it a name and constants of its own"
                     : "name one of: " + join(names)));

@@ -37,8 +37,8 @@ class Reader : private FileReader {
     result.exceptions = read_exceptions(file_, result.book, faults_);
     result.notes = read_notes(root);
     if (!books.uncalled().empty()) {
-      result.notes.push_back(
-          format("No operation and no formula uses these primitives: {}.", join(books.uncalled())));
+      result.notes.push_back(fmt::format("No operation and no formula uses these primitives: {}.",
+                                         join(books.uncalled())));
     }
     faults_.throw_if_any();
     return result;
@@ -106,7 +106,8 @@ class Reader : private FileReader {
   void check_operation(const std::string& key, const std::string& name) {
     const auto known = operation_names();
     if (std::ranges::find(known, name) == known.end()) {
-      fault(key, quoted(name), format("no operation has this name{}", choice_hint(name, known)));
+      fault(key, quoted(name),
+            fmt::format("no operation has this name{}", choice_hint(name, known)));
     }
   }
 

@@ -32,7 +32,7 @@ std::optional<Unit> simple_unit(std::string_view text) {
 }
 
 std::string power(const char* name, int exponent) {
-  return exponent == 1 ? name : format("{}^{}", name, exponent);
+  return exponent == 1 ? name : fmt::format("{}^{}", name, exponent);
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::string dimension_text(const Dimension& dimension) {
   add("bytes", dimension.bytes);
   add("seconds", dimension.seconds);
   if (below.empty()) return above.empty() ? "a plain number" : above;
-  return format("{} / {}", above.empty() ? "1" : above, below);
+  return fmt::format("{} / {}", above.empty() ? "1" : above, below);
 }
 
 std::optional<Unit> parse_unit(std::string_view text) {

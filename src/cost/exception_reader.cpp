@@ -23,11 +23,11 @@ class ExceptionReader : public FileReader {
     if (list == nullptr) return exceptions;
     if (list->kind != Kind::array) {
       fault("exceptions", list->shown(),
-            format("expected a list [...], not {}", list->kind_text()));
+            fmt::format("expected a list [...], not {}", list->kind_text()));
       return exceptions;
     }
     for (std::size_t i = 0; i < list->members.size(); ++i) {
-      const std::string place = format("exceptions[{}]", i);
+      const std::string place = fmt::format("exceptions[{}]", i);
       const JsonValue& one = list->members[i].value;
       if (!check_object(one, place, {"when", "add", "note"})) continue;
       exceptions.push_back(
@@ -79,7 +79,7 @@ class ExceptionReader : public FileReader {
       return added;
     }
     for (std::size_t i = 0; i < list->members.size(); ++i) {
-      const std::string one = format("{}.add[{}]", place, i);
+      const std::string one = fmt::format("{}.add[{}]", place, i);
       if (auto operation = read_operation(list->members[i].value, one)) {
         added.push_back(std::move(*operation));
       }

@@ -61,7 +61,8 @@ std::optional<double> FileReader::number(const JsonValue& parent, const std::str
 std::string FileReader::read_name(const JsonValue& root) {
   const std::string name = text(root, "", "name", "write the file's name without .json");
   if (!name.empty() && name != file_.stem) {
-    fault("name", quoted(name), format("the file is called {}; write the same name", file_.stem));
+    fault("name", quoted(name),
+          fmt::format("the file is called {}; write the same name", file_.stem));
   }
   return name;
 }

@@ -38,10 +38,10 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw FormulaError(format("at character {}: {}", at_ + 1, what));
+    throw FormulaError(fmt::format("at character {}: {}", at_ + 1, what));
   }
 
-  std::string found() { return next() == '\0' ? "the end" : format("\"{}\"", text_[at_]); }
+  std::string found() { return next() == '\0' ? "the end" : fmt::format("\"{}\"", text_[at_]); }
 
   char next() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n')) {
@@ -57,7 +57,7 @@ class Parser {
   }
 
   void expect(char c) {
-    if (!take(c)) fail(format("expected \"{}\", not {}", c, found()));
+    if (!take(c)) fail(fmt::format("expected \"{}\", not {}", c, found()));
   }
 
   static Expression pair(Kind kind, Expression left, Expression right) {

@@ -53,7 +53,8 @@ class Checker {
     if (found != names_.dimensions.end()) return found->second;
     std::vector<std::string> known;
     for (const auto& [name, dimension] : names_.dimensions) known.push_back(name);
-    throw FormulaError(format("unknown name \"{}\"{}", node.name, choice_hint(node.name, known)));
+    throw FormulaError(
+        fmt::format("unknown name \"{}\"{}", node.name, choice_hint(node.name, known)));
   }
 
   Found of_call(const Expression& node) const {
@@ -66,14 +67,14 @@ class Checker {
       const Found found = dimension(part);
       if (!is_plain(found)) {
         throw FormulaError(
-            format("{}() takes plain numbers, not {}", node.name, dimension_text(*found)));
+            fmt::format("{}() takes plain numbers, not {}", node.name, dimension_text(*found)));
       }
     }
     if (std::ranges::find(builtin_functions(), node.name) == builtin_functions().end()) {
       return names_.call(node.name, count);
     }
     if (count != 1) {
-      throw FormulaError(format("{} takes one argument, not {}", node.name, count));
+      throw FormulaError(fmt::format("{} takes one argument, not {}", node.name, count));
     }
     return Dimension{};
   }
@@ -83,8 +84,8 @@ class Checker {
     for (const Expression& part : node.parts) {
       const Found found = dimension(part);
       if (common && found && *common != *found) {
-        throw FormulaError(format("{} values of one dimension, not {} and {}", what,
-                                  dimension_text(*common), dimension_text(*found)));
+        throw FormulaError(fmt::format("{} values of one dimension, not {} and {}", what,
+                                       dimension_text(*common), dimension_text(*found)));
       }
       if (found) common = found;
     }
@@ -167,7 +168,7 @@ void Formula::check(const Names& names, const Dimension& expected) const {
   const Found found = Checker(names).dimension(root_);
   if (found && *found != expected) {
     throw FormulaError(
-        format("gives {}; expected {}", dimension_text(*found), dimension_text(expected)));
+        fmt::format("gives {}; expected {}", dimension_text(*found), dimension_text(expected)));
   }
 }
 

@@ -26,17 +26,18 @@ Primitive weights_primitive(AttentionKind kind) {
 void check(const ModelConfig& m, const Pass& pass) {
   const auto refuse = [](const std::string& what) { throw UsageError("forward pass: " + what); };
   if (pass.queries < 1) {
-    refuse(format("queries: {}: at least one position must go through the model", pass.queries));
+    refuse(
+        fmt::format("queries: {}: at least one position must go through the model", pass.queries));
   }
   if (pass.keys < pass.queries) {
-    refuse(format("keys: {}: fewer than the {} queries, each of which attends to itself", pass.keys,
-                  pass.queries));
+    refuse(fmt::format("keys: {}: fewer than the {} queries, each of which attends to itself",
+                       pass.keys, pass.queries));
   }
   if (pass.keys > m.context) {
-    refuse(format("keys: {}: more than model.context = {}", pass.keys, m.context));
+    refuse(fmt::format("keys: {}: more than model.context = {}", pass.keys, m.context));
   }
   if (pass.logits < 0 || pass.logits > pass.queries) {
-    refuse(format("logits: {}: must be from 0 to the {} queries", pass.logits, pass.queries));
+    refuse(fmt::format("logits: {}: must be from 0 to the {} queries", pass.logits, pass.queries));
   }
 }
 

@@ -56,7 +56,7 @@ class Reader : private FileReader {
   std::optional<Measure> measure(const JsonValue& root, const std::string& key,
                                  const std::vector<std::string>& units) {
     if (find(root, key) == nullptr) {
-      fault(key, "", format("missing; write {{\"value\": ..., \"unit\": \"{}\"}}", units[0]));
+      fault(key, "", fmt::format("missing; write {{\"value\": ..., \"unit\": \"{}\"}}", units[0]));
     }
     const auto* found = object(root, key);
     if (found == nullptr || !check_object(*found, key, {"value", "unit"})) return std::nullopt;
@@ -66,7 +66,7 @@ class Reader : private FileReader {
       if (units[i] == unit) return value ? std::optional(Measure{*value, i}) : std::nullopt;
     }
     if (!unit.empty()) {
-      fault(key + ".unit", quoted(unit), format("unknown unit{}", choice_hint(unit, units)));
+      fault(key + ".unit", quoted(unit), fmt::format("unknown unit{}", choice_hint(unit, units)));
     }
     return std::nullopt;
   }

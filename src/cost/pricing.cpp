@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 
 namespace aero::cost {
 namespace {
@@ -91,7 +92,7 @@ PiCost Pricing::cost() {
   for (std::size_t i = 0; i < model_.exceptions.size(); ++i) {
     const Exception& exception = model_.exceptions[i];
     if (!applies(exception)) continue;
-    const std::string place = format("exceptions[{}].add", i);
+    const std::string place = fmt::format("exceptions[{}].add", i);
     for (const AddedOperation& added : exception.added) add(added, place);
     cost_.notes.push_back(exception.note);
   }
@@ -123,9 +124,9 @@ void Pricing::add(const AddedOperation& added, const std::string& place) {
     if (value >= least && value < 1e15 && value == std::floor(value)) {
       return static_cast<std::int64_t>(value);
     }
-    throw UsageError(format("{}: {}: {}: gives {}; expected a whole number, at least {}",
-                            model_.book.source(), place, quoted(formula.text()), number_text(value),
-                            number_text(least)));
+    throw UsageError(fmt::format("{}: {}: {}: gives {}; expected a whole number, at least {}",
+                                 model_.book.source(), place, quoted(formula.text()),
+                                 number_text(value), number_text(least)));
   };
   const std::int64_t count = size(added.count, 0);
   if (count == 0) return;
@@ -194,10 +195,10 @@ Price Pricing::price(const ForwardOperation& operation) {
   const PrimitiveCall call = primitive_call(operation);
   const std::string& name = call.primitive->name;
   if (!model_.book.primitives().contains(name)) {
-    throw UsageError(
-        format("{}: primitives.{}: missing, and this model's operation \"{}\" needs it; write its "
-               "formula, or say under \"uncharged\" why \"{}\" costs nothing",
-               model_.book.source(), name, operation.name, operation.name));
+    throw UsageError(fmt::format(
+        "{}: primitives.{}: missing, and this model's operation \"{}\" needs it; write its "
+        "formula, or say under \"uncharged\" why \"{}\" costs nothing",
+        model_.book.source(), name, operation.name, operation.name));
   }
   const auto [known, is_new] = priced_.try_emplace({name, call.values, call.count});
   if (!is_new) return known->second;
@@ -214,10 +215,10 @@ void Pricing::set_setup() {
   const auto once = [&](const char* key, const Formula& formula) {
     const double value = prices_.value(formula, {});
     if (std::isfinite(value) && value >= 0) return value;
-    throw UsageError(
-        format("{}: setup.{}: {}: gives {}; a cost is finite and not negative: correct the formula "
-               "or its constants",
-               model_.book.source(), key, quoted(formula.text()), number_text(value)));
+    throw UsageError(fmt::format(
+        "{}: setup.{}: {}: gives {}; a cost is finite and not negative: correct the formula "
+        "or its constants",
+        model_.book.source(), key, quoted(formula.text()), number_text(value)));
   };
   if (model_.setup_bytes) cost_.setup_bytes = once("bytes", *model_.setup_bytes);
   if (model_.setup_seconds) cost_.setup_seconds = once("seconds", *model_.setup_seconds);
@@ -229,10 +230,10 @@ void Pricing::set_latency(double gmac) {
       if (price.rounds && price.compute_seconds) continue;
       const std::string primitive = primitive_call(operation).primitive->name;
       throw UsageError(
-          format("{}: primitives.{}.{}: missing, so the model gives no latency on the network "
-                 "\"{}\"; write it, or name no network{}",
-                 model_.book.source(), primitive, price.compute_seconds ? "rounds" : "seconds",
-                 network_->name, model_.latency ? " to use the model's own latency" : ""));
+          fmt::format("{}: primitives.{}.{}: missing, so the model gives no latency on the network "
+                      "\"{}\"; write it, or name no network{}",
+                      model_.book.source(), primitive, price.compute_seconds ? "rounds" : "seconds",
+                      network_->name, model_.latency ? " to use the model's own latency" : ""));
     }
     cost_.network = network_->name;
     cost_.latency_seconds = *cost_.compute_seconds +
@@ -254,10 +255,10 @@ void Pricing::set_latency(double gmac) {
     cost_.latency_seconds = seconds;
     if (!model_.latency_note.empty()) cost_.notes.push_back(model_.latency_note);
   } else {
-    cost_.notes.push_back(
-        format("The cost model's own latency gives {:.3g} s for this pass, which is beyond the "
-               "range of its fit, so no latency is given.",
-               seconds));
+    cost_.notes.push_back(fmt::format(
+        "The cost model's own latency gives {:.3g} s for this pass, which is beyond the "
+        "range of its fit, so no latency is given.",
+        seconds));
   }
 }
 

@@ -15,7 +15,7 @@ static_assert(stand_in_order(primitives, &PrimitiveTraits::primitive),
 Primitive primitive_named(std::string_view name) {
   const auto found = std::ranges::find(primitives, name, &PrimitiveTraits::name);
   if (found == primitives.end()) {
-    throw Error(format("\"{}\": the catalogue of primitives has no such row", name));
+    throw Error(fmt::format("\"{}\": the catalogue of primitives has no such row", name));
   }
   return found->primitive;
 }

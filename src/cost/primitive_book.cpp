@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <set>
 
 namespace aero::cost {
@@ -17,15 +18,15 @@ const QuantityTraits& traits(Quantity quantity) {
 }
 
 std::string key_of(const std::string& primitive, Quantity quantity) {
-  return format("primitives.{}.{}", primitive, traits(quantity).key);
+  return fmt::format("primitives.{}.{}", primitive, traits(quantity).key);
 }
 
 std::string counted(std::size_t number, const std::string& what) {
-  return format("{} {}{}", number, what, number == 1 ? "" : "s");
+  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
 }
 
 std::string needs(const std::string& constant) {
-  return format(
+  return fmt::format(
       "needs constants.{}, whose value is null (unknown); only rounds and seconds of primitives "
       "can be unknown",
       constant);
@@ -54,23 +55,24 @@ Dimension PrimitiveBook::call(const std::string& function, std::size_t count,
                               Quantity quantity) const {
   if (find_product_function(function) != nullptr) {
     if (count == 3) return {};
-    throw FormulaError(format("{}(m, k, n) takes 3 arguments, not {}", function, count));
+    throw FormulaError(fmt::format("{}(m, k, n) takes 3 arguments, not {}", function, count));
   }
   const auto found = primitives_.find(function);
   if (found == primitives_.end()) {
     std::vector<std::string> known = known_functions();
     for (const auto& [name, primitive] : primitives_) known.push_back(name);
-    throw FormulaError(format("unknown function \"{}\"{}", function, choice_hint(function, known)));
+    throw FormulaError(
+        fmt::format("unknown function \"{}\"{}", function, choice_hint(function, known)));
   }
   const PrimitiveEntry& primitive = found->second;
   if (primitive.arguments.size() != count) {
-    throw FormulaError(format("{}({}) takes {}, not {}", function, join(primitive.arguments),
-                              counted(primitive.arguments.size(), "argument"), count));
+    throw FormulaError(fmt::format("{}({}) takes {}, not {}", function, join(primitive.arguments),
+                                   counted(primitive.arguments.size(), "argument"), count));
   }
   quantity = primitive.called_in(quantity);
   if (!primitive.formula(quantity)) {
-    throw FormulaError(format("calls {}(), which has no {}; write {}, or remove this formula",
-                              function, traits(quantity).key, key_of(function, quantity)));
+    throw FormulaError(fmt::format("calls {}(), which has no {}; write {}, or remove this formula",
+                                   function, traits(quantity).key, key_of(function, quantity)));
   }
   return traits(quantity).dimension;
 }
@@ -98,7 +100,7 @@ void PrimitiveBook::check(const CostFile& file, Faults& faults, const std::strin
   for (const auto& [name, constant] : constants_) all.dimensions[name] = constant.dimension;
   all.dimensions.insert(names.begin(), names.end());
   all.call = [](const std::string& function, std::size_t) -> Dimension {
-    throw FormulaError(format("calls {}(); only primitives can call primitives", function));
+    throw FormulaError(fmt::format("calls {}(); only primitives can call primitives", function));
   };
   const auto refuse = [&](const std::string& why) {
     faults.add(file.source_of(key), key, quoted(formula.text()), why);
@@ -166,7 +168,7 @@ void PrimitiveBook::check_circles(const CostFile& file, Faults& faults) const {
       for (const std::string& step : circle) way += step + " -> ";
       const std::string place = key_of(name, quantity);
       faults.add(file.source_of(place), place, quoted(primitive.formula(quantity)->text()),
-                 format("goes in a circle: {}{}", way, name));
+                 fmt::format("goes in a circle: {}{}", way, name));
     }
   }
 }
@@ -205,12 +207,12 @@ PrimitivePrices::PrimitivePrices(const PrimitiveBook& book,
     if (found == constants_.end()) {
       std::vector<std::string> known;
       for (const auto& [constant, value] : constants_) known.push_back(constant);
-      throw UsageError(format("{}: constants.{}: no such constant{}", book.source(), name,
-                              choice_hint(name, known)));
+      throw UsageError(fmt::format("{}: constants.{}: no such constant{}", book.source(), name,
+                                   choice_hint(name, known)));
     }
     if (!std::isfinite(factor)) {
-      throw UsageError(format("{}: constants.{}: its factor {} is not finite", book.source(), name,
-                              number_text(factor)));
+      throw UsageError(fmt::format("{}: constants.{}: its factor {} is not finite", book.source(),
+                                   name, number_text(factor)));
     }
     found->second *= factor;
   }
@@ -236,9 +238,9 @@ double PrimitivePrices::product_count(double ProductCounts::*count, const std::s
     const auto size = [&](std::size_t i) { return static_cast<std::int64_t>(sizes[i]); };
     return cuts_.counts(size(0), size(1), size(2)).*count;
   }
-  throw FormulaError(format("{}({}, {}, {}): sizes are whole numbers from 1 to {}", function,
-                            number_text(sizes[0]), number_text(sizes[1]), number_text(sizes[2]),
-                            std::int64_t{MatrixCuts::largest_size}));
+  throw FormulaError(fmt::format("{}({}, {}, {}): sizes are whole numbers from 1 to {}", function,
+                                 number_text(sizes[0]), number_text(sizes[1]),
+                                 number_text(sizes[2]), std::int64_t{MatrixCuts::largest_size}));
 }
 
 double PrimitivePrices::call(const std::string& function, Quantity quantity,
@@ -257,15 +259,15 @@ double PrimitivePrices::call(const std::string& function, Quantity quantity,
   try {
     result = formula.value({names, constants_, called});
   } catch (const FormulaError& error) {
-    throw UsageError(format("{}: {}: {}: {}", book_.source(), key_of(function, quantity),
-                            quoted(formula.text()), error.what()));
+    throw UsageError(fmt::format("{}: {}: {}: {}", book_.source(), key_of(function, quantity),
+                                 quoted(formula.text()), error.what()));
   }
   if (std::isfinite(result) && (result >= 0 || quantity == Quantity::number)) return result;
   std::string given;
   for (const auto& [name, value] : names) {
-    given += format("{}{} = {}", given.empty() ? "" : ", ", name, number_text(value));
+    given += fmt::format("{}{} = {}", given.empty() ? "" : ", ", name, number_text(value));
   }
-  throw UsageError(format(
+  throw UsageError(fmt::format(
       "{}: {}: {}: gives {} at {}; {}: correct the formula or its constants", book_.source(),
       key_of(function, quantity), quoted(formula.text()), number_text(result), given,
       quantity == Quantity::number ? "a number is finite" : "a cost is finite and not negative"));

@@ -92,8 +92,8 @@ PrimitiveCall primitive_call(const ForwardOperation& o) {
   for (const CalledPrimitive& called : called_primitives()) {
     if (called.primitive == o.primitive && called.operand == o.operand) return call_of(called, o);
   }
-  throw Error(format("operation {}: no cost model can price a {} with this operand", o.name,
-                     traits(o.primitive).name));
+  throw Error(fmt::format("operation {}: no cost model can price a {} with this operand", o.name,
+                          traits(o.primitive).name));
 }
 
 std::vector<std::string> operation_names() {

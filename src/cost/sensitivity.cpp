@@ -59,7 +59,7 @@ std::vector<Sensitivity> sensitivities(const CostModel& model, const ModelConfig
                                        const Pass& pass, const std::optional<Network>& network) {
   Variations variations(model, config, pass, network);
   for (const std::string& constant : model.constants()) {
-    variations.add(format("constant {} + 10%", constant), {.factors = {{constant, 1.1}}});
+    variations.add(fmt::format("constant {} + 10%", constant), {.factors = {{constant, 1.1}}});
   }
   variations.add("temperatures are public", {.temperature = Operand::constant});
   variations.add("temperatures are the server's", {.temperature = Operand::weight});

@@ -63,7 +63,7 @@ std::vector<std::int64_t> BatchSampler::indices(std::int64_t first_position,
 
 BatchSampler::Positions BatchSampler::share(Positions all, std::int64_t rank, std::int64_t ranks) {
   if (ranks <= 0 || all.count % ranks != 0) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "a batch of {} sequences does not divide evenly over {} ranks. Choose a batch that does",
         all.count, ranks));
   }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
 
@@ -37,8 +38,8 @@ std::string split_of(const fs::path& path, const std::string& wanted) {
     if (!names_split(path.stem().string(), split)) continue;
     if (!found.empty()) {
       throw UsageError(
-          format("{}: its name fits the splits '{}' and '{}'; rename it, so that it fits one",
-                 path.string(), found, split));
+          fmt::format("{}: its name fits the splits '{}' and '{}'; rename it, so that it fits one",
+                      path.string(), found, split));
     }
     found = split;
   }
@@ -81,10 +82,10 @@ TokenFormat common_format(const std::vector<BinFile>& files) {
   for (const BinFile& file : files) {
     const Kind other = kind_of(file);
     if (other.name == kind.name) continue;
-    throw UsageError(
-        format("{} is a file of {} and {} one of {}: a corpus has one format. Remove one of them, "
-               "or set data.format",
-               first.path.string(), kind.name, file.path.string(), other.name));
+    throw UsageError(fmt::format(
+        "{} is a file of {} and {} one of {}: a corpus has one format. Remove one of them, "
+        "or set data.format",
+        first.path.string(), kind.name, file.path.string(), other.name));
   }
   return kind.format;
 }
@@ -95,7 +96,7 @@ void check_bare_names(const std::vector<BinFile>& files) {
     if (!has_bare_name(bare)) continue;
     for (const BinFile& other : files) {
       if (other.split != bare.split || other.path == bare.path) continue;
-      throw UsageError(format(
+      throw UsageError(fmt::format(
           "{} and {} both fit split '{}'. Remove one of them, or set data.format: nanogpt takes {} "
           "alone, llmc takes both",
           bare.path.string(), other.path.string(), bare.split, bare.path.filename().string()));
@@ -166,9 +167,9 @@ void require_distinct(const std::vector<fs::path>& files) {
     if (::stat(file.c_str(), &status) != 0) continue;  // opening it will report the fault
     const auto [other, added] = seen.try_emplace({status.st_dev, status.st_ino}, file);
     if (added) continue;
-    throw UsageError(
-        format("{} and {} are one file, which would be in the corpus twice; remove one of them",
-               other->second.string(), file.string()));
+    throw UsageError(fmt::format(
+        "{} and {} are one file, which would be in the corpus twice; remove one of them",
+        other->second.string(), file.string()));
   }
 }
 

@@ -21,21 +21,21 @@ std::int64_t samples_of(const TokenHeader& header, std::int64_t context) {
 void check_context(const TokenFile& shard, std::int64_t context) {
   const TokenHeader& header = shard.header();
   if (header.layout != TokenLayout::chunk || header.chunk_length == context) return;
-  throw UsageError(
-      format("{0}: its chunks have {1} tokens, but model.context is {2}. Prepare the corpus again "
-             "with --context {2}, or set model.context to {1}",
-             shard.path().string(), header.chunk_length, context));
+  throw UsageError(fmt::format(
+      "{0}: its chunks have {1} tokens, but model.context is {2}. Prepare the corpus again "
+      "with --context {2}, or set model.context to {1}",
+      shard.path().string(), header.chunk_length, context));
 }
 
 void check_against_manifest(const TokenFile& shard, std::size_t i, const SplitFiles& files) {
   const auto mixed = [&](const std::string& what) {
-    throw Error(
-        format("{}: {} differs from the corpus's manifest.json: files of different preparations "
-               "are mixed. Run scripts/prepare_corpus.py again",
-               shard.path().string(), what));
+    throw Error(fmt::format(
+        "{}: {} differs from the corpus's manifest.json: files of different preparations "
+        "are mixed. Run scripts/prepare_corpus.py again",
+        shard.path().string(), what));
   };
   if (!files.expected_tokens.empty() && files.expected_tokens[i] != shard.count()) {
-    mixed(format("its token count, {},", shard.count()));
+    mixed(fmt::format("its token count, {},", shard.count()));
   }
   if (!files.tokenizer_sha256.empty() &&
       files.tokenizer_sha256 != shard.header().tokenizer_sha256) {
@@ -53,7 +53,7 @@ std::uint64_t hash(const std::string& bytes) {
 }
 
 std::string hexadecimal(std::uint64_t value) {
-  return format("{:016x}", value);
+  return fmt::format("{:016x}", value);
 }
 
 /// Finds the part that holds `position`, and the position where it begins. `ends` are the positions
@@ -91,16 +91,16 @@ Corpus Corpus::open_split(const std::filesystem::path& path, const std::string& 
 void Corpus::add(TokenFile shard) {
   if (!shards_.empty() && shard.header().layout != layout()) {
     throw Error(
-        format("{}: its layout (stream or chunk) differs from that of {}. Run "
-               "scripts/prepare_corpus.py again",
-               shard.path().string(), shards_.front().path().string()));
+        fmt::format("{}: its layout (stream or chunk) differs from that of {}. Run "
+                    "scripts/prepare_corpus.py again",
+                    shard.path().string(), shards_.front().path().string()));
   }
   if (!shards_.empty() && shard.header().width != shards_.front().header().width) {
-    throw Error(
-        format("{}: its tokens have {} bytes, but those of {} have {}: the two files come from "
-               "different tokenizers. Remove one of them",
-               shard.path().string(), shard.header().width, shards_.front().path().string(),
-               shards_.front().header().width));
+    throw Error(fmt::format(
+        "{}: its tokens have {} bytes, but those of {} have {}: the two files come from "
+        "different tokenizers. Remove one of them",
+        shard.path().string(), shard.header().width, shards_.front().path().string(),
+        shards_.front().header().width));
   }
   const bool first = shards_.empty();
   sample_ends_.push_back((first ? 0 : size()) + samples_of(shard.header(), context_));
@@ -111,7 +111,7 @@ void Corpus::add(TokenFile shard) {
 void Corpus::sample(std::int64_t k, std::span<std::int64_t> inputs,
                     std::span<std::int64_t> targets) const {
   if (k < 0 || k >= size()) {
-    throw Error(format("{}: cannot read sample {}; there are {}", name_, k, size()));
+    throw Error(fmt::format("{}: cannot read sample {}; there are {}", name_, k, size()));
   }
   const auto [index, first] = locate(sample_ends_, k);
   const std::int64_t offset = (k - first) * context_;
@@ -145,8 +145,8 @@ Batch Corpus::batch(std::span<const std::int64_t> indices) const {
 void Corpus::read(std::int64_t offset, std::span<std::int64_t> out) const {
   const auto length = static_cast<std::int64_t>(out.size());
   if (offset < 0 || length > tokens() || offset > tokens() - length) {
-    throw Error(format("{}: cannot read tokens [{}, {}); there are {}", name_, offset,
-                       offset + length, tokens()));
+    throw Error(fmt::format("{}: cannot read tokens [{}, {}); there are {}", name_, offset,
+                            offset + length, tokens()));
   }
   while (!out.empty()) {
     const auto [index, first] = locate(token_ends_, offset);
@@ -182,16 +182,16 @@ std::string Corpus::former_fingerprint() const {
 std::string Corpus::fingerprint_of(std::string (*identity)(const TokenFile&)) const {
   std::string identities;
   for (const TokenFile& shard : shards_) identities += identity(shard) + '\n';
-  return format("{} tokens in {} {}, {}", tokens(), shards_.size(),
-                shards_.size() == 1 ? "shard" : "shards", hexadecimal(hash(identities)));
+  return fmt::format("{} tokens in {} {}, {}", tokens(), shards_.size(),
+                     shards_.size() == 1 ? "shard" : "shards", hexadecimal(hash(identities)));
 }
 
 void Corpus::require_samples(std::int64_t samples) const {
   if (size() >= samples) return;
   throw UsageError(
-      format("{}: its {} tokens make {} samples of {} tokens, fewer than the {} of one batch. "
-             "Prepare more text, or lower the batch size or model.context",
-             name_, tokens(), size(), context_, samples));
+      fmt::format("{}: its {} tokens make {} samples of {} tokens, fewer than the {} of one batch. "
+                  "Prepare more text, or lower the batch size or model.context",
+                  name_, tokens(), size(), context_, samples));
 }
 
 }  // namespace aero::data

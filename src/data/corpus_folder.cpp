@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <set>
 
 namespace aero::data {
@@ -47,9 +48,9 @@ std::vector<fs::path> listed_files(const json& splits, const fs::path& manifest)
     for (const json& shard : shards) {
       const auto name = shard.at("file").get<std::string>();
       if (!seen.insert(name).second) {
-        throw Error(
-            format("{}: damaged manifest (it lists {} twice). Run scripts/prepare_corpus.py again",
-                   manifest.string(), name));
+        throw Error(fmt::format(
+            "{}: damaged manifest (it lists {} twice). Run scripts/prepare_corpus.py again",
+            manifest.string(), name));
       }
       files.push_back(manifest.parent_path() / name);
     }
@@ -64,7 +65,7 @@ void check_neighbours(const fs::path& manifest, const std::string& split,
   for (const fs::path& path : listed) names.insert(path.filename().string());
   for (const BinFile& file : bin_files(manifest.parent_path(), split)) {
     if (names.contains(file.path.filename().string())) continue;
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "{} does not list {}, which lies beside it: a folder holds one corpus. Remove one of them, "
         "or set data.format to aero (the manifest) or to the format of the .bin files",
         manifest.string(), file.path.filename().string()));

@@ -3,6 +3,7 @@
 #include "aero/data/corpus_tokenizer.h"
 #include "aero/data/token_format.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>

@@ -42,8 +42,8 @@ TokenFile::TokenFile(std::filesystem::path path, TokenFormat format)
 void TokenFile::read(std::int64_t offset, std::span<std::int64_t> out) const {
   const auto length = static_cast<std::int64_t>(out.size());
   if (offset < 0 || length > header_.count || offset > header_.count - length) {
-    throw Error(format("{}: cannot read tokens [{}, {}); it holds {}", path().string(), offset,
-                       offset + length, header_.count));
+    throw Error(fmt::format("{}: cannot read tokens [{}, {}); it holds {}", path().string(), offset,
+                            offset + length, header_.count));
   }
   const auto width = static_cast<std::size_t>(header_.width);
   const std::span<char> memory(reinterpret_cast<char*>(out.data()), out.size_bytes());
@@ -59,20 +59,20 @@ void TokenFile::read(std::int64_t offset, std::span<std::int64_t> out) const {
 
 void TokenFile::check_vocabulary(std::int64_t vocab_size) const {
   if (header_.vocab_size <= vocab_size) return;
-  throw UsageError(
-      format("{0}: its vocabulary has {1} tokens, but the model's has {2}. Set model.vocab_size to "
-             "at least {1}, or prepare the corpus with the model's tokenizer",
-             path().string(), header_.vocab_size, vocab_size));
+  throw UsageError(fmt::format(
+      "{0}: its vocabulary has {1} tokens, but the model's has {2}. Set model.vocab_size to "
+      "at least {1}, or prepare the corpus with the model's tokenizer",
+      path().string(), header_.vocab_size, vocab_size));
 }
 
 void TokenFile::check_tokens(std::int64_t offset, std::span<const std::int64_t> tokens,
                              std::int64_t vocab_size) const {
   const auto bad = std::ranges::find_if(tokens, [&](auto token) { return token >= vocab_size; });
   if (bad == tokens.end()) return;
-  throw Error(
-      format("{}: token {} at offset {} is beyond the model's vocabulary of {}. The file was made "
-             "with another tokenizer, is damaged, or is not a token file. {}",
-             path().string(), *bad, offset + (bad - tokens.begin()), vocab_size, prepare_again()));
+  throw Error(fmt::format(
+      "{}: token {} at offset {} is beyond the model's vocabulary of {}. The file was made "
+      "with another tokenizer, is damaged, or is not a token file. {}",
+      path().string(), *bad, offset + (bad - tokens.begin()), vocab_size, prepare_again()));
 }
 
 std::int64_t TokenFile::verify(std::int64_t vocab_size) const {
@@ -107,27 +107,28 @@ bool TokenFile::has_its_checksum() const {
 void TokenFile::check_checksum() const {
   if (has_its_checksum()) return;
   throw Error(
-      format("{}: damaged: the checksum of its tokens differs from the one in its header. {}",
-             path().string(), prepare_again()));
+      fmt::format("{}: damaged: the checksum of its tokens differs from the one in its header. {}",
+                  path().string(), prepare_again()));
 }
 
 std::vector<std::int64_t> TokenFile::document_starts() const {
   const std::filesystem::path path = index_of(file_.path());
   const std::string bytes = read_file(path);
   const auto refuse = [&](const std::string& fault) {
-    throw Error(format("{}: {}. {}", path.string(), fault, prepare_again()));
+    throw Error(fmt::format("{}: {}. {}", path.string(), fault, prepare_again()));
   };
   if (bytes.size() < 16 || !bytes.starts_with("AEROIDX1")) refuse("not an index of documents");
   const auto count = load<std::uint64_t>(bytes, 8);
   if (bytes.size() % 8 != 0 || bytes.size() / 8 - 2 != count) {
-    refuse(format("its header promises {} documents, but it has {} bytes", count, bytes.size()));
+    refuse(
+        fmt::format("its header promises {} documents, but it has {} bytes", count, bytes.size()));
   }
   std::vector<std::int64_t> starts(count);
   if (count > 0) std::memcpy(starts.data(), bytes.data() + 16, count * sizeof(std::int64_t));
   const bool inside = starts.empty() || (starts.front() >= 0 && starts.back() <= header_.count);
   if (!inside || !std::ranges::is_sorted(starts)) {
-    refuse(format("its offsets do not fit the {} tokens of {}", header_.count,
-                  file_.path().filename().string()));
+    refuse(fmt::format("its offsets do not fit the {} tokens of {}", header_.count,
+                       file_.path().filename().string()));
   }
   return starts;
 }
@@ -144,31 +145,31 @@ std::string TokenFile::read_identity() const {
   }
   const std::size_t end = std::min(block, size);
   sum = crc32(file_.bytes(size - end, end), sum);
-  return format("{} {}", size, checksum_text(sum));
+  return fmt::format("{} {}", size, checksum_text(sum));
 }
 
 std::string TokenFile::former_identity() const {
   if (header_.format == TokenFormat::aero) return identity_;
   const std::size_t size = file_.size();
   const std::size_t sampled = std::min<std::size_t>(1 << 20, size);
-  return format("{} {} {}", size, crc32(file_.bytes(0, sampled)),
-                crc32(file_.bytes(size - sampled, sampled)));
+  return fmt::format("{} {} {}", size, crc32(file_.bytes(0, sampled)),
+                     crc32(file_.bytes(size - sampled, sampled)));
 }
 
 void TokenFile::require_unchanged() const {
   const auto modified = file_.modified();
   if (modified.tv_sec == checked_.tv_sec && modified.tv_nsec == checked_.tv_nsec) return;
   if (read_identity() != identity_) {
-    throw Error(
-        format("{}: other tokens were written into it while it was in use; put it back as it was, "
-               "and leave it alone",
-               path().string()));
+    throw Error(fmt::format(
+        "{}: other tokens were written into it while it was in use; put it back as it was, "
+        "and leave it alone",
+        path().string()));
   }
   if (!has_its_checksum()) {
-    throw Error(
-        format("{}: its tokens do not match the checksum in its header: other tokens were written "
-               "into it while it was in use, or it was damaged before. Put it back as it was. {}",
-               path().string(), prepare_again()));
+    throw Error(fmt::format(
+        "{}: its tokens do not match the checksum in its header: other tokens were written "
+        "into it while it was in use, or it was damaged before. Put it back as it was. {}",
+        path().string(), prepare_again()));
   }
   checked_ = modified;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 
 namespace aero::data {
 namespace {
@@ -17,7 +18,7 @@ constexpr std::int32_t llmc_llama3_magic = 20240801;
 constexpr std::int32_t llmc_evaluation_magic = 20240522;
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& fault) {
-  throw Error(format("{}: {}. {}", path.string(), fault, prepare_again()));
+  throw Error(fmt::format("{}: {}. {}", path.string(), fault, prepare_again()));
 }
 
 /// The first bytes of a file, and the size of the whole file.
@@ -49,9 +50,9 @@ void check_size(const Head& head, const TokenHeader& header) {
   const auto count = static_cast<std::uint64_t>(header.count);
   if (room % width == 0 && room / width == count) return;
   const bool short_of = room / width < count;
-  refuse(
-      head.path,
-      format("{}: its header promises {} tokens of {} bytes, but the file holds {} bytes of tokens",
+  refuse(head.path,
+         fmt::format(
+             "{}: its header promises {} tokens of {} bytes, but the file holds {} bytes of tokens",
              short_of ? "truncated" : "over-long", count, width, room));
 }
 
@@ -69,7 +70,7 @@ std::string hexadecimal(std::string_view bytes) {
 void check_fields(const Head& head) {
   const auto field = [&](std::size_t offset) { return load<std::uint32_t>(head.bytes, offset); };
   const auto expect = [&](bool good, const std::string& name, std::uint64_t value) {
-    if (!good) refuse(head.path, format("damaged header: {} is {}", name, value));
+    if (!good) refuse(head.path, fmt::format("damaged header: {} is {}", name, value));
   };
   expect(field(8) == 1, "format version (this AERO reads 1)", field(8));
   expect(field(12) == 2 || field(12) == 4, "token width (2 or 4)", field(12));
@@ -115,19 +116,20 @@ TokenHeader parse_llmc(const Head& head) {
     refuse(path, "an llm.c evaluation file (multiple choice), not a file of training tokens");
   }
   if (!is_llmc(magic)) {
-    refuse(path, format("not an llm.c token file: its magic is {}, neither 20240520 nor 20240801",
-                        magic));
+    refuse(path,
+           fmt::format("not an llm.c token file: its magic is {}, neither 20240520 nor 20240801",
+                       magic));
   }
   if (bytes.size() < llmc_header_size) refuse(path, "truncated inside llm.c's 1024-byte header");
   const bool llama3 = magic == llmc_llama3_magic;
   const std::int32_t expected = llama3 ? 7 : 1;
   const auto version = load<std::int32_t>(bytes, 4);
   if (version != expected) {
-    refuse(path, format("its version is {}, but llm.c's files with magic {} have version {}",
-                        version, magic, expected));
+    refuse(path, fmt::format("its version is {}, but llm.c's files with magic {} have version {}",
+                             version, magic, expected));
   }
   const auto count = load<std::int32_t>(bytes, 8);
-  if (count < 0) refuse(path, format("damaged header: token count is {}", count));
+  if (count < 0) refuse(path, fmt::format("damaged header: token count is {}", count));
   TokenHeader header;
   header.format = TokenFormat::llmc;
   header.width = llama3 ? 4 : 2;
@@ -139,8 +141,8 @@ TokenHeader parse_llmc(const Head& head) {
 TokenHeader parse_nanogpt(const Head& head) {
   if (head.file_size % 2 != 0) {
     refuse(head.path,
-           format("its size, {} bytes, is odd, so it does not hold nanoGPT's 16-bit tokens",
-                  head.file_size));
+           fmt::format("its size, {} bytes, is odd, so it does not hold nanoGPT's 16-bit tokens",
+                       head.file_size));
   }
   TokenHeader header;
   header.format = TokenFormat::nanogpt;

@@ -102,7 +102,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
   const auto environment = pointers(all_variables);
   const int output = ::open(console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (output < 0) {
-    throw Error(format("cannot write '{}': {}", console.string(), std::strerror(errno)));
+    throw Error(fmt::format("cannot write '{}': {}", console.string(), std::strerror(errno)));
   }
   const pid_t parent = ::getpid();
   const SignalsHeld held;
@@ -110,7 +110,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
   const int code = errno;
   if (pid_ == 0) become(arguments, environment, output, lock_.descriptor(), parent);
   ::close(output);
-  if (pid_ < 0) throw Error(format("cannot start a process: {}", std::strerror(code)));
+  if (pid_ < 0) throw Error(fmt::format("cannot start a process: {}", std::strerror(code)));
 }
 
 ChildProcess::~ChildProcess() {
@@ -139,7 +139,7 @@ std::string status_text(int status) {
   if (WIFEXITED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);
-    return format("ended by signal {} ({})", signal, ::strsignal(signal));
+    return fmt::format("ended by signal {} ({})", signal, ::strsignal(signal));
   }
   return "ended with status " + std::to_string(status);
 }

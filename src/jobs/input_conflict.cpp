@@ -28,8 +28,8 @@ std::string corpus_conflict(const checkpoint::TrainingState& state, const RunCon
     if (!corpus || there == corpus->fingerprint || there == corpus->former_fingerprint) return "";
     const bool same_tokenizer =
         state.tokenizer_sha256.empty() || state.tokenizer_sha256 == corpus->tokenizer_sha256;
-    return format(" on other data than {} holds now ({} there, {} here{})", config.data.path, there,
-                  corpus->fingerprint, same_tokenizer ? "" : ", by another tokenizer");
+    return fmt::format(" on other data than {} holds now ({} there, {} here{})", config.data.path,
+                       there, corpus->fingerprint, same_tokenizer ? "" : ", by another tokenizer");
   };
   const auto training = differs("train", state.data_fingerprint);
   if (!training.empty()) return "was trained" + training;
@@ -43,8 +43,8 @@ std::string warm_start_conflict(const checkpoint::TrainingState& state, const Ru
   try {
     const auto here = checkpoint::weights_checksum(runs::find_checkpoint(source));
     if (here == state.warm_start_crc32) return "";
-    return format("began with other weights than {} holds now (CRC-32 {} there, {} here)", source,
-                  state.warm_start_crc32, here);
+    return fmt::format("began with other weights than {} holds now (CRC-32 {} there, {} here)",
+                       source, state.warm_start_crc32, here);
   } catch (const Error&) {
     return "";  // the run that begins with these weights reports it
   }
@@ -59,8 +59,8 @@ std::string input_conflict(const std::filesystem::path& folder, const RunConfig&
   const auto data = corpus_conflict(*state, config, corpora);
   const auto conflict = data.empty() ? warm_start_conflict(*state, config) : data;
   if (conflict.empty()) return "";
-  return format("{0}: {1}, so that the two do not compare; put the former back, or remove {0}",
-                folder.string(), conflict);
+  return fmt::format("{0}: {1}, so that the two do not compare; put the former back, or remove {0}",
+                     folder.string(), conflict);
 }
 
 }  // namespace aero::jobs

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <list>
 #include <thread>
@@ -203,9 +204,9 @@ class Runner {
     } else {
       result.end = JobEnd::failed;
       const auto& lost = result.state.lost;
-      result.message = format("{}{}{}", status_text(status),
-                              lost.empty() ? "" : "; its last state is not whole: " + lost,
-                              last_lines(folder(index) / "console.txt"));
+      result.message = fmt::format("{}{}{}", status_text(status),
+                                   lost.empty() ? "" : "; its last state is not whole: " + lost,
+                                   last_lines(folder(index) / "console.txt"));
     }
     return result;
   }

@@ -25,7 +25,7 @@ std::size_t limit(const fs::path& place, int name, std::size_t usual) {
 }
 
 std::string too_long(const char* what, std::size_t bytes, std::size_t most) {
-  return format("{} of {} bytes, where the file system takes {}", what, bytes, most);
+  return fmt::format("{} of {} bytes, where the file system takes {}", what, bytes, most);
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ std::string too_long(const char* what, std::size_t bytes, std::size_t most) {
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw Error(format("cannot create '{}': {}", folder.string(), error.message()));
+  if (error) throw Error(fmt::format("cannot create '{}': {}", folder.string(), error.message()));
 }
 
 std::string path_fault(const fs::path& path) {
@@ -41,7 +41,7 @@ std::string path_fault(const fs::path& path) {
   const fs::path whole = fs::absolute(path, error).lexically_normal();
   const fs::path place = existing_part(whole);
   if (place != whole && !fs::is_directory(place, error))
-    return format("'{}' is a file", place.string());
+    return fmt::format("'{}' is a file", place.string());
   const std::size_t longest = limit(place, _PC_NAME_MAX, NAME_MAX);
   for (const fs::path& name : whole) {
     const std::size_t bytes = name.string().size();

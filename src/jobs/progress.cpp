@@ -14,14 +14,14 @@ std::string start_text(const RunState& before) {
   if (!before.saved_step) {
     return before.steps == 0
                ? "starts"
-               : format("starts anew: it had come to step {} and saved none", before.steps);
+               : fmt::format("starts anew: it had come to step {} and saved none", before.steps);
   }
-  const auto text = format("goes on from step {}", *before.saved_step);
+  const auto text = fmt::format("goes on from step {}", *before.saved_step);
   if (!before.lost.empty()) {
-    return format("{}: its last state is not whole: {}", text, before.lost);
+    return fmt::format("{}: its last state is not whole: {}", text, before.lost);
   }
   return before.steps > *before.saved_step
-             ? format("{}, the last saved; it had come to step {}", text, before.steps)
+             ? fmt::format("{}, the last saved; it had come to step {}", text, before.steps)
              : text;
 }
 
@@ -38,7 +38,7 @@ void log_end(const JobResult& result, const std::string& text,
   try {
     for (const auto& fault : write_tables()) log::warn(fault + "; AERO tries again later");
   } catch (const std::exception& error) {
-    log::warn(format("the tables could not be made: {}", error.what()));
+    log::warn(fmt::format("the tables could not be made: {}", error.what()));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -123,7 +124,7 @@ std::string first_difference(const RunConfig& there, const RunConfig& here) {
   for (const auto* keys : {&a, &b}) {
     for (const auto& [key, value] : keys->items()) {
       if (shown(a, key) != shown(b, key)) {
-        return format("{} is {} there and {} here", key, shown(a, key), shown(b, key));
+        return fmt::format("{} is {} there and {} here", key, shown(a, key), shown(b, key));
       }
     }
   }
@@ -136,8 +137,9 @@ std::string conflict_of(const RunConfig& config, KnownCorpora& corpora) {
   if (!fs::exists(file)) return "";
   const std::string difference = first_difference(load_config(file), config);
   if (difference.empty()) return input_conflict(folder, config, corpora);
-  return format("{}: holds another run: {}; name another folder, rename the member, or remove {}",
-                file.string(), difference, folder.string());
+  return fmt::format(
+      "{}: holds another run: {}; name another folder, rename the member, or remove {}",
+      file.string(), difference, folder.string());
 }
 
 }  // namespace

@@ -17,9 +17,9 @@ std::optional<data::Corpus> unverified_corpus(RunConfig config, const std::strin
 
 const std::optional<KnownCorpus>& KnownCorpora::find(const RunConfig& config,
                                                      const std::string& split) {
-  const auto key =
-      format("{}\n{}\n{}\n{}\n{}", config.data.path, split, static_cast<int>(config.data.format),
-             config.model.context, config.model.vocab_size);
+  const auto key = fmt::format("{}\n{}\n{}\n{}\n{}", config.data.path, split,
+                               static_cast<int>(config.data.format), config.model.context,
+                               config.model.vocab_size);
   const auto found = known_.find(key);
   if (found != known_.end()) return found->second;
   std::optional<KnownCorpus> facts;

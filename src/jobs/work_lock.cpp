@@ -25,9 +25,9 @@ std::optional<FileLock> lock_work(const std::filesystem::path& folder, const std
     log::warn(error.what());
     return std::nullopt;
   }
-  throw UsageError(
-      format("{}: {} trains the runs of this folder; wait for it, stop it, or name another folder",
-             folder.string(), holder_of(file)));
+  throw UsageError(fmt::format(
+      "{}: {} trains the runs of this folder; wait for it, stop it, or name another folder",
+      folder.string(), holder_of(file)));
 }
 
 }  // namespace aero::jobs

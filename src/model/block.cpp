@@ -6,10 +6,10 @@
 namespace aero::model {
 
 torch::Tensor BlockImpl::forward_cached(const torch::Tensor& /*x*/, LayerCache& /*cache*/) {
-  throw Error(
-      format("model: {} has no cached forward pass; set GenerationOptions::use_cache to false, or "
-             "override BlockImpl::forward_cached()",
-             name()));
+  throw Error(fmt::format(
+      "model: {} has no cached forward pass; set GenerationOptions::use_cache to false, or "
+      "override BlockImpl::forward_cached()",
+      name()));
 }
 
 TwoBranchBlockImpl::TwoBranchBlockImpl(const ModelConfig& config, const Place& place,

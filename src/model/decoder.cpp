@@ -26,7 +26,7 @@ DecoderImpl::DecoderImpl(const ModelConfig& config, const PartFactory& factory) 
   }
   const auto list = register_module("blocks", torch::nn::ModuleList());
   for (std::int64_t l = 0; l < config.n_layer; ++l) {
-    const Place place{format("blocks.{}", l), l};
+    const Place place{fmt::format("blocks.{}", l), l};
     list->push_back(factory.make_block(config, place, shared_activation_));
   }
   final_norm = norm_of(config.final_norm_kind(), config, {"final_norm"}, factory);
@@ -44,13 +44,13 @@ std::vector<Block> DecoderImpl::blocks() const {
   for (const auto& module : blocks_->children()) {
     blocks.push_back(std::dynamic_pointer_cast<BlockImpl>(module));
     if (!blocks.back()) {
-      throw Error(format("model: \"blocks.{}\": {} is no block; derive it from BlockImpl",
-                         blocks.size() - 1, module->name()));
+      throw Error(fmt::format("model: \"blocks.{}\": {} is no block; derive it from BlockImpl",
+                              blocks.size() - 1, module->name()));
     }
   }
   if (static_cast<std::int64_t>(blocks.size()) != config_.n_layer) {
-    throw Error(format("model: the decoder has {} blocks, and model.n_layer is {}", blocks.size(),
-                       config_.n_layer));
+    throw Error(fmt::format("model: the decoder has {} blocks, and model.n_layer is {}",
+                            blocks.size(), config_.n_layer));
   }
   return blocks;
 }
@@ -58,8 +58,8 @@ std::vector<Block> DecoderImpl::blocks() const {
 torch::Tensor DecoderImpl::embed(const torch::Tensor& tokens, std::int64_t start) {
   const auto length = tokens.size(1);
   if (start + length > config_.context) {
-    throw Error(format("model: {} positions are more than model.context = {}", start + length,
-                       config_.context));
+    throw Error(fmt::format("model: {} positions are more than model.context = {}", start + length,
+                            config_.context));
   }
   if (shared_activation_) shared_activation_->part = activation_;
   auto x = tokens_->forward(tokens);
@@ -94,8 +94,8 @@ TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch
   const auto states = hidden(tokens, &row_entropy);
   for (std::size_t l = 0; l < row_entropy.size(); ++l) {
     if (row_entropy[l].defined()) continue;
-    throw Error(
-        format("model.ereg.enabled: true: block {} reports no attention entropy to regularise", l));
+    throw Error(fmt::format(
+        "model.ereg.enabled: true: block {} reports no attention entropy to regularise", l));
   }
   return {ops::linear_cross_entropy(states.flatten(0, 1), head_weight(), targets.flatten()),
           entropy_penalty(row_entropy, thresholds_, config_.ereg, config_.context)};

@@ -55,7 +55,7 @@ std::string differences_of(const Module& actual, const Module& expected) {
   compare(actual, expected, "", differences);
   std::string text;
   for (const auto& [type, places] : differences) {
-    text += format("{}{}:", text.empty() ? "" : "; ", type);
+    text += fmt::format("{}{}:", text.empty() ? "" : "; ", type);
     for (const auto& place : places) text += " " + place;
   }
   return text;
@@ -63,10 +63,10 @@ std::string differences_of(const Module& actual, const Module& expected) {
 
 void require_same_parts(const std::string& recorded, const std::string& actual) {
   if (recorded == actual) return;
-  throw UsageError(format(
+  throw UsageError(fmt::format(
       "model.own_parts: \"{}\": the model has parts that a program brought, and this one has "
       "{}; build the decoder in that program, with the same PartFactory (docs/library.md)",
-      recorded, actual.empty() ? "only AERO's" : format("\"{}\"", actual)));
+      recorded, actual.empty() ? "only AERO's" : fmt::format("\"{}\"", actual)));
 }
 
 }  // namespace aero::model

@@ -2,6 +2,8 @@
 
 #include "aero/model/norm.h"
 
+#include <cstdint>
+
 namespace aero::model {
 namespace {
 

@@ -20,13 +20,14 @@ namespace {
 using Weights = std::map<std::string, torch::Tensor>;
 
 std::string block(std::int64_t layer) {
-  return format("blocks.{}.", layer);
+  return fmt::format("blocks.{}.", layer);
 }
 
 torch::Tensor take(Weights& weights, const std::string& name) {
   const auto found = weights.find(name);
   if (found == weights.end()) {
-    throw Error(format("weights: \"{}\" is missing; the checkpoint does not fit its config", name));
+    throw Error(
+        fmt::format("weights: \"{}\" is missing; the checkpoint does not fit its config", name));
   }
   auto tensor = found->second;
   weights.erase(found);
@@ -72,9 +73,9 @@ void fold_form(Weights& weights, const std::string& linear) {
 /// Refuses other parts than AERO's, whose names and equations surgery depends on.
 void require_known_parts(const ModelConfig& config) {
   if (config.own_parts.empty()) return;
-  throw UsageError(
-      format("model.own_parts: \"{}\": only models of AERO's parts can be fused, pruned and folded",
-             config.own_parts));
+  throw UsageError(fmt::format(
+      "model.own_parts: \"{}\": only models of AERO's parts can be fused, pruned and folded",
+      config.own_parts));
 }
 
 constexpr std::array ffn_matrices{"ffn.w_in", "ffn.w_out", "ffn.w"};
@@ -105,7 +106,7 @@ void require_foldable(const ModelConfig& config) {
         "families gpt2 and pythia fold their scales");
   }
   if (config.ffn_scaled && config.norm != NormKind::none) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "model.norm: \"{}\": beta scales the residual stream, and a norm's eps would have to "
         "follow it from layer to layer; only blocks without norms fold their scales",
         enum_name(config.norm)));
@@ -121,8 +122,8 @@ double product_of_beta(const TrainedModel& model) {
       const auto value = model.weights.at(block(l) + name).item<double>();
       if (value == 0 || !std::isfinite(value)) {
         throw UsageError(
-            format("weights: \"{}{}\": {:f} has no inverse; its scales cannot be folded", block(l),
-                   name, value));
+            fmt::format("weights: \"{}{}\": {:f} has no inverse; its scales cannot be folded",
+                        block(l), name, value));
       }
     }
     product *= model.weights.at(block(l) + "beta").item<double>();
@@ -196,13 +197,13 @@ LinearNorm take_norm(Weights& weights, const std::string& norm) {
   const double gate = scalar(weights, norm + ".gate");
   const double sigma = scalar(weights, norm + ".sigma");
   if (gate != 0) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "weights: \"{}.gate\": {:f}: the norm still takes the deviation of each row; train on "
         "to model.norm_fixed.end, where the gate is 0",
         norm, gate));
   }
   if (!(sigma > 0)) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "weights: \"{}.sigma\": {:f}: no deviation to divide by; the norm was never trained at "
         "gate 1",
         norm, sigma));
@@ -287,8 +288,8 @@ TrainedModel prune_ffns(const TrainedModel& model, const std::vector<std::int64_
   }
   for (const std::int64_t layer : layers) {
     if (layer < 0 || layer >= config.n_layer) {
-      throw UsageError(
-          format("layer {} is not there; the model has layers 0 to {}", layer, config.n_layer - 1));
+      throw UsageError(fmt::format("layer {} is not there; the model has layers 0 to {}", layer,
+                                   config.n_layer - 1));
     }
     pruned.insert(layer);
     std::erase_if(result.weights, [&](const auto& item) {
@@ -321,9 +322,9 @@ TrainedModel fold_scales(const TrainedModel& model) {
 TrainedModel fold_norms(const TrainedModel& model) {
   require_known_parts(model.config);
   if (model.config.norm != NormKind::layernorm_fixed) {
-    throw UsageError(
-        format("model.norm: \"{}\": only norms of the kind layernorm_fixed are linear and fold",
-               enum_name(model.config.norm)));
+    throw UsageError(fmt::format(
+        "model.norm: \"{}\": only norms of the kind layernorm_fixed are linear and fold",
+        enum_name(model.config.norm)));
   }
   auto result = fold_forms(model);
   auto& [config, weights] = result;

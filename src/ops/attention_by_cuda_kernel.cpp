@@ -2,6 +2,8 @@
 #include "cuda_attention.h"
 #include "cuda_kernels.h"
 
+#include <cstdint>
+
 namespace aero::ops {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/autograd.h>
 
+#include <cstdint>
 #include <optional>
 #include <tuple>
 #include <vector>

@@ -1,6 +1,7 @@
 #include "attention_paths.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 
 namespace aero::ops {

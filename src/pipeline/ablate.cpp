@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <ostream>
 #include <set>
 #include <string_view>
@@ -62,8 +63,8 @@ void check_trainable(const Sweep& sweep, const std::vector<Run>& runs) {
     if (!checked.insert(member).second) continue;
     const auto fault = jobs::training_fault(config);
     if (fault.empty()) continue;
-    faults += format("{}{}: runs: \"{}\": {}", faults.empty() ? "" : "\n", sweep.file.string(),
-                     member->name, fault);
+    faults += fmt::format("{}{}: runs: \"{}\": {}", faults.empty() ? "" : "\n", sweep.file.string(),
+                          member->name, fault);
   }
   if (!faults.empty()) throw UsageError(faults);
 }
@@ -79,7 +80,7 @@ std::string state_text(const jobs::RunState& state) {
   }
   if (state.steps == 0) return "not begun";
   const auto saved = state.saved_step ? std::to_string(*state.saved_step) : "none";
-  return format("unfinished, step {}, last saved {}", state.steps, saved);
+  return fmt::format("unfinished, step {}, last saved {}", state.steps, saved);
 }
 
 std::string list_text(const Sweep& sweep, const std::vector<Run>& runs) {
@@ -111,23 +112,23 @@ class Progress {
  private:
   /// "[3/45] SM+LN+G seed 2: "
   std::string label(std::size_t index) const {
-    return format("[{}/{}] {} seed {}: ", index + 1, runs_.size(), runs_[index].member->name,
-                  runs_[index].seed);
+    return fmt::format("[{}/{}] {} seed {}: ", index + 1, runs_.size(), runs_[index].member->name,
+                       runs_[index].seed);
   }
 
   std::string end_text(std::size_t index, const jobs::JobResult& result) const {
     const auto& state = result.state;
     switch (result.end) {
       case jobs::JobEnd::finished:
-        return format("{}, perplexity {}", result.trained ? "done" : "was done",
-                      perplexity_text(state));
+        return fmt::format("{}, perplexity {}", result.trained ? "done" : "was done",
+                           perplexity_text(state));
       case jobs::JobEnd::nonfinite:
         return state_text(state);
       case jobs::JobEnd::interrupted:
-        return format("interrupted at step {}; the same command continues it", state.steps);
+        return fmt::format("interrupted at step {}; the same command continues it", state.steps);
       case jobs::JobEnd::locked: {
         const auto config = run_config(sweep_, *runs_[index].member, runs_[index].seed);
-        return format("left out, {} trains in {}", result.message, config.run.folder);
+        return fmt::format("left out, {} trains in {}", result.message, config.run.folder);
       }
       case jobs::JobEnd::failed:
         return "failed: " + result.message;
@@ -145,8 +146,9 @@ class Progress {
     if (ended_ == runs_.size()) return text;
     const std::chrono::duration<double> elapsed = Clock::now() - start_;
     const auto left = static_cast<double>(runs_.size() - ended_);
-    return format("{}, ETA {}", text,
-                  report::seconds_text(elapsed.count() / static_cast<double>(trained_) * left));
+    return fmt::format(
+        "{}, ETA {}", text,
+        report::seconds_text(elapsed.count() / static_cast<double>(trained_) * left));
   }
 
   const Sweep& sweep_;
@@ -173,7 +175,7 @@ jobs::JobResults train_runs(const Sweep& sweep, const std::vector<Run>& runs,
 /// The name of a shard's lock: shards of one sweep may train side by side. No file or folder that a
 /// sweep writes has such a name.
 std::string lock_name(const Sweep& sweep, const Shard& shard) {
-  return format(".lock.{}.{}-of-{}", sweep.name, shard.index + 1, shard.count);
+  return fmt::format(".lock.{}.{}-of-{}", sweep.name, shard.index + 1, shard.count);
 }
 
 ExitCode code_of(const jobs::JobResults& results) {
@@ -193,7 +195,7 @@ Shard parse_shard(const std::string& text) {
   const bool has_slash = index.ec == std::errc() && index.ptr != end && *index.ptr == '/';
   const auto count = std::from_chars(has_slash ? index.ptr + 1 : end, end, shard.count);
   if (count.ec != std::errc() || count.ptr != end || shard.index < 1 || shard.index > shard.count) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "--shard: {}: expected i/n with i from 1 to n, as 2/5 for the second of five", text));
   }
   --shard.index;

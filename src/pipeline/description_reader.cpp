@@ -7,6 +7,7 @@
 #include "aero/core/text.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace aero::pipeline {
 namespace {
@@ -77,7 +78,7 @@ fs::path DescriptionReader::read_base(const JsonValue& root) {
   const auto path = (file_.parent_path() / *base).lexically_normal();
   if (!fs::is_regular_file(path)) {
     fault("base", aero::quoted(*base),
-          format("there is no file {}; the path is relative to this file", path.string()));
+          fmt::format("there is no file {}; the path is relative to this file", path.string()));
   }
   return path;
 }
@@ -148,8 +149,8 @@ std::optional<Change> DescriptionReader::change(const std::string& key, const Js
       case Kind::array:
         return list_change(key, value, place);
       case Kind::object:
-        reason =
-            format("expected the value of one key; write the key in full, as in \"{}.KEY\"", key);
+        reason = fmt::format(
+            "expected the value of one key; write the key in full, as in \"{}.KEY\"", key);
         break;
       case Kind::null:
         reason = "expected a value";

@@ -6,6 +6,7 @@
 #include "aero/pipeline/change.h"
 #include "aero/pipeline/pricing.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>

@@ -68,23 +68,23 @@ class Progress {
  private:
   /// "step 2, SM+ScFFN seed 1 [3/8]: "
   std::string label(std::size_t index) const {
-    return format("step {}, {} [{}/{}]: ", now_.steps.back().number, now_.names[index], index + 1,
-                  now_.next.size());
+    return fmt::format("step {}, {} [{}/{}]: ", now_.steps.back().number, now_.names[index],
+                       index + 1, now_.next.size());
   }
 
   static std::string end_text(const jobs::JobResult& result) {
     const auto& state = result.state;
     switch (result.end) {
       case jobs::JobEnd::finished:
-        return format("done, perplexity {}{}", perplexity_text(state),
-                      result.trained ? ", " + report::seconds_text(result.seconds) : "");
+        return fmt::format("done, perplexity {}{}", perplexity_text(state),
+                           result.trained ? ", " + report::seconds_text(result.seconds) : "");
       case jobs::JobEnd::nonfinite:
         return "not finite" + (state.nonfinite ? ": " + describe(*state.nonfinite) : "");
       case jobs::JobEnd::interrupted:
-        return format("interrupted at step {}; the same command continues it", state.steps);
+        return fmt::format("interrupted at step {}; the same command continues it", state.steps);
       case jobs::JobEnd::locked:
-        return format("left out, {} trains it; repeat the command when that process has ended",
-                      result.message);
+        return fmt::format("left out, {} trains it; repeat the command when that process has ended",
+                           result.message);
       case jobs::JobEnd::failed:
         return "failed: " + result.message;
       case jobs::JobEnd::waiting:
@@ -133,8 +133,8 @@ void check_trainable(const FourSteps& plan, const Replay& now) {
 std::size_t log_decisions(const Replay& now, std::size_t logged) {
   for (; logged < now.steps.size() && now.steps[logged].kept; ++logged) {
     const auto& step = now.steps[logged];
-    log::info(format("step {}, {}: kept {}. {}", step.number, step.title,
-                     step.candidates[*step.kept].name, step.decision));
+    log::info(fmt::format("step {}, {}: kept {}. {}", step.number, step.title,
+                          step.candidates[*step.kept].name, step.decision));
   }
   return logged;
 }
@@ -166,7 +166,8 @@ ExitCode four_steps(const FourStepsOptions& options, std::ostream& out) {
   out << report::fit_tables(written.shown, options.columns) << std::flush;
   for (const auto& fault : written.faults) log::error(fault);
   if (!written.now.fault.empty()) {
-    throw Error(format("{}; see {}", written.now.fault, (plan.folder / "pipeline.md").string()));
+    throw Error(
+        fmt::format("{}; see {}", written.now.fault, (plan.folder / "pipeline.md").string()));
   }
   return written.faults.empty() || code != ExitCode::success ? code : ExitCode::failure;
 }

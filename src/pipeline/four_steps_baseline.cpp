@@ -21,6 +21,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 namespace aero::pipeline {
@@ -79,8 +80,8 @@ std::string baseline_conflict(const FourSteps& plan) {
     if (there == value) continue;
     std::string key = "model" + pointer;
     for (char& c : key) c = c == '/' ? '.' : c;
-    return format("its {} is {}, that of {} {}; make them equal, or name another model", key,
-                  there.dump(), plan.base.string(), value.dump());
+    return fmt::format("its {} is {}, that of {} {}; make them equal, or name another model", key,
+                       there.dump(), plan.base.string(), value.dump());
   }
   return "";
 }
@@ -139,7 +140,7 @@ std::optional<train::Outcome> evaluate_baseline(FourSteps& plan, train::SignalWa
   options.batches = config.eval.batches;
   options.precision = config.train.dtype;
   options.progress = [&](std::int64_t done, std::int64_t all) {
-    log::status(format("evaluated {} of {} contexts", done, all));
+    log::status(fmt::format("evaluated {} of {} contexts", done, all));
     signal = signals.pending();
     return !signal;
   };

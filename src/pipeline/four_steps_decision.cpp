@@ -18,10 +18,10 @@ std::string nonfinite_text(const MemberResult& member) {
     const auto& state = run.state;
     const bool finished = state.end == jobs::RunEnd::finished;
     if (finished && spread_of({state.perplexity()}).n == 1) continue;
-    text += format("{}seed {}: {}", text.empty() ? "" : "; ", run.seed,
-                   finished          ? "its last evaluation"
-                   : state.nonfinite ? describe(*state.nonfinite)
-                                     : format("step {}", state.steps));
+    text += fmt::format("{}seed {}: {}", text.empty() ? "" : "; ", run.seed,
+                        finished          ? "its last evaluation"
+                        : state.nonfinite ? describe(*state.nonfinite)
+                                          : fmt::format("step {}", state.steps));
   }
   return text;
 }
@@ -40,7 +40,7 @@ std::optional<std::size_t> lowest_of(const std::vector<MemberResult>& members) {
 }
 
 std::string nonfinite_member(const MemberResult& member) {
-  return format("{} not finite ({})", member.name, nonfinite_text(member));
+  return fmt::format("{} not finite ({})", member.name, nonfinite_text(member));
 }
 
 }  // namespace
@@ -87,8 +87,8 @@ std::string perplexity_of(const MemberResult& member) {
 std::string against(const MemberResult& member, const MemberResult& reference) {
   if (!stands(member)) return nonfinite_member(member);
   const double percent = 100 * (*member.perplexity.mean / *reference.perplexity.mean - 1);
-  return format("{} {}{}", member.name, percent_change(percent),
-                order_of(member, reference) == Order::level ? " (level)" : "");
+  return fmt::format("{} {}{}", member.name, percent_change(percent),
+                     order_of(member, reference) == Order::level ? " (level)" : "");
 }
 
 std::string choice_text(const std::vector<MemberResult>& members, std::size_t kept) {
@@ -98,13 +98,14 @@ std::string choice_text(const std::vector<MemberResult>& members, std::size_t ke
     if (i != kept) others += (others.empty() ? "" : ", ") + against(members[i], members[kept]);
   }
   const auto perplexity = perplexity_of(members[kept]);
-  if (others.empty()) return format("Perplexity {}.", perplexity);
-  const auto rank = kept == lowest ? "the lowest"
-                                   : format("level with the lowest, that of {}, at fewer bytes",
-                                            members[lowest].name);
+  if (others.empty()) return fmt::format("Perplexity {}.", perplexity);
+  const auto rank =
+      kept == lowest
+          ? "the lowest"
+          : fmt::format("level with the lowest, that of {}, at fewer bytes", members[lowest].name);
   const bool is_of_one_seed = members[kept].runs.size() < 2;
-  return format("Perplexity {}, {}. Against it: {}.{}", perplexity, rank, others,
-                is_of_one_seed ? " With one seed, the spread is unknown." : "");
+  return fmt::format("Perplexity {}, {}. Against it: {}.{}", perplexity, rank, others,
+                     is_of_one_seed ? " With one seed, the spread is unknown." : "");
 }
 
 std::string none_stands_text(const std::vector<MemberResult>& members) {

@@ -177,7 +177,7 @@ class PlanReader : private DescriptionReader {
     plan_.max_pruned = max_pruned_ != nullptr ? max_pruned_->integer : model.n_layer;
     if (plan_.max_pruned > model.n_layer) {
       fault("max_pruned", std::to_string(plan_.max_pruned),
-            format("the model has {} layers", model.n_layer));
+            fmt::format("the model has {} layers", model.n_layer));
     }
     if (!given_.contains("without_norm")) plan_.without_norm = default_without_norm(model);
     if (!given_.contains("without_activation")) {

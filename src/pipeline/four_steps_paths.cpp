@@ -45,7 +45,7 @@ class PathCheck {
   void add(const std::string& place, const std::string& fault) {
     const bool has_source = fault.starts_with(source_of_overrides);
     const auto line =
-        format("{}: {}", place, has_source ? fault.substr(source_of_overrides.size()) : fault);
+        fmt::format("{}: {}", place, has_source ? fault.substr(source_of_overrides.size()) : fault);
     if (std::ranges::find(faults_, line) == faults_.end()) faults_.push_back(line);
   }
 
@@ -72,21 +72,22 @@ class PathCheck {
       try {
         Member member = make(candidate, before);
         if (std::ranges::find(list, member.folder, &Member::folder) != list.end()) {
-          add(place, format(R"(another candidate has the folder {} too; give each a "name")",
-                            member.folder));
+          add(place, fmt::format(R"(another candidate has the folder {} too; give each a "name")",
+                                 member.folder));
         }
         check(place, member.config);
         for (const auto& [key, value] :
              difference(measurement_of(member.config), measurement_of(before))) {
           add(place,
-              format("set: {}: {}: its perplexity would be of other tokens than the baseline's, "
-                     "and the two would not compare; set this key for all models",
-                     key, value));
+              fmt::format(
+                  "set: {}: {}: its perplexity would be of other tokens than the baseline's, "
+                  "and the two would not compare; set this key for all models",
+                  key, value));
         }
         const auto path =
             jobs::run_path_fault(plan_.folder / member.folder / "seed-0000000000000000000");
         if (!path.empty()) {
-          add(place, format(R"(its runs would have {}; give it a "name")", path));
+          add(place, fmt::format(R"(its runs would have {}; give it a "name")", path));
         }
         list.push_back(std::move(member));
       } catch (const UsageError& error) {

@@ -9,6 +9,8 @@
 #include "four_steps_decision.h"
 #include "numbers.h"
 
+#include <cstdint>
+
 namespace aero::pipeline {
 namespace {
 
@@ -47,7 +49,7 @@ class Replayer {
   }
 
   bool fail(const std::string& reason) {
-    replay_.fault = format("step {}, {}: {}", step().number, step().title, reason);
+    replay_.fault = fmt::format("step {}, {}: {}", step().number, step().title, reason);
     step().decision = reason;
     return false;
   }
@@ -91,7 +93,7 @@ class Replayer {
       for (std::size_t i = 0; i < members.size(); ++i) {
         if (results[i].runs[seed].state.end != jobs::RunEnd::unfinished) continue;
         replay_.next.push_back(config_of(members[i], plan_.seeds[seed], source));
-        replay_.names.push_back(format("{} seed {}", members[i].name, plan_.seeds[seed]));
+        replay_.names.push_back(fmt::format("{} seed {}", members[i].name, plan_.seeds[seed]));
       }
     }
     return replay_.next.empty();
@@ -124,8 +126,8 @@ class Replayer {
     return decide(0, member,
                   plan_.loaded.empty()
                       ? choice_text(results, 0)
-                      : format("Loaded from {}: perplexity {}.", plan_.loaded.string(),
-                               perplexity_of(results.front())));
+                      : fmt::format("Loaded from {}: perplexity {}.", plan_.loaded.string(),
+                                    perplexity_of(results.front())));
   }
 
   bool take_best(int number, const std::string& title, const std::vector<Candidate>& candidates,
@@ -165,16 +167,16 @@ class Replayer {
         end = "which ends the pruning";
       } else if (!is_within(*result.perplexity.mean, *unpruned.perplexity.mean, plan_.tolerance)) {
         const bool is_level = is_level_with_limit(result, unpruned, plan_.tolerance);
-        end = format("beyond the tolerance of {}%{}", shortest(100 * plan_.tolerance),
-                     is_level ? ", but within the spread over seeds" : "");
+        end = fmt::format("beyond the tolerance of {}%{}", shortest(100 * plan_.tolerance),
+                          is_level ? ", but within the spread over seeds" : "");
       } else {
         members.push_back(member);
       }
     }
     const std::size_t kept = members.size() - 1;
     const auto& results = step().candidates;
-    auto text = format("k = {}. {} has perplexity {}", kept, results.front().name,
-                       perplexity_of(results.front()));
+    auto text = fmt::format("k = {}. {} has perplexity {}", kept, results.front().name,
+                            perplexity_of(results.front()));
     if (!changes.empty()) text += "; against it " + changes;
     if (!end.empty()) text += ", " + end;
     return decide(kept, members[kept], text + ".");

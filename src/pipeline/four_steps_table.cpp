@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
+
 namespace aero::pipeline {
 namespace {
 
@@ -43,25 +45,26 @@ std::string seeds_text(const FourSteps& plan) {
 }
 
 std::string decision_text(const StepResult& step) {
-  if (step.kept) return format("Kept: {}. {}", step.candidates[*step.kept].name, step.decision);
-  return step.decision.empty() ? "Not decided yet." : format("Kept: none, {}.", step.decision);
+  if (step.kept)
+    return fmt::format("Kept: {}. {}", step.candidates[*step.kept].name, step.decision);
+  return step.decision.empty() ? "Not decided yet." : fmt::format("Kept: none, {}.", step.decision);
 }
 
 }  // namespace
 
 std::string to_markdown(const FourSteps& plan, const Replay& replay) {
-  auto text = format(
+  auto text = fmt::format(
       "# {}\n\n{}; pruning may cost {}% of perplexity. Every candidate {}. Changes are relative to "
       "the baseline.\n",
       plan.name, seeds_text(plan), shortest(100 * plan.tolerance),
       plan.warm_start ? "continues the model kept before it" : "is trained from scratch");
   const auto kept = milestones(replay);
   if (!kept.empty()) {
-    text += format("\n## Summary{}\n\n{}{}", replay.done() ? "" : " so far",
-                   rows_markdown(as_sweep(plan, kept)), remarks_markdown(kept));
+    text += fmt::format("\n## Summary{}\n\n{}{}", replay.done() ? "" : " so far",
+                        rows_markdown(as_sweep(plan, kept)), remarks_markdown(kept));
   }
   for (const StepResult& step : replay.steps) {
-    text += format("\n## Step {}: {}\n\n{}\n", step.number, step.title, decision_text(step));
+    text += fmt::format("\n## Step {}: {}\n\n{}\n", step.number, step.title, decision_text(step));
     if (!step.candidates.empty()) text += "\n" + rows_markdown(as_sweep(plan, step.candidates));
   }
   return text;

@@ -8,9 +8,9 @@ namespace aero::pipeline {
 Pricing::Pricing(const CostChoice& choice) {
   const bool has_network = !choice.network.empty() && choice.network != "none";
   if (choice.model.empty() && has_network) {
-    throw UsageError(
-        format("network: {}: a network is of no use without a cost model; name a cost model, too",
-               choice.network));
+    throw UsageError(fmt::format(
+        "network: {}: a network is of no use without a cost model; name a cost model, too",
+        choice.network));
   }
   if (choice.model.empty()) return;
   model_ = std::make_shared<const cost::CostModel>(cost::CostModel::load(choice.model));

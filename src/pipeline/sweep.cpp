@@ -152,11 +152,11 @@ class SweepReader : private DescriptionReader {
     for (const Entry& entry : entries_) {
       if (has(entry.changes, key)) {
         fault(path, values.shown(),
-              format("the run {} sets this key, too; keep one", aero::quoted(entry.name)));
+              fmt::format("the run {} sets this key, too; keep one", aero::quoted(entry.name)));
       }
       for (const Change& choice : choices) {
         crossed.push_back(entry);
-        crossed.back().name += format(" {}={}", last_part(key), choice.value);
+        crossed.back().name += fmt::format(" {}={}", last_part(key), choice.value);
         crossed.back().changes.push_back(choice);
       }
     }
@@ -170,8 +170,8 @@ class SweepReader : private DescriptionReader {
       if (is_new) continue;
       fault("runs", aero::quoted(entry.name),
             other->second == entry.name ? "two members have this name; rename one"
-                                        : format("has the folder of {}, {}; rename one",
-                                                 aero::quoted(other->second), other->first));
+                                        : fmt::format("has the folder of {}, {}; rename one",
+                                                      aero::quoted(other->second), other->first));
     }
   }
 
@@ -183,21 +183,21 @@ class SweepReader : private DescriptionReader {
       return;
     }
     const auto longest =
-        format(".{}.json.tmp-0000000000", table_name(sweep_.name, sweep_.pricings));
+        fmt::format(".{}.json.tmp-0000000000", table_name(sweep_.name, sweep_.pricings));
     const auto tables = jobs::path_fault(sweep_.folder / longest);
     if (!tables.empty()) {
       fault("name", aero::quoted(sweep_.name),
-            format("its tables would have {}; shorten it", tables));
+            fmt::format("its tables would have {}; shorten it", tables));
     }
     for (const Entry& entry : entries_) {
       const auto place = sweep_.folder / slug(entry.name);
       const auto run = jobs::run_path_fault(place / "seed-0000000000000000000");
       if (!run.empty()) {
         fault("runs", aero::quoted(entry.name),
-              format("its runs would have {}; give it a shorter name", run));
+              fmt::format("its runs would have {}; give it a shorter name", run));
       } else if (is_table(slug(entry.name))) {
         fault("runs", aero::quoted(entry.name),
-              format("its folder would be {}, where a table goes; rename it", place.string()));
+              fmt::format("its folder would be {}, where a table goes; rename it", place.string()));
       }
     }
   }
@@ -249,7 +249,7 @@ class SweepReader : private DescriptionReader {
   /// Reports each of the loader's faults once. A fault in an override is reported under the place
   /// that sets it.
   void add_config_faults(const Entry& entry, const std::string& message) {
-    const auto own_place = format("runs: {}: ", aero::quoted(entry.name));
+    const auto own_place = fmt::format("runs: {}: ", aero::quoted(entry.name));
     for (std::size_t start = 0; start < message.size();) {
       const std::size_t end = std::min(message.find('\n', start), message.size());
       std::string line = message.substr(start, end - start);
@@ -285,13 +285,13 @@ Sweep parse_sweep(const std::string& text, const fs::path& file, const CostChoic
 RunConfig run_config(const Sweep& sweep, const Member& member, std::int64_t seed) {
   RunConfig config = member.config;
   config.seed = seed;
-  config.run.folder = (sweep.folder / member.folder / format("seed-{}", seed)).string();
+  config.run.folder = (sweep.folder / member.folder / fmt::format("seed-{}", seed)).string();
   return config;
 }
 
 std::string table_name(const std::string& name, const Pricings& pricings) {
   const auto label = pricings.asked ? pricings.asked->label() : "";
-  return label.empty() ? name : format("{}.{}", name, slug(label));
+  return label.empty() ? name : fmt::format("{}.{}", name, slug(label));
 }
 
 std::string slug(std::string_view name) {

@@ -5,6 +5,7 @@
 #include "measurement.h"
 
 #include <cmath>
+#include <cstdint>
 
 namespace aero::pipeline {
 namespace {

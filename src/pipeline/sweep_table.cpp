@@ -12,6 +12,7 @@
 #include "output.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <string_view>
 
@@ -30,7 +31,7 @@ std::string bins_text(const MemberResult& member) {
   std::string text;
   if (!member.bins) return text;
   for (const double share : *member.bins) {
-    text += format("{}{:.1f}%", text.empty() ? "" : " ", 100 * share);
+    text += fmt::format("{}{:.1f}%", text.empty() ? "" : " ", 100 * share);
   }
   return text;
 }
@@ -40,8 +41,8 @@ std::string nonfinite_text(const MemberResult& member) {
   std::string text;
   for (const SeedResult& run : member.runs) {
     if (!run.state.nonfinite) continue;
-    text +=
-        format("{}seed {}: {}", text.empty() ? "" : "; ", run.seed, describe(*run.state.nonfinite));
+    text += fmt::format("{}seed {}: {}", text.empty() ? "" : "; ", run.seed,
+                        describe(*run.state.nonfinite));
   }
   return text;
 }
@@ -54,7 +55,7 @@ std::int64_t tokens_of(const MemberResult& member) {
 }
 
 std::string seeds_text(const MemberResult& member) {
-  return format("{} of {}", member.perplexity.n, member.runs.size());
+  return fmt::format("{} of {}", member.perplexity.n, member.runs.size());
 }
 
 std::string number(const std::optional<double>& value) {
@@ -82,7 +83,7 @@ std::string change_text(const MemberResult& member) {
   if (!member.change_percent) return "";
   const bool is_other = member.difference.mean.value_or(0) != 0;
   const bool is_level = is_other && member.difference.order() == Order::level;
-  return format("{}{}", percent_change(*member.change_percent), is_level ? " (level)" : "");
+  return fmt::format("{}{}", percent_change(*member.change_percent), is_level ? " (level)" : "");
 }
 
 bool evaluates_a_part(const MemberResult& member) {
@@ -97,11 +98,11 @@ std::string incomparable_remark(const std::vector<MemberResult>& members) {
   std::string list;
   for (const MemberResult& member : members) {
     if (member.measured_otherwise.empty()) continue;
-    list += format("{}{} ({})", list.empty() ? "" : "; ", member.name,
-                   settings_text(member.measured_otherwise));
+    list += fmt::format("{}{} ({})", list.empty() ? "" : "; ", member.name,
+                        settings_text(member.measured_otherwise));
   }
   if (list.empty()) return "";
-  return format(
+  return fmt::format(
       "Measured on other tokens than the baseline, so that the perplexities do not compare: {}.",
       list);
 }

@@ -52,13 +52,13 @@ std::string escaped(const std::string& text) {
 }
 
 std::string text_at(double x, double y, const char* anchor, const std::string& text) {
-  return format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
-                escaped(text));
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
+                     escaped(text));
 }
 
 std::string box(double x, double y, double w, double h, const std::string& colour,
                 const std::string& tip) {
-  return format(
+  return fmt::format(
       "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" "
       "fill=\"{}\"><title>{}</title></rect>\n",
       x, y, w, h, colour, escaped(tip));
@@ -80,7 +80,7 @@ std::string colour(std::size_t place) {
   if (place < colours.size()) return colours[place];
   constexpr double golden = 0.618034;
   const double turns = 0.05 + golden * static_cast<double>(place - colours.size());
-  return format("hsl({:.1f}, 85%, 40%)", 360 * (turns - std::floor(turns)));
+  return fmt::format("hsl({:.1f}, 85%, 40%)", 360 * (turns - std::floor(turns)));
 }
 
 std::string colour_of(const std::vector<std::string>& names, const std::string& name) {
@@ -94,7 +94,7 @@ std::string drawn(const Bar& bar, double y, double scale, const std::vector<std:
   for (const Share& part : bar.parts) {
     const double w = part.bytes * scale;
     svg += box(x, y, w, bar_height, colour_of(names, part.name),
-               format("{}: {}", part.name, traffic_text(part.bytes)));
+               fmt::format("{}: {}", part.name, traffic_text(part.bytes)));
     x += w;
   }
   return svg + text_at(x + 6, baseline, "start", traffic_text(total(bar)));
@@ -113,7 +113,7 @@ std::string bar_chart(const std::string& title, const std::vector<Bar>& bars) {
   const double legend = top + pitch * static_cast<double>(bars.size()) + 8;
   const double height = legend + legend_line * static_cast<double>(legend_rows) + 8;
 
-  std::string svg = format(
+  std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.0f} {:.0f}\" "
       "font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" "
       "fill=\"white\"/>\n",

@@ -32,11 +32,11 @@ std::optional<double> factor(const std::optional<double>& baseline,
 }
 
 std::string factor_text(const std::optional<double>& value) {
-  return value ? format("{:.2f}x", *value) : "";
+  return value ? fmt::format("{:.2f}x", *value) : "";
 }
 
 std::string unrounded(const std::optional<double>& value) {
-  return value ? format("{:.17g}", *value) : "";
+  return value ? fmt::format("{:.17g}", *value) : "";
 }
 
 Json or_null(const std::optional<double>& value) {
@@ -55,8 +55,8 @@ std::vector<std::vector<PrivateInference>> costs_of(const std::vector<Report>& r
 std::string papers_operations(const std::vector<cost::Operation>& operations) {
   std::string text;
   for (const auto& operation : operations) {
-    text += format("{}{}: {} x R^{{{}x{}}}", text.empty() ? "" : ", ", operation.papers_name(),
-                   operation.count, operation.rows, operation.columns);
+    text += fmt::format("{}{}: {} x R^{{{}x{}}}", text.empty() ? "" : ", ", operation.papers_name(),
+                        operation.count, operation.rows, operation.columns);
   }
   return text;
 }

@@ -7,6 +7,7 @@
 #include "pieces.h"
 
 #include <cmath>
+#include <cstdint>
 #include <optional>
 
 namespace aero::report {

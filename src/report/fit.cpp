@@ -78,7 +78,7 @@ class MarkdownTable {
     for (std::size_t i = 1; i < rows_.size(); ++i) text += row_text(rows_[i]);
     if (left_out.empty()) return text;
     return text +
-           wrapped_line(format("(too narrow for: {}; --wide prints all)", left_out), columns);
+           wrapped_line(fmt::format("(too narrow for: {}; --wide prints all)", left_out), columns);
   }
 
  private:

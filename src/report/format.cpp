@@ -21,7 +21,7 @@ std::string scaled(double value, double step, const Prefixes& prefixes, std::str
     value /= step;
     ++power;
   }
-  return format("{:.{}f} {}{}", value, power == 0 ? 0 : 2, prefixes[power], unit);
+  return fmt::format("{:.{}f} {}{}", value, power == 0 ? 0 : 2, prefixes[power], unit);
 }
 
 }  // namespace
@@ -46,14 +46,14 @@ std::string traffic_text(double bytes) {
 }
 
 std::string latency_text(double seconds) {
-  return seconds < 100 ? format("{:.2f} s", seconds) : format("{:.2f} min", seconds / 60);
+  return seconds < 100 ? fmt::format("{:.2f} s", seconds) : fmt::format("{:.2f} min", seconds / 60);
 }
 
 std::string seconds_text(double seconds) {
   const auto whole = static_cast<long long>(std::llround(seconds));
-  if (whole < 60) return format("{} s", whole);
-  if (whole < 3600) return format("{} min {:02} s", whole / 60, whole % 60);
-  return format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
 }
 
 }  // namespace aero::report

@@ -26,8 +26,8 @@ std::string operand_name(cost::Operand operand) {
 
 std::string shape_text(const cost::ForwardOperation& operation, std::int64_t count) {
   const std::string inner = operation.k > 1 ? with_thousands(operation.k) + " x " : "";
-  return format("{} x [{} x {}{}]", with_thousands(count), with_thousands(operation.m), inner,
-                with_thousands(operation.n));
+  return fmt::format("{} x [{} x {}{}]", with_thousands(count), with_thousands(operation.m), inner,
+                     with_thousands(operation.n));
 }
 
 Json forward_json(const cost::ForwardOperation& operation) {

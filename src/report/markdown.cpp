@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -20,7 +21,7 @@ namespace {
 
 std::string share(std::int64_t part, std::int64_t whole) {
   const long tenths = std::lround(1000 * static_cast<double>(part) / static_cast<double>(whole));
-  return format("{}.{}%", tenths / 10, tenths % 10);
+  return fmt::format("{}.{}%", tenths / 10, tenths % 10);
 }
 
 std::string summary(const Report& report) {
@@ -28,10 +29,10 @@ std::string summary(const Report& report) {
   const std::string inner = m.ffn_fused || m.ffn_count() == 0  //
                                 ? ""
                                 : ", d_ffn = " + with_thousands(m.ffn_width());
-  std::string text = format("{}, L = {}, H = {}, d = {}{}, T = {}, V = {}\n\n", enum_name(m.family),
-                            m.n_layer, m.n_head, with_thousands(m.d_model), inner,
-                            with_thousands(m.context), with_thousands(m.vocab_size));
-  for (const auto& piece : pieces(m)) text += format("- {}: {}\n", piece.name, piece.meaning);
+  std::string text = fmt::format(
+      "{}, L = {}, H = {}, d = {}{}, T = {}, V = {}\n\n", enum_name(m.family), m.n_layer, m.n_head,
+      with_thousands(m.d_model), inner, with_thousands(m.context), with_thousands(m.vocab_size));
+  for (const auto& piece : pieces(m)) text += fmt::format("- {}: {}\n", piece.name, piece.meaning);
   return text;
 }
 
@@ -47,7 +48,7 @@ std::string parameters(const cost::Parameters& p, std::int64_t buffers) {
   add("other", p.other);
   add("total", p.total());
   if (buffers == 0) return table.to_markdown();
-  return format(
+  return fmt::format(
       "{}\nBeside them {} numbers of spectral normalisation are saved, which are not trained.\n",
       table.to_markdown(), with_thousands(buffers));
 }
@@ -71,14 +72,14 @@ std::string flops(const Report& report) {
   add("total", &cost::FullFlops::total, "");
   const auto& p = f.pointwise;
   return table.to_markdown() +
-         format("\nElement by element: norms {}, softmax {}, activations {}, scales {}.\n",
-                flops_text(p.norm), flops_text(p.softmax), flops_text(p.activation),
-                flops_text(p.scale));
+         fmt::format("\nElement by element: norms {}, softmax {}, activations {}, scales {}.\n",
+                     flops_text(p.norm), flops_text(p.softmax), flops_text(p.activation),
+                     flops_text(p.scale));
 }
 
 std::string training(const Report& report) {
   const TrainConfig& train = report.config.train;
-  return format(
+  return fmt::format(
       "Training takes {} a token, forward and backward; {} a step of {} tokens (batch {} x "
       "accumulation {} x context {}).\n",
       flops_text(report.training_flops_per_token), flops_text(report.training_flops_per_step),
@@ -90,7 +91,7 @@ std::string operations(const std::vector<cost::Operation>& list) {
   Table table({{"operation"}, {"count", Align::right}, {"of shape", Align::right}});
   for (const auto& o : list) {
     table.add_row({o.name(), with_thousands(o.count),
-                   format("{} x {}", with_thousands(o.rows), with_thousands(o.columns))});
+                   fmt::format("{} x {}", with_thousands(o.rows), with_thousands(o.columns))});
   }
   return table.to_markdown();
 }
@@ -131,7 +132,7 @@ std::string memory(const cost::Memory& m) {
   add("gradients", m.gradients);
   add("activations", m.activations.total());
   for (const auto& item : activation_items(m.activations)) {
-    add(format("- {}: {}", item.name, item.meaning), item.bytes);
+    add(fmt::format("- {}: {}", item.name, item.meaning), item.bytes);
   }
   add("total", m.total());
   return table.to_markdown();
@@ -160,7 +161,7 @@ std::string to_markdown(const Report& report) {
          operations(report.operations) +  //
          "\n## All operations of one forward pass over one context\n\n" +
          forward(report.config.model) +  //
-         format(
+         fmt::format(
              "\n## Memory while training, an estimate\n\nFor a batch of {} in {}. LibTorch itself "
              "and the reserve of its allocator come on top.\n\n",
              with_thousands(train.batch_size), enum_name(train.dtype)) +

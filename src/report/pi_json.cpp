@@ -3,6 +3,7 @@
 #include "forward_text.h"
 
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <utility>
 

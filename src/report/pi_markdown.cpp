@@ -7,6 +7,7 @@
 #include "forward_text.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -14,11 +15,11 @@ namespace aero::report {
 namespace {
 
 std::string share_text(double part, double whole) {
-  return whole > 0 ? format("{:.1f}%", 100 * part / whole) : "";
+  return whole > 0 ? fmt::format("{:.1f}%", 100 * part / whole) : "";
 }
 
 std::string rounds_text(const std::optional<double>& rounds) {
-  return rounds ? format("{:.0f}", *rounds) : "unknown to this cost model";
+  return rounds ? fmt::format("{:.0f}", *rounds) : "unknown to this cost model";
 }
 
 std::string latency_or_why_not(const cost::PiCost& cost) {
@@ -27,7 +28,7 @@ std::string latency_or_why_not(const cost::PiCost& cost) {
 }
 
 std::string compute_text(const std::optional<double>& seconds) {
-  return seconds ? format("{:.2f} s", *seconds) : "";
+  return seconds ? fmt::format("{:.2f} s", *seconds) : "";
 }
 
 std::string totals(const cost::PiCost& cost) {
@@ -85,7 +86,8 @@ std::string operations(const cost::PiCost& cost) {
     table.add_row({line.first.name, std::string(cost::traits(line.first.primitive).name),
                    shape_text(line.first, line.count), traffic_text(line.bytes),
                    share_text(line.bytes, cost.comm_bytes),
-                   line.rounds ? format("{:.0f}", *line.rounds) : "", compute_text(line.seconds)});
+                   line.rounds ? fmt::format("{:.0f}", *line.rounds) : "",
+                   compute_text(line.seconds)});
   }
   return table.to_markdown();
 }
@@ -103,7 +105,7 @@ std::string layers(const cost::PiCost& cost) {
 }
 
 std::string change_text(double now, double then) {
-  return then > 0 ? format("{:+.2f}%", 100 * (now / then - 1)) : "";
+  return then > 0 ? fmt::format("{:+.2f}%", 100 * (now / then - 1)) : "";
 }
 
 std::string sensitivities(const PrivateInference& entry) {
@@ -118,7 +120,7 @@ std::string sensitivities(const PrivateInference& entry) {
   for (const auto& [assumption, bytes, seconds, reason] : entry.sensitivities) {
     if (!reason.empty()) {
       table.add_row({assumption, "unknown", "", "", ""});
-      unpriced.push_back(format("No price if {}: {}", assumption, reason));
+      unpriced.push_back(fmt::format("No price if {}: {}", assumption, reason));
       continue;
     }
     table.add_row(
@@ -136,9 +138,9 @@ std::string pi_markdown(const PrivateInference& entry) {
   const auto& cost = entry.cost;
   const std::string notes = bullets(remarks(cost));
   const std::string network = cost.network.empty() ? "" : ", network " + cost.network;
-  return format("\n## Private inference: {}{}, {}\n\n{}{}\n{}\n{}{}", cost.cost_model, network,
-                entry.pass, totals(cost), notes.empty() ? "" : "\n" + notes, operations(cost),
-                layers(cost), sensitivities(entry));
+  return fmt::format("\n## Private inference: {}{}, {}\n\n{}{}\n{}\n{}{}", cost.cost_model, network,
+                     entry.pass, totals(cost), notes.empty() ? "" : "\n" + notes, operations(cost),
+                     layers(cost), sensitivities(entry));
 }
 
 }  // namespace aero::report

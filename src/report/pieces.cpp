@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
 
 namespace aero::report {
 namespace {
@@ -18,15 +19,15 @@ std::string text(double value) {
 }
 
 std::string form_text(const char* what, WeightForm form) {
-  return form == WeightForm::plain ? "" : format("; {} under {}", what, enum_name(form));
+  return form == WeightForm::plain ? "" : fmt::format("; {} under {}", what, enum_name(form));
 }
 
 std::string block(const ModelConfig& m) {
   const bool simplified = m.family == Family::simplified;
   if (m.parallel_residual) {
-    return format("attention and FFN in parallel{}", simplified ? ", without a skip" : "");
+    return fmt::format("attention and FFN in parallel{}", simplified ? ", without a skip" : "");
   }
-  return format("attention, then FFN{}", simplified ? ", without a skip past attention" : "");
+  return fmt::format("attention, then FFN{}", simplified ? ", without a skip past attention" : "");
 }
 
 std::string weights_text(const ModelConfig& m) {
@@ -37,7 +38,7 @@ std::string weights_text(const ModelConfig& m) {
 std::string attention(const ModelConfig& m) {
   std::string line = weights_text(m);
   if (m.family == Family::simplified) {
-    line = format(
+    line = fmt::format(
         "alpha {} + beta I - gamma C, all from {}; values are its input, in layer 0 with a matrix; "
         "gain from {}",
         line, text(m.simplified.shaped_init), text(m.simplified.attention_gain));
@@ -45,8 +46,9 @@ std::string attention(const ModelConfig& m) {
   if (!m.attention_scaled) line += "; scores not divided by sqrt(d_k)";
   if (m.temperature != TemperatureForm::none) {
     const bool by_head = m.temperature_shape == TemperatureShape::head;
-    line += format("; a temperature for each head{}, {}, from {}", by_head ? "" : " and position",
-                   enum_name(m.temperature), text(m.temperature_init));
+    line +=
+        fmt::format("; a temperature for each head{}, {}, from {}", by_head ? "" : " and position",
+                    enum_name(m.temperature), text(m.temperature_init));
   }
   return line + form_text("Q and K", m.qk_form) + form_text("V", m.v_form) +
          form_text("O", m.o_form);
@@ -62,11 +64,12 @@ std::string absent_ffns(const ModelConfig& m) {
 
 std::string scale_text(const ModelConfig& m) {
   if (m.family == Family::simplified) {
-    return format("; m_r from {}{}", text(m.simplified.ffn_gain),
-                  m.parallel_residual ? "" : ", m_s from " + text(m.simplified.skip_gain));
+    return fmt::format("; m_r from {}{}", text(m.simplified.ffn_gain),
+                       m.parallel_residual ? "" : ", m_s from " + text(m.simplified.skip_gain));
   }
   if (!m.ffn_scaled) return "";
-  return format("; scaled, alpha from {}, beta from {}", text(m.alpha_start()), text(m.beta_init));
+  return fmt::format("; scaled, alpha from {}, beta from {}", text(m.alpha_start()),
+                     text(m.beta_init));
 }
 
 std::string slope_text(const ModelConfig& m) {
@@ -96,13 +99,13 @@ std::string norm(const ModelConfig& m) {
     blocks = "layernorm in layer 0 alone";
   }
   const auto last = m.final_norm_kind();
-  return format("{}; {} before the head", blocks,
-                last == NormKind::none ? "none" : enum_name(last));
+  return fmt::format("{}; {} before the head", blocks,
+                     last == NormKind::none ? "none" : enum_name(last));
 }
 
 std::string entropy_penalty(const EregConfig& e) {
-  return format("lambda {}, gamma {}, theta from {}, reduction {}", text(e.lambda), text(e.gamma),
-                text(e.theta_init), enum_name(e.reduction));
+  return fmt::format("lambda {}, gamma {}, theta from {}, reduction {}", text(e.lambda),
+                     text(e.gamma), text(e.theta_init), enum_name(e.reduction));
 }
 
 }  // namespace

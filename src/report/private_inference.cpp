@@ -61,7 +61,7 @@ std::vector<Share> by_operation(const cost::PiCost& cost) {
 std::vector<Share> by_layer(const cost::PiCost& cost) {
   return grouped(cost, [](const PricedOperation& priced) {
     const auto layer = priced.operation.layer;
-    return layer < 0 ? priced.operation.name : format("layer {}", layer);
+    return layer < 0 ? priced.operation.name : fmt::format("layer {}", layer);
   });
 }
 
@@ -81,7 +81,7 @@ std::vector<Share> by_kind(const cost::PiCost& cost) {
 std::vector<std::string> remarks(const cost::PiCost& cost) {
   std::vector<std::string> lines;
   for (const auto& [name, reason] : cost.uncharged) {
-    lines.push_back(format("Not charged: {}, {}.", name, reason));
+    lines.push_back(fmt::format("Not charged: {}, {}.", name, reason));
   }
   lines.insert(lines.end(), cost.notes.begin(), cost.notes.end());
   return lines;
@@ -96,7 +96,7 @@ std::string remarks_markdown(const std::vector<std::vector<PrivateInference>>& m
     if (entries.empty()) continue;
     const auto& [pass, cost, sensitivities] = entries.front();
     const std::string network = cost.network.empty() ? "" : ", network " + cost.network;
-    add(format("Charged by {}{}: {}.", cost.cost_model, network, pass));
+    add(fmt::format("Charged by {}{}: {}.", cost.cost_model, network, pass));
   }
   for (const auto& entries : models) {
     if (!entries.empty()) std::ranges::for_each(remarks(entries.front().cost), add);

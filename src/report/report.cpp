@@ -8,10 +8,10 @@ namespace aero::report {
 
 Report make_report(const RunConfig& config) {
   if (!config.model.own_parts.empty()) {
-    throw UsageError(
-        format("model.own_parts: \"{}\": a program brought these parts, and a report can count "
-               "only AERO's own; clear the key to report the model with AERO's parts instead",
-               config.model.own_parts));
+    throw UsageError(fmt::format(
+        "model.own_parts: \"{}\": a program brought these parts, and a report can count "
+        "only AERO's own; clear the key to report the model with AERO's parts instead",
+        config.model.own_parts));
   }
   return {.config = config,
           .architecture = architecture_name(config.model),

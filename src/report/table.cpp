@@ -104,7 +104,7 @@ std::string latex_shape(std::string_view text, std::size_t& length) {
   if (rows.empty() || columns.empty() || after[0] != 'x') return "";
   if (!after.substr(1 + columns.size()).starts_with('}')) return "";
   length = head.size() + rows.size() + columns.size() + 2;
-  return format("$\\mathbb{{R}}^{{{}\\times {}}}$", rows, columns);
+  return fmt::format("$\\mathbb{{R}}^{{{}\\times {}}}$", rows, columns);
 }
 
 }  // namespace
@@ -148,7 +148,7 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 void Table::add_row(std::vector<std::string> cells) {
   if (cells.size() != columns_.size()) {
     throw std::invalid_argument(
-        format("a row of {} cells in a table of {} columns", cells.size(), columns_.size()));
+        fmt::format("a row of {} cells in a table of {} columns", cells.size(), columns_.size()));
   }
   rows_.push_back(std::move(cells));
 }
@@ -164,14 +164,14 @@ std::string Table::to_markdown() const {
   std::string line = "|";
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const auto& [title, align] = columns_[i];
-    header += format(" {} |", padded(markdown_cell(title), widths[i], align));
-    line += format(" {} |", rule(widths[i], align));
+    header += fmt::format(" {} |", padded(markdown_cell(title), widths[i], align));
+    line += fmt::format(" {} |", rule(widths[i], align));
   }
   std::string text = header + "\n" + line + "\n";
   for (const auto& row : rows_) {
     text += "|";
     for (std::size_t i = 0; i < row.size(); ++i) {
-      text += format(" {} |", padded(markdown_cell(row[i]), widths[i], columns_[i].align));
+      text += fmt::format(" {} |", padded(markdown_cell(row[i]), widths[i], columns_[i].align));
     }
     text += "\n";
   }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 
 namespace aero::runs {
@@ -37,7 +38,7 @@ std::string what_is_there(fs::path path) {
     if (entry->is_directory(error) && !name.starts_with('.')) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
-  return format("'{}' holds {}", path.string(), names.empty() ? "no folder" : listed(names));
+  return fmt::format("'{}' holds {}", path.string(), names.empty() ? "no folder" : listed(names));
 }
 
 /// Weights and config suffice to evaluate or to sample; only a resume needs the rest.
@@ -112,29 +113,30 @@ std::optional<fs::path> model_at(const fs::path& path) {
 
 [[noreturn]] void fail(const fs::path& path, const fs::path& run) {
   std::error_code ignored;
-  const std::string name = format("'{}'", path.string());
+  const std::string name = fmt::format("'{}'", path.string());
   const fs::path checkpoints = run / checkpoints_name;
   if (!fs::exists(path, ignored)) {
     throw Error(
-        format("cannot find a checkpoint: {} does not exist; {}", name, what_is_there(path)));
+        fmt::format("cannot find a checkpoint: {} does not exist; {}", name, what_is_there(path)));
   }
   if (!fs::is_directory(path, ignored)) {
-    throw Error(format(
+    throw Error(fmt::format(
         "cannot find a checkpoint: {} is a file; name a run folder or a checkpoint folder", name));
   }
-  if (const auto kind = other_kind(path); !kind.empty()) throw Error(format("{} {}", name, kind));
+  if (const auto kind = other_kind(path); !kind.empty())
+    throw Error(fmt::format("{} {}", name, kind));
   if (fs::exists(checkpoints, ignored)) {
-    throw Error(format("cannot find a checkpoint in '{}': no step-NNNNNNNN there holds {}; {}",
-                       checkpoints.string(), model_files_text, what_is_there(checkpoints)));
+    throw Error(fmt::format("cannot find a checkpoint in '{}': no step-NNNNNNNN there holds {}; {}",
+                            checkpoints.string(), model_files_text, what_is_there(checkpoints)));
   }
   for (const char* present : model_files) {
     if (is_file(path / present)) {
       const char* const absent = present == config_name ? weights_name : config_name;
-      throw Error(format("{} is not a checkpoint: it lacks {}", name, absent));
+      throw Error(fmt::format("{} is not a checkpoint: it lacks {}", name, absent));
     }
   }
-  throw Error(format("cannot find a checkpoint in {}: it has neither {} nor a folder {}; {}", name,
-                     model_files_text, checkpoints.string(), what_is_there(path)));
+  throw Error(fmt::format("cannot find a checkpoint in {}: it has neither {} nor a folder {}; {}",
+                          name, model_files_text, checkpoints.string(), what_is_there(path)));
 }
 
 }  // namespace

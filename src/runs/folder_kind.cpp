@@ -81,7 +81,7 @@ std::string other_kind(const fs::path& folder) {
     return "is a corpus; name a run that was trained on it";
   }
   if (const auto run = run_below(folder)) {
-    return format(
+    return fmt::format(
         "holds runs, as the folder of a sweep or of a pipeline does; name one of them, such as "
         "'{}'",
         run->string());

@@ -13,7 +13,7 @@ constexpr std::size_t digits = 8;
 }  // namespace
 
 std::string step_name(std::int64_t step) {
-  return format("{}{:0{}}", prefix, step, digits);
+  return fmt::format("{}{:0{}}", prefix, step, digits);
 }
 
 std::optional<std::int64_t> step_of(const std::string& name) {

@@ -20,11 +20,11 @@ Identity identity_of(const std::filesystem::path& file) {
 
 void require_same(const Identity& one, const Identity& other, const std::string& permission) {
   if (one.sha256.empty() || other.sha256.empty() || one.sha256 == other.sha256) return;
-  throw UsageError(
-      format("{} (tokenizer {}) and {} (tokenizer {}) have different tokenizers: the same ids "
-             "stand for other text, and the output means nothing. Use two with the same tokenizer, "
-             "or give {} if the difference is intended",
-             one.owner, short_hash(one), other.owner, short_hash(other), permission));
+  throw UsageError(fmt::format(
+      "{} (tokenizer {}) and {} (tokenizer {}) have different tokenizers: the same ids "
+      "stand for other text, and the output means nothing. Use two with the same tokenizer, "
+      "or give {} if the difference is intended",
+      one.owner, short_hash(one), other.owner, short_hash(other), permission));
 }
 
 }  // namespace aero::tokenizer

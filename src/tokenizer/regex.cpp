@@ -8,6 +8,8 @@
 
 #include <pcre2.h>
 
+#include <cstdint>
+
 namespace aero::tokenizer {
 namespace {
 
@@ -68,13 +70,14 @@ Regex Regex::from_pcre2(const std::string& pattern) {
   CodePointer code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
                                  PCRE2_UTF | PCRE2_UCP, &error, &offset, context.get()));
   if (!code) {
-    throw Error(format("pattern '{}' is not a regular expression at offset {}: {}", pattern, offset,
-                       message_of(error)));
+    throw Error(fmt::format("pattern '{}' is not a regular expression at offset {}: {}", pattern,
+                            offset, message_of(error)));
   }
   std::uint32_t can_be_empty = 0;
   pcre2_pattern_info(code.get(), PCRE2_INFO_MATCHEMPTY, &can_be_empty);
   if (can_be_empty != 0) {
-    throw Error(format("pattern '{}' can match nothing at all, which is not supported", pattern));
+    throw Error(
+        fmt::format("pattern '{}' can match nothing at all, which is not supported", pattern));
   }
   // Without a just-in-time compiler for this processor, pcre2_match interprets.
   pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);

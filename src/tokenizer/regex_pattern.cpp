@@ -38,7 +38,7 @@ class Translator {
   }
 
   [[noreturn]] void refuse(const std::string& part) const {
-    throw Error(format("pattern '{}': {} at offset {} is not supported", pattern_, part, at_));
+    throw Error(fmt::format("pattern '{}': {} at offset {} is not supported", pattern_, part, at_));
   }
 
   void item() {
@@ -48,9 +48,9 @@ class Translator {
     } else if (c == ')' || c == '|') {
       copy(1);
     } else if (is_one_of(c, "^$")) {
-      refuse(format("the anchor '{}'", c));
+      refuse(fmt::format("the anchor '{}'", c));
     } else if (is_one_of(c, "*+?{")) {
-      refuse(format("a second or misplaced quantifier '{}'", c));
+      refuse(fmt::format("a second or misplaced quantifier '{}'", c));
     } else {
       if (c == '[') {
         character_class();
@@ -74,7 +74,7 @@ class Translator {
     for (const std::string_view opening : {"(?:", "(?=", "(?!", "(?>", "(?<=", "(?<!"}) {
       if (next_is(opening)) return copy(opening.size());
     }
-    refuse(format("the group '{}'", pattern_.substr(at_, 3)));
+    refuse(fmt::format("the group '{}'", pattern_.substr(at_, 3)));
   }
 
   /// Both engines fold a letter with its single-character equivalents; Oniguruma also folds "ss"
@@ -152,7 +152,7 @@ class Translator {
     } else if (std::ispunct(static_cast<unsigned char>(c)) != 0 || c == ' ') {
       copy(2);
     } else {
-      refuse(format("'\\{}'", c));
+      refuse(fmt::format("'\\{}'", c));
     }
   }
 
@@ -167,7 +167,7 @@ class Translator {
       name.erase(0, 1);
     }
     const auto inside = category_class(name);
-    if (!inside) refuse(format("the property '{}'", name));
+    if (!inside) refuse(fmt::format("the property '{}'", name));
     if (negated && in_class) refuse("a negated property in a class");
     at_ = end + 1;
     put(*inside, negated);

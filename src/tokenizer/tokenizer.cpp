@@ -54,10 +54,10 @@ void add_to(Vocabulary& vocabulary, const std::vector<AddedToken>& tokens) {
     const auto known = vocabulary.find(token.content);
     const std::int64_t id = known != vocabulary.end() ? known->second : std::max(next, highest + 1);
     if (id != token.id) {
-      throw Error(
-          format("added token '{}' has id {}, where tokenizers gives it {}. Save the tokenizer "
-                 "again with tokenizers",
-                 token.content, token.id, id));
+      throw Error(fmt::format(
+          "added token '{}' has id {}, where tokenizers gives it {}. Save the tokenizer "
+          "again with tokenizers",
+          token.content, token.id, id));
     }
     vocabulary.emplace(token.content, id);
     highest = std::max(highest, id);
@@ -68,7 +68,7 @@ Bpe make_bpe(const TokenizerFile& file, const Vocabulary& vocabulary) {
   const auto id_of = [&](const std::string& token) {
     const auto found = vocabulary.find(token);
     if (found == vocabulary.end()) {
-      throw Error(format("the merges name '{}', which the vocabulary lacks", token));
+      throw Error(fmt::format("the merges name '{}', which the vocabulary lacks", token));
     }
     return static_cast<Bpe::Id>(found->second);
   };
@@ -111,7 +111,7 @@ std::optional<int> byte_without_token(const TokenizerFile& file) {
 /// Says why a text and its tokens can differ in characters; empty if they cannot.
 std::string character_change(const TokenizerFile& file) {
   if (const auto byte = byte_without_token(file)) {
-    return format("its vocabulary has no token for the byte {}, which texts lose", *byte);
+    return fmt::format("its vocabulary has no token for the byte {}, which texts lose", *byte);
   }
   for (const PreTokenizerStep& step : file.pre_tokenizer) {
     if (step.add_prefix_space) return "its pre-tokenizer adds spaces (add_prefix_space)";
@@ -122,7 +122,7 @@ std::string character_change(const TokenizerFile& file) {
   for (const AddedToken& token : file.added_tokens) {
     // In a corpus the name of a special token is text.
     if (!token.special && (token.lstrip || token.rstrip)) {
-      return format("its token '{}' takes white space along (lstrip, rstrip)", token.content);
+      return fmt::format("its token '{}' takes white space along (lstrip, rstrip)", token.content);
     }
   }
   return "";
@@ -150,7 +150,7 @@ struct Tokenizer::Parts {
     bytes.resize(static_cast<std::size_t>(last + 1));
     for (const auto& [token, id] : vocabulary) {
       std::string& slot = bytes[static_cast<std::size_t>(id)];
-      if (!slot.empty()) throw Error(format("two tokens have the id {}", id));
+      if (!slot.empty()) throw Error(fmt::format("two tokens have the id {}", id));
       slot = bytes_of_token(token).value_or(token);
     }
     for (const AddedToken& token : file.added_tokens) {
@@ -191,7 +191,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path) {
   try {
     return Tokenizer(std::make_shared<const Parts>(std::move(file), vocabulary, path));
   } catch (const Error& fault) {
-    throw Error(format("{}: {}", path.string(), fault.what()));
+    throw Error(fmt::format("{}: {}", path.string(), fault.what()));
   }
 }
 
@@ -250,8 +250,8 @@ std::string_view Tokenizer::token_bytes(std::int64_t id) const {
 
 std::vector<std::int32_t> Tokenizer::character_counts() const {
   if (!parts_->changes_characters.empty()) {
-    throw Error(format("{}: {}, so that its tokens do not show how many characters a text has",
-                       parts_->path.string(), parts_->changes_characters));
+    throw Error(fmt::format("{}: {}, so that its tokens do not show how many characters a text has",
+                            parts_->path.string(), parts_->changes_characters));
   }
   std::vector<std::int32_t> counts;
   counts.reserve(parts_->bytes.size());

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 
 namespace aero::tokenizer {
@@ -23,14 +24,15 @@ constexpr const char* gpt2_pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 [[noreturn]] void unsupported(const std::string& part) {
-  throw Error(
-      format("{} is not supported. AERO reads byte-level BPE tokenizers; scripts/prepare_corpus.py "
-             "trains one",
-             part));
+  throw Error(fmt::format(
+      "{} is not supported. AERO reads byte-level BPE tokenizers; scripts/prepare_corpus.py "
+      "trains one",
+      part));
 }
 
 std::string kind_of(const json& part, const std::string& name) {
-  if (!part.is_object() || !part.contains("type")) unsupported(format("{} {}", name, part.dump()));
+  if (!part.is_object() || !part.contains("type"))
+    unsupported(fmt::format("{} {}", name, part.dump()));
   return part["type"].get<std::string>();
 }
 
@@ -39,7 +41,7 @@ void allow_keys(const json& part, const std::string& name,
                 std::initializer_list<std::string_view> known) {
   for (const auto& item : part.items()) {
     if (std::ranges::find(known, item.key()) == known.end()) {
-      unsupported(format("{}.{}", name, item.key()));
+      unsupported(fmt::format("{}.{}", name, item.key()));
     }
   }
 }
@@ -49,7 +51,7 @@ void require_off(const json& part, const std::string& name, const char* key) {
   if (!part.contains(key)) return;
   const json& value = part[key];
   const bool off = value.is_null() || value == false || value == 0 || value == "";
-  if (!off) unsupported(format("{}.{} = {}", name, key, value.dump()));
+  if (!off) unsupported(fmt::format("{}.{} = {}", name, key, value.dump()));
 }
 
 PreTokenizerStep byte_level(const json& part) {
@@ -122,7 +124,7 @@ std::pair<std::string, std::string> merge_of(const json& entry) {
   const auto text = entry.get<std::string>();
   const auto space = text.find(' ');
   if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
-    throw Error(format("merge '{}' is not two tokens with a space between them", text));
+    throw Error(fmt::format("merge '{}' is not two tokens with a space between them", text));
   }
   return {text.substr(0, space), text.substr(space + 1)};
 }
@@ -226,12 +228,12 @@ TokenizerFile read_tokenizer_file(const std::filesystem::path& path) {
   try {
     return parse(json::parse(read_file(path)));
   } catch (const json::exception& fault) {
-    throw Error(format("{}: not a tokenizer.json of Hugging Face tokenizers ({})", path.string(),
-                       fault.what()));
+    throw Error(fmt::format("{}: not a tokenizer.json of Hugging Face tokenizers ({})",
+                            path.string(), fault.what()));
   } catch (const Error& fault) {
     const std::string message = fault.what();
     throw Error(message.find(path.string()) == std::string::npos
-                    ? format("{}: {}", path.string(), message)
+                    ? fmt::format("{}: {}", path.string(), message)
                     : message);
   }
 }

@@ -65,12 +65,12 @@ void CheckpointWriter::on_finish(Trainer& trainer, Outcome outcome) {
   const bool failed = outcome == Outcome::failed;
   if (failed && (trainer.step() == trainer.first_step() || !trainer.is_whole())) return;
   save(trainer);
-  if (failed) log::info(format("step {} is saved", trainer.step()));
+  if (failed) log::info(fmt::format("step {} is saved", trainer.step()));
   mark_best();
   if (unmarked_best_) {
     throw Error(
-        format("{}/best: could not be written; make room on the disk and go on with --resume",
-               folder_.checkpoints().string()));
+        fmt::format("{}/best: could not be written; make room on the disk and go on with --resume",
+                    folder_.checkpoints().string()));
   }
 }
 
@@ -81,8 +81,8 @@ bool CheckpointWriter::try_save(Trainer& trainer) {
     return true;
   } catch (const Error& error) {
     failed_step_ = trainer.step();
-    log::error(format("{}; earlier checkpoints are whole, training goes on and tries again later",
-                      error.what()));
+    log::error(fmt::format(
+        "{}; earlier checkpoints are whole, training goes on and tries again later", error.what()));
     return false;
   }
 }
@@ -93,7 +93,7 @@ void CheckpointWriter::save(Trainer& trainer) {
   if (std::filesystem::exists(folder_.metrics_file())) sync_path(folder_.metrics_file());
   folder_.save(trainer.state(), trainer.config());
   saved_step_ = trainer.step();
-  log::debug(format("saved {}", folder_.checkpoint(trainer.step()).string()));
+  log::debug(fmt::format("saved {}", folder_.checkpoint(trainer.step()).string()));
   mark_best();
   prune(trainer);
 }
@@ -104,7 +104,7 @@ void CheckpointWriter::mark_best() {
     folder_.mark_best(*unmarked_best_);
     unmarked_best_.reset();
   } catch (const Error& error) {
-    log::warn(format("{}; training goes on, and tries to write the mark later", error.what()));
+    log::warn(fmt::format("{}; training goes on, and tries to write the mark later", error.what()));
   }
 }
 

@@ -56,8 +56,8 @@ std::string progress_line(std::vector<Part> parts, int columns) {
 
 void Console::on_start(Trainer& trainer) {
   first_step_ = trainer.step();
-  log::info(format("training from step {} to {}, {} tokens a step", trainer.step(),
-                   trainer.total_steps(), trainer.config().tokens_per_step()));
+  log::info(fmt::format("training from step {} to {}, {} tokens a step", trainer.step(),
+                        trainer.total_steps(), trainer.config().tokens_per_step()));
 }
 
 void Console::on_step(Trainer& trainer, const StepRecord& record) {
@@ -71,12 +71,12 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
   // A share above 1 means that the peak was measured on a busy machine.
   const double mfu = peak_flops_ > 0 ? flops_per_step_ / smooth_seconds_ / peak_flops_ : 0;
   std::vector<Part> parts = {
-      {format("step {}/{}", record.step, trainer.total_steps()), 7},
-      {format("loss {:.4f}", record.loss), 6},
-      {format("lr {:.3g}", record.lr), 2},
-      {format("grad norm {:.3g}", record.grad_norm), 1},
-      {format("{:.0f} tokens/s", static_cast<double>(record.tokens) / smooth_seconds_), 3}};
-  if (mfu > 0 && mfu <= 1) parts.push_back({format("MFU {:.0f}%", 100 * mfu), 0});
+      {fmt::format("step {}/{}", record.step, trainer.total_steps()), 7},
+      {fmt::format("loss {:.4f}", record.loss), 6},
+      {fmt::format("lr {:.3g}", record.lr), 2},
+      {fmt::format("grad norm {:.3g}", record.grad_norm), 1},
+      {fmt::format("{:.0f} tokens/s", static_cast<double>(record.tokens) / smooth_seconds_), 3}};
+  if (mfu > 0 && mfu <= 1) parts.push_back({fmt::format("MFU {:.0f}%", 100 * mfu), 0});
   parts.push_back({"ETA " + report::seconds_text(left * smooth_seconds_), 5});
   const auto line = joined(parts);
   const bool is_last = record.step == trainer.total_steps();
@@ -99,10 +99,10 @@ void Console::on_step(Trainer& trainer, const StepRecord& record) {
 
 void Console::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
   const auto part = evaluation.is_of_a_part()
-                        ? format("  (first {} contexts of the split)", evaluation.samples)
+                        ? fmt::format("  (first {} contexts of the split)", evaluation.samples)
                         : std::string();
-  log::info(format("step {}  evaluation loss {:.4f}  perplexity {:.2f}", trainer.step(),
-                   evaluation.loss, evaluation.perplexity()) +
+  log::info(fmt::format("step {}  evaluation loss {:.4f}  perplexity {:.2f}", trainer.step(),
+                        evaluation.loss, evaluation.perplexity()) +
             part);
 }
 
@@ -110,8 +110,9 @@ void Console::on_finish(Trainer& trainer, Outcome /*outcome*/) {
   log::status("");
   const auto steps = trainer.step() - first_step_;
   if (steps == 0) return;
-  log::info(format("{} steps in {}, {:.0f} tokens/s", steps, report::seconds_text(seconds_),
-                   static_cast<double>(steps * trainer.config().tokens_per_step()) / seconds_));
+  log::info(
+      fmt::format("{} steps in {}, {:.0f} tokens/s", steps, report::seconds_text(seconds_),
+                  static_cast<double>(steps * trainer.config().tokens_per_step()) / seconds_));
 }
 
 }  // namespace aero::train

@@ -162,7 +162,7 @@ LearnedScalars learned_scalars(model::DecoderImpl& decoder) {
     std::vector<torch::Tensor> values;
     bool any = false;
     for (std::size_t l = 0; l < layers; ++l) {
-      const auto* found = scalar(format("blocks.{}.{}", l, parameter));
+      const auto* found = scalar(fmt::format("blocks.{}.{}", l, parameter));
       any = any || found != nullptr;
       values.push_back(found != nullptr ? found->detach().reshape({}).to(torch::kFloat64) : none);
     }

@@ -8,7 +8,7 @@ namespace aero::train {
 namespace {
 
 std::string nats(double value) {
-  return format("{:.3f}", value);
+  return fmt::format("{:.3f}", value);
 }
 
 EntropyState state_of(const EntropyStatistics& statistics, std::size_t layer,
@@ -22,9 +22,9 @@ EntropyState state_of(const EntropyStatistics& statistics, std::size_t layer,
 
 void announce(std::int64_t step, const EntropyRecord& record, std::size_t layer) {
   const auto& statistics = record.statistics;
-  const auto place = format("step {}: layer {}: ", step, layer);
-  const auto mean = format("mean entropy {} of at most {} nats", nats(statistics.layer_mean(layer)),
-                           nats(statistics.uniform));
+  const auto place = fmt::format("step {}: layer {}: ", step, layer);
+  const auto mean = fmt::format("mean entropy {} of at most {} nats",
+                                nats(statistics.layer_mean(layer)), nats(statistics.uniform));
   switch (record.states[layer]) {
     case EntropyState::collapsed:
       log::warn(place + "attention entropy has collapsed, " + mean);
@@ -33,8 +33,8 @@ void announce(std::int64_t step, const EntropyRecord& record, std::size_t layer)
       log::info(place + "attention entropy is overloaded, " + mean);
       break;
     case EntropyState::nonfinite:
-      log::warn(format("{}the entropy of {} attention rows is not finite", place,
-                       statistics.nonfinite_rows[layer]));
+      log::warn(fmt::format("{}the entropy of {} attention rows is not finite", place,
+                            statistics.nonfinite_rows[layer]));
       break;
     case EntropyState::normal:
       log::info(place + "attention entropy is in range again, " + mean);

@@ -103,8 +103,8 @@ std::optional<Evaluation> evaluate(model::Decoder& decoder, const data::Corpus& 
   const auto stride = options.stride;
   if (stride < 0 || stride > corpus.context()) {
     throw UsageError(
-        format("stride: {}: must be from 1 to the context, {}, or 0 for separate contexts", stride,
-               corpus.context()));
+        fmt::format("stride: {}: must be from 1 to the context, {}, or 0 for separate contexts",
+                    stride, corpus.context()));
   }
   const auto whole = stride > 0 ? count_windows(corpus, stride) : corpus.size();
   const auto all =

@@ -2,6 +2,8 @@
 
 #include "aero/train/trainer.h"
 
+#include <cstdint>
+
 namespace aero::train {
 
 void Evaluator::on_start(Trainer& trainer) {

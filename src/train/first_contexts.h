@@ -16,8 +16,8 @@ inline std::int64_t first_contexts(std::int64_t all, std::int64_t batches,
                                    std::int64_t batch_size) {
   const auto contexts = product({batches, batch_size});
   if (contexts) return std::min(all, *contexts);
-  throw UsageError(format("batches x batch size: {} x {}: more contexts than can be counted",
-                          batches, batch_size));
+  throw UsageError(fmt::format("batches x batch size: {} x {}: more contexts than can be counted",
+                               batches, batch_size));
 }
 
 }  // namespace aero::train

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -161,9 +162,9 @@ void MetricsWriter::flush() {
   folder_.require_held();
   if (!pending_.empty()) append(file_, pending_);
   if (!pending_.empty()) {
-    throw Error(
-        format("{}: its last {} lines could not be written and are lost; make room on the disk",
-               file_.string(), std::ranges::count(pending_, '\n')));
+    throw Error(fmt::format(
+        "{}: its last {} lines could not be written and are lost; make room on the disk",
+        file_.string(), std::ranges::count(pending_, '\n')));
   }
 }
 
@@ -173,8 +174,8 @@ void MetricsWriter::write(const std::string& line) {
   pending_ += line + '\n';
   const auto reason = append(file_, pending_);
   if (!reason.empty() && !was_failing) {
-    log::warn(format("{}: {}; its lines are kept and written when there is room", file_.string(),
-                     reason));
+    log::warn(fmt::format("{}: {}; its lines are kept and written when there is room",
+                          file_.string(), reason));
   }
 }
 

@@ -24,7 +24,7 @@ std::string first_nonfinite_layer(Trainer& trainer) {
   std::size_t l = 0;
   for (const auto& block : decoder->blocks()) {
     x = block->forward(x);
-    if (!is_finite(x)) return format("blocks.{}", l);
+    if (!is_finite(x)) return fmt::format("blocks.{}", l);
     ++l;
   }
   x = decoder->finish(x);
@@ -46,7 +46,7 @@ std::string nonfinite_parameter(const NamedParameters& parameters) {
 }
 
 std::string describe(const NonfiniteEvent& event) {
-  auto text = format("step {}: the {} is not finite", event.step, event.quantity);
+  auto text = fmt::format("step {}: the {} is not finite", event.step, event.quantity);
   if (!event.layer.empty()) text += ", first in the output of " + event.layer;
   if (!event.parameter.empty()) text += ", parameter " + event.parameter;
   return text + (event.action == "stop" ? "; stopping before the step (train.on_nonfinite)"

@@ -41,12 +41,12 @@ bool decays(const DecayConfig& decay, model::ParameterKind kind) {
 void copy_state(const checkpoint::TensorMap& state, const std::string& name, torch::Tensor& to) {
   const auto found = state.find(name);
   if (found == state.end()) {
-    throw Error(
-        format("optimizer state: \"{}\" is missing; the checkpoint is of another model", name));
+    throw Error(fmt::format(
+        "optimizer state: \"{}\" is missing; the checkpoint is of another model", name));
   }
   if (found->second.sizes() != to.sizes()) {
     throw Error(
-        format("optimizer state: \"{}\" has another shape than the model's parameter", name));
+        fmt::format("optimizer state: \"{}\" has another shape than the model's parameter", name));
   }
   to.copy_(found->second);
 }
@@ -57,7 +57,7 @@ Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& param
     : config_(config) {
   for (const auto& [name, parameter, kind] : parameters) {
     if (!parameter.is_floating_point()) {
-      throw UsageError(format(
+      throw UsageError(fmt::format(
           "model: parameter \"{}\" is of type {}; the optimizer takes floating-point numbers only",
           name, c10::toString(parameter.scalar_type())));
     }
@@ -71,7 +71,7 @@ Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& param
 
 void Optimizer::require_same(const NamedParameters& parameters) const {
   const auto fault = [](const std::string& name, const std::string& what) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "model: parameter \"{}\" {}; set parts, dtype and device before the trainer or optimizer "
         "is built",
         name, what));
@@ -149,10 +149,10 @@ checkpoint::TensorMap Optimizer::state() const {
 void Optimizer::load_state(const checkpoint::TensorMap& state) {
   const torch::NoGradGuard no_grad;
   if (state.size() != 2 * slots_.size() + 1) {
-    throw Error(
-        format("optimizer state: {} tensors where the model needs {}; the checkpoint is of another "
-               "model",
-               state.size(), 2 * slots_.size() + 1));
+    throw Error(fmt::format(
+        "optimizer state: {} tensors where the model needs {}; the checkpoint is of another "
+        "model",
+        state.size(), 2 * slots_.size() + 1));
   }
   for (auto& slot : slots_) {
     copy_state(state, "exp_avg." + slot.name, slot.exp_avg);

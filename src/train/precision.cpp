@@ -35,7 +35,7 @@ torch::Device find_device(const std::string& name) {
   if (is_auto && !at::hasCUDA()) return torch::kCPU;
   if (!is_auto && !name.starts_with("cuda")) return torch::Device(name);
   if (!at::hasCUDA()) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "train.device: {}: this LibTorch or machine has no CUDA device; use \"cpu\" or \"auto\"",
         name));
   }

@@ -11,7 +11,7 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& key, const std::string& there,
                          const std::string& here) {
-  throw UsageError(format(
+  throw UsageError(fmt::format(
       "{}: {}: the run began with {}, which its state depends on; resume with that, or begin "
       "another run (train.warm_start takes over the weights)",
       key, here, there));
@@ -22,7 +22,7 @@ std::int64_t sequences_per_step(const RunConfig& config) {
 }
 
 std::string batch_text(const RunConfig& config) {
-  return format("{} x {}", config.train.batch_size, config.train.accumulation);
+  return fmt::format("{} x {}", config.train.batch_size, config.train.accumulation);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ void RunFiles::write(const std::filesystem::path& file, Content content) {
   try {
     write_file(file, content());
   } catch (const Error& error) {
-    log::warn(format("{}; training goes on, and writes the file later", error.what()));
+    log::warn(fmt::format("{}; training goes on, and writes the file later", error.what()));
     missing_[file] = std::move(content);
   }
 }
@@ -25,8 +25,8 @@ void RunFiles::on_evaluation(Trainer& /*trainer*/, const Evaluation& /*evaluatio
 void RunFiles::on_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {
   retry();
   if (missing_.empty()) return;
-  throw Error(format("{}: could not be written; make room on the disk and go on with --resume",
-                     missing_.begin()->first.string()));
+  throw Error(fmt::format("{}: could not be written; make room on the disk and go on with --resume",
+                          missing_.begin()->first.string()));
 }
 
 void RunFiles::retry() {

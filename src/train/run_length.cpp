@@ -16,13 +16,13 @@ RunLength run_length(const RunConfig& config, std::int64_t samples) {
 }
 
 void check_length(const RunConfig& config, const RunLength& length) {
-  const auto duration = format("train.duration = \"{}\"", to_string(config.train.duration));
+  const auto duration = fmt::format("train.duration = \"{}\"", to_string(config.train.duration));
   if (!product({length.total_steps, length.tokens_per_step})) {
     throw UsageError(duration + ": more tokens than can be counted; shorten it");
   }
   const auto warmup = to_steps(config.schedule.warmup, length);
   if (warmup <= length.total_steps) return;
-  throw UsageError(format(
+  throw UsageError(fmt::format(
       "schedule.warmup: \"{}\": its {} steps are more than the {} of the training, {}; shorten "
       "it, or give a share as \"5%\"",
       to_string(config.schedule.warmup), warmup, length.total_steps, duration));

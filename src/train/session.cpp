@@ -41,9 +41,9 @@ checkpoint::RunFolder find_folder(const RunConfig& config) {
 void require_no_run(const checkpoint::RunFolder& folder) {
   if (!folder.holds_run()) return;
   throw UsageError(
-      format("{}: already holds a run; go on with --resume, or name another folder with --set "
-             "run.folder=FOLDER",
-             folder.root().string()));
+      fmt::format("{}: already holds a run; go on with --resume, or name another folder with --set "
+                  "run.folder=FOLDER",
+                  folder.root().string()));
 }
 
 /// Makes a missing folder and locks it. Called only after all other checks.
@@ -51,7 +51,7 @@ FileLock make_and_lock(const checkpoint::RunFolder& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder.root(), error);
   if (error) {
-    throw Error(format("cannot create '{}': {}", folder.root().string(), error.message()));
+    throw Error(fmt::format("cannot create '{}': {}", folder.root().string(), error.message()));
   }
   return lock_folder(folder.root());
 }
@@ -61,7 +61,7 @@ std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFol
   const auto latest = folder.latest();
   if (!latest) return std::nullopt;
   const auto advice =
-      format("; remove {} to resume from the checkpoint before it", latest->string());
+      fmt::format("; remove {} to resume from the checkpoint before it", latest->string());
   std::optional<RunConfig> begun;
   try {
     begun = checkpoint::load_checkpoint_config(*latest);
@@ -98,9 +98,9 @@ std::shared_ptr<const data::Corpus> open_held_out(const RunConfig& config) {
     const auto key = key_that_asks_for_validation(config);
     if (key.empty()) return nullptr;
     throw UsageError(
-        format("{}. {} asks for it: hold documents out (prepare_corpus.py --val-fraction), or "
-               "train without evaluation (--set eval.every=0 --set entropy.batches=0)",
-               missing.what(), key));
+        fmt::format("{}. {} asks for it: hold documents out (prepare_corpus.py --val-fraction), or "
+                    "train without evaluation (--set eval.every=0 --set entropy.batches=0)",
+                    missing.what(), key));
   }
   corpus->require_samples(1);
   return corpus;
@@ -131,7 +131,7 @@ void open_log(const checkpoint::RunFolder& folder) {
   try {
     log::open_file(folder.log_file());
   } catch (const Error& error) {
-    log::warn(format("{}; training goes on without it", error.what()));
+    log::warn(fmt::format("{}; training goes on without it", error.what()));
   }
 }
 
@@ -154,10 +154,10 @@ void warn_of_unused_vocabulary(const RunConfig& config, const data::Corpus& corp
   const auto used = corpus.vocab_size();
   const auto padded = (used + 127) / 128 * 128;
   if (used == 0 || 2 * model <= 3 * padded) return;
-  log::warn(
-      format("model.vocab_size is {}, and the corpus {} uses {} tokens: the model never sees the "
-             "others, but they take time and memory; set model.vocab_size to {} or a little above",
-             model, config.data.path, used, used));
+  log::warn(fmt::format(
+      "model.vocab_size is {}, and the corpus {} uses {} tokens: the model never sees the "
+      "others, but they take time and memory; set model.vocab_size to {} or a little above",
+      model, config.data.path, used, used));
 }
 
 void check_tokenizer_of_warm_start(const RunConfig& config, const std::filesystem::path& source,

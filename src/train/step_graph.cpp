@@ -73,8 +73,9 @@ void StepGraph::record() {
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
-    throw Error(format("train.cuda_graphs: true: a step cannot be recorded: {}; set it to false",
-                       error.what_without_backtrace()));
+    throw Error(
+        fmt::format("train.cuda_graphs: true: a step cannot be recorded: {}; set it to false",
+                    error.what_without_backtrace()));
   }
   for (const auto& [name, value, kind] : parameters_) gradients_.push_back(value.grad());
 }
@@ -85,15 +86,15 @@ std::unique_ptr<ops::GraphRecorder> require_graph_recorder(const RunConfig& conf
     return UsageError("train.cuda_graphs: true: " + text);
   };
   if (const auto& parts = config.model.own_parts; !parts.empty()) {
-    throw fault(format(
+    throw fault(fmt::format(
         "the model has parts of a program's own ({}), which a replay may compute with old values "
         "of the host; set it to false",
         parts));
   }
   if (!device.is_cuda()) {
-    throw fault(
-        format("needs a GPU, and the run's device is {}; set it to false, or train.device to a GPU",
-               device.str()));
+    throw fault(fmt::format(
+        "needs a GPU, and the run's device is {}; set it to false, or train.device to a GPU",
+        device.str()));
   }
   auto recorder = ops::make_graph_recorder(device);
   if (!recorder) {

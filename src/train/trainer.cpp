@@ -55,7 +55,7 @@ std::string list(const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) {
     text += (i > 0 ? ", \"" : "\"") + names[i] + "\"";
   }
-  if (names.size() > shown) text += format(" and {} more", names.size() - shown);
+  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
   return text;
 }
 
@@ -108,7 +108,7 @@ std::int64_t Trainer::to_steps(const Duration& duration) const {
 void Trainer::require_trainable() const {
   optimizer_.require_same(model::parameters_of(*decoder_));
   if (const auto parts = decoder_->own_parts(); parts != config_.model.own_parts) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "model: its own parts were \"{}\" when the trainer was built and are \"{}\"; set parts "
         "before the trainer is built",
         config_.model.own_parts, parts));
@@ -116,7 +116,7 @@ void Trainer::require_trainable() const {
   if (step_ > 0 || !is_brought_) return;
   for (const auto& [name, value, kind] : parameters_) {
     if (torch::isfinite(value).all().item<bool>()) continue;
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "model: parameter \"{}\" is not finite before the first step; call model::initialize(), "
         "or load weights that are",
         name));
@@ -320,14 +320,14 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
   if (const auto& here = data_fingerprint_; !corpus_.has_fingerprint(state.data_fingerprint)) {
     const bool same_tokenizer = state.tokenizer_sha256.empty() ||
                                 state.tokenizer_sha256 == corpus_.tokenizer_identity().sha256;
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "data.path: {}: not the data of the checkpoint ({} there, {} here{}); resume with the "
         "corpus that the run began with",
         config_.data.path, state.data_fingerprint, here,
         same_tokenizer ? "" : ", by another tokenizer"));
   }
   if (state.step > length_.total_steps) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "train.duration: \"{}\": ends at step {}, and the run has come to step {} already; give "
         "a longer one",
         to_string(config_.train.duration), length_.total_steps, state.step));
@@ -348,7 +348,7 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
 void Trainer::note_held_out(const data::Corpus& corpus) {
   auto here = corpus.fingerprint();
   if (!held_out_fingerprint_.empty() && !corpus.has_fingerprint(held_out_fingerprint_)) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "data.path: {}: its validation split is not that of the checkpoint ({} there, {} here); "
         "resume with the corpus that the run began with",
         config_.data.path, held_out_fingerprint_, here));

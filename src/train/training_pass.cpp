@@ -2,6 +2,7 @@
 
 #include "aero/train/precision.h"
 
+#include <cstdint>
 #include <utility>
 
 namespace aero::train {

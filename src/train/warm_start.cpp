@@ -62,7 +62,7 @@ WarmStart warm_start(model::DecoderImpl& decoder, const std::filesystem::path& p
   start_fresh_forms(decoder, result.fresh);
   for (const auto& [name, tensor] : source.weights) result.unused.push_back(name);
   if (!any) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "train.warm_start: \"{}\": none of its weights fits the model; name a run of the same "
         "width and vocabulary",
         path.string()));

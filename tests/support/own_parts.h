@@ -5,6 +5,8 @@
 
 #include <torch/nn/modules/linear.h>
 
+#include <cstdint>
+
 /// Parts as a user brings them.
 namespace aero::testing_support::own {
 

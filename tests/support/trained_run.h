@@ -2,6 +2,7 @@
 
 #include "aero/checkpoint/run_folder.h"
 
+#include <cstdint>
 #include <filesystem>
 
 namespace aero::testing_support {

@@ -5,6 +5,7 @@
 #include "aero/model/linear.h"
 #include "aero/model/rotary.h"
 
+#include <cstdint>
 #include <memory>
 
 namespace aero::model {

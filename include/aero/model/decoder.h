@@ -8,6 +8,7 @@
 
 #include <torch/nn/pimpl.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>

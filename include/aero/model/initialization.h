@@ -2,6 +2,8 @@
 
 #include "aero/model/decoder.h"
 
+#include <cstdint>
+
 namespace aero::model {
 
 /// Fills a decoder from `seed`, in the order of its parameters.

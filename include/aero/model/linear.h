@@ -3,6 +3,8 @@
 #include "aero/config/model_config.h"
 #include "aero/model/part.h"
 
+#include <cstdint>
+
 namespace aero::model {
 
 /// Computes y = x W^T + b. Parameters are NaN until initialize() (model/initialization.h) fills the

@@ -4,6 +4,8 @@
 #include "aero/model/part.h"
 #include "aero/ops/norm.h"
 
+#include <cstdint>
+
 namespace aero::model {
 
 /// Makes a norm of width config.d_model, or an absent part for NormKind::none.

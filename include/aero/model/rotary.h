@@ -3,6 +3,7 @@
 #include "aero/config/model_config.h"
 #include "aero/model/module.h"
 
+#include <cstdint>
 #include <memory>
 
 namespace aero::model {

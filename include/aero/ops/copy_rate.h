@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
+
 namespace aero::ops {
 
 /// Measures how fast a device copies random numbers of `bytes` within its memory, in bytes/s,

@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
+
 namespace aero::ops {
 
 /// Measures how fast a device multiplies matrices [n, n] x [n, n] of random numbers, in FLOP/s

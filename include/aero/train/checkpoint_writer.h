@@ -3,6 +3,7 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/train/callback.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 

@@ -3,6 +3,7 @@
 #include "aero/train/callback.h"
 
 #include <chrono>
+#include <cstdint>
 
 namespace aero::train {
 

@@ -3,6 +3,7 @@
 #include "aero/train/callback.h"
 #include "aero/train/entropy_statistics.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>

@@ -13,6 +13,7 @@
 #include "aero/train/step_graph.h"
 #include "aero/train/training_pass.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>

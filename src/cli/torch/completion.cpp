@@ -87,8 +87,8 @@ void write_branches(const CLI::App& command, std::string& values, std::string& w
   for (const auto* option : command.get_options()) {
     const auto known = values_of(*option);
     if (known.empty()) continue;
-    values += format("    \"{} --{}\") words='{}' ;;\n", name, option->get_lnames().front(),
-                     CLI::detail::join(known, " "));
+    values += fmt::format("    \"{} --{}\") words='{}' ;;\n", name, option->get_lnames().front(),
+                          CLI::detail::join(known, " "));
   }
   std::vector<std::string> here;
   for (const auto* below : commands_below(command)) {
@@ -96,7 +96,7 @@ void write_branches(const CLI::App& command, std::string& values, std::string& w
     write_branches(*below, values, words);
   }
   for (auto& option : long_names(command)) here.push_back(std::move(option));
-  words += format("        \"{}\") words='{}' ;;\n", name, CLI::detail::join(here, " "));
+  words += fmt::format("        \"{}\") words='{}' ;;\n", name, CLI::detail::join(here, " "));
 }
 
 std::string bash_completion(const CLI::App& app) {

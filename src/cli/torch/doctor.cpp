@@ -17,6 +17,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -57,7 +58,7 @@ constexpr bool has_kernels =
 
 /// Writes out a version that a library gives as one number, major x 10000 + minor x 100 + patch.
 std::string dotted(std::int64_t version) {
-  return format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+  return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
 }
 
 /// The version of the NCCL library that LibTorch has loaded.
@@ -71,7 +72,7 @@ std::string nccl_version() {
 std::string cuda_version() {
   if (!at::Context::hasCUDART()) return "no";
   const auto version = at::Context::versionCUDART();
-  const auto runtime = format("{}.{}", version / 1000, version % 1000 / 10);
+  const auto runtime = fmt::format("{}.{}", version / 1000, version % 1000 / 10);
   return at::hasCUDA() ? runtime : "no GPU, in a LibTorch for CUDA " + runtime;
 }
 
@@ -102,52 +103,54 @@ void print_gpus() {
     const auto& gpu = gpus[i];
     const auto free =
         at::getDeviceAllocator(torch::kCUDA)->getMemoryInfo(static_cast<c10::DeviceIndex>(i)).first;
-    std::cout << format("cuda:{:<11} {}, capability {}.{}, {:.1f} of {:.1f} GB free\n", i, gpu.name,
-                        gpu.major, gpu.minor, static_cast<double>(free) / 1e9, gpu.bytes / 1e9);
+    std::cout << fmt::format("cuda:{:<11} {}, capability {}.{}, {:.1f} of {:.1f} GB free\n", i,
+                             gpu.name, gpu.major, gpu.minor, static_cast<double>(free) / 1e9,
+                             gpu.bytes / 1e9);
   }
   const auto version = at::Context::hasCuDNN() ? at::Context::versionRuntimeCuDNN() : 0;
-  std::cout << format("cuDNN            {}\n", version > 0 ? dotted(version) : "no");
-  std::cout << format("AERO's kernels   {}\n",
-                      has_kernels ? "built in, with CUDA graphs" : "not built in (docs/gpu.md)");
-  std::cout << format("fused attention  {} in bfloat16, {} in float32\n",
-                      fused_attention(torch::kBFloat16), fused_attention(torch::kFloat32));
+  std::cout << fmt::format("cuDNN            {}\n", version > 0 ? dotted(version) : "no");
+  std::cout << fmt::format("AERO's kernels   {}\n", has_kernels ? "built in, with CUDA graphs"
+                                                                : "not built in (docs/gpu.md)");
+  std::cout << fmt::format("fused attention  {} in bfloat16, {} in float32\n",
+                           fused_attention(torch::kBFloat16), fused_attention(torch::kFloat32));
 }
 
 void print_rates(torch::Device device) {
   const std::int64_t bytes = device.is_cuda() ? 1 << 30 : 1 << 26;
-  std::cout << format("copies on {:<6} {:.0f} GB/s, read and written\n",
-                      device.is_cuda() ? "CUDA" : "the CPU",
-                      ops::copy_rate(device, bytes, 0.3) / 1e9);
+  std::cout << fmt::format("copies on {:<6} {:.0f} GB/s, read and written\n",
+                           device.is_cuda() ? "CUDA" : "the CPU",
+                           ops::copy_rate(device, bytes, 0.3) / 1e9);
   const std::int64_t n = device.is_cuda() ? 8192 : 2048;
-  std::cout << format("matrix products of {} on {}:\n", n, device.is_cuda() ? "CUDA" : "the CPU");
+  std::cout << fmt::format("matrix products of {} on {}:\n", n,
+                           device.is_cuda() ? "CUDA" : "the CPU");
   for (const auto& [name, dtype] :
        {std::pair{"float32", torch::kFloat32}, std::pair{"bfloat16", torch::kBFloat16}}) {
-    std::cout << format("  {:<10} {:.0f} GFLOP/s\n", name,
-                        ops::gemm_rate(dtype, device, n, 0.5) / 1e9);
+    std::cout << fmt::format("  {:<10} {:.0f} GFLOP/s\n", name,
+                             ops::gemm_rate(dtype, device, n, 0.5) / 1e9);
   }
 }
 
 void run_doctor() {
   const bool has_cuda = at::hasCUDA();
-  std::cout << format("aero             {}\n", version());
-  std::cout << format("LibTorch         {}\n", TORCH_VERSION);
-  std::cout << format("CPU capability   {}\n", at::get_cpu_capability());
-  std::cout << format("threads          {} of {} processors\n", at::get_num_threads(),
-                      std::thread::hardware_concurrency());
-  std::cout << format("bf16 in hardware {} (AVX-512 BF16), {} (AMX)\n",
-                      yes_no(has_cpu("avx512_bf16")), yes_no(has_cpu("amx_bf16")));
-  std::cout << format("CUDA             {}\n", cuda_version());
-  std::cout << format("NCCL             {}\n", nccl_version());
-  std::cout << format("memory available {:.1f} GB\n", available_memory() / 1e9);
+  std::cout << fmt::format("aero             {}\n", version());
+  std::cout << fmt::format("LibTorch         {}\n", TORCH_VERSION);
+  std::cout << fmt::format("CPU capability   {}\n", at::get_cpu_capability());
+  std::cout << fmt::format("threads          {} of {} processors\n", at::get_num_threads(),
+                           std::thread::hardware_concurrency());
+  std::cout << fmt::format("bf16 in hardware {} (AVX-512 BF16), {} (AMX)\n",
+                           yes_no(has_cpu("avx512_bf16")), yes_no(has_cpu("amx_bf16")));
+  std::cout << fmt::format("CUDA             {}\n", cuda_version());
+  std::cout << fmt::format("NCCL             {}\n", nccl_version());
+  std::cout << fmt::format("memory available {:.1f} GB\n", available_memory() / 1e9);
   const auto disk = std::filesystem::space(".");
-  std::cout << format("disk available   {:.1f} GB here\n",
-                      static_cast<double>(disk.available) / 1e9);
+  std::cout << fmt::format("disk available   {:.1f} GB here\n",
+                           static_cast<double>(disk.available) / 1e9);
   if (!has_cuda) return print_rates(torch::kCPU);
   try {
     print_gpus();
     print_rates(torch::kCUDA);
   } catch (const c10::Error& fault) {
-    std::cout << format("GPU              fails: {}\n", fault.what_without_backtrace());
+    std::cout << fmt::format("GPU              fails: {}\n", fault.what_without_backtrace());
   }
 }
 

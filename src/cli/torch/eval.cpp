@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <numbers>
@@ -59,21 +60,21 @@ void print_json(const LoadedModel& model, const EvalOptions& options,
 
 void print_text(const LoadedModel& model, const EvalOptions& options,
                 const train::Evaluation& evaluation, std::int64_t split_contexts) {
-  std::cout << format("checkpoint          {}\n", model.checkpoint.string());
-  std::cout << format("split               {}, {} tokens predicted\n", options.split,
-                      evaluation.tokens);
+  std::cout << fmt::format("checkpoint          {}\n", model.checkpoint.string());
+  std::cout << fmt::format("split               {}, {} tokens predicted\n", options.split,
+                           evaluation.tokens);
   if (evaluation.samples < split_contexts) {
-    std::cout << format("part                the first {} of {} contexts (--batches)\n",
-                        evaluation.samples, split_contexts);
+    std::cout << fmt::format("part                the first {} of {} contexts (--batches)\n",
+                             evaluation.samples, split_contexts);
   }
-  std::cout << format("loss                {:.6f} nats a token\n", evaluation.loss);
-  std::cout << format("perplexity          {:.4f}\n", evaluation.perplexity());
+  std::cout << fmt::format("loss                {:.6f} nats a token\n", evaluation.loss);
+  std::cout << fmt::format("perplexity          {:.4f}\n", evaluation.perplexity());
   if (evaluation.characters == 0) return;
-  std::cout << format("loss per character  {:.6f} nats ({:.6f} bits)\n",
-                      evaluation.loss_per_character(),
-                      evaluation.loss_per_character() / std::numbers::ln2);
-  std::cout << format("perplexity by character  {:.4f}\n",
-                      std::exp(evaluation.loss_per_character()));
+  std::cout << fmt::format("loss per character  {:.6f} nats ({:.6f} bits)\n",
+                           evaluation.loss_per_character(),
+                           evaluation.loss_per_character() / std::numbers::ln2);
+  std::cout << fmt::format("perplexity by character  {:.4f}\n",
+                           std::exp(evaluation.loss_per_character()));
 }
 
 /// The file of the given tokenizer, else of the corpus's tokenizer, else of the run's copy.
@@ -97,7 +98,7 @@ std::vector<std::int32_t> counts_of(const std::filesystem::path& file, bool is_n
     return tokenizer->character_counts();
   } catch (const Error& error) {
     if (is_named && !tokenizer) throw;
-    log::warn(format("the loss per character is left out: {}", error.what()));
+    log::warn(fmt::format("the loss per character is left out: {}", error.what()));
     return {};
   }
 }
@@ -134,12 +135,14 @@ void run_eval(const EvalOptions& options) {
   evaluation.precision = model.config.train.dtype;
   evaluation.character_counts = character_counts(model, options, corpus);
   evaluation.progress = [](std::int64_t done, std::int64_t all) {
-    log::status(format("evaluated {} of {} contexts", done, all));
+    log::status(fmt::format("evaluated {} of {} contexts", done, all));
     return true;
   };
   const auto result = within_memory(
       [&] { return train::evaluate(model.decoder, corpus, evaluation); },
-      [&] { return format("a smaller --batch-size than {} needs less", evaluation.batch_size); });
+      [&] {
+        return fmt::format("a smaller --batch-size than {} needs less", evaluation.batch_size);
+      });
   log::status("");
   const auto split_contexts = count_contexts(corpus, options.stride);
   if (options.json) {

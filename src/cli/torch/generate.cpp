@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/torch/loaded_model.h"
 
+#include <cstdint>
 #include <iostream>
 #include <memory>
 
@@ -69,7 +70,7 @@ std::vector<std::int64_t> find_prompt(const GenerateOptions& options, const Load
   auto tokens = tokenizer->encode(options.prompt, tokenizer::SpecialNames::text);
   for (const auto token : tokens) {
     if (token >= vocab_size) {
-      throw UsageError(format(
+      throw UsageError(fmt::format(
           "generate: the tokenizer has ids beyond the model's vocabulary of {}; it is not the "
           "tokenizer of this model",
           vocab_size));

@@ -15,6 +15,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -75,8 +76,8 @@ report::Table table_of(const std::vector<TensorSummary>& tensors) {
                        {"max abs", Align::right},
                        {"non-finite", Align::right}});
   for (const auto& tensor : tensors) {
-    table.add_row({tensor.name, shape_text(tensor.shape), format("{:.4e}", tensor.mean),
-                   format("{:.4e}", tensor.std), format("{:.4e}", tensor.largest),
+    table.add_row({tensor.name, shape_text(tensor.shape), fmt::format("{:.4e}", tensor.mean),
+                   fmt::format("{:.4e}", tensor.std), fmt::format("{:.4e}", tensor.largest),
                    std::to_string(tensor.nonfinite)});
   }
   return table;
@@ -116,17 +117,18 @@ void describe(const InspectOptions& options) {
     write_json(json);
     return;
   }
-  std::cout << format("checkpoint   {}\narchitecture {}\nstep         {}, {} sequences seen\n",
-                      folder.string(), architecture_name(config.model), state.step,
-                      state.samples_seen);
+  std::cout << fmt::format("checkpoint   {}\narchitecture {}\nstep         {}, {} sequences seen\n",
+                           folder.string(), architecture_name(config.model), state.step,
+                           state.samples_seen);
   if (!config.model.own_parts.empty()) {
     std::cout << "own parts    " << config.model.own_parts << "\n";
   }
   if (state.eval_loss) {
-    const auto part = config.eval.batches > 0
-                          ? format(", of at most {} batches (eval.batches)", config.eval.batches)
-                          : std::string();
-    std::cout << format("evaluation   loss {:.6f}", *state.eval_loss) << part << "\n";
+    const auto part =
+        config.eval.batches > 0
+            ? fmt::format(", of at most {} batches (eval.batches)", config.eval.batches)
+            : std::string();
+    std::cout << fmt::format("evaluation   loss {:.6f}", *state.eval_loss) << part << "\n";
   }
   std::cout << "parameters   " << parameters << "\n\n"
             << report::fit_tables(table_of(tensors).to_markdown(), options.inspection.columns);
@@ -144,24 +146,25 @@ torch::Tensor read_tokens(const std::string& source, const ModelConfig& config) 
     }
   } else if (source.find_first_not_of("0123456789,- \t\r\n") != std::string::npos) {
     throw UsageError(
-        format("--logits: {}: is neither a list of token ids, as 1,2,3, nor a file", source));
+        fmt::format("--logits: {}: is neither a list of token ids, as 1,2,3, nor a file", source));
   } else {
     rows.push_back(parse_tokens(source, config.vocab_size));
   }
   if (rows.empty() || rows.front().empty()) {
-    throw UsageError(format("--logits: {}: holds no token ids", source));
+    throw UsageError(fmt::format("--logits: {}: holds no token ids", source));
   }
   std::vector<std::int64_t> flat;
   for (const auto& row : rows) {
     if (row.size() != rows.front().size()) {
-      throw UsageError(format("--logits: {}: every line needs the same number of tokens", source));
+      throw UsageError(
+          fmt::format("--logits: {}: every line needs the same number of tokens", source));
     }
     flat.insert(flat.end(), row.begin(), row.end());
   }
   const auto length = static_cast<std::int64_t>(rows.front().size());
   if (length > config.context) {
-    throw UsageError(format("--logits: {}: {} tokens are more than the context of {}", source,
-                            length, config.context));
+    throw UsageError(fmt::format("--logits: {}: {} tokens are more than the context of {}", source,
+                                 length, config.context));
   }
   return torch::tensor(flat, torch::kInt64).view({-1, length});
 }
@@ -187,9 +190,9 @@ void require_outside(const std::filesystem::path& out, const std::filesystem::pa
   std::error_code is_missing;
   if (std::filesystem::equivalent(std::filesystem::absolute(out).parent_path(), checkpoint,
                                   is_missing)) {
-    throw UsageError(
-        format("--out: {}: lies in the checkpoint that the command reads; name a file elsewhere",
-               out.string()));
+    throw UsageError(fmt::format(
+        "--out: {}: lies in the checkpoint that the command reads; name a file elsewhere",
+        out.string()));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "cli/write_json.h"
 
 #include <cmath>
+#include <cstdint>
 #include <iostream>
 #include <limits>
 #include <numeric>
@@ -17,7 +18,7 @@ namespace aero::cli {
 namespace {
 
 std::string digits(double value) {
-  return std::isnan(value) ? "-" : format("{:.4g}", value);
+  return std::isnan(value) ? "-" : fmt::format("{:.4g}", value);
 }
 
 /// Makes one row per layer: a column for each head, then their mean, then `last` where it is given.
@@ -54,7 +55,7 @@ void print_text(const train::EntropyStatistics& statistics, const train::Learned
   const auto print = [columns](const report::Table& table) {
     std::cout << report::fit_tables(table.to_markdown(), columns);
   };
-  std::cout << format(
+  std::cout << fmt::format(
       "entropy in nats, over {} rows a head; uniform attention has {}, a row at most {}\n\n",
       statistics.rows, digits(statistics.uniform), digits(statistics.largest_possible));
   print(table_by_head(statistics.mean, &statistics.nonfinite_rows));
@@ -65,8 +66,8 @@ void print_text(const train::EntropyStatistics& statistics, const train::Learned
   std::vector<std::string> shares;
   for (const double share : statistics.bins()) shares.push_back(digits(100 * share) + "%");
   bins.add_row(std::move(shares));
-  std::cout << format("\nfour bins from 0 to max, the largest mean of a head: {}\n\n",
-                      digits(largest_mean(statistics)));
+  std::cout << fmt::format("\nfour bins from 0 to max, the largest mean of a head: {}\n\n",
+                           digits(largest_mean(statistics)));
   print(bins);
   for (const auto& [name, values] : scalars.by_layer) {
     std::cout << "\n" << name << " by layer:";
@@ -105,7 +106,7 @@ void inspect_entropy(LoadedModel& model, const EntropyInspection& inspection) {
                               .batches = inspection.batches,
                               .precision = model.config.train.dtype,
                               .proceed = [&] {
-                                log::status(format("measured {} batches", batches++));
+                                log::status(fmt::format("measured {} batches", batches++));
                                 return true;
                               }});
   log::status("");

@@ -16,6 +16,7 @@
 
 #include "cli/faults.h"
 
+#include <cstdint>
 #include <sstream>
 
 namespace aero::cli {
@@ -24,16 +25,16 @@ namespace {
 void set_device(RunConfig& config, const std::string& device) {
   config.train.device = device;
   if (find_faults(config).empty()) return;
-  throw UsageError(
-      format("--device: {}: unknown device; write auto, cpu, cuda or cuda:N", shortened(device)));
+  throw UsageError(fmt::format("--device: {}: unknown device; write auto, cpu, cuda or cuda:N",
+                               shortened(device)));
 }
 
 /// Refuses integers, which would otherwise be converted silently.
 void check_types(const checkpoint::TensorMap& weights) {
   for (const auto& [name, tensor] : weights) {
     if (tensor.is_floating_point()) continue;
-    throw Error(format("weights: \"{}\" is of type {}, and weights are floating-point numbers",
-                       name, c10::toString(tensor.scalar_type())));
+    throw Error(fmt::format("weights: \"{}\" is of type {}, and weights are floating-point numbers",
+                            name, c10::toString(tensor.scalar_type())));
   }
 }
 
@@ -45,7 +46,7 @@ void load_into(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights
     check_types(weights);
     train::load_weights(decoder, weights);
   } catch (const Error& error) {
-    throw Error(format("'{}': {}", folder.string(), error.what()));
+    throw Error(fmt::format("'{}': {}", folder.string(), error.what()));
   }
 }
 
@@ -64,9 +65,9 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint, const std
         return result;
       },
       [&] {
-        return format("the model of '{}' has {} parameters, of 4 bytes each or more",
-                      folder.string(),
-                      report::with_thousands(cost::count_parameters(config.model).total()));
+        return fmt::format("the model of '{}' has {} parameters, of 4 bytes each or more",
+                           folder.string(),
+                           report::with_thousands(cost::count_parameters(config.model).total()));
       });
   return {folder, std::move(config), std::move(decoder)};
 }
@@ -98,7 +99,7 @@ std::optional<tokenizer::Tokenizer> find_optional_tokenizer(const LoadedModel& m
   try {
     return find_tokenizer(model, file, may_be_other);
   } catch (const Error& error) {
-    log::warn(format("{}: {}", left_out, error.what()));
+    log::warn(fmt::format("{}: {}", left_out, error.what()));
     return std::nullopt;
   }
 }
@@ -108,7 +109,7 @@ data::Corpus open_split(LoadedModel& model, const std::string& path, const std::
   if (!path.empty()) {
     model.config.data.path = path;
   } else if (!std::filesystem::exists(model.config.data.path)) {
-    throw UsageError(format(
+    throw UsageError(fmt::format(
         "the model was trained on data.path \"{}\", which is not there, at least as seen from "
         "this folder; name the corpus with --data FOLDER",
         model.config.data.path));
@@ -132,13 +133,14 @@ std::vector<std::int64_t> parse_tokens(const std::string& text, std::int64_t voc
     for (std::string word; words >> word;) {
       const auto token = integer_from(word);
       if (!token || *token < 0 || *token >= vocab_size) {
-        throw UsageError(format("\"{}\" is no token id; ids are whole numbers from 0 to {}",
-                                shortened(word), vocab_size - 1));
+        throw UsageError(fmt::format("\"{}\" is no token id; ids are whole numbers from 0 to {}",
+                                     shortened(word), vocab_size - 1));
       }
       tokens.push_back(*token);
     }
     if (tokens.size() == before && (has_comma || !is_last)) {
-      throw UsageError(format("\"{}\": a token id is missing beside a comma", shortened(text)));
+      throw UsageError(
+          fmt::format("\"{}\": a token id is missing beside a comma", shortened(text)));
     }
     has_comma = !is_last;
   }

@@ -6,6 +6,7 @@
 #include "aero/model/decoder.h"
 #include "aero/tokenizer/tokenizer.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>

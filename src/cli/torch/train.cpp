@@ -41,16 +41,16 @@ std::string memory_advice(const RunConfig& config) {
   const auto batch = memory.activations.total();
   const auto model = memory.total() - batch;
   const auto& train = config.train;
-  const auto sizes = format("weights, gradients and moments take {}, one batch takes {}",
-                            report::bytes_text(model), report::bytes_text(batch));
+  const auto sizes = fmt::format("weights, gradients and moments take {}, one batch takes {}",
+                                 report::bytes_text(model), report::bytes_text(batch));
   if (train.batch_size % 2 == 0 && batch > model / 4) {
-    return format(
+    return fmt::format(
         "{}; train.batch_size={} with train.accumulation={} makes the same step with half a batch "
         "at a time",
         sizes, train.batch_size / 2, train.accumulation * 2);
   }
-  return format("{}; a smaller train.batch_size ({}), model.context ({}) or model needs less",
-                sizes, train.batch_size, config.model.context);
+  return fmt::format("{}; a smaller train.batch_size ({}), model.context ({}) or model needs less",
+                     sizes, train.batch_size, config.model.context);
 }
 
 ExitCode run_train(const TrainOptions& options) {

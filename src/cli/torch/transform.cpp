@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/torch/loaded_model.h"
 
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <numeric>
@@ -70,7 +71,7 @@ std::vector<std::int64_t> pruned_layers(const TransformOptions& options,
   auto layers = options.layers;
   if (options.deepest > config.n_layer) {
     throw UsageError(
-        format("--prune-ffn: {}: the model has {} layers", options.deepest, config.n_layer));
+        fmt::format("--prune-ffn: {}: the model has {} layers", options.deepest, config.n_layer));
   }
   for (std::int64_t i = 1; i <= options.deepest; ++i) layers.push_back(config.n_layer - i);
   return layers;
