@@ -65,10 +65,10 @@ Kind kind_of(const BinFile& file) {
   const auto magic = head.size() < sizeof(std::uint32_t) ? 0 : load<std::uint32_t>(head, 0);
   if (const auto format = format_by_magic(head)) {
     if (*format == TokenFormat::aero) return {*format, "AERO"};
-    return {*format, aero::format("llm.c with magic {}", magic)};
+    return {*format, fmt::format("llm.c with magic {}", magic)};
   }
   if (has_bare_name(file)) return {TokenFormat::nanogpt, "nanoGPT"};
-  throw UsageError(aero::format(
+  throw UsageError(fmt::format(
       "{}: has no known format: its magic, {}, is neither AERO's nor llm.c's, and nanoGPT's "
       "raw files are named train.bin and val.bin. Remove it, or set data.format to nanogpt "
       "if it holds raw 16-bit tokens",
@@ -146,7 +146,7 @@ SplitFiles single_file_split(const fs::path& path, const std::string& split, Tok
   const std::string named = split_of(path, split);
   const std::string own = named.empty() ? "train" : named;
   if (own != split) {
-    throw MissingSplit(aero::format(
+    throw MissingSplit(fmt::format(
         "{}: no split '{}' here: a single file is one split, this one '{}'{}. Name a folder that "
         "holds both",
         path.string(), split, own, named.empty() ? ", since its name contains no other" : ""));

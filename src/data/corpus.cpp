@@ -70,10 +70,10 @@ Corpus Corpus::open_split(const std::filesystem::path& path, const std::string& 
                           std::int64_t context, std::int64_t vocab_size, TokenFormat format,
                           bool verify) {
   if (context <= 0) {
-    throw UsageError(aero::format("model.context is {}: it must be at least 1", context));
+    throw UsageError(fmt::format("model.context is {}: it must be at least 1", context));
   }
   SplitFiles files = find_split(path, split, format);
-  Corpus corpus(aero::format("{} ({})", path.string(), split), context, vocab_size);
+  Corpus corpus(fmt::format("{} ({})", path.string(), split), context, vocab_size);
   corpus.tokenizer_ = std::move(files.tokenizer);
   for (std::size_t i = 0; i < files.shards.size(); ++i) {
     TokenFile shard(files.shards[i], files.format);

@@ -75,7 +75,7 @@ void check_neighbours(const fs::path& manifest, const std::string& split,
 SplitFiles parse_manifest(const json& manifest, const fs::path& path, const std::string& split,
                           TokenFormat format) {
   if (manifest.at("format") != "aero-corpus" || manifest.at("version") != 1) {
-    throw Error(aero::format(
+    throw Error(fmt::format(
         "{}: not a manifest of an AERO corpus, version 1 (format is {}, version {}). Run "
         "scripts/prepare_corpus.py",
         path.string(), manifest.at("format").dump(), manifest.at("version").dump()));
@@ -85,8 +85,8 @@ SplitFiles parse_manifest(const json& manifest, const fs::path& path, const std:
   require_distinct(listed);
   if (format == TokenFormat::automatic) check_neighbours(path, split, listed);
   if (!splits.contains(split) || splits[split].empty()) {
-    throw MissingSplit(aero::format("{}: the corpus has no split '{}'; splits here: {}",
-                                    path.string(), split, names_of(splits)));
+    throw MissingSplit(fmt::format("{}: the corpus has no split '{}'; splits here: {}",
+                                   path.string(), split, names_of(splits)));
   }
   SplitFiles files;
   files.format = TokenFormat::aero;
@@ -103,8 +103,8 @@ SplitFiles read_manifest(const fs::path& path, const std::string& split, TokenFo
   try {
     return parse_manifest(json::parse(read_file(path)), path, split, format);
   } catch (const json::exception& fault) {
-    throw Error(aero::format("{}: damaged manifest ({}). Run scripts/prepare_corpus.py again",
-                             path.string(), fault.what()));
+    throw Error(fmt::format("{}: damaged manifest ({}). Run scripts/prepare_corpus.py again",
+                            path.string(), fault.what()));
   }
 }
 
@@ -112,7 +112,7 @@ SplitFiles read_manifest(const fs::path& path, const std::string& split, TokenFo
 
 SplitFiles find_split(const fs::path& path, const std::string& split, TokenFormat format) {
   if (!fs::exists(path)) {
-    throw UsageError(aero::format(
+    throw UsageError(fmt::format(
         "{}: no such file or folder of tokens. Run scripts/prepare_corpus.py to make one, "
         "or correct the path",
         path.string()));
@@ -124,7 +124,7 @@ SplitFiles find_split(const fs::path& path, const std::string& split, TokenForma
   SplitFiles files;
   if (format != TokenFormat::aero) files = bin_split(path, split, format);
   if (files.shards.empty()) {
-    throw MissingSplit(aero::format(
+    throw MissingSplit(fmt::format(
         "{0}: no split '{1}' here: looked for manifest.json (AERO), {1}.bin (nanoGPT) and "
         "*{1}*.bin (llm.c). Run scripts/prepare_corpus.py, or correct the path",
         path.string(), split));

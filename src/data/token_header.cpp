@@ -161,7 +161,7 @@ TokenHeader parse(const Head& head, TokenFormat format) {
     case TokenFormat::nanogpt:
       return parse_nanogpt(head);
   }
-  throw Error(aero::format("{}: unknown token format", head.path.string()));
+  throw Error(fmt::format("{}: unknown token format", head.path.string()));
 }
 
 }  // namespace

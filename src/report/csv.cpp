@@ -107,7 +107,7 @@ void add_training(Table& table, const Report& report) {
 }
 
 std::string unrounded(const std::optional<double>& value) {
-  return value ? aero::format("{:.17g}", *value) : "";
+  return value ? fmt::format("{:.17g}", *value) : "";
 }
 
 void add_pi(Table& table, const PrivateInference& entry) {
