@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 import time
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from aero.benchmark.card import machine
 from aero.check import ctest
 from aero.commands.gpu import suite
-from aero.core.errors import AeroError
+from aero.core.errors import AeroError, UsageError
 from aero.core.places import ROOT
 from gpu_programs import needs_torch, stand_in
 
@@ -124,3 +126,12 @@ def test_the_program_goes_on_with_what_has_not_passed(tmp_path: Path) -> None:
     )
     assert call() == (0, [])
     assert call("--tiny") == (0, ["ops.gemm_rate"])
+
+
+def test_a_python_without_torch_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    with pytest.raises(UsageError, match="package torch is missing"):
+        machine(stand_in(tmp_path), "cpu")

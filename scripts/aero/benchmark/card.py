@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from aero.core.errors import UsageError
+from aero.core.launch import TORCH
 from aero.core.machine import processor
 from aero.core.places import ROOT
 
@@ -48,7 +49,8 @@ def _commit() -> str:
 def machine(aero: Path, device: str) -> dict[str, str]:
     """Returns what figures depend on beside a setting: the machine, the program, the libraries.
 
-    Raises UsageError where `device` is a GPU that the machine lacks, or the program does not run.
+    Raises UsageError where `device` is a GPU that the machine lacks, where the program does not
+    run, or where this Python has no torch.
     """
     doctor = _output_of([str(aero), "doctor"])
     libtorch = re.search(r"^LibTorch\s+(\S+)", doctor, re.MULTILINE)
@@ -60,11 +62,15 @@ def machine(aero: Path, device: str) -> dict[str, str]:
         if len(facts) != 2:
             raise UsageError("nvidia-smi reports no GPU; --device cpu needs none")
         card, driver = facts
+    try:
+        pytorch = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        raise UsageError(f"the Python package torch is missing; {TORCH}") from None
     return {
         "card": card,
         "driver": driver,
         "libtorch": libtorch[1],
-        "pytorch": importlib.metadata.version("torch"),
+        "pytorch": pytorch,
         "commit": _commit(),
         "program": hashlib.sha256(aero.read_bytes()).hexdigest()[:16],
     }
