@@ -24,13 +24,13 @@ TwoBranchBlockImpl::TwoBranchBlockImpl(const ModelConfig& config, const Place& p
 }
 
 torch::Tensor TwoBranchBlockImpl::forward(const torch::Tensor& x, torch::Tensor* row_entropy) {
-  const auto n = input_of_attention(x);
-  return join(x, n, attention->forward(n, row_entropy));
+  const auto [stream, n] = start(x);
+  return join(stream, n, attention->forward(n, row_entropy));
 }
 
 torch::Tensor TwoBranchBlockImpl::forward_cached(const torch::Tensor& x, LayerCache& cache) {
-  const auto n = input_of_attention(x);
-  return join(x, n, attention->forward_cached(n, cache));
+  const auto [stream, n] = start(x);
+  return join(stream, n, attention->forward_cached(n, cache));
 }
 
 Part norm_of(NormKind kind, const ModelConfig& config, const Place& place,

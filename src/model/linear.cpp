@@ -1,5 +1,7 @@
 #include "aero/model/linear.h"
 
+#include "aero/ops/linear.h"
+
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <limits>
@@ -27,7 +29,7 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias, Parame
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) {
-  return torch::linear(x, matrix(), bias);
+  return ops::linear(x, matrix(), bias);
 }
 
 WeightNormLinearImpl::WeightNormLinearImpl(std::int64_t in, std::int64_t out, bool with_bias,

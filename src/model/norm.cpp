@@ -6,6 +6,10 @@
 namespace aero::model {
 namespace {
 
+ops::NormDtype norm_dtype(bool cast) {
+  return cast ? ops::NormDtype::products : ops::NormDtype::norms;
+}
+
 class LayerNormImpl : public PartImpl {
  public:
   LayerNormImpl(std::int64_t width, double eps, bool with_bias) : eps_(eps) {
@@ -16,8 +20,8 @@ class LayerNormImpl : public PartImpl {
   torch::Tensor forward(const torch::Tensor& x) override {
     return ops::layer_norm(x, weight_, bias_, eps_);
   }
-  torch::Tensor forward_cast(const torch::Tensor& x) override {
-    return ops::layer_norm(x, weight_, bias_, eps_, ops::NormDtype::products);
+  ops::Summed forward_sum(const torch::Tensor& x, const torch::Tensor& branch, bool cast) override {
+    return ops::layer_norm_of_sum(x, branch, weight_, bias_, eps_, norm_dtype(cast));
   }
 
  private:
@@ -33,8 +37,8 @@ class RmsNormImpl : public PartImpl {
   }
 
   torch::Tensor forward(const torch::Tensor& x) override { return ops::rms_norm(x, weight_, eps_); }
-  torch::Tensor forward_cast(const torch::Tensor& x) override {
-    return ops::rms_norm(x, weight_, eps_, ops::NormDtype::products);
+  ops::Summed forward_sum(const torch::Tensor& x, const torch::Tensor& branch, bool cast) override {
+    return ops::rms_norm_of_sum(x, branch, weight_, eps_, norm_dtype(cast));
   }
 
  private:
@@ -85,22 +89,21 @@ void FixedLayerNormImpl::average(const torch::Tensor& x) {
   sigma_.copy_(torch::where(torch::isfinite(variance), variance.sqrt(), sigma_));
 }
 
-torch::Tensor FixedLayerNormImpl::before_passage(const torch::Tensor& x, ops::NormDtype dtype) {
-  if (is_training()) average(x);
-  return ops::layer_norm(x, weight_, bias_, eps_, dtype);
-}
-
 torch::Tensor FixedLayerNormImpl::forward(const torch::Tensor& x) {
   const double gate = this->gate();
-  if (gate == 1) return before_passage(x, ops::NormDtype::norms);
+  if (gate == 1) return forward_sum(x, {}, /*cast=*/false).y;
   auto fixed = (x - x.mean(-1, true)) * (weight_ / sigma_);
   if (bias_.defined()) fixed = fixed + bias_;
   if (gate == 0) return fixed;
   return torch::lerp(fixed, ops::layer_norm(x, weight_, bias_, eps_), gate);
 }
 
-torch::Tensor FixedLayerNormImpl::forward_cast(const torch::Tensor& x) {
-  return gate() == 1 ? before_passage(x, ops::NormDtype::products) : PartImpl::forward_cast(x);
+ops::Summed FixedLayerNormImpl::forward_sum(const torch::Tensor& x, const torch::Tensor& branch,
+                                            bool cast) {
+  if (gate() != 1) return PartImpl::forward_sum(x, branch, cast);
+  auto out = ops::layer_norm_of_sum(x, branch, weight_, bias_, eps_, norm_dtype(cast));
+  if (is_training()) average(out.sum);
+  return out;
 }
 
 double fixed_norm_gate(const NormFixedConfig& config, double share) {

@@ -19,8 +19,15 @@ class DropoutImpl : public PartImpl {
 
 }  // namespace
 
-torch::Tensor PartImpl::forward_cast(const torch::Tensor& x) {
-  return ops::to_autocast_dtype(forward(x));
+ops::Summed PartImpl::forward_sum(const torch::Tensor& x, const torch::Tensor& branch, bool cast) {
+  const auto sum = branch.defined() ? x + branch : x;
+  const auto y = forward(sum);
+  return {sum, cast ? ops::to_autocast_dtype(y) : y};
+}
+
+ops::Summed AbsentImpl::forward_sum(const torch::Tensor& x, const torch::Tensor& branch,
+                                    bool cast) {
+  return cast ? ops::cast_of_sum(x, branch) : PartImpl::forward_sum(x, branch, cast);
 }
 
 Part make_dropout(double p) {

@@ -1,5 +1,7 @@
 #include "aero/model/residual_block.h"
 
+#include <utility>
+
 namespace aero::model {
 namespace {
 
@@ -18,17 +20,19 @@ class ResidualBlockImpl : public TwoBranchBlockImpl {
   }
 
  protected:
-  torch::Tensor input_of_attention(const torch::Tensor& x) override {
-    return attention->casts_input() ? norm1->forward_cast(x) : norm1->forward(x);
+  ops::Summed start(const torch::Tensor& x) override {
+    return norm1->forward_sum(x, {}, attention->casts_input());
   }
 
-  torch::Tensor ffn_of(const torch::Tensor& x) {
-    const auto n = ffn->casts_input() ? norm2->forward_cast(x) : norm2->forward(x);
-    return dropout->forward(ffn->forward(n));
+  /// Returns h = x + branch, or x where the branch is undefined, and the FFN's branch f of it.
+  std::pair<torch::Tensor, torch::Tensor> feed(const torch::Tensor& x,
+                                               const torch::Tensor& branch) {
+    const auto [h, n] = norm2->forward_sum(x, branch, ffn->casts_input());
+    return {h, dropout->forward(ffn->forward(n))};
   }
 
   torch::Tensor add(const torch::Tensor& h, const torch::Tensor& f) const {
-    return alpha_.defined() ? beta_ * h + f / alpha_ : h + f;
+    return alpha_.defined() ? ops::scaled_sum(h, f, alpha_, beta_) : h + f;
   }
 
  private:
@@ -42,8 +46,10 @@ class SequentialBlockImpl : public ResidualBlockImpl {
  private:
   torch::Tensor join(const torch::Tensor& x, const torch::Tensor& /*n*/,
                      const torch::Tensor& attended) override {
-    const auto h = x + dropout->forward(attended);
-    return ffn ? add(h, ffn_of(h)) : h;
+    const auto branch = dropout->forward(attended);
+    if (!ffn) return x + branch;
+    const auto [h, f] = feed(x, branch);
+    return add(h, f);
   }
 };
 
@@ -55,8 +61,8 @@ class ParallelBlockImpl : public ResidualBlockImpl {
   torch::Tensor join(const torch::Tensor& x, const torch::Tensor& /*n*/,
                      const torch::Tensor& attended) override {
     if (!ffn) return dropout->forward(attended) + x;
-    const auto f = ffn_of(x);
-    return add(dropout->forward(attended) + x, f);
+    const auto [stream, f] = feed(x, /*branch=*/{});
+    return add(dropout->forward(attended) + stream, f);
   }
 };
 

@@ -9,6 +9,7 @@ namespace aero::ops {
 
 struct NormInputs {
   torch::Tensor x;       // [..., width]
+  torch::Tensor branch;  // the same, in y's dtype: it is a norm of x + branch; or undefined
   torch::Tensor weight;  // [width]
   torch::Tensor bias;    // [width], or undefined
   double eps;
@@ -16,6 +17,7 @@ struct NormInputs {
 };
 
 struct NormRows {
+  torch::Tensor sum;    // x + branch; undefined where there is no branch
   torch::Tensor y;      // as x
   torch::Tensor mean;   // [rows]; undefined under RMSNorm
   torch::Tensor scale;  // [rows], 1 / sqrt(variance + eps)
@@ -23,6 +25,7 @@ struct NormRows {
 
 struct NormGradients {
   torch::Tensor x;
+  torch::Tensor branch;  // undefined where there is no branch
   torch::Tensor weight;
   torch::Tensor bias;  // undefined where there is no bias
 };
@@ -32,8 +35,11 @@ struct NormGradients {
 bool has_norm_kernel(const NormInputs& inputs);
 /// Gives y in `dtype`, which is float32, bfloat16 or float16.
 NormRows norm_by_kernel(const NormInputs& inputs, torch::ScalarType dtype);
-/// Takes `dy` in y's dtype. Of `rows` it does not need y.
+/// Takes `dy` in y's dtype. Of `inputs` it needs the sum as x and no branch; of `rows` it needs mean
+/// and scale. `dsum`, which may be undefined, adds to the gradient of x. The gradient of a branch is
+/// that of x in y's dtype; it is left out unless `with_branch`.
 NormGradients differentiate_norm_by_kernel(const NormInputs& inputs, const NormRows& rows,
-                                           const torch::Tensor& dy);
+                                           const torch::Tensor& dy, const torch::Tensor& dsum,
+                                           bool with_branch);
 
 }  // namespace aero::ops

@@ -1,5 +1,6 @@
 #include "half_numbers.h"
 #include "norm_rows.h"
+#include "partial_sums.h"
 
 #include <cuda_runtime.h>
 
@@ -7,7 +8,7 @@
 #include <cstdint>
 
 // The threads that share a row keep it in registers. So the forward pass reads x once from device
-// memory, and the backward pass reads x and y's gradient once. In the backward pass a block goes
+// memory, also where it first adds a branch, and the backward pass reads x and y's gradient once. In the backward pass a block goes
 // through many rows and sums the gradients of weight and bias on the way; a second kernel adds up
 // the sums of the blocks.
 
@@ -17,6 +18,7 @@ namespace {
 constexpr int warp_size = 32;
 constexpr int threads = 256;
 constexpr int warps = threads / warp_size;
+static_assert(threads == partial_threads, "grid() is for both kernels");
 constexpr int blocks_a_multiprocessor = 2;  // of the backward pass
 
 /// Says how a block lies on its rows: `row_threads` threads share a row, each takes up to `packs`
@@ -57,10 +59,11 @@ __device__ void store(const Pack<L, T>& pack, T* row, int column, int width) {
   if (column < width) *reinterpret_cast<Pack<L, T>*>(row + column) = pack;
 }
 
+/// Rounds each sum, also where the compiler sees that one number is a product.
 template <class L>
 __device__ void add(Pack<L, float>& sum, const Pack<L, float>& more) {
 #pragma unroll
-  for (int j = 0; j < L::pack; ++j) sum.values[j] += more.values[j];
+  for (int j = 0; j < L::pack; ++j) sum.values[j] = __fadd_rn(sum.values[j], more.values[j]);
 }
 
 /// Each becomes the sum over all threads that share the row.
@@ -92,9 +95,17 @@ __device__ void add_over_row(float (&x)[count]) {
   }
 }
 
+/// Adds rows of a branch, of 16 bits or float32, to those of x.
+template <class L, class T>
+__device__ void add_branch(Pack<L, float>& x, const Pack<L, T>& branch) {
+#pragma unroll
+  for (int j = 0; j < L::pack; ++j) x.values[j] += widen(branch.values[j]);
+}
+
 template <class L, class T>
 __global__ void __launch_bounds__(threads)
-    normalize(const CudaNorm norm, T* y, const CudaNormStatistics statistics) {
+    normalize(const CudaNorm norm, const CudaNormSum with_branch, T* y,
+              const CudaNormStatistics statistics) {
   const Place<L> place;
   const std::int64_t i_row = static_cast<std::int64_t>(blockIdx.x) * L::rows + place.row;
   const std::int64_t offset = i_row * norm.width;
@@ -104,6 +115,11 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
   for (int i = 0; i < L::packs; ++i) {
     x[i] = load<L>(norm.x + offset, place.column(i), width);
+    if (with_branch.branch != nullptr) {
+      const auto* const branch = static_cast<const T*>(with_branch.branch) + offset;
+      add_branch<L>(x[i], load<L>(branch, place.column(i), width));
+      store<L>(x[i], with_branch.sum + offset, place.column(i), width);
+    }
 #pragma unroll
     for (int j = 0; j < L::pack; ++j) sum[0] += x[i].values[j];
   }
@@ -141,8 +157,8 @@ __global__ void __launch_bounds__(threads)
 }
 
 /// With n = (x - mean) scale and g = dy weight, it computes
-///   dx = scale (g - mean(g) - n mean(g n))
-/// without mean(g) under RMSNorm. The partials are [2, blocks, width], first those of the weight,
+///   dx = dsum + scale (g - mean(g) - n mean(g n))
+/// without mean(g) under RMSNorm, and without dsum where there is none. The partials are [2, blocks, width], first those of the weight,
 /// then those of the bias.
 template <class L, class T>
 __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
@@ -195,7 +211,14 @@ __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
       for (int j = 0; j < L::pack; ++j) {
         n[i].values[j] = scale * (g[i].values[j] - g_mean - n[i].values[j] * product_mean);
       }
-      store<L>(n[i], gradients.x + offset, place.column(i), width);
+      const int column = place.column(i);
+      if (gradients.sum != nullptr) add(n[i], load<L>(gradients.sum + offset, column, width));
+      store<L>(n[i], gradients.x + offset, column, width);
+      if (gradients.branch == nullptr) continue;
+      Pack<L, T> of_branch;
+#pragma unroll
+      for (int j = 0; j < L::pack; ++j) of_branch.values[j] = narrow<T>(n[i].values[j]);
+      store<L>(of_branch, static_cast<T*>(gradients.branch) + offset, column, width);
     }
   }
 
@@ -222,28 +245,6 @@ __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
     store<L>(weight_sums[at], weight, at * L::pack, norm.width);
     store<L>(bias_sums[at], bias, at * L::pack, norm.width);
   }
-}
-
-/// A block adds up 32 columns; each of its 8 warps takes every eighth of the partials.
-__global__ void __launch_bounds__(threads)
-    add_partials(const float* partials, int count, int width, float* weight, float* bias) {
-  __shared__ float of_warps[warps][warp_size];
-  const int lane = threadIdx.x % warp_size;
-  const int warp = threadIdx.x / warp_size;
-  const int column = blockIdx.x * warp_size + lane;
-  float sum = 0;
-  if (column < width) {
-    const float* const first = partials + static_cast<std::int64_t>(blockIdx.y) * count * width;
-#pragma unroll 4
-    for (int i = warp; i < count; i += warps) {
-      sum += first[static_cast<std::int64_t>(i) * width + column];
-    }
-  }
-  of_warps[warp][lane] = sum;
-  __syncthreads();
-  if (warp > 0 || column >= width) return;
-  for (int i = 1; i < warps; ++i) sum += of_warps[i][lane];
-  (blockIdx.y == 0 ? weight : bias)[column] = sum;
 }
 
 /// Returns use(layout) for the fastest layout that holds such rows.
@@ -279,12 +280,7 @@ std::int64_t blocks_for(const CudaNorm& norm) {
 
 /// Counts the blocks of the backward pass: as many as run at the same time.
 std::int64_t resident_blocks_for(const CudaNorm& norm) {
-  int device = 0;
-  int multiprocessors = 1;
-  if (cudaGetDevice(&device) == cudaSuccess) {
-    cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
-  }
-  return std::min<std::int64_t>(blocks_for(norm), blocks_a_multiprocessor * multiprocessors);
+  return std::min<std::int64_t>(blocks_for(norm), blocks_a_multiprocessor * multiprocessors());
 }
 
 cudaLaunchConfig_t grid(dim3 blocks, void* stream) {
@@ -305,14 +301,14 @@ std::int64_t norm_partials(const CudaNorm& norm) {
   return 2 * resident_blocks_for(norm) * norm.width;
 }
 
-const char* norm_rows(const CudaNorm& norm, void* y, const CudaNormStatistics& statistics,
-                      void* stream) {
+const char* norm_rows(const CudaNorm& norm, const CudaNormSum& sum, void* y,
+                      const CudaNormStatistics& statistics, void* stream) {
   const auto config = grid(static_cast<unsigned>(blocks_for(norm)), stream);
   return error_text(with_layout(norm, [&](auto layout) {
     return with_output(norm, [&](auto number) {
       using T = decltype(number);
-      return cudaLaunchKernelEx(&config, normalize<decltype(layout), T>, norm, static_cast<T*>(y),
-                                statistics);
+      return cudaLaunchKernelEx(&config, normalize<decltype(layout), T>, norm, sum,
+                                static_cast<T*>(y), statistics);
     });
   }));
 }
@@ -328,8 +324,8 @@ const char* differentiate_norm_rows(const CudaNorm& norm, const CudaNormStatisti
     });
   });
   if (error != cudaSuccess) return error_text(error);
-  const unsigned columns = (norm.width + warp_size - 1) / warp_size;
-  const auto sums = grid(dim3(columns, gradients.bias == nullptr ? 1 : 2), stream);
+  const dim3 sum_blocks(blocks_of_partials(norm.width), gradients.bias == nullptr ? 1 : 2);
+  const auto sums = grid(sum_blocks, stream);
   const float* const partials = gradients.partials;
   return error_text(cudaLaunchKernelEx(&sums, add_partials, partials, static_cast<int>(blocks),
                                        norm.width, gradients.weight, gradients.bias));

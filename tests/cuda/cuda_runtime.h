@@ -108,6 +108,10 @@ inline float __shfl_xor_sync(unsigned /*mask*/, float x, int bits) {
       x, [&](auto of) { return of(threadIdx.x ^ static_cast<unsigned>(bits)); });
 }
 
+inline float __fadd_rn(float a, float b) {
+  return a + b;
+}
+
 inline float __expf(float x) {
   return std::exp(x);
 }

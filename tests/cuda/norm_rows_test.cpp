@@ -38,15 +38,21 @@ void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name << " " << c.rows << " x " << c.width;
 }
 
-/// A norm takes these, and its backward pass takes dy. `bias` may be undefined.
+/// A norm takes these, and its backward pass takes dy and dsum. `bias`, `branch` and `dsum` may be
+/// undefined.
 struct Inputs {
   torch::Tensor x, weight, bias;
   torch::Tensor dy;
   bool is_centred;
+  torch::Tensor branch = {};
+  torch::Tensor dsum = {};
 };
 
 struct Outcome {
-  torch::Tensor y, x, weight, bias;  // the last three are gradients
+  torch::Tensor y, x, weight;  // the last two are gradients, as these:
+  torch::Tensor bias = {};
+  torch::Tensor branch = {};
+  torch::Tensor sum = {};
 };
 
 /// Holds numbers to be filled, and behind them others that must stay as they are.
@@ -73,26 +79,42 @@ class Result {
 
 Outcome by_kernels(const Inputs& in, NumberType type) {
   const auto rows = in.x.size(0), width = in.x.size(1);
-  const bool with_bias = in.bias.defined();
-  const CudaNorm norm{in.is_centred,
-                      type,
-                      in.x.data_ptr<float>(),
-                      in.weight.data_ptr<float>(),
-                      with_bias ? in.bias.data_ptr<float>() : nullptr,
-                      static_cast<float>(eps),
-                      rows,
-                      static_cast<int>(width)};
+  const bool with_bias = in.bias.defined(), with_branch = in.branch.defined();
+  CudaNorm norm{in.is_centred,
+                type,
+                in.x.data_ptr<float>(),
+                in.weight.data_ptr<float>(),
+                with_bias ? in.bias.data_ptr<float>() : nullptr,
+                static_cast<float>(eps),
+                rows,
+                static_cast<int>(width)};
   const Result y({rows, width}, in.dy.scalar_type());
   const Result mean({rows}, torch::kFloat32), scale({rows}, torch::kFloat32);
   const CudaNormStatistics statistics{in.is_centred ? mean.numbers() : nullptr, scale.numbers()};
-  EXPECT_EQ(norm_rows(norm, y.numbers<void>(), statistics, nullptr), nullptr);
+  const Result sum({rows, width}, torch::kFloat32);
+  const CudaNormSum addition{with_branch ? in.branch.data_ptr() : nullptr,
+                             with_branch ? sum.numbers() : nullptr};
+  EXPECT_EQ(norm_rows(norm, addition, y.numbers<void>(), statistics, nullptr), nullptr);
+  if (with_branch) norm.x = sum.numbers();
 
   const Result dx({rows, width}, torch::kFloat32), dweight({width}, torch::kFloat32),
-      dbias({width}, torch::kFloat32), partials({norm_partials(norm)}, torch::kFloat32);
-  const CudaNormGradients gradients{in.dy.data_ptr(), dx.numbers(), dweight.numbers(),
-                                    with_bias ? dbias.numbers() : nullptr, partials.numbers()};
+      dbias({width}, torch::kFloat32), dbranch({rows, width}, in.dy.scalar_type()),
+      partials({norm_partials(norm)}, torch::kFloat32);
+  const CudaNormGradients gradients{in.dy.data_ptr(),
+                                    in.dsum.defined() ? in.dsum.data_ptr<float>() : nullptr,
+                                    with_branch ? dbranch.numbers<void>() : nullptr,
+                                    dx.numbers(),
+                                    dweight.numbers(),
+                                    with_bias ? dbias.numbers() : nullptr,
+                                    partials.numbers()};
   EXPECT_EQ(differentiate_norm_rows(norm, statistics, gradients, nullptr), nullptr);
-  return {y.tensor(), dx.tensor(), dweight.tensor(), with_bias ? dbias.tensor() : torch::Tensor()};
+  Outcome out{y.tensor(), dx.tensor(), dweight.tensor()};
+  if (with_bias) out.bias = dbias.tensor();
+  if (with_branch) {
+    out.sum = sum.tensor();
+    out.branch = dbranch.tensor();
+  }
+  return out;
 }
 
 Outcome written_out(const Inputs& in) {
@@ -145,6 +167,28 @@ INSTANTIATE_TEST_SUITE_P(Cases, NormKernel,
                                          of(bfloat16, 1, 7), of(float32, 1, 1),
                                          of(float16, 1001, 9), of(float32, 1500, 17),
                                          of(bfloat16, 4096, 17), of(float16, 4096, 1)));
+
+// The norm itself is the same code with a branch as without.
+TEST_P(NormKernel, AddsABranchAndTheGradientOfTheSum) {
+  const auto& c = GetParam();
+  for (auto in : forms()) {
+    SCOPED_TRACE(in.is_centred ? "LayerNorm" : "RMSNorm");
+    in.branch = normal({c.rows, c.width}, 7).to(c.dtype);
+    in.dsum = normal({c.rows, c.width}, 8).to(float32);
+    const auto actual = by_kernels(in, c.type);
+    auto of_sum = in;
+    of_sum.x = in.x + in.branch;
+    of_sum.branch.reset();
+    of_sum.dsum.reset();
+    const auto expected = by_kernels(of_sum, c.type);
+    EXPECT_TRUE(torch::equal(actual.sum, of_sum.x));
+    EXPECT_TRUE(torch::equal(actual.y, expected.y));
+    EXPECT_TRUE(torch::equal(actual.x, expected.x + in.dsum));
+    EXPECT_TRUE(torch::equal(actual.branch, actual.x.to(c.dtype)));
+    EXPECT_TRUE(torch::equal(actual.weight, expected.weight));
+    EXPECT_TRUE(!in.bias.defined() || torch::equal(actual.bias, expected.bias));
+  }
+}
 
 TEST_P(NormKernel, IsTheFormulaWithItsGradients) {
   for (const auto& in : forms()) {

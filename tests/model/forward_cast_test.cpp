@@ -71,7 +71,9 @@ TEST(ForwardCast, IsForwardAndItsCastForEachNorm) {
     SCOPED_TRACE(norm->name());
     norm->to(test_device());
     norm->eval();
-    expect_equal(differentiate([&](const torch::Tensor& x) { return norm->forward_cast(x); }),
+    expect_equal(differentiate([&](const torch::Tensor& x) {
+                   return norm->forward_sum(x, {}, /*cast=*/true).y;
+                 }),
                  differentiate([&](const torch::Tensor& x) {
                    return ops::to_autocast_dtype(norm->forward(x));
                  }));
@@ -81,7 +83,7 @@ TEST(ForwardCast, IsForwardAndItsCastForEachNorm) {
 TEST(ForwardCast, OfAFixedNormAveragesTheDeviation) {
   FixedLayerNormImpl norm(wide(small_gpt2()));
   norm.to(test_device());
-  norm.forward_cast(residual_stream());
+  norm.forward_sum(residual_stream(), {}, /*cast=*/true);
   EXPECT_GT(norm.named_buffers()["sigma"].item<double>(), 0);
 }
 
@@ -148,9 +150,9 @@ TEST(ForwardCast, IsTakenByABlockWhereItsReaderCastsAndThereAlone) {
 class AskedNormImpl : public PartImpl {
  public:
   torch::Tensor forward(const torch::Tensor& x) override { return x; }
-  torch::Tensor forward_cast(const torch::Tensor& x) override {
-    ++casts;
-    return PartImpl::forward_cast(x);
+  ops::Summed forward_sum(const torch::Tensor& x, const torch::Tensor& branch, bool cast) override {
+    casts += cast;
+    return PartImpl::forward_sum(x, branch, cast);
   }
 
   int casts = 0;

@@ -152,6 +152,71 @@ TEST(NormOp, IsTheFormulaWithItsGradientsUnderAutocastInEitherDtype) {
   }
 }
 
+Summed ours_of_sum(Form form, const Inputs& in, const torch::Tensor& branch, NormDtype dtype) {
+  if (form == Form::rms_norm) return rms_norm_of_sum(in.x, branch, in.weight, eps, dtype);
+  return layer_norm_of_sum(in.x, branch, in.weight, in.bias, eps, dtype);
+}
+
+/// Which results of a norm of a sum others read.
+enum class Read { sum, y, both };
+
+/// Gives y and the gradients, and last the sum and the branch's gradient.
+template <class Norm>
+std::vector<torch::Tensor> differentiate_sum(const Inputs& in, const torch::Tensor& branch,
+                                             Read read, Norm norm) {
+  const auto leaf = [](const torch::Tensor& x) {
+    return x.defined() ? there(x).detach().requires_grad_() : x;
+  };
+  const Inputs leaves{leaf(in.x), leaf(in.weight), leaf(in.bias)};
+  const auto leaf_branch = leaf(branch);
+  const Summed out = norm(leaves, leaf_branch);
+  auto total = torch::zeros({}, test_device());
+  if (read != Read::y) total = total + (out.sum * there(normal(in.x.sizes(), 5))).sum();
+  if (read != Read::sum) total = total + (out.y * there(normal(in.x.sizes(), 6))).sum();
+  total.backward();
+  const auto gradient = [](const torch::Tensor& x) {
+    return x.defined() ? x.grad() : torch::Tensor();
+  };
+  return {out.y.detach(),        gradient(leaves.x), gradient(leaves.weight),
+          gradient(leaves.bias), out.sum.detach(),   gradient(leaf_branch)};
+}
+
+TEST(NormOp, OfASumIsToTheBitThatOfTheOperations) {
+  const Autocast autocast(torch::kBFloat16);
+  const std::vector<std::int64_t> shape{2, 300, 768};
+  const std::vector<torch::Tensor> branches{normal(shape, 7).to(torch::kBFloat16),
+                                            normal(shape, 7).to(torch::kFloat32), torch::Tensor()};
+  for (const auto form : forms) {
+    const auto in = to(make(form, shape), torch::kFloat32);
+    for (const auto& branch : branches) {
+      for (const auto read : {Read::sum, Read::y, Read::both}) {
+        for (const auto dtype : {NormDtype::norms, NormDtype::products}) {
+          const auto expected = differentiate_sum(
+              in, branch, read, [&](const Inputs& leaves, const torch::Tensor& added) {
+                const auto sum = added.defined() ? leaves.x + added : leaves.x;
+                return Summed{sum, ours(form, {sum, leaves.weight, leaves.bias}, dtype)};
+              });
+          const auto actual = differentiate_sum(
+              in, branch, read, [&](const Inputs& leaves, const torch::Tensor& added) {
+                return ours_of_sum(form, leaves, added, dtype);
+              });
+          ASSERT_EQ(actual.size(), expected.size());
+          for (std::size_t i = 0; i < actual.size(); ++i) {
+            SCOPED_TRACE(i);
+            if (!expected[i].defined()) {  // the kernel gives zeros where nobody reads y
+              EXPECT_TRUE(!actual[i].defined() || actual[i].eq(0).all().item<bool>());
+              continue;
+            }
+            ASSERT_TRUE(actual[i].defined());
+            EXPECT_EQ(actual[i].scalar_type(), expected[i].scalar_type());
+            EXPECT_TRUE(torch::equal(actual[i], expected[i]));
+          }
+        }
+      }
+    }
+  }
+}
+
 // This holds on CUDA, too: without autocast the kernel is not used.
 TEST(NormOp, IsPyTorchsToTheBitWhereThereIsNoKernel) {
   for (const auto form : forms) {
@@ -224,7 +289,7 @@ TEST(NormOp, GivesTheSameBitsEachTime) {
 TEST(NormOp, HasAKernelOnCudaAloneForFloat32InRowsThatFit) {
   const auto has = [](torch::ScalarType dtype, std::int64_t width) {
     const auto x = torch::ones({2, width}, torch::device(test_device()).dtype(dtype));
-    return has_norm_kernel({x, x[0], {}, eps, true});
+    return has_norm_kernel({x, {}, x[0], {}, eps, true});
   };
   EXPECT_EQ(has(torch::kFloat32, 768), has_cuda_kernels && !tests_the_cpu());
   EXPECT_FALSE(has(torch::kFloat64, 768));

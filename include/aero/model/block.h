@@ -38,10 +38,11 @@ class TwoBranchBlockImpl : public BlockImpl {
   TwoBranchBlockImpl(const ModelConfig& config, const Place& place, const PartFactory& factory,
                      const Part& shared_activation, NormKind norm1_kind);
 
-  /// Returns norm1(x), or that cast to autocast's dtype, if all that reads it casts it.
-  virtual torch::Tensor input_of_attention(const torch::Tensor& x) { return norm1->forward(x); }
+  /// Returns x and norm1(x). The latter may be cast to autocast's dtype, if all that reads it casts
+  /// it.
+  virtual ops::Summed start(const torch::Tensor& x) { return {x, norm1->forward(x)}; }
 
-  /// Joins the branches, where `n` is norm1(x) and `attended` is attention(n).
+  /// Joins the branches, where x and `n` are what start() gave, and `attended` is attention(n).
   virtual torch::Tensor join(const torch::Tensor& x, const torch::Tensor& n,
                              const torch::Tensor& attended) = 0;
 

@@ -27,15 +27,13 @@ class FixedLayerNormImpl : public PartImpl {
   explicit FixedLayerNormImpl(const ModelConfig& config);
 
   torch::Tensor forward(const torch::Tensor& x) override;
-  torch::Tensor forward_cast(const torch::Tensor& x) override;
+  ops::Summed forward_sum(const torch::Tensor& x, const torch::Tensor& branch, bool cast) override;
   /// Sets the gate of fixed_norm_gate() for that share of the training.
   void set_progress(double share) override;
   void set_gate(double gate);
 
  private:
   void average(const torch::Tensor& x);
-  /// Computes y while the gate is 1.
-  torch::Tensor before_passage(const torch::Tensor& x, ops::NormDtype dtype);
   /// Returns the gate's value. Reads the buffer only after another module wrote to it, because a
   /// read waits for the device.
   double gate();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/model/module.h"
+#include "aero/ops/residual.h"
 
 #include <memory>
 
@@ -12,8 +13,10 @@ class PartImpl : public ModuleImpl {
  public:
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
 
-  /// Gives ops::to_autocast_dtype(forward(x)). A norm may compute it in one sweep.
-  virtual torch::Tensor forward_cast(const torch::Tensor& x);
+  /// Gives x + branch, or x where the branch is undefined, and forward() of that sum, which it casts
+  /// to autocast's dtype if `cast`. A norm may compute all of it in one sweep, and so may its backward
+  /// pass, if what else reads x reads the sum in its place.
+  virtual ops::Summed forward_sum(const torch::Tensor& x, const torch::Tensor& branch, bool cast);
 
   /// Tells whether forward() casts x to autocast's dtype before it does anything else, as a matrix
   /// product does. It then gives the same for an x that is cast already.
@@ -26,6 +29,7 @@ using Part = std::shared_ptr<PartImpl>;
 class AbsentImpl : public PartImpl {
  public:
   torch::Tensor forward(const torch::Tensor& x) override { return x; }
+  ops::Summed forward_sum(const torch::Tensor& x, const torch::Tensor& branch, bool cast) override;
 };
 
 /// Calls a part that another module owns.

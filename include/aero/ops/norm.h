@@ -1,5 +1,7 @@
 #pragma once
 
+#include "aero/ops/residual.h"
+
 #include <torch/types.h>
 
 namespace aero::ops {
@@ -29,5 +31,19 @@ torch::Tensor layer_norm(const torch::Tensor& x, const torch::Tensor& weight,
 /// Computes x / sqrt(mean(x^2) + eps) weight, otherwise as layer_norm().
 torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps,
                        NormDtype dtype = NormDtype::norms);
+
+/// Computes x + branch, and layer_norm() of that sum. The branch has the shape of x; without one
+/// (undefined), the sum is x.
+///
+/// AERO's kernel takes a branch in the dtype of its result. It then makes the sum and the norm in one
+/// sweep. In the backward pass, one sweep computes the norm's gradient, adds that which other readers
+/// of the sum give, and casts the result for the branch. It gives the same numbers as the separate
+/// operations. So other readers of x should read the sum in its place.
+Summed layer_norm_of_sum(const torch::Tensor& x, const torch::Tensor& branch,
+                         const torch::Tensor& weight, const torch::Tensor& bias, double eps,
+                         NormDtype dtype);
+/// Does the same for rms_norm().
+Summed rms_norm_of_sum(const torch::Tensor& x, const torch::Tensor& branch,
+                       const torch::Tensor& weight, double eps, NormDtype dtype);
 
 }  // namespace aero::ops

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "number_type.h"
+
+#include <cstdint>
+
+// The interface of CUDA kernels on the residual stream. Its types are plain, because nvcc compiles
+// the kernels without LibTorch's headers, and callers are compiled without CUDA's.
+
+namespace aero::ops {
+
+/// The numbers of a stream [count], float32, and those of a branch that joins it or of a layer's
+/// input made of it, which have a type of their own. All addresses are multiples of 32 bytes.
+struct CudaStream {
+  std::int64_t count;
+  NumberType type;  // of branches, of casts and of their gradients
+};
+
+/// sum = x + branch and y = sum, rounded. Without a branch (null), there is no sum.
+struct CudaCastOfSum {
+  const float* x;
+  const void* branch;
+  float* sum;
+  void* y;
+};
+
+/// x = sum + y, which are gradients, and branch = x, rounded. `sum` and `branch` may be null.
+struct CudaCastOfSumGradients {
+  const float* sum;
+  const void* y;
+  float* x;
+  void* branch;
+};
+
+/// y = beta h + f / alpha.
+struct CudaScaledSum {
+  const float* h;
+  const void* f;
+  const float* alpha;  // [1]
+  const float* beta;   // [1]
+};
+
+struct CudaScaledSumGradients {
+  const float* y;  // given
+  float* h;        // these are to be filled
+  void* f;
+  float* alpha;     // [1]
+  float* beta;      // [1]
+  float* partials;  // room for scaled_sum_partials() numbers
+};
+
+/// Counts the numbers in the sums that blocks make on the current device.
+std::int64_t scaled_sum_partials(const CudaStream& stream);
+
+/// These queue their work on `queue`, a cudaStream_t of the current device, and return CUDA's error
+/// message, or nullptr. One card gives the same bits each time.
+const char* cast_of_sum(const CudaStream& stream, const CudaCastOfSum& numbers, void* queue);
+const char* differentiate_cast_of_sum(const CudaStream& stream,
+                                      const CudaCastOfSumGradients& gradients, void* queue);
+const char* scaled_sum(const CudaStream& stream, const CudaScaledSum& numbers, float* y,
+                       void* queue);
+const char* differentiate_scaled_sum(const CudaStream& stream, const CudaScaledSum& numbers,
+                                     const CudaScaledSumGradients& gradients, void* queue);
+
+}  // namespace aero::ops
