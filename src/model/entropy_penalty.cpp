@@ -6,7 +6,7 @@ namespace aero::model {
 namespace {
 
 torch::Tensor beyond_margin(const torch::Tensor& deviation, double margin) {
-  return deviation.square().masked_fill(deviation.abs().le(margin), 0);
+  return torch::hardshrink(deviation, margin).square();
 }
 
 }  // namespace
