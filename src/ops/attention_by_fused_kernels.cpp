@@ -216,7 +216,8 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
       sum.keys = sum.keys.narrow(3, 0, heads.size(3));
       sum.values = first_of(sum.values);
     }
-    // The first row's one weight is 1 whatever its score is; a kernel gives rounding errors there.
+    // The first row's one weight is 1 whatever its score is, so its query has no gradient; a kernel
+    // gives rounding errors there.
     sum.queries.select(2, 0).zero_();
     torch::Tensor temperature_gradient;
     if (temperature.defined()) {

@@ -1,5 +1,5 @@
 #include "column_sums.h"
-#include "half_numbers.h"
+#include "kernel_launch.h"
 #include "partial_sums.h"
 
 #include <cuda_runtime.h>
@@ -18,7 +18,7 @@ constexpr int warp_size = 32;
 constexpr int warps = threads / warp_size;
 constexpr int blocks_a_multiprocessor = 4;  // so that enough loads are on their way
 
-/// The numbers that a thread loads at once: 16 bytes, or a single one where rows are not whole packs.
+/// The numbers that a thread loads at once: 16 bytes, or one where rows are not whole packs.
 template <class T, int size_>
 struct alignas(size_ * sizeof(T)) Pack {
   static constexpr int size = size_;
@@ -68,15 +68,7 @@ auto with_pack(const CudaMatrix& matrix, Use use) {
     constexpr int whole = 16 / sizeof(T);
     return matrix.columns % whole == 0 ? use(Pack<T, whole>()) : use(Pack<T, 1>());
   };
-  switch (matrix.type) {
-    case NumberType::bfloat16:
-      return of(__nv_bfloat16());
-    case NumberType::float16:
-      return of(__half());
-    case NumberType::float32:
-      break;
-  }
-  return of(float());
+  return with_number(matrix.type, of);
 }
 
 dim3 blocks_for(const CudaMatrix& matrix) {
@@ -89,10 +81,6 @@ dim3 blocks_for(const CudaMatrix& matrix) {
               static_cast<unsigned>(std::clamp<std::int64_t>(resident, 1, useful)));
 }
 
-const char* error_text(cudaError_t error) {
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
-}
-
 }  // namespace
 
 std::int64_t column_sum_partials(const CudaMatrix& matrix) {
@@ -100,23 +88,19 @@ std::int64_t column_sum_partials(const CudaMatrix& matrix) {
 }
 
 const char* column_sums(const CudaMatrix& matrix, float* sums, float* partials, void* stream) {
-  cudaLaunchConfig_t config{};
-  config.gridDim = blocks_for(matrix);
-  config.blockDim = threads;
-  config.stream = static_cast<cudaStream_t>(stream);
+  const auto blocks = blocks_for(matrix);
+  const auto config = launch_config(blocks, threads, stream);
   const auto error = with_pack(matrix, [&](auto pack) {
     using P = decltype(pack);
     return cudaLaunchKernelEx(&config, sum_columns<P>, static_cast<const P*>(matrix.numbers),
                               matrix.rows, matrix.columns, partials);
   });
   if (error != cudaSuccess) return error_text(error);
-  const int count = static_cast<int>(config.gridDim.y);
-  config.gridDim = blocks_of_partials(matrix.columns);
-  config.blockDim = partial_threads;
+  const auto last = launch_config(blocks_of_partials(matrix.columns), partial_threads, stream);
   const float* const given = partials;
   float* const second = nullptr;
-  return error_text(
-      cudaLaunchKernelEx(&config, add_partials, given, count, matrix.columns, sums, second));
+  return error_text(cudaLaunchKernelEx(&last, add_partials, given, static_cast<int>(blocks.y),
+                                       matrix.columns, sums, second));
 }
 
 }  // namespace aero::ops

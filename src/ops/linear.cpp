@@ -2,11 +2,11 @@
 
 #include "column_sums.h"
 #include "cuda_kernels.h"
+#include "cuda_tensors.h"
 
+#include <ATen/autocast_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/autograd.h>
-
-#include <cstdint>
 
 namespace aero::ops {
 namespace {
@@ -15,16 +15,12 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 bool has_kernel(const torch::Tensor& x) {
-  const auto dtype = x.scalar_type();
-  const bool known =
-      dtype == torch::kFloat32 || dtype == torch::kBFloat16 || dtype == torch::kFloat16;
-  return has_cuda_kernels && x.is_cuda() && known && x.numel() > 0;
+  return has_cuda_kernels && has_known_numbers(x) && x.numel() > 0;
 }
 
 torch::Tensor sums_by_kernel(const torch::Tensor& x) {
   const c10::DeviceGuard guard(x.device());
-  auto given = x.contiguous();
-  if (reinterpret_cast<std::uintptr_t>(given.const_data_ptr()) % 16 != 0) given = given.clone();
+  const auto given = aligned_rows(x);
   const auto columns = x.size(-1);
   const auto floats = x.options().dtype(torch::kFloat32);
   auto sums = torch::empty({columns}, floats);
@@ -40,12 +36,13 @@ torch::Tensor sums_by_kernel(const torch::Tensor& x) {
   return sums;
 }
 
-/// Returns y, to which the bias was added, and gives the bias its gradient.
+/// Returns y, to which the bias was added already, and gives the bias its gradient. What it returns
+/// is not y itself, since autograd lets nobody change in place what came in.
 class BiasGradient : public torch::autograd::Function<BiasGradient> {
  public:
   static torch::Tensor forward(AutogradContext* /*context*/, const torch::Tensor& y,
                                const torch::Tensor& /*bias*/) {
-    return y;
+    return y.variable_data();
   }
 
   static variable_list backward(AutogradContext* /*context*/, variable_list gradients) {
@@ -59,13 +56,14 @@ class BiasGradient : public torch::autograd::Function<BiasGradient> {
 torch::Tensor column_sums(const torch::Tensor& x) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   if (has_kernel(x)) return sums_by_kernel(x);
-  return x.reshape({-1, x.size(-1)}).sum(0);
+  return x.flatten(0, -2).sum(0);
 }
 
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight,
                      const torch::Tensor& bias) {
   const bool trains = bias.defined() && bias.requires_grad() && torch::GradMode::is_enabled();
-  if (!trains || !has_kernel(x)) return torch::linear(x, weight, bias);
+  const bool casts = at::autocast::is_autocast_enabled(x.device().type());
+  if (!trains || !casts || !has_kernel(x)) return torch::linear(x, weight, bias);
   return BiasGradient::apply(torch::linear(x, weight, bias.detach()), bias);
 }
 

@@ -50,14 +50,17 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
                             saved[2],
                             context->saved_data["eps"].toDouble(),
                             context->saved_data["is_centred"].toBool()};
-    const auto dy =
-        gradients[1].defined()
-            ? gradients[1]
-            : torch::zeros(sum.sizes(),
-                           sum.options().dtype(context->saved_data["dtype"].toScalarType()));
-    const auto out =
-        differentiate_norm_by_kernel(inputs, {{}, {}, saved[3], saved[4]}, dy, gradients[0],
-                                     context->saved_data["has_branch"].toBool());
+    const bool has_branch = context->saved_data["has_branch"].toBool();
+    if (!gradients[1].defined()) {  // nobody read y
+      variable_list of_sum(7);
+      of_sum[0] = gradients[0];
+      if (has_branch && gradients[0].defined()) {
+        of_sum[1] = gradients[0].to(context->saved_data["dtype"].toScalarType());
+      }
+      return of_sum;
+    }
+    const auto out = differentiate_norm_by_kernel(inputs, {{}, {}, saved[3], saved[4]},
+                                                  gradients[1], gradients[0], has_branch);
     return {out.x,           out.branch,      out.weight,     out.bias,
             torch::Tensor(), torch::Tensor(), torch::Tensor()};
   }

@@ -1,29 +1,18 @@
 #include "cuda_kernels.h"
+#include "cuda_tensors.h"
 #include "norm_paths.h"
 #include "norm_rows.h"
 
 namespace aero::ops {
 namespace {
 
-/// Makes x contiguous, on an address of 16 bytes, as the kernel reads it.
-torch::Tensor aligned(const torch::Tensor& x) {
-  if (!x.defined()) return x;
-  const auto contiguous = x.contiguous();
-  const bool fits = reinterpret_cast<std::uintptr_t>(contiguous.const_data_ptr()) % 16 == 0;
-  return fits ? contiguous : contiguous.clone();
-}
-
-float* numbers(const torch::Tensor& x) {
-  return x.defined() ? x.data_ptr<float>() : nullptr;
-}
-
-void* address(const torch::Tensor& x) {
-  return x.defined() ? x.data_ptr() : nullptr;
-}
-
 NormInputs aligned(const NormInputs& in) {
-  return {aligned(in.x), aligned(in.branch), aligned(in.weight), aligned(in.bias),
-          in.eps,        in.is_centred};
+  return {aligned_rows(in.x),
+          aligned_rows(in.branch),
+          aligned_rows(in.weight),
+          aligned_rows(in.bias),
+          in.eps,
+          in.is_centred};
 }
 
 CudaNorm get(const NormInputs& in, torch::ScalarType output) {
@@ -44,7 +33,8 @@ bool has_norm_kernel(const NormInputs& in) {
     return x.is_cuda() && x.scalar_type() == torch::kFloat32;
   };
   return has_cuda_kernels && fits(in.x) && fits(in.weight) &&
-         (!in.branch.defined() || (in.branch.is_cuda() && in.branch.sizes() == in.x.sizes())) &&
+         (!in.branch.defined() ||
+          (in.branch.device() == in.x.device() && in.branch.sizes() == in.x.sizes())) &&
          (!in.bias.defined() || fits(in.bias)) && in.weight.dim() == 1 && in.x.numel() > 0 &&
          in.x.size(-1) == in.weight.numel() && in.weight.numel() <= widest_norm_row;
 }
@@ -70,8 +60,8 @@ NormGradients differentiate_norm_by_kernel(const NormInputs& inputs, const NormR
                                            bool with_branch) {
   const c10::DeviceGuard guard(inputs.x.device());
   const auto in = aligned(inputs);
-  const auto given = aligned(dy);
-  const auto given_to_sum = aligned(dsum);
+  const auto given = aligned_rows(dy);
+  const auto given_to_sum = aligned_rows(dsum);
   NormGradients out{torch::empty_like(in.x),
                     with_branch ? torch::empty_like(given) : torch::Tensor(),
                     torch::empty_like(in.weight),

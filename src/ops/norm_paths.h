@@ -35,9 +35,9 @@ struct NormGradients {
 bool has_norm_kernel(const NormInputs& inputs);
 /// Gives y in `dtype`, which is float32, bfloat16 or float16.
 NormRows norm_by_kernel(const NormInputs& inputs, torch::ScalarType dtype);
-/// Takes `dy` in y's dtype. Of `inputs` it needs the sum as x and no branch; of `rows` it needs mean
-/// and scale. `dsum`, which may be undefined, adds to the gradient of x. The gradient of a branch is
-/// that of x in y's dtype; it is left out unless `with_branch`.
+/// Takes `dy` in y's dtype. Of `inputs` it needs the sum as x and no branch; of `rows` it needs
+/// mean and scale. `dsum`, which may be undefined, adds to the gradient of x. The gradient of a
+/// branch is that of x in y's dtype; it is left out unless `with_branch`.
 NormGradients differentiate_norm_by_kernel(const NormInputs& inputs, const NormRows& rows,
                                            const torch::Tensor& dy, const torch::Tensor& dsum,
                                            bool with_branch);

@@ -1,4 +1,4 @@
-#include "half_numbers.h"
+#include "kernel_launch.h"
 #include "norm_rows.h"
 #include "partial_sums.h"
 
@@ -8,9 +8,10 @@
 #include <cstdint>
 
 // The threads that share a row keep it in registers. So the forward pass reads x once from device
-// memory, also where it first adds a branch, and the backward pass reads x and y's gradient once. In the backward pass a block goes
-// through many rows and sums the gradients of weight and bias on the way; a second kernel adds up
-// the sums of the blocks.
+// memory, also where it first adds a branch; the backward pass reads x and y's gradient once. In the
+// backward pass a block goes through many rows and sums the gradients of weight and bias on the
+// way; a second kernel adds up the sums of the blocks. Each step loads all that it needs before it
+// stores, for the compiler lets no load pass a store.
 
 namespace aero::ops {
 namespace {
@@ -18,7 +19,6 @@ namespace {
 constexpr int warp_size = 32;
 constexpr int threads = 256;
 constexpr int warps = threads / warp_size;
-static_assert(threads == partial_threads, "grid() is for both kernels");
 constexpr int blocks_a_multiprocessor = 2;  // of the backward pass
 
 /// Says how a block lies on its rows: `row_threads` threads share a row, each takes up to `packs`
@@ -60,10 +60,18 @@ __device__ void store(const Pack<L, T>& pack, T* row, int column, int width) {
 }
 
 /// Rounds each sum, also where the compiler sees that one number is a product.
-template <class L>
-__device__ void add(Pack<L, float>& sum, const Pack<L, float>& more) {
+template <class L, class T>
+__device__ void add(Pack<L, float>& sum, const Pack<L, T>& more) {
 #pragma unroll
-  for (int j = 0; j < L::pack; ++j) sum.values[j] = __fadd_rn(sum.values[j], more.values[j]);
+  for (int j = 0; j < L::pack; ++j) sum.values[j] = __fadd_rn(sum.values[j], widen(more.values[j]));
+}
+
+template <class L, class T>
+__device__ Pack<L, T> rounded(const Pack<L, float>& pack) {
+  Pack<L, T> out;
+#pragma unroll
+  for (int j = 0; j < L::pack; ++j) out.values[j] = narrow<T>(pack.values[j]);
+  return out;
 }
 
 /// Each becomes the sum over all threads that share the row.
@@ -95,16 +103,25 @@ __device__ void add_over_row(float (&x)[count]) {
   }
 }
 
-/// Adds rows of a branch, of 16 bits or float32, to those of x.
+/// Adds the branch to x, and stores the sum.
 template <class L, class T>
-__device__ void add_branch(Pack<L, float>& x, const Pack<L, T>& branch) {
+__device__ void add_branch(const CudaNormSum& with, const Place<L>& place, std::int64_t offset,
+                           int width, Pack<L, float> (&x)[L::packs]) {
+  Pack<L, T> branch[L::packs];
 #pragma unroll
-  for (int j = 0; j < L::pack; ++j) x.values[j] += widen(branch.values[j]);
+  for (int i = 0; i < L::packs; ++i) {
+    branch[i] = load<L>(static_cast<const T*>(with.branch) + offset, place.column(i), width);
+  }
+#pragma unroll
+  for (int i = 0; i < L::packs; ++i) {
+    add(x[i], branch[i]);
+    store<L>(x[i], with.sum + offset, place.column(i), width);
+  }
 }
 
 template <class L, class T>
 __global__ void __launch_bounds__(threads)
-    normalize(const CudaNorm norm, const CudaNormSum with_branch, T* y,
+    normalize(const CudaNorm norm, const CudaNormSum with, T* __restrict__ y,
               const CudaNormStatistics statistics) {
   const Place<L> place;
   const std::int64_t i_row = static_cast<std::int64_t>(blockIdx.x) * L::rows + place.row;
@@ -115,11 +132,10 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
   for (int i = 0; i < L::packs; ++i) {
     x[i] = load<L>(norm.x + offset, place.column(i), width);
-    if (with_branch.branch != nullptr) {
-      const auto* const branch = static_cast<const T*>(with_branch.branch) + offset;
-      add_branch<L>(x[i], load<L>(branch, place.column(i), width));
-      store<L>(x[i], with_branch.sum + offset, place.column(i), width);
-    }
+  }
+  if (with.branch != nullptr) add_branch<L, T>(with, place, offset, width, x);
+#pragma unroll
+  for (int i = 0; i < L::packs; ++i) {
 #pragma unroll
     for (int j = 0; j < L::pack; ++j) sum[0] += x[i].values[j];
   }
@@ -158,8 +174,8 @@ __global__ void __launch_bounds__(threads)
 
 /// With n = (x - mean) scale and g = dy weight, it computes
 ///   dx = dsum + scale (g - mean(g) - n mean(g n))
-/// without mean(g) under RMSNorm, and without dsum where there is none. The partials are [2, blocks, width], first those of the weight,
-/// then those of the bias.
+/// without mean(g) under RMSNorm, and without dsum where there is none. The partials are
+/// [2, blocks, width], first those of the weight, then those of the bias.
 template <class L, class T>
 __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
     differentiate(const CudaNorm norm, const CudaNormStatistics statistics,
@@ -211,14 +227,17 @@ __global__ void __launch_bounds__(threads, blocks_a_multiprocessor)
       for (int j = 0; j < L::pack; ++j) {
         n[i].values[j] = scale * (g[i].values[j] - g_mean - n[i].values[j] * product_mean);
       }
+      if (gradients.sum != nullptr) {
+        g[i] = load<L>(gradients.sum + offset, place.column(i), width);  // dsum from here on
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < L::packs; ++i) {
       const int column = place.column(i);
-      if (gradients.sum != nullptr) add(n[i], load<L>(gradients.sum + offset, column, width));
+      if (gradients.sum != nullptr) add(n[i], g[i]);
       store<L>(n[i], gradients.x + offset, column, width);
       if (gradients.branch == nullptr) continue;
-      Pack<L, T> of_branch;
-#pragma unroll
-      for (int j = 0; j < L::pack; ++j) of_branch.values[j] = narrow<T>(n[i].values[j]);
-      store<L>(of_branch, static_cast<T*>(gradients.branch) + offset, column, width);
+      store<L>(rounded<L, T>(n[i]), static_cast<T*>(gradients.branch) + offset, column, width);
     }
   }
 
@@ -258,20 +277,6 @@ auto with_layout(const CudaNorm& norm, Use use) {
   return use(Layout<256, 4, 4>());
 }
 
-/// Returns use(number) for a number of the output's type.
-template <class Use>
-auto with_output(const CudaNorm& norm, Use use) {
-  switch (norm.output) {
-    case NumberType::bfloat16:
-      return use(__nv_bfloat16());
-    case NumberType::float16:
-      return use(__half());
-    case NumberType::float32:
-      break;
-  }
-  return use(float());
-}
-
 std::int64_t blocks_for(const CudaNorm& norm) {
   return with_layout(norm, [&](auto layout) -> std::int64_t {
     return (norm.rows + layout.rows - 1) / layout.rows;
@@ -283,18 +288,6 @@ std::int64_t resident_blocks_for(const CudaNorm& norm) {
   return std::min<std::int64_t>(blocks_for(norm), blocks_a_multiprocessor * multiprocessors());
 }
 
-cudaLaunchConfig_t grid(dim3 blocks, void* stream) {
-  cudaLaunchConfig_t config{};
-  config.gridDim = blocks;
-  config.blockDim = threads;
-  config.stream = static_cast<cudaStream_t>(stream);
-  return config;
-}
-
-const char* error_text(cudaError_t error) {
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
-}
-
 }  // namespace
 
 std::int64_t norm_partials(const CudaNorm& norm) {
@@ -303,9 +296,9 @@ std::int64_t norm_partials(const CudaNorm& norm) {
 
 const char* norm_rows(const CudaNorm& norm, const CudaNormSum& sum, void* y,
                       const CudaNormStatistics& statistics, void* stream) {
-  const auto config = grid(static_cast<unsigned>(blocks_for(norm)), stream);
+  const auto config = launch_config(static_cast<unsigned>(blocks_for(norm)), threads, stream);
   return error_text(with_layout(norm, [&](auto layout) {
-    return with_output(norm, [&](auto number) {
+    return with_number(norm.output, [&](auto number) {
       using T = decltype(number);
       return cudaLaunchKernelEx(&config, normalize<decltype(layout), T>, norm, sum,
                                 static_cast<T*>(y), statistics);
@@ -316,16 +309,16 @@ const char* norm_rows(const CudaNorm& norm, const CudaNormSum& sum, void* y,
 const char* differentiate_norm_rows(const CudaNorm& norm, const CudaNormStatistics& statistics,
                                     const CudaNormGradients& gradients, void* stream) {
   const auto blocks = static_cast<unsigned>(resident_blocks_for(norm));
-  const auto config = grid(blocks, stream);
+  const auto config = launch_config(blocks, threads, stream);
   const auto error = with_layout(norm, [&](auto layout) {
-    return with_output(norm, [&](auto number) {
+    return with_number(norm.output, [&](auto number) {
       return cudaLaunchKernelEx(&config, differentiate<decltype(layout), decltype(number)>, norm,
                                 statistics, gradients);
     });
   });
   if (error != cudaSuccess) return error_text(error);
   const dim3 sum_blocks(blocks_of_partials(norm.width), gradients.bias == nullptr ? 1 : 2);
-  const auto sums = grid(sum_blocks, stream);
+  const auto sums = launch_config(sum_blocks, partial_threads, stream);
   const float* const partials = gradients.partials;
   return error_text(cudaLaunchKernelEx(&sums, add_partials, partials, static_cast<int>(blocks),
                                        norm.width, gradients.weight, gradients.bias));

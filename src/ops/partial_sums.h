@@ -42,14 +42,4 @@ inline unsigned blocks_of_partials(int width) {
   return static_cast<unsigned>((width + partial_columns - 1) / partial_columns);
 }
 
-/// Counts the multiprocessors of the current device.
-inline int multiprocessors() {
-  int device = 0;
-  int count = 1;
-  if (cudaGetDevice(&device) == cudaSuccess) {
-    cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device);
-  }
-  return count;
-}
-
 }  // namespace aero::ops

@@ -3,36 +3,21 @@
 #include "aero/ops/autocast.h"
 
 #include "cuda_kernels.h"
+#include "cuda_tensors.h"
 #include "residual_rows.h"
 
 #include <ATen/autocast_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/autograd.h>
 
-#include <cstdint>
 #include <optional>
+#include <tuple>
 
 namespace aero::ops {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-/// Makes x contiguous, on an address of 32 bytes, as the kernels read it.
-torch::Tensor aligned(const torch::Tensor& x) {
-  if (!x.defined()) return x;
-  const auto contiguous = x.contiguous();
-  const bool fits = reinterpret_cast<std::uintptr_t>(contiguous.const_data_ptr()) % 32 == 0;
-  return fits ? contiguous : contiguous.clone();
-}
-
-float* numbers(const torch::Tensor& x) {
-  return x.defined() ? x.data_ptr<float>() : nullptr;
-}
-
-void* address(const torch::Tensor& x) {
-  return x.defined() ? x.data_ptr() : nullptr;
-}
 
 void check(const char* error, const torch::Tensor& x) {
   TORCH_CHECK(error == nullptr, "CUDA, at the residual stream of ", x.sizes(), " numbers: ", error);
@@ -49,8 +34,8 @@ class CastOfSumFunction : public torch::autograd::Function<CastOfSumFunction> {
                                torch::ScalarType dtype) {
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     const c10::DeviceGuard guard(x.device());
-    const auto of_stream = aligned(x);
-    const auto of_branch = aligned(branch.value_or(torch::Tensor()));
+    const auto of_stream = aligned_rows(x);
+    const auto of_branch = aligned_rows(branch.value_or(torch::Tensor()));
     const auto sum = branch ? torch::empty_like(of_stream) : x;
     const auto y = torch::empty(x.sizes(), x.options().dtype(dtype));
     if constexpr (has_cuda_kernels) {
@@ -71,9 +56,9 @@ class CastOfSumFunction : public torch::autograd::Function<CastOfSumFunction> {
     if (!any.defined()) return variable_list(3);
     const c10::DeviceGuard guard(any.device());
     const auto dtype = context->saved_data["dtype"].toScalarType();
-    const auto of_sum = aligned(gradients[0]);
-    const auto of_y =
-        aligned(gradients[1].defined() ? gradients[1]
+    const auto of_sum = aligned_rows(gradients[0]);
+    const auto of_y = aligned_rows(gradients[1].defined()
+                                       ? gradients[1]
                                        : torch::zeros(any.sizes(), any.options().dtype(dtype)));
     const auto x = torch::empty(any.sizes(), any.options().dtype(torch::kFloat32));
     const auto branch =
@@ -96,8 +81,8 @@ class ScaledSumFunction : public torch::autograd::Function<ScaledSumFunction> {
                                const torch::Tensor& beta) {
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     const c10::DeviceGuard guard(h.device());
-    const auto of_h = aligned(h);
-    const auto of_f = aligned(f);
+    const auto of_h = aligned_rows(h);
+    const auto of_f = aligned_rows(f);
     const auto y = torch::empty(h.sizes(), h.options());
     if constexpr (has_cuda_kernels) {
       check(scaled_sum({h.numel(), number_type(f.scalar_type())},
@@ -115,15 +100,15 @@ class ScaledSumFunction : public torch::autograd::Function<ScaledSumFunction> {
     const auto saved = context->get_saved_variables();
     const auto& [h, f, alpha, beta] = std::tie(saved[0], saved[1], saved[2], saved[3]);
     const c10::DeviceGuard guard(h.device());
-    const auto given = aligned(gradients[0]);
+    const auto given = aligned_rows(gradients[0]);
     const variable_list out{torch::empty_like(h), torch::empty_like(f), torch::empty_like(alpha),
                             torch::empty_like(beta)};
     if constexpr (has_cuda_kernels) {
-      const CudaStream stream{h.numel(), number_type(f.scalar_type())};
-      const auto partials = torch::empty({scaled_sum_partials(stream)}, h.options());
+      const CudaResidual residual{h.numel(), number_type(f.scalar_type())};
+      const auto partials = torch::empty({scaled_sum_partials(residual)}, h.options());
       const CudaScaledSumGradients work{numbers(given),  numbers(out[0]), address(out[1]),
                                         numbers(out[2]), numbers(out[3]), numbers(partials)};
-      check(differentiate_scaled_sum(stream,
+      check(differentiate_scaled_sum(residual,
                                      {numbers(h), f.data_ptr(), numbers(alpha), numbers(beta)},
                                      work, current_cuda_stream(h.device())),
             h);
@@ -132,24 +117,26 @@ class ScaledSumFunction : public torch::autograd::Function<ScaledSumFunction> {
   }
 };
 
+/// Tells whether autocast is on and x is what a kernel takes as a stream.
+bool is_stream(const torch::Tensor& x) {
+  return has_cuda_kernels && is_float_on_cuda(x) && x.numel() > 0 &&
+         at::autocast::is_autocast_enabled(torch::kCUDA);
+}
+
 bool has_cast_kernel(const torch::Tensor& x, const torch::Tensor& branch) {
-  if (!has_cuda_kernels || !is_float_on_cuda(x) || x.numel() == 0 ||
-      !at::autocast::is_autocast_enabled(torch::kCUDA)) {
-    return false;
-  }
+  if (!is_stream(x)) return false;
   return !branch.defined() ||
-         (branch.is_cuda() && branch.sizes() == x.sizes() &&
+         (branch.device() == x.device() && branch.sizes() == x.sizes() &&
           branch.scalar_type() == at::autocast::get_autocast_dtype(torch::kCUDA));
 }
 
 bool has_scale_kernel(const torch::Tensor& h, const torch::Tensor& f, const torch::Tensor& alpha,
                       const torch::Tensor& beta) {
-  const auto dtype = f.scalar_type();
-  const bool known =
-      dtype == torch::kFloat32 || dtype == torch::kBFloat16 || dtype == torch::kFloat16;
-  return has_cuda_kernels && known && is_float_on_cuda(h) && f.is_cuda() &&
-         f.sizes() == h.sizes() && h.numel() > 0 && is_float_on_cuda(alpha) &&
-         is_float_on_cuda(beta) && alpha.numel() == 1 && beta.numel() == 1;
+  const auto is_scale = [&](const torch::Tensor& x) {
+    return is_float_on_cuda(x) && x.device() == h.device() && x.numel() == 1;
+  };
+  return is_stream(h) && has_known_numbers(f) && f.device() == h.device() &&
+         f.sizes() == h.sizes() && is_scale(alpha) && is_scale(beta);
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
-#include "half_numbers.h"
-#include "partial_sums.h"
+#include "kernel_launch.h"
 #include "residual_rows.h"
 
 #include <cuda_runtime.h>
@@ -173,88 +172,62 @@ __global__ void add_scale_partials(const float* partials, int count, const float
   *dbeta = with_h;
 }
 
-unsigned blocks_for(const CudaStream& stream) {
-  const std::int64_t needed = (stream.count + threads * size - 1) / (threads * size);
+unsigned blocks_for(const CudaResidual& residual) {
+  const std::int64_t needed = (residual.count + threads * size - 1) / (threads * size);
   const std::int64_t resident = blocks_a_multiprocessor * multiprocessors();
   return static_cast<unsigned>(std::min(needed, resident));
 }
 
-cudaLaunchConfig_t grid(unsigned blocks, void* queue) {
-  cudaLaunchConfig_t config{};
-  config.gridDim = blocks;
-  config.blockDim = threads;
-  config.stream = static_cast<cudaStream_t>(queue);
-  return config;
-}
-
-/// Returns use(number) for a number of the branches' type.
-template <class Use>
-auto with_type(const CudaStream& stream, Use use) {
-  switch (stream.type) {
-    case NumberType::bfloat16:
-      return use(__nv_bfloat16());
-    case NumberType::float16:
-      return use(__half());
-    case NumberType::float32:
-      break;
-  }
-  return use(float());
-}
-
-const char* error_text(cudaError_t error) {
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
-}
-
 }  // namespace
 
-std::int64_t scaled_sum_partials(const CudaStream& stream) {
-  return 2 * static_cast<std::int64_t>(blocks_for(stream));
+std::int64_t scaled_sum_partials(const CudaResidual& residual) {
+  return 2 * static_cast<std::int64_t>(blocks_for(residual));
 }
 
-const char* cast_of_sum(const CudaStream& stream, const CudaCastOfSum& numbers, void* queue) {
-  const auto config = grid(blocks_for(stream), queue);
-  return error_text(with_type(stream, [&](auto number) {
+const char* cast_of_sum(const CudaResidual& residual, const CudaCastOfSum& numbers, void* stream) {
+  const auto config = launch_config(blocks_for(residual), threads, stream);
+  return error_text(with_number(residual.type, [&](auto number) {
     using T = decltype(number);
-    return cudaLaunchKernelEx(&config, add_and_cast<T>, stream.count, numbers.x,
+    return cudaLaunchKernelEx(&config, add_and_cast<T>, residual.count, numbers.x,
                               static_cast<const T*>(numbers.branch), numbers.sum,
                               static_cast<T*>(numbers.y));
   }));
 }
 
-const char* differentiate_cast_of_sum(const CudaStream& stream,
-                                      const CudaCastOfSumGradients& gradients, void* queue) {
-  const auto config = grid(blocks_for(stream), queue);
-  return error_text(with_type(stream, [&](auto number) {
+const char* differentiate_cast_of_sum(const CudaResidual& residual,
+                                      const CudaCastOfSumGradients& gradients, void* stream) {
+  const auto config = launch_config(blocks_for(residual), threads, stream);
+  return error_text(with_number(residual.type, [&](auto number) {
     using T = decltype(number);
-    return cudaLaunchKernelEx(&config, widen_and_add<T>, stream.count, gradients.sum,
+    return cudaLaunchKernelEx(&config, widen_and_add<T>, residual.count, gradients.sum,
                               static_cast<const T*>(gradients.y), gradients.x,
                               static_cast<T*>(gradients.branch));
   }));
 }
 
-const char* scaled_sum(const CudaStream& stream, const CudaScaledSum& numbers, float* y,
-                       void* queue) {
-  const auto config = grid(blocks_for(stream), queue);
-  return error_text(with_type(stream, [&](auto number) {
+const char* scaled_sum(const CudaResidual& residual, const CudaScaledSum& numbers, float* y,
+                       void* stream) {
+  const auto config = launch_config(blocks_for(residual), threads, stream);
+  return error_text(with_number(residual.type, [&](auto number) {
     using T = decltype(number);
-    return cudaLaunchKernelEx(&config, scale_and_add<T>, stream.count, numbers.h,
+    return cudaLaunchKernelEx(&config, scale_and_add<T>, residual.count, numbers.h,
                               static_cast<const T*>(numbers.f), numbers.alpha, numbers.beta, y);
   }));
 }
 
-const char* differentiate_scaled_sum(const CudaStream& stream, const CudaScaledSum& numbers,
-                                     const CudaScaledSumGradients& gradients, void* queue) {
-  const unsigned blocks = blocks_for(stream);
-  const auto config = grid(blocks, queue);
-  const auto error = with_type(stream, [&](auto number) {
+const char* differentiate_scaled_sum(const CudaResidual& residual, const CudaScaledSum& numbers,
+                                     const CudaScaledSumGradients& gradients, void* stream) {
+  const unsigned blocks = blocks_for(residual);
+  const auto config = launch_config(blocks, threads, stream);
+  const auto error = with_number(residual.type, [&](auto number) {
     using T = decltype(number);
-    return cudaLaunchKernelEx(&config, differentiate_sum<T>, stream.count, numbers.h,
+    return cudaLaunchKernelEx(&config, differentiate_sum<T>, residual.count, numbers.h,
                               static_cast<const T*>(numbers.f), numbers.alpha, numbers.beta,
                               gradients.y, gradients.h, static_cast<T*>(gradients.f),
                               gradients.partials);
   });
   if (error != cudaSuccess) return error_text(error);
-  const auto last = grid(1, queue);
+  const auto last = launch_config(1, threads, stream);
   const float* const partials = gradients.partials;
   return error_text(cudaLaunchKernelEx(&last, add_scale_partials, partials,
                                        static_cast<int>(blocks), numbers.alpha, gradients.alpha,

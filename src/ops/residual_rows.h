@@ -11,7 +11,7 @@ namespace aero::ops {
 
 /// The numbers of a stream [count], float32, and those of a branch that joins it or of a layer's
 /// input made of it, which have a type of their own. All addresses are multiples of 32 bytes.
-struct CudaStream {
+struct CudaResidual {
   std::int64_t count;
   NumberType type;  // of branches, of casts and of their gradients
 };
@@ -50,16 +50,16 @@ struct CudaScaledSumGradients {
 };
 
 /// Counts the numbers in the sums that blocks make on the current device.
-std::int64_t scaled_sum_partials(const CudaStream& stream);
+std::int64_t scaled_sum_partials(const CudaResidual& residual);
 
-/// These queue their work on `queue`, a cudaStream_t of the current device, and return CUDA's error
-/// message, or nullptr. One card gives the same bits each time.
-const char* cast_of_sum(const CudaStream& stream, const CudaCastOfSum& numbers, void* queue);
-const char* differentiate_cast_of_sum(const CudaStream& stream,
-                                      const CudaCastOfSumGradients& gradients, void* queue);
-const char* scaled_sum(const CudaStream& stream, const CudaScaledSum& numbers, float* y,
-                       void* queue);
-const char* differentiate_scaled_sum(const CudaStream& stream, const CudaScaledSum& numbers,
-                                     const CudaScaledSumGradients& gradients, void* queue);
+/// These queue their work on `stream`, a cudaStream_t of the current device, and return CUDA's
+/// error message, or nullptr. One card gives the same bits each time.
+const char* cast_of_sum(const CudaResidual& residual, const CudaCastOfSum& numbers, void* stream);
+const char* differentiate_cast_of_sum(const CudaResidual& residual,
+                                      const CudaCastOfSumGradients& gradients, void* stream);
+const char* scaled_sum(const CudaResidual& residual, const CudaScaledSum& numbers, float* y,
+                       void* stream);
+const char* differentiate_scaled_sum(const CudaResidual& residual, const CudaScaledSum& numbers,
+                                     const CudaScaledSumGradients& gradients, void* stream);
 
 }  // namespace aero::ops

@@ -9,7 +9,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdint>
 #include <ostream>
 
@@ -59,7 +58,7 @@ class ResidualKernel : public testing::TestWithParam<Case> {
   static torch::Tensor branch(std::uint64_t seed) {
     return normal({GetParam().count}, seed).to(GetParam().dtype);
   }
-  static CudaStream described() { return {GetParam().count, GetParam().type}; }
+  static CudaResidual described() { return {GetParam().count, GetParam().type}; }
 };
 
 // Whole packs and others, and more numbers than all threads take at a time.
@@ -136,10 +135,14 @@ TEST_P(ResidualKernel, IsTheScaledSumWithItsGradients) {
   expect_near(y, expected.detach(), 1e-6);
   expect_near(dh, h64.grad(), 1e-6);
   expect_near(df, f64.grad(), 1e-6 + GetParam().rounding);
-  // Sums of as many products, which nearly cancel.
-  const double of_sums = 1e-7 * std::sqrt(static_cast<double>(h.numel()));
-  expect_near(dalpha, alpha64.grad(), 1e-6 + of_sums);
-  expect_near(dbeta, beta64.grad(), 1e-6 + of_sums);
+  const auto expect_sum = [](const Result& actual, const torch::Tensor& formula,
+                             const torch::Tensor& terms) {
+    EXPECT_LE(largest_difference(actual.tensor(), formula),
+              1e-7 * terms.abs().sum().item<double>());
+  };
+  const auto dy64 = dy.to(torch::kFloat64);
+  expect_sum(dalpha, alpha64.grad(), dy64 * f64.detach() / (1.7 * 1.7));
+  expect_sum(dbeta, beta64.grad(), dy64 * h64.detach());
 }
 
 }  // namespace

@@ -71,6 +71,16 @@ TEST(AttentionByFusedKernels, IsTheFormulaInFloat32) {
   });
 }
 
+// Its one weight is 1 whatever its score is.
+TEST(AttentionByFusedKernels, GivesTheFirstRowsQueryAndTemperatureNoGradient) {
+  for_each_shape([](const Inputs& inputs) {
+    const auto actual = differentiate(fused, to(inputs, torch::kFloat32));
+    EXPECT_TRUE(actual.queries.select(2, 0).eq(0).all().item<bool>());
+    if (!actual.temperature.defined()) return;
+    EXPECT_TRUE(actual.temperature.select(1, 0).eq(0).all().item<bool>());
+  });
+}
+
 struct Half {
   torch::ScalarType dtype;
   double rounding;  // half a unit in the last place of 1

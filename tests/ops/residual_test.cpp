@@ -72,6 +72,29 @@ TEST(CastOfSum, IsToTheBitThatOfTheOperations) {
   }
 }
 
+TEST(CastOfSum, TakesAnyStridesAndAddresses) {
+  const Autocast autocast(torch::kBFloat16);
+  const auto all = there(normal({1 + 50 * 33}, 1).to(torch::kFloat32));
+  const auto shifted = all.narrow(0, 1, 50 * 33).view({50, 33});
+  const auto turned = all.narrow(0, 0, 50 * 33).view({33, 50}).t();
+  const auto branch = there(normal({33, 50}, 2).to(torch::kBFloat16)).t();
+  for (const auto& x : {shifted, turned}) {
+    const auto out = cast_of_sum(x, branch);
+    EXPECT_TRUE(torch::equal(out.sum, x + branch));
+    EXPECT_TRUE(torch::equal(out.y, (x + branch).to(torch::kBFloat16)));
+    EXPECT_TRUE(torch::equal(cast_of_sum(x, {}).y, x.to(torch::kBFloat16)));
+  }
+}
+
+TEST(CastOfSum, GivesTheBranchAloneItsGradient) {
+  const Autocast autocast(torch::kBFloat16);
+  const auto x = there(normal(shape, 1).to(torch::kFloat32));
+  const auto branch = leaf(normal(shape, 2).to(torch::kBFloat16));
+  const auto w = there(normal(shape, 3).to(torch::kBFloat16));
+  cast_of_sum(x, branch).y.backward(w);
+  EXPECT_TRUE(torch::equal(branch.grad(), w));
+}
+
 TEST(CastOfSum, CastsNothingWithoutAutocast) {
   const auto x = there(normal(shape, 1).to(torch::kFloat32));
   const auto out = cast_of_sum(x, {});
@@ -99,6 +122,7 @@ torch::Tensor written_out(const torch::Tensor& h, const torch::Tensor& f,
 }
 
 TEST(ScaledSum, IsTheFormulaWithItsGradients) {
+  const Autocast autocast(torch::kBFloat16);
   const auto wide = torch::kFloat64;
   const auto formula = differentiate_scaled(wide, wide, written_out);
   for (const auto f_dtype : {torch::kFloat32, torch::kBFloat16, torch::kFloat16}) {
@@ -125,6 +149,7 @@ TEST(ScaledSum, IsTheFormulaToTheBitOnTheCpu) {
 }
 
 TEST(ScaledSum, GivesTheSameBitsEachTime) {
+  const Autocast autocast(torch::kBFloat16);
   const auto once = differentiate_scaled(torch::kFloat32, torch::kBFloat16, scaled_sum);
   const auto twice = differentiate_scaled(torch::kFloat32, torch::kBFloat16, scaled_sum);
   for (std::size_t i = 0; i < once.size(); ++i) EXPECT_TRUE(torch::equal(once[i], twice[i])) << i;

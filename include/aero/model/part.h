@@ -13,9 +13,9 @@ class PartImpl : public ModuleImpl {
  public:
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
 
-  /// Gives x + branch, or x where the branch is undefined, and forward() of that sum, which it casts
-  /// to autocast's dtype if `cast`. A norm may compute all of it in one sweep, and so may its backward
-  /// pass, if what else reads x reads the sum in its place.
+  /// Gives x + branch, or x where the branch is undefined, and forward() of that sum, cast to
+  /// autocast's dtype if `cast`. A norm may compute all of it in one sweep, and its backward pass
+  /// may add the gradients in one, so let what else reads x read the sum in its place.
   virtual ops::Summed forward_sum(const torch::Tensor& x, const torch::Tensor& branch, bool cast);
 
   /// Tells whether forward() casts x to autocast's dtype before it does anything else, as a matrix

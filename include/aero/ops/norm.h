@@ -35,10 +35,11 @@ torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, doub
 /// Computes x + branch, and layer_norm() of that sum. The branch has the shape of x; without one
 /// (undefined), the sum is x.
 ///
-/// AERO's kernel takes a branch in the dtype of its result. It then makes the sum and the norm in one
-/// sweep. In the backward pass, one sweep computes the norm's gradient, adds that which other readers
-/// of the sum give, and casts the result for the branch. It gives the same numbers as the separate
-/// operations. So other readers of x should read the sum in its place.
+/// AERO's kernel takes a branch in the dtype of its result. It then makes the sum and the norm in
+/// one sweep. In the backward pass, one sweep computes the norm's gradient, adds the gradients that
+/// other readers of the sum give, and casts the result for the branch. So let what else reads x
+/// read the sum in its place. The numbers are those of the separate operations. On CUDA the sum may
+/// be a view of x, which autograd lets nobody change in place.
 Summed layer_norm_of_sum(const torch::Tensor& x, const torch::Tensor& branch,
                          const torch::Tensor& weight, const torch::Tensor& bias, double eps,
                          NormDtype dtype);

@@ -51,7 +51,18 @@ void expect_equal(const std::pair<torch::Tensor, torch::Tensor>& actual,
   EXPECT_TRUE(torch::equal(actual.second, expected.second));
 }
 
-TEST(ForwardCast, IsForwardAndItsCastForEachNorm) {
+/// Gives the sum and the norm of it, and the gradients of both inputs of a weighted sum of both.
+template <class Function>
+std::vector<torch::Tensor> differentiate_sum(Function function) {
+  const auto x = residual_stream().requires_grad_();
+  const auto branch = there(normal(x.sizes(), 9).to(torch::kBFloat16)).requires_grad_();
+  const ops::Summed out = function(x, branch);
+  const auto weight = [&](std::uint64_t seed) { return there(normal(x.sizes(), seed)); };
+  ((out.sum * weight(10)).sum() + (out.y * weight(11)).sum()).backward();
+  return {out.sum.detach(), out.y.detach(), x.grad(), branch.grad()};
+}
+
+TEST(ForwardSum, IsTheSumAndForwardOfItForEachNorm) {
   const Autocast autocast(torch::kBFloat16);
   const auto config = wide(small_gpt2());
   const auto fixed = [&](double gate) {
@@ -77,10 +88,23 @@ TEST(ForwardCast, IsForwardAndItsCastForEachNorm) {
                  differentiate([&](const torch::Tensor& x) {
                    return ops::to_autocast_dtype(norm->forward(x));
                  }));
+    for (const bool cast : {true, false}) {
+      const auto actual = differentiate_sum(
+          [&](const auto& x, const auto& branch) { return norm->forward_sum(x, branch, cast); });
+      const auto expected = differentiate_sum([&](const auto& x, const auto& branch) {
+        const auto sum = x + branch;
+        const auto y = norm->forward(sum);
+        return ops::Summed{sum, cast ? ops::to_autocast_dtype(y) : y};
+      });
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ(actual[i].scalar_type(), expected[i].scalar_type());
+        EXPECT_TRUE(torch::equal(actual[i], expected[i])) << i;
+      }
+    }
   }
 }
 
-TEST(ForwardCast, OfAFixedNormAveragesTheDeviation) {
+TEST(ForwardSum, OfAFixedNormAveragesTheDeviation) {
   FixedLayerNormImpl norm(wide(small_gpt2()));
   norm.to(test_device());
   norm.forward_sum(residual_stream(), {}, /*cast=*/true);
@@ -95,7 +119,7 @@ std::vector<ModelConfig> readers() {
           wide(small_with("SM+ScFuFFN_i1")), wide(spectral)};
 }
 
-TEST(ForwardCast, IsWhatAttentionAndFfnsDoWithTheirInput) {
+TEST(ForwardSum, IsWhatAttentionAndFfnsDoWithTheirInput) {
   const Autocast autocast(torch::kBFloat16);
   for (const auto& config : readers()) {
     const auto decoder = make_decoder_there(config, torch::kFloat32);
@@ -128,7 +152,7 @@ class WitnessImpl : public PartImpl {
   bool casts_;
 };
 
-TEST(ForwardCast, IsTakenByABlockWhereItsReaderCastsAndThereAlone) {
+TEST(ForwardSum, IsTakenByABlockWhereItsReaderCastsAndThereAlone) {
   for (const auto& config : {wide(small_gpt2()), wide(small_pythia())}) {
     const auto decoder = make_decoder_there(config, torch::kFloat32);
     auto& block = *decoder->blocks()[0];
@@ -165,7 +189,7 @@ class ReadingAttentionImpl : public ProjectedAttentionImpl {
   bool casts_input() const override { return false; }
 };
 
-TEST(ForwardCast, IsNotTakenForAttentionThatDoesNotCast) {
+TEST(ForwardSum, IsNotTakenForAttentionThatDoesNotCast) {
   const auto config = wide(small_gpt2());
   auto decoder = make_decoder_there(config, torch::kFloat32);
   auto& block = *decoder->blocks()[0];
@@ -177,7 +201,7 @@ TEST(ForwardCast, IsNotTakenForAttentionThatDoesNotCast) {
   EXPECT_EQ(norm->casts, 0);
 }
 
-TEST(ForwardCast, IsAskedOfBothNormsOfAResidualBlockAndOfNoOther) {
+TEST(ForwardSum, IsAskedOfBothNormsOfAResidualBlockAndOfNoOther) {
   struct Expected {
     ModelConfig config;
     int casts;
