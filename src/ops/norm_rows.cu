@@ -8,8 +8,8 @@
 #include <cstdint>
 
 // The threads that share a row keep it in registers. So the forward pass reads x once from device
-// memory, also where it first adds a branch; the backward pass reads x and y's gradient once. In the
-// backward pass a block goes through many rows and sums the gradients of weight and bias on the
+// memory, also where it first adds a branch; the backward pass reads x and y's gradient once. In
+// the backward pass a block goes through many rows and sums the gradients of weight and bias on the
 // way; a second kernel adds up the sums of the blocks. Each step loads all that it needs before it
 // stores, for the compiler lets no load pass a store.
 
