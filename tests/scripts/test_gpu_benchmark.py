@@ -17,12 +17,12 @@ import torch
 
 from aero.benchmark import processes, pytorch_work, step_turns
 from aero.benchmark.budget import Budget
+from aero.benchmark.gpu_scenes import dry_catalogue, full_catalogue
 from aero.benchmark.processes import OutOfTime, ProcessFailed, run_process
 from aero.benchmark.pytorch_side import PyTorchTurn
 from aero.benchmark.pytorch_task import PyTorchTask
 from aero.benchmark.pytorch_work import gemm_rate, work
-from aero.benchmark.step_report import Results, goals
-from aero.benchmark.step_scenes import dry_scenes, full_scenes
+from aero.benchmark.step_report import Results
 from aero.benchmark.step_turns import Turns
 from aero.benchmark.store import Store
 from aero.commands.gpu import benchmark
@@ -102,7 +102,7 @@ def test_a_later_call_measures_what_is_missing(run: Run, binary: Path, tmp_path:
 def test_only_the_scenes_that_are_asked_for_are_measured(
     run: Run, binary: Path, tmp_path: Path
 ) -> None:
-    assert tuple(scene.name for scene in full_scenes("cuda")) == benchmark.SCENES
+    assert tuple(scene.name for scene in full_catalogue("cuda").scenes) == benchmark.SCENES
     assert run("--scenes", "long", "tiny") == 0
     measured = {name.partition("/")[0] for name in results(tmp_path)["measurements"]}
     assert measured == {"long", "tiny"}
@@ -111,7 +111,9 @@ def test_only_the_scenes_that_are_asked_for_are_measured(
 
 
 def test_every_scene_has_a_round_before_another_has_two() -> None:
-    names = [(scene.name, number) for scene, _, number in step_turns.turns(full_scenes("cuda"))]
+    names = [
+        (scene.name, number) for scene, _, number in step_turns.turns(full_catalogue("cuda").scenes)
+    ]
     order = list(dict.fromkeys(names))
     first = [("gpt2", 1), ("ereg", 1), ("long", 1), ("tiny", 1)]
     second = [("gpt2", 2), ("ereg", 2), ("long", 2), ("tiny", 2), ("vocabulary", 1)]
@@ -121,11 +123,12 @@ def test_every_scene_has_a_round_before_another_has_two() -> None:
 def test_on_a_gpu_the_smallest_model_is_measured_with_graphs_too(
     binary: Path, tmp_path: Path
 ) -> None:
-    scenes = dry_scenes("cuda")
+    catalogue = dry_catalogue("cuda")
+    scenes = catalogue.scenes
     small = replace(scenes[-1], setting=replace(scenes[-1].setting, device="cpu"))
     store = Store(tmp_path / "benchmark.json", {}, {})
     Turns(binary, 1, Budget(60), store).take([small])
-    goal = goals(scenes, Results(scenes, store.measured()))[-1]
+    goal = catalogue.goals(Results(scenes, store.measured()))[-1]
     assert goal.measured == pytest.approx(4.0) and goal.reached
 
 
@@ -212,10 +215,10 @@ def test_the_card_that_is_named_is_the_current_one(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda _: None)
     monkeypatch.setattr(pytorch_work, "_train", lambda _: [float(len(chosen))])
-    scene = full_scenes("cuda:1")[0]
+    scene = full_catalogue("cuda:1").scenes[0]
     assert work(PyTorchTask(scene.setting, "corpus", fused=True))["seconds"] == [1.0]
     assert chosen == ["cuda:1"]
-    scene = full_scenes("cuda")[0]
+    scene = full_catalogue("cuda").scenes[0]
     work(PyTorchTask(scene.setting, "corpus", fused=True))
     assert chosen == ["cuda:1"]
 

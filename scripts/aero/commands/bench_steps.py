@@ -1,0 +1,79 @@
+"""Measures AERO's training steps on the CPU beside PyTorch and the authors' way, in the same run.
+
+It measures GPT-2 124M beside nanoGPT's loop, eager and under torch.compile, in bfloat16 and in
+float32; SM+ScFuFFN_i6, and EReg(SM(t)+ScFuFFN_i6) at two context lengths, beside the authors' way
+in PyTorch; and the tiny sweeps' model. The sides take turns, each in its own process. What does not
+fit into --seconds is left out and named; called again, the program measures what is missing. It
+writes benchmark.json and benchmark.md into FOLDER.
+
+Examples:
+  scripts/bench/steps.py --out build/bench
+  scripts/bench/steps.py --out build/bench --scenes ereg long
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from aero.benchmark.cpu_scenes import dry_catalogue, full_catalogue
+from aero.benchmark.options import check_common
+from aero.benchmark.step_program import Call, measure
+from aero.core.command import run_command
+from aero.core.options import Parser, whole
+from aero.core.places import AERO
+
+SCENES = ("gpt2", "method", "ereg", "long", "tiny", "float32")
+_GEMM_SIZE = 2048  # products of 8192 would take a CPU seconds each
+
+
+def parse(command_line: list[str] | None) -> argparse.Namespace:
+    """Parses the command line; exits with status 2 where it is wrong."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--aero", type=Path, default=AERO, help="AERO's binary (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
+    parser.add_argument(
+        "--scenes",
+        nargs="+",
+        choices=SCENES,
+        default=SCENES,
+        help="what to measure (default: all of it)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=whole(1, 1024),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="CPU threads of each side (default: %(default)s, as many as there are cores)",
+    )
+    parser.add_argument("--tiny", action="store_true", help="a dry run at a size of no interest")
+    parser.add_argument(
+        "--seconds",
+        type=whole(1, 10**6),
+        default=1750,
+        metavar="N",
+        help="end within N seconds (default: %(default)s)",
+    )
+    return check_common(parser, parser.parse_args(command_line))
+
+
+def benchmark(arguments: argparse.Namespace) -> int:
+    """Measures and reports."""
+    call = Call(
+        arguments.aero,
+        arguments.out,
+        "cpu",
+        arguments.tiny,
+        arguments.seconds,
+        arguments.scenes,
+        _GEMM_SIZE,
+    )
+    return measure(call, dry_catalogue() if arguments.tiny else full_catalogue(arguments.threads))
+
+
+def main(command_line: list[str] | None = None) -> int:
+    """Runs the script, and returns its exit status."""
+    return run_command(lambda: benchmark(parse(command_line)))
