@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures README's table of training speed on this machine.
+# Measures the table of docs/benchmark.md on this machine.
 set -euo pipefail
 
 usage() {

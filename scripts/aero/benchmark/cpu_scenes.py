@@ -87,7 +87,7 @@ def _goals(results: Results) -> list[Goal]:
 
 
 def full_catalogue(threads: int) -> Catalogue:
-    """Returns the scenes of README's table; what matters most comes first."""
+    """Returns the scenes of docs/benchmark.md; what matters most comes first."""
     return Catalogue(_full_scenes(threads), _goals)
 
 
