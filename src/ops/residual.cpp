@@ -64,11 +64,8 @@ class CastOfSumFunction : public torch::autograd::Function<CastOfSumFunction> {
     const auto branch =
         context->saved_data["has_branch"].toBool() ? torch::empty_like(of_y) : torch::Tensor();
     if constexpr (has_cuda_kernels) {
-      const CudaCastOfSumGradients work{numbers(of_sum), of_y.data_ptr(), numbers(x),
-                                        address(branch)};
-      check(differentiate_cast_of_sum({x.numel(), number_type(dtype)}, work,
-                                      current_cuda_stream(x.device())),
-            x);
+      const CudaCastOfSum work{numbers(of_sum), of_y.data_ptr(), numbers(x), address(branch)};
+      check(cast_of_sum({x.numel(), number_type(dtype)}, work, current_cuda_stream(x.device())), x);
     }
     return {x, branch, torch::Tensor()};
   }

@@ -86,17 +86,6 @@ __global__ void __launch_bounds__(threads)
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    widen_and_add(std::int64_t count, const float* sum, const T* y, float* x, T* branch) {
-  for_each_pack(count, [&](std::int64_t first) {
-    auto numbers = load(sum, first, count);
-    add(numbers, load(y, first, count));
-    store(numbers, x, first, count);
-    store(rounded<T>(numbers), branch, first, count);
-  });
-}
-
-template <class T>
-__global__ void __launch_bounds__(threads)
     scale_and_add(std::int64_t count, const float* h, const T* f, const float* alpha,
                   const float* beta, float* y) {
   const float a = *alpha;
@@ -191,17 +180,6 @@ const char* cast_of_sum(const CudaResidual& residual, const CudaCastOfSum& numbe
     return cudaLaunchKernelEx(&config, add_and_cast<T>, residual.count, numbers.x,
                               static_cast<const T*>(numbers.branch), numbers.sum,
                               static_cast<T*>(numbers.y));
-  }));
-}
-
-const char* differentiate_cast_of_sum(const CudaResidual& residual,
-                                      const CudaCastOfSumGradients& gradients, void* stream) {
-  const auto config = launch_config(blocks_for(residual), threads, stream);
-  return error_text(with_number(residual.type, [&](auto number) {
-    using T = decltype(number);
-    return cudaLaunchKernelEx(&config, widen_and_add<T>, residual.count, gradients.sum,
-                              static_cast<const T*>(gradients.y), gradients.x,
-                              static_cast<T*>(gradients.branch));
   }));
 }
 

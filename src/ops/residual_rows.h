@@ -16,20 +16,14 @@ struct CudaResidual {
   NumberType type;  // of branches, of casts and of their gradients
 };
 
-/// sum = x + branch and y = sum, rounded. Without a branch (null), there is no sum.
+/// sum = x + branch, and y = sum, rounded. Each may be null: what is not there counts as 0, and is
+/// not stored. So this is also the backward pass, which adds the gradients of sum and y, and rounds
+/// the result for the branch.
 struct CudaCastOfSum {
   const float* x;
   const void* branch;
   float* sum;
   void* y;
-};
-
-/// x = sum + y, which are gradients, and branch = x, rounded. `sum` and `branch` may be null.
-struct CudaCastOfSumGradients {
-  const float* sum;
-  const void* y;
-  float* x;
-  void* branch;
 };
 
 /// y = beta h + f / alpha.
@@ -55,8 +49,6 @@ std::int64_t scaled_sum_partials(const CudaResidual& residual);
 /// These queue their work on `stream`, a cudaStream_t of the current device, and return CUDA's
 /// error message, or nullptr. One card gives the same bits each time.
 const char* cast_of_sum(const CudaResidual& residual, const CudaCastOfSum& numbers, void* stream);
-const char* differentiate_cast_of_sum(const CudaResidual& residual,
-                                      const CudaCastOfSumGradients& gradients, void* stream);
 const char* scaled_sum(const CudaResidual& residual, const CudaScaledSum& numbers, float* y,
                        void* stream);
 const char* differentiate_scaled_sum(const CudaResidual& residual, const CudaScaledSum& numbers,

@@ -16,9 +16,9 @@ struct Summed {
 /// On CUDA under autocast, one sweep of AERO's kernel makes both, where nvcc compiled it and the
 /// branch has autocast's dtype. In the backward pass, one sweep adds the gradients of both, also
 /// those that other readers of the sum give, and casts the result for the branch. So let what else
-/// reads x read the sum in its place. The numbers are those of the separate operations, which can
-/// be differentiated once. On CUDA the sum may be a view of x, which autograd lets nobody change in
-/// place.
+/// reads x read the sum in its place. The numbers are those of the separate operations. The kernel
+/// can be differentiated once. On CUDA the sum may be a view of x, which autograd lets nobody
+/// change in place.
 Summed cast_of_sum(const torch::Tensor& x, const torch::Tensor& branch);
 
 /// Computes beta h + f / alpha (ScFFN, arXiv 2410.13060), where alpha and beta are [1] and h and f

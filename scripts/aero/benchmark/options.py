@@ -1,4 +1,4 @@
-"""Defines the options that the programs under scripts/gpu have in common."""
+"""Defines the options that the programs under scripts/gpu and scripts/bench have in common."""
 
 from __future__ import annotations
 
@@ -27,17 +27,33 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of add_machine(), --tiny and --seconds."""
-    add_machine(parser)
+def add_limits(parser: argparse.ArgumentParser, seconds: int) -> None:
+    """Adds --tiny and --seconds."""
     parser.add_argument("--tiny", action="store_true", help="a dry run at a size of no interest")
     parser.add_argument(
         "--seconds",
         type=whole(1, 10**6),
-        default=540,
+        default=seconds,
         metavar="N",
         help="end within N seconds (default: %(default)s)",
     )
+
+
+def add_scenes(parser: argparse.ArgumentParser, scenes: tuple[str, ...]) -> None:
+    """Adds the option that chooses among scenes."""
+    parser.add_argument(
+        "--scenes",
+        nargs="+",
+        choices=scenes,
+        default=scenes,
+        help="what to measure (default: all of it)",
+    )
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of add_machine() and add_limits()."""
+    add_machine(parser)
+    add_limits(parser, 540)
 
 
 def check_common(

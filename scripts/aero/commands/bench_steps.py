@@ -18,7 +18,7 @@ import os
 from pathlib import Path
 
 from aero.benchmark.cpu_scenes import dry_catalogue, full_catalogue
-from aero.benchmark.options import check_common
+from aero.benchmark.options import add_limits, add_scenes, check_common
 from aero.benchmark.step_program import Call, measure
 from aero.core.command import run_command
 from aero.core.options import Parser, whole
@@ -35,13 +35,7 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
         "--aero", type=Path, default=AERO, help="AERO's binary (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
-    parser.add_argument(
-        "--scenes",
-        nargs="+",
-        choices=SCENES,
-        default=SCENES,
-        help="what to measure (default: all of it)",
-    )
+    add_scenes(parser, SCENES)
     parser.add_argument(
         "--threads",
         type=whole(1, 1024),
@@ -49,14 +43,7 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help="CPU threads of each side (default: %(default)s, as many as there are cores)",
     )
-    parser.add_argument("--tiny", action="store_true", help="a dry run at a size of no interest")
-    parser.add_argument(
-        "--seconds",
-        type=whole(1, 10**6),
-        default=1750,
-        metavar="N",
-        help="end within N seconds (default: %(default)s)",
-    )
+    add_limits(parser, 1750)
     return check_common(parser, parser.parse_args(command_line))
 
 

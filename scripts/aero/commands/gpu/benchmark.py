@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 
 from aero.benchmark.gpu_scenes import dry_catalogue, full_catalogue
-from aero.benchmark.options import add_common, check_common
+from aero.benchmark.options import add_common, add_scenes, check_common
 from aero.benchmark.step_program import Call, measure
 from aero.core.command import run_command
 from aero.core.options import Parser
@@ -28,13 +28,7 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common(parser)
-    parser.add_argument(
-        "--scenes",
-        nargs="+",
-        choices=SCENES,
-        default=SCENES,
-        help="what to measure (default: all of it)",
-    )
+    add_scenes(parser, SCENES)
     return check_common(parser, parser.parse_args(command_line))
 
 
