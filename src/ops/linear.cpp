@@ -1,12 +1,17 @@
 #include "aero/ops/linear.h"
 
+#include "aero/ops/autocast.h"
+
 #include "column_sums.h"
 #include "cuda_kernels.h"
 #include "cuda_tensors.h"
+#include "matrix_product.h"
 
 #include <ATen/autocast_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/autograd.h>
+
+#include <optional>
 
 namespace aero::ops {
 namespace {
@@ -51,6 +56,48 @@ class BiasGradient : public torch::autograd::Function<BiasGradient> {
   }
 };
 
+/// Computes x weight^T + bias on the CPU, x [rows, in] in the dtype of the products.
+class LinearProduct : public torch::autograd::Function<LinearProduct> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
+                               const torch::Tensor& weight,
+                               const std::optional<torch::Tensor>& bias) {
+    context->save_for_backward({x, weight});
+    context->saved_data["has_bias"] = bias.has_value();
+    return matrix_product(x, weight.t(), x.scalar_type(), bias.value_or(torch::Tensor()));
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    TORCH_CHECK(!torch::GradMode::is_enabled(), "AERO's linear layer is differentiable once");
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    const auto saved = context->get_saved_variables();
+    const auto& x = saved[0];
+    const auto& weight = saved[1];
+    const auto dy = gradients[0].contiguous();
+    variable_list result(3);
+    if (context->needs_input_grad(0)) result[0] = product(dy, weight, x.scalar_type());
+    if (context->needs_input_grad(1)) result[1] = product(dy.t(), x, weight.scalar_type());
+    const bool has_bias = context->saved_data["has_bias"].toBool();
+    if (has_bias && context->needs_input_grad(2)) {
+      result[2] = dy.sum(0, /*keepdim=*/false, torch::kFloat32);
+    }
+    return result;
+  }
+};
+
+/// An input of a differentiable function must be defined, or absent.
+std::optional<torch::Tensor> optional(const torch::Tensor& x) {
+  return x.defined() ? std::optional(x) : std::nullopt;
+}
+
+/// Tells whether AERO computes the product of x, in the products' dtype, and a weight.
+bool has_own_product(const torch::Tensor& x, const torch::Tensor& weight,
+                     const torch::Tensor& bias) {
+  return x.is_cpu() && weight.scalar_type() == torch::kFloat32 &&
+         (!bias.defined() || bias.scalar_type() == torch::kFloat32) &&
+         has_matrix_product(x, weight.detach().t());
+}
+
 }  // namespace
 
 torch::Tensor column_sums(const torch::Tensor& x) {
@@ -61,6 +108,14 @@ torch::Tensor column_sums(const torch::Tensor& x) {
 
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight,
                      const torch::Tensor& bias) {
+  if (x.is_cpu() && x.dim() > 1) {
+    const auto rows = to_autocast_dtype(x).flatten(0, -2);
+    if (has_own_product(rows, weight, bias)) {
+      auto sizes = x.sizes().vec();
+      sizes.back() = weight.size(0);
+      return LinearProduct::apply(rows, weight, optional(bias)).view(sizes);
+    }
+  }
   const bool trains = bias.defined() && bias.requires_grad() && torch::GradMode::is_enabled();
   const bool casts = at::autocast::is_autocast_enabled(x.device().type());
   if (!trains || !casts || !has_kernel(x)) return torch::linear(x, weight, bias);

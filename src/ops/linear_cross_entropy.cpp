@@ -3,6 +3,7 @@
 #include "aero/ops/autocast.h"
 
 #include "cross_entropy_paths.h"
+#include "matrix_product.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -59,6 +60,14 @@ class WeightGradient {
       add_in_place(gradient.t(), h);
       return;
     }
+    if (dtype_ == torch::kFloat32 && has_matrix_product(gradient.t(), h)) {
+      if (sum_.defined()) {
+        add_matrix_product(sum_, gradient.t(), h);
+      } else {
+        sum_ = matrix_product(gradient.t(), h, dtype_);
+      }
+      return;
+    }
     const auto product = torch::matmul(gradient.t(), h).to(dtype_);
     if (sum_.defined()) {
       sum_ += product;
@@ -102,7 +111,8 @@ Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
                const torch::Tensor& all_targets, const std::optional<std::int64_t>& block_logits,
                bool hidden_needs, bool weight_needs) {
   const auto h = to_autocast_dtype(hidden);
-  const auto w = padded(to_autocast_dtype(weight));
+  const bool by_own_products = has_matrix_product(h, weight.t());
+  const auto w = by_own_products ? weight : padded(to_autocast_dtype(weight));
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto targets = all_targets.contiguous();
   const auto vocabulary = weight.size(0);
@@ -125,7 +135,7 @@ Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
     const auto length = std::min(block, rows - start);
     auto h_block = h.narrow(0, start, length);
     const auto block_targets = targets.narrow(0, start, length);
-    const auto logits = torch::matmul(h_block, w.t());
+    const auto logits = product(h_block, w.t(), h.scalar_type());
     const bool by_kernel = has_cross_entropy_kernel(logits);
     const auto [losses, gradient] =
         (by_kernel ? cross_entropy_by_kernel : cross_entropy_by_operations)(
@@ -135,7 +145,11 @@ Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
         by_kernel ? torch::Tensor() : block_targets.eq(ignored_target).unsqueeze(1);
     if (hidden_needs) {
       auto out = result.hidden_gradient.narrow(0, start, length);
-      torch::matmul_out(out, gradient, w);
+      if (h.is_cpu()) {
+        out.copy_(product(gradient, w, out.scalar_type()));
+      } else {
+        torch::matmul_out(out, gradient, w);
+      }
       if (left_out.defined()) out.masked_fill_(left_out, 0);
     }
     if (!weight_needs) continue;

@@ -49,6 +49,7 @@ TEST(Linear, IsPyTorchsWithTheSumOfFloat64AsTheBiasesGradient) {
         const auto pytorchs = [](const auto& x, const auto& weight, const auto& bias) {
           return torch::linear(x, weight, bias);
         };
+        if (tests_the_cpu() && half == torch::kBFloat16) continue;  // these are AERO's products
         const auto expected = differentiate(batch, with_bias, torch::kFloat32, pytorchs);
         const auto actual = differentiate(batch, with_bias, torch::kFloat32, linear);
         for (const int i : {0, 1, 2}) EXPECT_TRUE(torch::equal(actual[i], expected[i])) << i;
@@ -66,15 +67,45 @@ TEST(Linear, IsPyTorchsWithTheSumOfFloat64AsTheBiasesGradient) {
   }
 }
 
-TEST(Linear, IsPyTorchsToTheBitOnTheCpu) {
+TEST(Linear, IsPyTorchsToTheBitInFloat64) {
   if (!tests_the_cpu()) GTEST_SKIP() << "elsewhere AERO's kernel sums the bias's gradient";
-  for (const auto dtype : {torch::kFloat64, torch::kFloat32}) {
-    const auto expected = differentiate({3, 50}, true, dtype,
-                                        [](const auto& x, const auto& weight, const auto& bias) {
-                                          return torch::linear(x, weight, bias);
-                                        });
-    const auto actual = differentiate({3, 50}, true, dtype, linear);
-    for (const int i : {0, 1, 2, 3}) EXPECT_TRUE(torch::equal(actual[i], expected[i])) << i;
+  const auto expected = differentiate({3, 50}, true, torch::kFloat64,
+                                      [](const auto& x, const auto& weight, const auto& bias) {
+                                        return torch::linear(x, weight, bias);
+                                      });
+  const auto actual = differentiate({3, 50}, true, torch::kFloat64, linear);
+  for (const int i : {0, 1, 2, 3}) EXPECT_TRUE(torch::equal(actual[i], expected[i])) << i;
+}
+
+/// Gives what differentiate() does, in float64, for factors rounded to `dtype`.
+std::vector<torch::Tensor> expected_of(const std::vector<std::int64_t>& batch, bool with_bias,
+                                       torch::ScalarType dtype) {
+  return differentiate(batch, with_bias, torch::kFloat64,
+                       [&](const auto& x, const auto& weight, const auto& bias) {
+                         return torch::linear(x.to(dtype).to(x.scalar_type()),
+                                              weight.to(dtype).to(x.scalar_type()), bias);
+                       });
+}
+
+TEST(Linear, IsCloseToFloat64InFloat32) {
+  for (const auto& batch : batches) {
+    const auto expected = expected_of(batch, true, torch::kFloat32);
+    const auto actual = differentiate(batch, true, torch::kFloat32, linear);
+    for (const int i : {0, 1, 2, 3}) {
+      EXPECT_LE(largest_difference(actual[i], expected[i]), 1e-6 * largest(expected[i])) << i;
+    }
+  }
+}
+
+TEST(Linear, RoundsNoMoreThanResultsToBfloat16) {
+  const Autocast autocast(torch::kBFloat16);
+  for (const auto& batch : batches) {
+    const auto expected = expected_of(batch, true, torch::kBFloat16);
+    const auto actual = differentiate(batch, true, torch::kFloat32, linear);
+    for (const int i : {0, 1, 2, 3}) {
+      const auto allowed = expected[i].abs() / 256 + largest(expected[i]) / 512;
+      EXPECT_TRUE((actual[i] - expected[i]).abs().le(allowed).all().item<bool>()) << i;
+    }
   }
 }
 
