@@ -33,6 +33,9 @@ target_link_libraries(aero_torch INTERFACE "$<BUILD_INTERFACE:${TORCH_LIBRARIES}
 target_include_directories(aero_torch SYSTEM INTERFACE "$<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>")
 target_compile_definitions(aero_torch INTERFACE "$<BUILD_INTERFACE:${TORCH_DEFINITIONS}>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # at::parallel_for uses one thread where OpenMP is off. LibTorch, too, has GNU's OpenMP.
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+  target_link_libraries(aero_torch INTERFACE OpenMP::OpenMP_CXX)
   # LibTorch's wheels export parts of std::filesystem; those of 2.11.0 crash (remove_all). The compiler's
   # own library must stand before them.
   target_link_options(aero_torch INTERFACE LINKER:--push-state,--no-as-needed -lstdc++ LINKER:--pop-state)
