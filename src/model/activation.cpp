@@ -1,16 +1,22 @@
 #include "aero/model/activation.h"
 
+#include "aero/ops/gelu.h"
+
 namespace aero::model {
 namespace {
 
 class GeluImpl : public PartImpl {
  public:
-  torch::Tensor forward(const torch::Tensor& x) override { return torch::gelu(x, "none"); }
+  torch::Tensor forward(const torch::Tensor& x) override {
+    return ops::gelu(x, ops::GeluForm::exact);
+  }
 };
 
 class GeluTanhImpl : public PartImpl {
  public:
-  torch::Tensor forward(const torch::Tensor& x) override { return torch::gelu(x, "tanh"); }
+  torch::Tensor forward(const torch::Tensor& x) override {
+    return ops::gelu(x, ops::GeluForm::tanh);
+  }
 };
 
 class ReluImpl : public PartImpl {

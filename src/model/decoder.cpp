@@ -56,13 +56,18 @@ std::vector<Block> DecoderImpl::blocks() const {
 }
 
 torch::Tensor DecoderImpl::embed(const torch::Tensor& tokens, std::int64_t start) {
+  return embed(tokens, start, /*beside_head=*/false);
+}
+
+torch::Tensor DecoderImpl::embed(const torch::Tensor& tokens, std::int64_t start,
+                                 bool beside_head) {
   const auto length = tokens.size(1);
   if (start + length > config_.context) {
     throw Error(fmt::format("model: {} positions are more than model.context = {}", start + length,
                             config_.context));
   }
   if (shared_activation_) shared_activation_->part = activation_;
-  auto x = tokens_->forward(tokens);
+  auto x = beside_head ? tokens_->forward_beside_head(tokens) : tokens_->forward(tokens);
   if (positions_) x = x + positions_->weight.narrow(0, start, length);
   return embedding_dropout_->forward(x);
 }
@@ -73,7 +78,12 @@ const torch::Tensor& DecoderImpl::head_weight() const {
 
 torch::Tensor DecoderImpl::hidden(const torch::Tensor& tokens,
                                   std::vector<torch::Tensor>* row_entropy) {
-  auto x = embed(tokens);
+  return hidden(tokens, row_entropy, /*beside_head=*/false);
+}
+
+torch::Tensor DecoderImpl::hidden(const torch::Tensor& tokens,
+                                  std::vector<torch::Tensor>* row_entropy, bool beside_head) {
+  auto x = embed(tokens, 0, beside_head);
   for (const auto& block : blocks()) {
     x = block->forward(x, row_entropy != nullptr ? &row_entropy->emplace_back() : nullptr);
   }
@@ -85,13 +95,14 @@ torch::Tensor DecoderImpl::forward(const torch::Tensor& tokens) {
 }
 
 torch::Tensor DecoderImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
-  return ops::linear_cross_entropy(hidden(tokens).flatten(0, 1), head_weight(), targets.flatten());
+  const auto states = hidden(tokens, nullptr, !head_);
+  return ops::linear_cross_entropy(states.flatten(0, 1), head_weight(), targets.flatten());
 }
 
 TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
   if (!config_.ereg.enabled) return {loss(tokens, targets), {}};
   std::vector<torch::Tensor> row_entropy;
-  const auto states = hidden(tokens, &row_entropy);
+  const auto states = hidden(tokens, &row_entropy, !head_);
   for (std::size_t l = 0; l < row_entropy.size(); ++l) {
     if (row_entropy[l].defined()) continue;
     throw Error(fmt::format(

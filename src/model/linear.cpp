@@ -101,4 +101,10 @@ torch::Tensor EmbeddingImpl::forward(const torch::Tensor& indices) const {
   return torch::embedding(weight, indices);
 }
 
+torch::Tensor EmbeddingImpl::forward_beside_head(const torch::Tensor& indices) const {
+  const bool is_sparse = weight.is_cpu();
+  return torch::embedding(weight, indices, /*padding_idx=*/-1, /*scale_grad_by_freq=*/false,
+                          is_sparse);
+}
+
 }  // namespace aero::model

@@ -107,6 +107,18 @@ struct Result {
   torch::Tensor weight_gradient;
 };
 
+/// Chooses the factor of softmax - onehot in the products.
+double room_of(const torch::Tensor& h, const torch::Tensor& count, std::int64_t block) {
+  if (h.is_cpu() && h.scalar_type() != torch::kHalf) {
+    // The gradients then need no sweep to be divided by the count.
+    const auto rows = count.item<double>();
+    return rows > 0 ? 1 / rows : 1;
+  }
+  // Divided by the count, small entries would vanish in float16. Where the sum is not float32, the
+  // sum of a block's rows must stay within the range of float16.
+  return h.is_cuda() ? 1 : std::min(1.0, 4096.0 / static_cast<double>(block));
+}
+
 Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
                const torch::Tensor& all_targets, const std::optional<std::int64_t>& block_logits,
                bool hidden_needs, bool weight_needs) {
@@ -121,14 +133,11 @@ Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
   const auto rows = h.size(0);
   const auto block = rows_of_block(h, vocabulary, block_logits);
   const auto count = targets.ne(ignored_target).sum().to(wide);
-  // Divides softmax - onehot by the count only after the products: before, its small entries would
-  // vanish in float16. Where the sum is not float32, `room` keeps the sum of a block's rows within
-  // the range of float16.
-  const double room = h.is_cuda() ? 1 : std::min(1.0, 4096.0 / static_cast<double>(block));
+  const double room = room_of(h, count, block);
 
   Result result;
   result.loss = torch::zeros({}, h.options().dtype(wide));
-  result.gradient_scale = (count * room).reciprocal();
+  result.gradient_scale = (count.to(torch::kFloat64) * room).reciprocal().to(wide);
   if (hidden_needs) result.hidden_gradient = torch::empty_like(h, at::MemoryFormat::Contiguous);
   WeightGradient weight_gradient(weight.scalar_type());
   for (std::int64_t start = 0; start < rows; start += block) {
@@ -184,11 +193,16 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list outputs) {
     auto& saved = context->saved_data;
+    TORCH_CHECK(saved.count("gradient_scale") > 0, "AERO's loss hands its gradients over once");
     const auto scale = outputs[0] * saved["gradient_scale"].toTensor();
+    saved.erase("gradient_scale");
+    const bool keeps = scale.is_cpu() && scale.item<double>() == 1;
     const auto scaled = [&](const char* gradient_name, const char* dtype_name) {
       auto gradient = saved[gradient_name].toTensor();
+      saved.erase(gradient_name);  // its one holder may then keep it as the parameter's gradient
       if (!gradient.defined()) return gradient;
-      return (gradient.to(scale.scalar_type()) * scale).to(saved[dtype_name].toScalarType());
+      if (!keeps) gradient = gradient.to(scale.scalar_type()) * scale;
+      return gradient.to(saved[dtype_name].toScalarType());
     };
     return {scaled("hidden_gradient", "hidden_dtype"), scaled("weight_gradient", "weight_dtype"),
             torch::Tensor(), torch::Tensor(), torch::Tensor()};

@@ -100,6 +100,11 @@ class DecoderImpl : public ModuleImpl {
   Child<PartImpl> final_norm{*this, "final_norm"};
 
  private:
+  /// `beside_head` says that the head's product gives the embedding's weight a gradient, too.
+  torch::Tensor embed(const torch::Tensor& tokens, std::int64_t start, bool beside_head);
+  torch::Tensor hidden(const torch::Tensor& tokens, std::vector<torch::Tensor>* row_entropy,
+                       bool beside_head);
+
   ModelConfig config_;
   Child<EmbeddingImpl> tokens_{*this, "tokens"};
   Child<EmbeddingImpl> positions_{*this, "positions"};  // empty where positions are rotary

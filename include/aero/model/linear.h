@@ -65,6 +65,9 @@ class EmbeddingImpl : public ModuleImpl {
 
   /// Maps indices [...] int64 to rows [..., width].
   torch::Tensor forward(const torch::Tensor& indices) const;
+  /// Does the same where the weight gets a gradient from the head, too: on the CPU, that from here
+  /// is added to it row by row, without a matrix of its own.
+  torch::Tensor forward_beside_head(const torch::Tensor& indices) const;
 
   torch::Tensor weight;  ///< [rows, width]
 };

@@ -18,8 +18,8 @@ inline constexpr std::int64_t default_block_logits = std::int64_t{1} << 26;
 /// Works through blocks of rows with about `block_logits` logits each (the default suits the
 /// device), and computes the gradient in the same pass. So it keeps no [N, V] tensor in float32
 /// between forward and backward. Products run in autocast's dtype where autocast is on. The softmax
-/// is always float32 or wider, and so is the sum of the weight's gradient on CUDA. Differentiable
-/// once.
+/// is always float32 or wider, and so is the sum of the weight's gradient on CUDA and in AERO's own
+/// products. Differentiable once, and backward() runs once.
 ///
 /// Throws for a target outside the vocabulary. On CUDA, the host does not wait for this check: a
 /// device assertion fails, after which the process cannot use the device.
