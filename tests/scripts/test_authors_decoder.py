@@ -28,6 +28,16 @@ CONFIG = ModelConfig(
     temperature_init=0.7,
     ereg=EREG,
 )
+BASELINE = ModelConfig(
+    n_layer=2,
+    n_head=2,
+    d_model=16,
+    context=9,
+    vocab_size=31,
+    norm="layernorm",
+    activation="gelu",
+    biases="qk",
+)
 
 
 def of_reference(name: str, theirs: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -38,10 +48,13 @@ def of_reference(name: str, theirs: dict[str, torch.Tensor]) -> torch.Tensor:
     return theirs[name.replace("ffn.w.", "ffn.")]
 
 
-@pytest.mark.parametrize("ereg", [EREG, EregConfig()], ids=["EReg", "without"])
-def test_loss_and_gradients_are_those_of_the_reference(ereg: EregConfig) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [CONFIG, dataclasses.replace(CONFIG, ereg=EregConfig()), BASELINE],
+    ids=["EReg", "without", "SM+LN+G"],
+)
+def test_loss_and_gradients_are_those_of_the_reference(config: ModelConfig) -> None:
     torch.manual_seed(0)
-    config = dataclasses.replace(CONFIG, ereg=ereg)
     authors = AuthorsDecoder(config).double()
     with torch.no_grad():
         for parameter in authors.parameters():  # no two alike, and scores that spread
@@ -58,7 +71,7 @@ def test_loss_and_gradients_are_those_of_the_reference(ereg: EregConfig) -> None
     (cross_entropy + penalty).backward()
     # The eps in their logarithm is worth 1e-9 a key.
     torch.testing.assert_close(loss, cross_entropy + penalty, rtol=1e-7, atol=0)
-    assert (penalty > 0.01) == ereg.enabled
+    assert (penalty > 0.01) == config.ereg.enabled
     gradients = {name: parameter.grad for name, parameter in theirs.items()}
     for name, parameter in reference.named_parameters():
         expected = of_reference(name, gradients)
@@ -66,11 +79,19 @@ def test_loss_and_gradients_are_those_of_the_reference(ereg: EregConfig) -> None
 
 
 @pytest.mark.parametrize(
-    "change", [{"norm": "layernorm"}, {"biases": "all"}, {"temperature": "exp"}]
+    "config",
+    [
+        dataclasses.replace(CONFIG, norm="layernorm"),
+        dataclasses.replace(CONFIG, biases="all"),
+        dataclasses.replace(CONFIG, temperature="exp"),
+        dataclasses.replace(BASELINE, activation="gelu_tanh"),
+        dataclasses.replace(BASELINE, ffn_pruned=1),
+    ],
+    ids=["norm", "biases", "temperature", "tanh", "pruned"],
 )
-def test_another_model_is_refused(change: dict[str, str]) -> None:
+def test_another_model_is_refused(config: ModelConfig) -> None:
     with pytest.raises(ValueError, match="only SM"):
-        AuthorsDecoder(dataclasses.replace(CONFIG, **change))
+        AuthorsDecoder(config)
 
 
 def test_another_reduction_is_refused() -> None:

@@ -1,8 +1,10 @@
-"""Computes the method's models as the authors' public code does, to measure AERO's speed against.
+"""Computes the papers' models as the authors' public code does, to measure AERO's speed against.
 
 Attention is written out, its matrices are kept, and the penalty takes entropy from them, layer by
-layer and head by head. The block without norms, with a scaled or pruned fused FFN and with a
-temperature for each head and query, is not public. It is written here in the same manner.
+layer and head by head. Their GPT-2, SM+LN+G, has biases on queries and keys alone, LayerNorm
+before attention and FFN, and exact GELU. Their dropout is left out. The block without norms, with a
+scaled or pruned fused FFN and with a temperature for each head and query, is not public. It is
+written here in the same manner.
 """
 
 from __future__ import annotations
@@ -58,7 +60,36 @@ class Attention(nn.Module):
         return self.o(mixed.transpose(1, 2).flatten(-2)), attention
 
 
-class Block(nn.Module):
+class FeedForward(nn.Module):
+    """Has two matrices, and exact GELU between them."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.w_in = nn.Linear(config.d_model, config.ffn_width, bias=False)
+        self.activation = nn.GELU()
+        self.w_out = nn.Linear(config.ffn_width, config.d_model, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.w_out(self.activation(self.w_in(x))))
+
+
+class BaselineBlock(nn.Module):
+    """Computes X_SA = x + attention(LN(x)), and X_out = X_SA + FFN(LN(X_SA))."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(config.d_model)
+        self.attention = Attention(config)
+        self.norm2 = nn.LayerNorm(config.d_model)
+        self.ffn = FeedForward(config)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mixed, attention = self.attention(self.norm1(x))
+        x = x + mixed
+        return x + self.ffn(self.norm2(x)), attention
+
+
+class ScaledBlock(nn.Module):
     """Computes X_out = beta X_SA + X_SA W / alpha, or X_SA where the FFN is pruned."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
@@ -78,23 +109,35 @@ class Block(nn.Module):
         return x, attention
 
 
+def _block_of(config: ModelConfig) -> type[BaselineBlock | ScaledBlock]:
+    """Returns the class of the model's blocks. Raises ValueError where it has others."""
+    parts = (config.norm, config.activation, config.ffn_scaled, config.ffn_fused)
+    whole = all(map(config.has_ffn, range(config.n_layer)))
+    if config.biases == "qk" and config.temperature in ("none", "raw"):
+        if parts == ("none", "none", True, True):
+            return ScaledBlock
+        if parts == ("layernorm", "gelu", False, False) and whole:
+            return BaselineBlock
+    raise ValueError(
+        "only SM+LN+G with exact GELU, and SM+ScFuFFN, with SM(t) raw, and biases on Q and K alone"
+    )
+
+
 class AuthorsDecoder(nn.Module):
     """Maps tokens and targets, [B, T], to the mean loss in nats, with EReg's penalty if configured.
 
-    Raises ValueError for another model than SM or SM(t) with ScFuFFN.
+    Raises ValueError for another model than SM+LN+G, and SM or SM(t) with ScFuFFN.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        built = config.ffn_fused and config.ffn_scaled and config.norm == "none"
-        if not built or config.biases != "qk" or config.temperature not in ("none", "raw"):
-            raise ValueError("only SM+ScFuFFN, with SM(t) raw, and biases on Q and K alone")
+        block = _block_of(config)
         if config.ereg.enabled and config.ereg.reduction != "row_sum":
             raise ValueError("the authors' penalty is that of the reduction row_sum")
         self.config = config
         self.tokens = nn.Embedding(config.vocab_size, config.d_model)
         self.positions = nn.Embedding(config.position_rows, config.d_model)
-        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
+        self.blocks = nn.ModuleList(block(config, layer) for layer in range(config.n_layer))
         self.final_norm = nn.LayerNorm(config.d_model)
         for name, parameter in self.named_parameters():
             if name.endswith("weight") and parameter.dim() == 2:
