@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -90,6 +90,17 @@ class Results:
         turns = self.turns(scene, side).values()
         peaks: list[float] = [turn["peak_bytes"] for turn in turns if turn.get("peak_bytes")]
         return max(peaks) if peaks else None
+
+    def memory_growth(self, scenes: Collection[str], side: str) -> float | None:
+        """Returns the bytes by which peak memory grows with each token of a step: the slope of a
+        line through the scenes by least squares.
+        """
+        tokens = [self._scenes[scene].setting.tokens_per_step for scene in scenes]
+        peaks = [self.peak(scene, side) for scene in scenes]
+        found = [peak for peak in peaks if peak is not None]
+        if len(found) < len(peaks):
+            return None
+        return statistics.linear_regression(tokens, found).slope
 
     def flops(self, scene: str, side: Side) -> float | None:
         """Returns the FLOPs of a step, which AERO reports for the same model."""

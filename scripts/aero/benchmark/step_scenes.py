@@ -72,14 +72,34 @@ def regularised_side(pruned: int, first: float) -> Side:
     return Side(REGULARISED, first, f"EReg({plain.architecture})", {**plain.model, "ereg": ereg})
 
 
-def authors_side(setting: Setting, pruned: int, like: Side) -> Side:
-    """Returns the authors' way in PyTorch of computing what the side of AERO's computes."""
-    model = {
+def _authors(setting: Setting, like: Side, model: Mapping[str, Any]) -> Side:
+    """Returns a side that computes what AERO's side `like` does, for a model of these parts."""
+    sizes = {
         "n_layer": setting.n_layer,
         "n_head": setting.n_head,
         "d_model": setting.d_model,
         "context": setting.context,
         "vocab_size": setting.vocab_size,
+    }
+    return Side(
+        AUTHORS,
+        like.first_seconds,
+        architecture=like.architecture,
+        is_pytorch=True,
+        authors={**sizes, **model},
+    )
+
+
+def authors_gpt2_side(setting: Setting, like: Side) -> Side:
+    """Returns the authors' way in PyTorch of computing GPT-2. Their blocks have fewer biases than
+    those of AERO's side.
+    """
+    return _authors(setting, like, {"norm": "layernorm", "activation": "gelu", "biases": "qk"})
+
+
+def authors_method_side(setting: Setting, pruned: int, like: Side) -> Side:
+    """Returns the authors' way in PyTorch of computing the method's model of AERO's side."""
+    model = {
         "norm": "none",
         "activation": "none",
         "ffn_scaled": True,
@@ -88,13 +108,7 @@ def authors_side(setting: Setting, pruned: int, like: Side) -> Side:
         **like.model,
         "ereg": _EREG if "ereg" in like.model else {"enabled": False},
     }
-    return Side(
-        AUTHORS,
-        like.first_seconds,
-        architecture=like.architecture,
-        is_pytorch=True,
-        authors=model,
-    )
+    return _authors(setting, like, model)
 
 
 def ereg_sides(setting: Setting, pruned: int, first: float) -> tuple[Side, ...]:
@@ -103,5 +117,5 @@ def ereg_sides(setting: Setting, pruned: int, first: float) -> tuple[Side, ...]:
     return (
         temperature_side(pruned, first),
         regularised,
-        authors_side(setting, pruned, regularised),
+        authors_method_side(setting, pruned, regularised),
     )

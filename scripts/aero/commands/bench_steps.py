@@ -1,10 +1,11 @@
 """Measures AERO's training steps on the CPU beside PyTorch and the authors' way, in the same run.
 
-It measures GPT-2 124M beside nanoGPT's loop, eager and under torch.compile, in bfloat16 and in
-float32; SM+ScFuFFN_i6, and EReg(SM(t)+ScFuFFN_i6) at two context lengths, beside the authors' way
-in PyTorch; and the tiny sweeps' model. The sides take turns, each in its own process. What does not
-fit into --seconds is left out and named; called again, the program measures what is missing. It
-writes benchmark.json and benchmark.md into FOLDER.
+It measures GPT-2 124M beside nanoGPT's loop, eager and under torch.compile, and beside the authors'
+way in PyTorch, in bfloat16 and in float32; SM+ScFuFFN_i6, and EReg(SM(t)+ScFuFFN_i6) at two context
+lengths, beside the authors' way; the tiny sweeps' model; and how memory grows from 8 sequences in a
+batch to 32. The sides take turns, each in its own process. What does not fit into --seconds is left
+out and named; called again, the program measures what is missing. It writes benchmark.json and
+benchmark.md into FOLDER.
 
 Examples:
   scripts/bench/steps.py --out build/bench
@@ -17,14 +18,13 @@ import argparse
 import os
 from pathlib import Path
 
-from aero.benchmark.cpu_scenes import dry_catalogue, full_catalogue
+from aero.benchmark.cpu_scenes import SCENES, dry_catalogue, full_catalogue
 from aero.benchmark.options import add_limits, add_scenes, check_common
 from aero.benchmark.step_program import Call, measure
 from aero.core.command import run_command
 from aero.core.options import Parser, whole
 from aero.core.places import AERO
 
-SCENES = ("gpt2", "method", "ereg", "long", "tiny", "float32")
 _GEMM_SIZE = 2048  # products of 8192 would take a CPU seconds each
 
 
