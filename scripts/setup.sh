@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: scripts/setup.sh [--golden] [--lint] [--cuda]
+usage: scripts/setup.sh [--golden] [--lint] [--bench] [--cuda]
 
 Installs what is missing to build and test AERO:
   - Debian packages, as root or through sudo (without either: prints which are missing),
@@ -15,6 +15,7 @@ scripts/versions.env names the versions. The next run continues where a run was 
 
   --golden   also installs transformers, which makes the reference tensors of tests/golden
   --lint     also installs clang-format, clang-tidy and mypy
+  --bench    also installs Google Benchmark, with which tests/bench is built
   --cuda     installs all of it in build/venv-cuda, with the CUDA build of torch (5 GB), for the
              preset cuda-release; no CUDA toolkit is needed, but where there is nvcc, AERO's own
              kernels are compiled, too
@@ -35,11 +36,13 @@ fail() {
 
 golden=
 lint=
+bench=
 cuda=
 while (($#)); do
   case $1 in
     --golden) golden=1 ;;
     --lint) lint=1 ;;
+    --bench) bench=1 ;;
     --cuda) cuda=1 ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
@@ -65,6 +68,7 @@ installed_version() {
 install_debian_packages() {
   local wanted=("${AERO_DEBIAN_BUILD[@]}") missing=() package name tested have
   [[ -n $lint ]] && wanted+=("${AERO_DEBIAN_LINT[@]}")
+  [[ -n $bench ]] && wanted+=("${AERO_DEBIAN_BENCH[@]}")
   if ! command -v dpkg-query >/dev/null; then
     warn "this is not a Debian system; install by hand: ${wanted[*]}"
     return

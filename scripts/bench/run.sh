@@ -1,21 +1,33 @@
 #!/usr/bin/env bash
-# Measures the table of docs/benchmark.md on this machine.
+# Measures the table of docs/benchmark.md on this machine, or with --micro what a step consists of.
 set -euo pipefail
 
 usage() {
   cat <<'END'
 usage: scripts/bench/run.sh [OPTION...]
+       scripts/bench/run.sh --micro [OPTION...]
 
 Builds AERO and measures training steps beside PyTorch, eager and compiled, and beside the authors'
 way, in less than 30 minutes once built. Nothing else should run on the machine. The results are in
 build/bench: benchmark.json and benchmark.md. Called again, it measures what is missing. Options are
 those of scripts/bench/steps.py, such as --scenes.
+
+  --micro   instead measures single operations, an optimizer's step, the reading of tokens and the
+            tokenizer; the results are in build/bench/micro.json, too. Options are those of Google
+            Benchmark, such as --benchmark_filter=attention.
 END
 }
 
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 case ${1:-} in
   -h | --help) usage && exit 0 ;;
+  --micro)
+    scripts/setup.sh --bench
+    scripts/build.sh release aero_bench
+    mkdir -p build/bench
+    exec build/release/bin/aero_bench --benchmark_min_warmup_time=0.2 \
+      --benchmark_out=build/bench/micro.json "${@:2}"
+    ;;
 esac
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 scripts/build.sh release
 exec build/venv/bin/python scripts/bench/steps.py --out build/bench "$@"

@@ -115,13 +115,17 @@ void Corpus::sample(std::int64_t k, std::span<std::int64_t> inputs,
   }
   const auto [index, first] = locate(sample_ends_, k);
   const std::int64_t offset = (k - first) * context_;
-  read_shard(index, offset, inputs);
-  if (layout() == TokenLayout::stream) {
-    read_shard(index, offset + 1, targets);
-  } else {
+  if (layout() == TokenLayout::chunk) {
+    read_shard(index, offset, inputs);
     std::ranges::copy(inputs.subspan(1), targets.begin());
     targets.back() = ignored_target;
+    return;
   }
+  // One read for both: at short contexts, the calls of the system take longest.
+  std::vector<std::int64_t> tokens(static_cast<std::size_t>(context_) + 1);
+  read_shard(index, offset, tokens);
+  std::copy(tokens.begin(), tokens.end() - 1, inputs.begin());
+  std::copy(tokens.begin() + 1, tokens.end(), targets.begin());
 }
 
 void Corpus::read_shard(std::size_t index, std::int64_t offset, std::span<std::int64_t> out) const {
