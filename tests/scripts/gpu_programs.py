@@ -21,7 +21,7 @@ needs_torch = pytest.mark.skipif(
 STAND_IN = """#!{python}
 import json, os, pathlib, sys, time
 if sys.argv[1] == "doctor":
-    print("LibTorch  9.8.7")
+    print("LibTorch  9.8.7\\nmatrix products of 2048 on the CPU:\\n  bfloat16   8 GFLOP/s")
     sys.exit()
 settings, graphs = {{}}, False
 if "--set" in sys.argv:

@@ -109,7 +109,7 @@ def _goals(results: Results) -> list[Goal]:
         at_most(
             "SM+LN+G: growth of peak memory over the authors' (B = 8, 16, 32)",
             0.4,
-            ours / theirs if ours and theirs else None,
+            ours / theirs if ours is not None and theirs else None,
         ),
         at_most(
             "EReg: peak memory over the authors'",

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from aero.core.options import whole
+from aero.core.places import AERO
 
 _DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
 
@@ -24,6 +25,21 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
     parser.add_argument(
         "--device", type=_device, default="cuda", help="cuda, cuda:N or cpu (default: %(default)s)"
+    )
+
+
+def add_cpu(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of programs that measure on the CPU: AERO's program, the folder, threads."""
+    parser.add_argument(
+        "--aero", type=Path, default=AERO, help="AERO's binary (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
+    parser.add_argument(
+        "--threads",
+        type=whole(1, 1024),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="CPU threads of each side (default: %(default)s, as many as there are cores)",
     )
 
 

@@ -15,15 +15,12 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
 from aero.benchmark.cpu_scenes import SCENES, dry_catalogue, full_catalogue
-from aero.benchmark.options import add_limits, add_scenes, check_common
+from aero.benchmark.options import add_cpu, add_limits, add_scenes, check_common
 from aero.benchmark.step_program import Call, measure
 from aero.core.command import run_command
-from aero.core.options import Parser, whole
-from aero.core.places import AERO
+from aero.core.options import Parser
 
 _GEMM_SIZE = 2048  # products of 8192 would take a CPU seconds each
 
@@ -31,18 +28,8 @@ _GEMM_SIZE = 2048  # products of 8192 would take a CPU seconds each
 def parse(command_line: list[str] | None) -> argparse.Namespace:
     """Parses the command line; exits with status 2 where it is wrong."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--aero", type=Path, default=AERO, help="AERO's binary (default: %(default)s)"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
+    add_cpu(parser)
     add_scenes(parser, SCENES)
-    parser.add_argument(
-        "--threads",
-        type=whole(1, 1024),
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="CPU threads of each side (default: %(default)s, as many as there are cores)",
-    )
     add_limits(parser, 1750)
     return check_common(parser, parser.parse_args(command_line))
 
