@@ -3,7 +3,7 @@
 // Vectors of AVX-512. Only functions marked AERO_AVX512 may use them, once the program has found
 // that the processor has these instructions.
 
-#ifdef __x86_64__
+#ifdef AERO_X86
 
 #include <immintrin.h>
 

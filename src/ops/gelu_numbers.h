@@ -6,6 +6,7 @@
 
 namespace aero::ops {
 
+/// Lengths need not be whole vectors. Results may not overlap with what they are made from.
 void gelu_exact(const std::uint16_t* x, std::int64_t count, std::uint16_t* y);
 void gelu_tanh(const std::uint16_t* x, std::int64_t count, std::uint16_t* y);
 

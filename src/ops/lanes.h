@@ -8,7 +8,7 @@
 
 // In front of a function, makes the compiler compile it for each of these processors. The program
 // chooses one when it starts, so the build need not know where the program will run.
-#ifdef __x86_64__
+#ifdef AERO_X86
 #define AERO_FOR_EACH_PROCESSOR \
   [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
 #else

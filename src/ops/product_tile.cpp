@@ -10,7 +10,7 @@
 
 namespace aero::ops {
 
-#ifdef __x86_64__
+#ifdef AERO_X86
 
 namespace {
 

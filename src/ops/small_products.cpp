@@ -34,7 +34,7 @@ const at::BFloat16* as_bfloat16(const std::uint16_t* bits) {
 }
 
 bool processor_has_bfloat16() {
-#ifdef __x86_64__
+#ifdef AERO_X86
   return __builtin_cpu_supports("avx512bf16") != 0;
 #else
   return false;
