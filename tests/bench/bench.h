@@ -40,6 +40,7 @@ inline Sizes tiny_sizes() {
 void add_attention(const Sizes& sizes);
 void add_head(const Sizes& sizes);
 void add_rows(const Sizes& sizes);
+void add_products(const Sizes& sizes);
 void add_optimizer(const Sizes& sizes);
 void add_data(const Sizes& sizes);
 void add_tokenizer(const Sizes& sizes);
