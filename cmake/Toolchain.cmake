@@ -44,7 +44,9 @@ if(MOLD)
   check_linker_flag(CXX -fuse-ld=mold AERO_LINKS_WITH_MOLD)
 endif()
 if(AERO_LINKS_WITH_MOLD)
-  target_link_options(aero_options INTERFACE -fuse-ld=mold)
+  # Its RELRO segment can begin on a page that is not there, before a section of thread-local zeros, and the
+  # program would not start.
+  target_link_options(aero_options INTERFACE -fuse-ld=mold LINKER:-z,norelro)
 endif()
 if(AERO_SANITIZE)
   target_link_options(aero_options INTERFACE -fsanitize=${AERO_SANITIZE})
