@@ -7,6 +7,7 @@
 #include "tests/support/faults.h"
 
 #include <ATen/Context.h>
+#include <torch/nn/functional/loss.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -123,6 +124,20 @@ TEST(Decoder, AddsItsPositionsFromTheStartOn) {
 TEST(Decoder, UsesItsTokenTableAsATiedHead) {
   auto decoder = make_decoder_there(small_gpt2());
   EXPECT_TRUE(decoder->head_weight().is_same(decoder->named_parameters()["tokens.weight"]));
+}
+
+TEST(Decoder, GivesATiedWeightTheGradientsOfBothItsUses) {
+  auto decoder = make_decoder_there(small_gpt2());
+  const auto tokens = make_tokens_there(2, 12);
+  const auto targets = tokens.flip(1);
+  const auto weight = decoder->head_weight();
+  const auto logits = torch::linear(decoder->hidden(tokens), weight);
+  torch::nn::functional::cross_entropy(logits.flatten(0, 1), targets.flatten()).backward();
+  const auto expected = weight.grad().clone();
+  weight.mutable_grad() = torch::Tensor();
+  for (int batch = 0; batch < 2; ++batch) decoder->loss(tokens, targets).backward();
+  EXPECT_EQ(weight.grad().layout(), torch::kStrided);
+  EXPECT_LE(largest_difference(weight.grad(), 2 * expected), 1e-14);
 }
 
 TEST(Decoder, UsesAnUntiedHead) {

@@ -191,6 +191,14 @@ TEST(LinearCrossEntropy, AddsToTheGradientThatIsThere) {
   EXPECT_LE(largest_difference(inputs.weight.grad(), 1 + 2 * expected.weight_gradient), exact);
 }
 
+TEST(LinearCrossEntropy, HandsItsGradientsOverOnce) {
+  auto inputs = make_inputs();
+  inputs.hidden.requires_grad_();
+  const auto loss = ours(inputs.hidden, inputs.weight, inputs.targets);
+  loss.backward({}, /*retain_graph=*/true);
+  EXPECT_THROW(loss.backward(), c10::Error);
+}
+
 TEST(LinearCrossEntropy, TakesTensorsThatAreNotContiguous) {
   auto inputs = make_inputs();
   inputs.hidden = normal({5, 7}, 4).t();

@@ -1,5 +1,6 @@
 #include "aero/ops/linear.h"
 
+#include "src/ops/matrix_product.h"
 #include "tests/support/autocast.h"
 #include "tests/support/device.h"
 #include "tests/support/tensors.h"
@@ -19,6 +20,7 @@ using testing_support::back;
 using testing_support::largest;
 using testing_support::largest_difference;
 using testing_support::normal;
+using testing_support::relative_difference;
 using testing_support::test_device;
 using testing_support::tests_the_cpu;
 using testing_support::there;
@@ -107,6 +109,21 @@ TEST(Linear, RoundsNoMoreThanResultsToBfloat16) {
       EXPECT_TRUE((actual[i] - expected[i]).abs().le(allowed).all().item<bool>()) << i;
     }
   }
+}
+
+TEST(Linear, DoesNotRoundTheGradientsOfParametersToBfloat16) {
+  if (!tests_the_cpu()) GTEST_SKIP() << "elsewhere autocast rounds the weight's gradient";
+  const Autocast autocast(torch::kBFloat16);
+  const auto rounded = [](const torch::Tensor& x) { return x.to(torch::kBFloat16); };
+  const auto x = rounded(normal({64, 300}, 1));
+  const auto dy = rounded(normal({64, 400}, 2));
+  if (!has_matrix_product(dy.t(), x)) GTEST_SKIP() << "LibTorch multiplies these here";
+  const auto weight = normal({400, 300}, 3).to(torch::kFloat32).requires_grad_();
+  const auto bias = normal({400}, 4).to(torch::kFloat32).requires_grad_();
+  linear(x, weight, bias).backward(dy);
+  const auto wide = dy.to(torch::kFloat64);
+  EXPECT_LE(relative_difference(weight.grad(), wide.t().mm(x.to(torch::kFloat64))), 1e-6);
+  EXPECT_LE(relative_difference(bias.grad(), wide.sum(0)), 1e-6);
 }
 
 TEST(Linear, GivesTheSameBitsEachTime) {

@@ -8,7 +8,10 @@ namespace aero::ops {
 /// [out] or undefined.
 ///
 /// On CUDA under autocast, where nvcc compiled it, a kernel of AERO's sums the gradient of the bias
-/// in float32, with the same bits each time. It can be differentiated once.
+/// in float32, with the same bits each time. On the CPU, AERO's own products compute float32 and,
+/// under autocast, bfloat16, where the processor has AVX-512 and the rows are many (matrix_product.h
+/// in src/ops). They read the weight in float32, and the weight and the bias get gradients that are
+/// summed in float32. In both cases it can be differentiated once.
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight,
                      const torch::Tensor& bias);
 
