@@ -78,10 +78,49 @@ def test_a_signal_at_any_moment_ends_at_once_with_nothing_kept(
             began = time.monotonic()
             _, errors = process.communicate(timeout=30)
             assert time.monotonic() - began < 5
-        assert process.returncode == 128 + number
+        assert process.returncode == 128 + number, errors
         assert "interrupted; nothing was kept" in errors
         assert "Traceback" not in errors
         expect_nothing_left(process, out)
+
+
+def test_what_fails_because_of_a_signal_does_not_decide_how_the_run_ends(tmp_path: Path) -> None:
+    """The folder of the run is gone before it could be opened; its removal lasts a second more."""
+    source = write(tmp_path / "in", [code(i) for i in range(20)])
+    program = """
+import os, signal, sys, threading, time
+from aero.commands import prepare_corpus
+from aero.corpus import stopping
+
+remove, open_file = stopping._remove, os.open
+
+def remove_slowly(folder):
+    remove(folder)
+    time.sleep(1)
+
+def open_late(path, *rest, **named):
+    if "corpus.tmp-" in str(path) and threading.current_thread() is threading.main_thread():
+        os.kill(os.getpid(), signal.SIGINT)
+        while path.exists():
+            time.sleep(0.01)
+    return open_file(path, *rest, **named)
+
+stopping._remove, os.open = remove_slowly, open_late
+sys.exit(prepare_corpus.main())
+"""
+    out = tmp_path / "results" / "corpus"
+    command = [sys.executable, "-c", program, str(source), "--out", str(out), *SMALL]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
+    )
+    assert (done.returncode, "error" in done.stderr) == (128 + signal.SIGINT, False), done.stderr
+    assert "interrupted; nothing was kept" in done.stderr
+    assert list(out.parent.iterdir()) == []
 
 
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored(tmp_path: Path) -> None:

@@ -57,10 +57,12 @@ def run(argv: list[str] | None = None, undo: Undo | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+    undo = undo or Undo()
     try:
-        manifest = pipeline.prepare(
-            settings, args.out, args.workers, args.overwrite, args.quiet, undo
-        )
+        with undo.giving_way():
+            manifest = pipeline.prepare(
+                settings, args.out, args.workers, args.overwrite, args.quiet, undo
+            )
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.status

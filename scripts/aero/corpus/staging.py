@@ -99,16 +99,12 @@ def staging_folder(output: Path, overwrite: bool, undo: Undo) -> Iterator[Path]:
     """Makes a folder beside `output` that takes its place on success and is removed on failure."""
     output.parent.mkdir(parents=True, exist_ok=True)
     staging = _temporary_name(output)
-    undo.begin(staging)
+    undo.make(staging)
     with _temporary(staging):
-        try:
-            yield staging
-            _sync_folder(staging)
-            with undo.committing():
-                _take_place(staging, output, overwrite)
-        except BaseException:
-            undo.give_way()
-            raise
+        yield staging
+        _sync_folder(staging)
+        with undo.committing():
+            _take_place(staging, output, overwrite)
 
 
 def _temporary_name(output: Path) -> Path:
@@ -124,13 +120,12 @@ def _writer_of(folder: Path) -> _Writer | None:
 
 @contextmanager
 def _temporary(folder: Path, is_others: bool = False) -> Iterator[None]:
-    """Makes a folder that is locked while it is in use. Removes it, unless it was renamed.
+    """Locks a folder while it is in use. Removes it, unless it was renamed.
 
     Where `is_others`, its content is not this run's: after an error it stays unless it is empty.
     """
     handle, is_kept = None, is_others
     try:
-        folder.mkdir()
         handle = os.open(folder, os.O_RDONLY)
         with contextlib.suppress(OSError):  # without locks only the name says whose it is
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -176,7 +171,9 @@ def _take_place(staging: Path, output: Path, overwrite: bool) -> None:
                 f"{output}: another run has written it in the meantime, and nothing of this one "
                 "was kept; give another --out, or --overwrite to replace it"
             )
-        with _temporary(aside := _temporary_name(output), is_others=True):
+        aside = _temporary_name(output)
+        aside.mkdir()
+        with _temporary(aside, is_others=True):
             is_placed = _replace(staging, output, aside / _FORMER)
     _sync_folder(output.parent)
 

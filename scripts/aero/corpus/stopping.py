@@ -25,9 +25,11 @@ class Undo:
         self._folder: Path | None = None
         self._committed = False
 
-    def begin(self, folder: Path) -> None:
-        """Marks `folder`, which need not exist yet, for removal."""
-        self._folder = folder
+    def make(self, folder: Path) -> None:
+        """Makes `folder` and marks it for removal; never makes it once end_process() is at work."""
+        with self._lock:
+            folder.mkdir()
+            self._folder = folder
 
     @contextlib.contextmanager
     def undivided(self) -> Iterator[None]:
@@ -35,10 +37,18 @@ class Undo:
         with self._lock:
             yield
 
-    def give_way(self) -> None:
-        """Waits forever where end_process() is at work, because what it does looks like a fault."""
-        with self.undivided():
-            return
+    @contextlib.contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """Lets no exception out where end_process() is at work: what that does looks like a fault.
+
+        Waits there for the end of the process.
+        """
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                pass
+            raise
 
     @contextlib.contextmanager
     def committing(self) -> Iterator[None]:
@@ -51,14 +61,16 @@ class Undo:
     def end_process(self, code: int) -> None:
         """Kills the workers, removes what was begun, reports it and ends. Does not return."""
         with self._lock:
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            if self._folder is not None:
-                _remove(self._folder)
-            kept = "the corpus was complete" if self._committed else "nothing was kept"
-            with contextlib.suppress(OSError):
-                os.write(2, f"\ninterrupted; {kept}\n".encode())
-            os._exit(code)
+            try:
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+                if self._folder is not None:
+                    _remove(self._folder)
+                kept = "the corpus was complete" if self._committed else "nothing was kept"
+                with contextlib.suppress(OSError):
+                    os.write(2, f"\ninterrupted; {kept}\n".encode())
+            finally:
+                os._exit(code)
 
 
 def stop_on_signals(undo: Undo) -> None:
