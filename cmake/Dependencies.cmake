@@ -21,8 +21,8 @@ find_package(fmt REQUIRED)  # a header (aero/core/text.h); sources that see LibT
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 
 # LibTorch as a target whose headers raise no warnings in ours. Installed, it is empty:

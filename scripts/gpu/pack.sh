@@ -32,7 +32,7 @@ if [[ -d $folder && ! (-f $folder/commit && -d $folder/usr) && -n $(ls -A "$fold
   fail "$folder is not a pack; name another folder, or empty it"
 fi
 packages=(libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libgtest-dev libgmock-dev
-  libpcre2-dev zlib1g-dev pkgconf-bin libpkgconf3)
+  libpcre2-dev libdeflate-dev zlib1g-dev pkgconf-bin libpkgconf3)
 dpkg-query -W "${packages[@]}" >/dev/null || fail "first run scripts/setup.sh, which installs these packages"
 mkdir -p "$(dirname "$folder")"
 unfinished=$(mktemp -d "$folder.XXXXXX")
@@ -57,8 +57,8 @@ for name in spdlog fmt; do
   soname=$(objdump -p "$file" | sed -n 's/^ *SONAME *//p')
   ln -sf "$(basename "$file")" "$lib/$soname"
 done
-# Only the static libraries of zlib and PCRE2 stay.
-rm -f "$lib"/libz.so* "$lib"/libpcre2-*.so* "$lib"/libpcre2-{16,32}*
+# Only the static libraries of libdeflate, zlib and PCRE2 stay.
+rm -f "$lib"/libdeflate.so* "$lib"/libz.so* "$lib"/libpcre2-*.so* "$lib"/libpcre2-{16,32}*
 # The wrapper of pkg-config finds its library and files wherever the pack is.
 rm -f "$unfinished/usr/bin/pcre2-config"
 cat >"$unfinished/usr/bin/pkg-config" <<'END'

@@ -168,8 +168,11 @@ torch::Tensor read_tensor(const Entry& entry, const RandomAccessFile& file, std:
   if (entry.end > entry.begin) {
     const std::span<char> bytes(static_cast<char*>(tensor.mutable_data_ptr()),
                                 entry.end - entry.begin);
-    file.read(data + entry.begin, bytes);
-    checksum = crc32({bytes.data(), bytes.size()}, checksum);
+    for (std::size_t at = 0; at < bytes.size(); at += part) {
+      const auto next = bytes.subspan(at, std::min(part, bytes.size() - at));
+      file.read(data + entry.begin + at, next);
+      checksum = crc32({next.data(), next.size()}, checksum);
+    }
   }
   // A byte other than 0 and 1 would not be a valid bool in memory.
   return truth ? tensor.to(torch::kBool) : tensor;

@@ -50,7 +50,22 @@ TensorMap load_checked(const fs::path& file, const std::string& checksum) {
       file.string(), state_name));
 }
 
+TensorMap copy(const TensorMap& tensors) {
+  TensorMap result;
+  for (const auto& [name, tensor] : tensors) {
+    result[name] =
+        torch::empty_like(tensor, torch::device(torch::kCPU), c10::MemoryFormat::Contiguous)
+            .copy_(tensor.detach());
+  }
+  return result;
+}
+
 }  // namespace
+
+Checkpoint copy(const Checkpoint& checkpoint) {
+  const torch::NoGradGuard no_grad;
+  return {copy(checkpoint.weights), copy(checkpoint.optimizer), checkpoint.state};
+}
 
 bool RunFolder::holds_run() const {
   std::error_code ignored;

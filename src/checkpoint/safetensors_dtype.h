@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace aero::checkpoint {
@@ -28,6 +29,10 @@ inline constexpr std::array<Dtype, 13> dtypes = {{
     {"U8", torch::kUInt8},
     {"BOOL", torch::kBool},
 }};
+
+/// So many bytes are read or written at once. They are in the processor's cache when their checksum
+/// is computed.
+inline constexpr std::size_t part = std::size_t{1} << 20;
 
 /// The longest header in bytes that is allowed, as in the Python package.
 inline constexpr std::size_t header_limit = 100'000'000;

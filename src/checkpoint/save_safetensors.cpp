@@ -97,8 +97,10 @@ std::uint32_t save_safetensors(const std::filesystem::path& path, const TensorMa
   AtomicFile file(path);
   std::uint32_t checksum = 0;
   const auto append = [&](std::string_view bytes) {
-    checksum = crc32(bytes, checksum);
-    file.append(bytes);
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(part, bytes.size()))) {
+      checksum = crc32(bytes.substr(0, part), checksum);
+      file.append(bytes.substr(0, part));
+    }
   };
   append({prefix, sizeof prefix});
   append(header);

@@ -185,6 +185,10 @@ Section describe_checkpoint(CheckpointConfig& c) {
               {"checkpoint.keep_best", "Also keep the checkpoint with the lowest validation loss.",
                &c.keep_best},
               {"checkpoint.at_start", "Also save the initial weights, as step 0.", &c.at_start},
+              {"checkpoint.background",
+               "Save a copy of the state while training goes on; false: training waits for each "
+               "save, and needs no memory for the copy.",
+               &c.background},
           }};
 }
 

@@ -1,7 +1,6 @@
 #include "aero/train/checkpoint_writer.h"
 
 #include "aero/core/error.h"
-#include "aero/core/files.h"
 #include "aero/core/log.h"
 #include "aero/core/text.h"
 #include "aero/train/resume.h"
@@ -22,7 +21,7 @@ bool is_comparable(const std::filesystem::path& checkpoint, const RunConfig& con
 void CheckpointWriter::on_start(Trainer& trainer) {
   find_best(trainer.config());
   if (trainer.step() == 0) {
-    if (trainer.config().checkpoint.at_start) try_save(trainer);
+    if (trainer.config().checkpoint.at_start) order(trainer);
     return;
   }
   // The run may have ended after it saved its best weights and before it marked them.
@@ -46,75 +45,82 @@ void CheckpointWriter::find_best(const RunConfig& config) {
 }
 
 void CheckpointWriter::on_step(Trainer& trainer, const StepRecord& record) {
+  if (saver_.is_done()) settle();
   const auto every = trainer.to_steps(trainer.config().checkpoint.every);
-  if (every > 0 && record.step % every == 0) try_save(trainer);
+  if (every > 0 && record.step % every == 0) order(trainer);
 }
 
 void CheckpointWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
+  settle();             // whether an earlier best was saved decides what is best
   saved_step_.reset();  // an evaluation is part of the state
   if (!trainer.config().checkpoint.keep_best) return;
   // A loss that is not finite is never the best.
   if (!(evaluation.loss < best_loss_.value_or(std::numeric_limits<double>::infinity()))) return;
-  if (!try_save(trainer)) return;
-  best_loss_ = evaluation.loss;
-  unmarked_best_ = trainer.step();
-  mark_best();
+  order(trainer, evaluation.loss);
 }
 
 void CheckpointWriter::on_finish(Trainer& trainer, Outcome outcome) {
+  settle();
   const bool failed = outcome == Outcome::failed;
   if (failed && (trainer.step() == trainer.first_step() || !trainer.is_whole())) return;
-  save(trainer);
+  save_last(trainer);
   if (failed) log::info(fmt::format("step {} is saved", trainer.step()));
-  mark_best();
-  if (unmarked_best_) {
+  if (!saver_.mark_best().empty()) {
     throw Error(
         fmt::format("{}/best: could not be written; make room on the disk and go on with --resume",
                     folder_.checkpoints().string()));
   }
 }
 
-bool CheckpointWriter::try_save(Trainer& trainer) {
-  if (failed_step_ == trainer.step()) return false;
+/// Saves the state of the present step, beside training where the config says so.
+void CheckpointWriter::order(Trainer& trainer, std::optional<double> best_loss) {
+  settle();
+  if (failed_step_ == trainer.step() || saved_step_ == trainer.step()) return;
+  pending_ = {trainer.step(), best_loss};
+  const CheckpointSaver::Order order{trainer.state(), trainer.config(), best_loss.has_value()};
+  if (trainer.config().checkpoint.background) {
+    saver_.save_beside(order);
+    saved_step_ = pending_.step;
+    return;
+  }
   try {
-    save(trainer);
-    return true;
+    accept(saver_.save(order));
   } catch (const Error& error) {
-    failed_step_ = trainer.step();
-    log::error(fmt::format(
-        "{}; earlier checkpoints are whole, training goes on and tries again later", error.what()));
-    return false;
+    reject(error);
   }
 }
 
-void CheckpointWriter::save(Trainer& trainer) {
+/// Waits for a save beside training, and takes its report.
+void CheckpointWriter::settle() {
+  if (!saver_.is_saving()) return;
+  try {
+    accept(saver_.report());
+  } catch (const Error& error) {
+    reject(error);
+  }
+}
+
+void CheckpointWriter::accept(const CheckpointSaver::Report& report) {
+  saved_step_ = report.step;
+  if (pending_.best_loss) best_loss_ = pending_.best_loss;
+  log::debug(fmt::format("saved {}: copied in {:.2f} s, on the disk after {:.2f} s",
+                         folder_.checkpoint(report.step).string(), report.copy_seconds,
+                         report.save_seconds));
+  for (const auto& warning : report.warnings) log::warn(warning);
+}
+
+void CheckpointWriter::reject(const Error& error) {
+  failed_step_ = pending_.step;
+  if (saved_step_ == pending_.step) saved_step_.reset();
+  log::error(fmt::format(
+      "{}; earlier checkpoints are whole, training goes on and tries again later", error.what()));
+}
+
+/// Saves the state in which the run ends, and waits for it.
+void CheckpointWriter::save_last(Trainer& trainer) {
   if (saved_step_ == trainer.step()) return;
-  // After a power failure, the metrics must not be older than the weights.
-  if (std::filesystem::exists(folder_.metrics_file())) sync_path(folder_.metrics_file());
-  folder_.save(trainer.state(), trainer.config());
-  saved_step_ = trainer.step();
-  log::debug(fmt::format("saved {}", folder_.checkpoint(trainer.step()).string()));
-  mark_best();
-  prune(trainer);
-}
-
-void CheckpointWriter::mark_best() {
-  if (!unmarked_best_) return;
-  try {
-    folder_.mark_best(*unmarked_best_);
-    unmarked_best_.reset();
-  } catch (const Error& error) {
-    log::warn(fmt::format("{}; training goes on, and tries to write the mark later", error.what()));
-  }
-}
-
-/// Removes old checkpoints. A failure is a warning: training goes on with one too many.
-void CheckpointWriter::prune(Trainer& trainer) {
-  try {
-    folder_.prune(trainer.config().checkpoint.keep_last, unmarked_best_);
-  } catch (const Error& error) {
-    log::warn(error.what());
-  }
+  pending_ = {trainer.step(), std::nullopt};
+  accept(saver_.save({trainer.state(), trainer.config()}));
 }
 
 }  // namespace aero::train

@@ -22,6 +22,9 @@ struct Checkpoint {
   TrainingState state;
 };
 
+/// Copies a checkpoint's tensors to memory of their own, on the CPU.
+Checkpoint copy(const Checkpoint& checkpoint);
+
 /// The folder of a run. It holds config.json, metrics.jsonl, log.txt,
 /// checkpoints/step-00000100/{weights.safetensors, optimizer.safetensors, state.json, config.json},
 /// and "checkpoints/best", a text file that names the best checkpoint.

@@ -97,7 +97,8 @@ struct CheckpointConfig {
   Duration every{500, DurationUnit::steps};  ///< 0: only at the end
   std::int64_t keep_last = 2;
   bool keep_best = true;
-  bool at_start = false;  ///< also the initial weights, as step 0
+  bool at_start = false;   ///< also the initial weights, as step 0
+  bool background = true;  ///< save a copy of the state beside training
 
   bool operator==(const CheckpointConfig&) const = default;
 };

@@ -1,21 +1,24 @@
 #pragma once
 
 #include "aero/checkpoint/run_folder.h"
+#include "aero/core/error.h"
 #include "aero/train/callback.h"
+#include "aero/train/checkpoint_saver.h"
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 namespace aero::train {
 
 /// Saves a checkpoint every checkpoint.every steps, at the end, after the best evaluation so far,
-/// and before the first step where checkpoint.at_start is set. Keeps the last k and the best. A
-/// save that fails is logged and harms no earlier checkpoint, and training continues. Where the
-/// mark of the best cannot be written, the writer tries again later.
+/// and before the first step where checkpoint.at_start is set. Keeps the last k and the best. Where
+/// checkpoint.background is set, training waits for a copy of the state alone, and for an earlier
+/// save; at the end, it waits for the save. A save that fails is logged and harms no earlier
+/// checkpoint, and training continues. Where the mark of the best cannot be written, the writer
+/// tries again later.
 class CheckpointWriter : public Callback {
  public:
-  explicit CheckpointWriter(checkpoint::RunFolder folder) : folder_(std::move(folder)) {}
+  explicit CheckpointWriter(checkpoint::RunFolder folder) : folder_(folder), saver_(folder) {}
 
   void on_start(Trainer& trainer) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
@@ -25,17 +28,25 @@ class CheckpointWriter : public Callback {
   void on_finish(Trainer& trainer, Outcome outcome) override;
 
  private:
+  /// A save whose report is not there yet.
+  struct Pending {
+    std::int64_t step = 0;
+    std::optional<double> best_loss;  // of a state that is to be marked as the best
+  };
+
   void find_best(const RunConfig& config);
-  void save(Trainer& trainer);
-  bool try_save(Trainer& trainer);
-  void mark_best();
-  void prune(Trainer& trainer);
+  void order(Trainer& trainer, std::optional<double> best_loss = {});
+  void settle();
+  void accept(const CheckpointSaver::Report& report);
+  void reject(const Error& error);
+  void save_last(Trainer& trainer);
 
   checkpoint::RunFolder folder_;
+  CheckpointSaver saver_;
+  Pending pending_;  // where the saver is saving
   std::optional<std::int64_t> saved_step_;
   std::optional<std::int64_t> failed_step_;
   std::optional<double> best_loss_;
-  std::optional<std::int64_t> unmarked_best_;  // saved, but not marked yet
 };
 
 }  // namespace aero::train

@@ -1,0 +1,188 @@
+#include "aero/train/checkpoint_saver.h"
+
+#include "aero/config/loader.h"
+#include "aero/core/error.h"
+#include "aero/train/checkpoint_writer.h"
+#include "aero/train/open_corpus.h"
+#include "aero/train/trainer.h"
+
+#include "tests/support/faults.h"
+#include "tests/support/square_tokens.h"
+#include "tests/support/temporary_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace aero::train {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace testing_support;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// Every number in it follows from its step.
+checkpoint::Checkpoint state_at(std::int64_t step) {
+  checkpoint::Checkpoint result;
+  result.weights["wte.weight"] = torch::full({300, 20}, static_cast<double>(step));
+  result.optimizer["exp_avg.wte.weight"] = torch::full({300, 20}, static_cast<double>(step) / 2);
+  result.state.step = step;
+  return result;
+}
+
+/// A file of metrics on which a save waits, as it is a pipe with no writer.
+class Gate {
+ public:
+  explicit Gate(fs::path file) : file_(std::move(file)) { ::mkfifo(file_.c_str(), 0600); }
+  /// Lets the save go on, and later ones not wait.
+  void open() {
+    std::ofstream writer(file_);
+    fs::remove(file_);
+    put(file_, "");
+  }
+
+ private:
+  fs::path file_;
+};
+
+class CheckpointSaverTest : public testing::Test {
+ protected:
+  CheckpointSaverTest() { folder_.prepare(); }
+
+  CheckpointSaver::Order order(std::int64_t step, bool is_best = false) const {
+    return {state_at(step), config_, is_best};
+  }
+
+  TemporaryFolder temporary_;
+  RunConfig config_ = default_config({"checkpoint.keep_last=1"});
+  checkpoint::RunFolder folder_{temporary_.path() / "run"};
+  CheckpointSaver saver_{folder_};
+};
+
+TEST_F(CheckpointSaverTest, SavesTheStateAsItWasWhenItWasOrdered) {
+  Gate gate(folder_.metrics_file());
+  const auto given = order(3, /*is_best=*/true);
+  saver_.save_beside(given);
+  EXPECT_TRUE(saver_.is_saving());
+  EXPECT_FALSE(saver_.is_done());
+  EXPECT_THAT(folder_.steps(), IsEmpty());
+  given.state.weights.at("wte.weight").fill_(7);
+  given.state.optimizer.at("exp_avg.wte.weight").fill_(7);
+  gate.open();
+
+  EXPECT_EQ(saver_.report().step, 3);
+  EXPECT_FALSE(saver_.is_saving());
+  const auto saved = checkpoint::load_checkpoint(folder_.checkpoint(3));
+  EXPECT_TRUE(torch::equal(saved.weights.at("wte.weight"), state_at(3).weights.at("wte.weight")));
+  EXPECT_TRUE(torch::equal(saved.optimizer.at("exp_avg.wte.weight"),
+                           state_at(3).optimizer.at("exp_avg.wte.weight")));
+  EXPECT_EQ(folder_.best(), folder_.checkpoint(3));
+}
+
+TEST_F(CheckpointSaverTest, KeepsTheLastAndTheBest) {
+  for (const std::int64_t step : {1, 2, 3, 4}) {
+    saver_.save_beside(order(step, step == 2));
+    saver_.report();
+  }
+  EXPECT_THAT(folder_.steps(), ElementsAre(2, 4));
+}
+
+TEST_F(CheckpointSaverTest, ReportsAFaultOnceItIsAsked) {
+  saver_.save(order(1));
+  const auto checkpoints = folder_.checkpoints();
+  fs::rename(checkpoints, temporary_.path() / "elsewhere");
+  put(checkpoints, "in the way");
+  saver_.save_beside(order(2));
+  EXPECT_THAT(error_of([&] { saver_.report(); }), HasSubstr("step-00000002"));
+  EXPECT_FALSE(saver_.is_saving());
+
+  fs::remove(checkpoints);
+  fs::rename(temporary_.path() / "elsewhere", checkpoints);
+  EXPECT_THAT(folder_.steps(), ElementsAre(1));
+  saver_.save_beside(order(2));
+  EXPECT_EQ(saver_.report().step, 2);
+  EXPECT_THAT(folder_.steps(), ElementsAre(2));
+}
+
+TEST_F(CheckpointSaverTest, MarksTheBestLaterWhereThatFails) {
+  const auto mark = folder_.checkpoints() / "best";
+  fs::create_directories(mark / "in the way");
+  saver_.save_beside(order(1, /*is_best=*/true));
+  EXPECT_THAT(saver_.report().warnings, ElementsAre(HasSubstr(mark.string())));
+  EXPECT_THAT(saver_.mark_best(), HasSubstr(mark.string()));
+  // It stays, though it is neither the last nor marked.
+  saver_.save_beside(order(2));
+  EXPECT_THAT(saver_.report().warnings, ElementsAre(HasSubstr(mark.string())));
+  EXPECT_THAT(folder_.steps(), ElementsAre(1, 2));
+
+  fs::remove_all(mark);
+  EXPECT_EQ(saver_.mark_best(), "");
+  EXPECT_EQ(folder_.best(), folder_.checkpoint(1));
+}
+
+/// The address space of this process, in bytes.
+std::uint64_t address_space() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(CheckpointSaverTest, SavesAtOnceWhereMemoryDoesNotSufficeForACopy) {
+  auto given = order(5);
+  given.state.weights["large"] = torch::ones({256, 1 << 20});
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  const rlimit tight{address_space() + (std::uint64_t{256} << 20), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
+  saver_.save_beside(given);
+  const bool done = saver_.is_done();
+  ::setrlimit(RLIMIT_AS, &before);
+
+  EXPECT_TRUE(done);
+  EXPECT_EQ(saver_.report().copy_seconds, 0);
+  EXPECT_THAT(folder_.steps(), ElementsAre(5));
+}
+
+/// Opens a gate at a step, where no checkpoint may be on the disk yet.
+class OpensAt : public Callback {
+ public:
+  OpensAt(std::int64_t step, Gate& gate, const checkpoint::RunFolder& folder)
+      : step_(step), gate_(gate), folder_(folder) {}
+  void on_step(Trainer&, const StepRecord& record) override {
+    if (record.step != step_) return;
+    EXPECT_THAT(folder_.steps(), IsEmpty());
+    gate_.open();
+  }
+
+ private:
+  std::int64_t step_;
+  Gate& gate_;
+  const checkpoint::RunFolder& folder_;
+};
+
+TEST_F(CheckpointSaverTest, TrainingGoesOnWhileACheckpointIsSaved) {
+  write_square_tokens(temporary_.path() / "train.bin");
+  const auto config = default_config(
+      {"model.n_layer=1", "model.n_head=2", "model.d_model=16", "model.context=8",
+       "model.vocab_size=29", "train.batch_size=6", "train.duration=4", "train.device=cpu",
+       "data.format=nanogpt", "checkpoint.every=2", "data.path=" + temporary_.path().string()});
+  Gate gate(folder_.metrics_file());
+  Trainer trainer(config, open_corpus(config, "train"));
+  trainer.add(std::make_unique<OpensAt>(3, gate, folder_));
+  trainer.add(std::make_unique<CheckpointWriter>(folder_));
+  EXPECT_EQ(trainer.run(), Outcome::finished);
+  EXPECT_THAT(folder_.steps(), ElementsAre(2, 4));
+  EXPECT_FALSE(torch::equal(checkpoint::load_weights(folder_.checkpoint(2)).at("wte.weight"),
+                            checkpoint::load_weights(folder_.checkpoint(4)).at("wte.weight")));
+}
+
+}  // namespace
+}  // namespace aero::train
