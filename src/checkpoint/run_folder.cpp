@@ -40,14 +40,19 @@ std::string checksum_of_file(const fs::path& path) {
   return checksum_text(checksum);
 }
 
-/// Loads tensors and compares them with `checksum`, which the state records; empty: unknown.
-TensorMap load_checked(const fs::path& file, const std::string& checksum) {
-  auto loaded = load_safetensors(file);
-  if (checksum.empty() || checksum == checksum_text(loaded.crc32)) return std::move(loaded.tensors);
+/// Compares the checksum of a file with the one in the state; empty: unknown.
+void check(const fs::path& file, const std::string& checksum, const std::string& recorded) {
+  if (recorded.empty() || recorded == checksum) return;
   throw Error(fmt::format(
       "'{}' is damaged, or of another checkpoint: its checksum is not the one in {} beside "
       "it; use another checkpoint, or a copy of this one",
       file.string(), state_name));
+}
+
+TensorMap load_checked(const fs::path& file, const std::string& recorded) {
+  auto loaded = load_safetensors(file);
+  check(file, checksum_text(loaded.crc32), recorded);
+  return std::move(loaded.tensors);
 }
 
 TensorMap copy(const TensorMap& tensors) {
@@ -92,12 +97,20 @@ void RunFolder::prepare() const {
 }
 
 std::vector<std::int64_t> RunFolder::steps() const {
+  return steps_that_are(/*whole=*/true);
+}
+
+std::vector<std::int64_t> RunFolder::incomplete_steps() const {
+  return steps_that_are(/*whole=*/false);
+}
+
+std::vector<std::int64_t> RunFolder::steps_that_are(bool whole) const {
   std::vector<std::int64_t> steps;
   std::error_code error;
   fs::directory_iterator entry(checkpoints(), error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const auto step = step_of(entry->path().filename().string());
-    if (step && is_whole(entry->path())) steps.push_back(*step);
+    if (step && is_whole(entry->path()) == whole) steps.push_back(*step);
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     throw Error(fmt::format("cannot read '{}': {}", checkpoints().string(), error.message()));
@@ -134,8 +147,10 @@ void RunFolder::save(const Checkpoint& checkpoint, const RunConfig& config) cons
       checksum_text(save_safetensors(folder.path() / weights_name, checkpoint.weights));
   state.optimizer_crc32 =
       checksum_text(save_safetensors(folder.path() / optimizer_name, checkpoint.optimizer));
+  const auto config_text = to_json(config);
+  state.config_crc32 = checksum_text(crc32(config_text));
+  write_file(folder.path() / config_name, config_text);
   write_file(folder.path() / state_name, to_json(state));
-  write_file(folder.path() / config_name, to_json(config));
   require_held();
   folder.commit();
 }
@@ -147,6 +162,19 @@ void RunFolder::mark_best(std::int64_t step) const {
         fmt::format("cannot mark '{}' as best: it is not a checkpoint", checkpoint(step).string()));
   }
   write_file(best_file(*this), step_name(step) + "\n");
+}
+
+fs::path RunFolder::set_aside(std::int64_t step) const {
+  require_held();
+  const auto target = checkpoints() / ("damaged-" + step_name(step));
+  std::error_code error;
+  if (fs::exists(target, error)) remove_folder(target);
+  fs::rename(checkpoint(step), target, error);
+  if (error) {
+    throw Error(fmt::format("cannot rename '{}': {}", checkpoint(step).string(), error.message()));
+  }
+  sync_path(checkpoints());
+  return target;
 }
 
 void RunFolder::prune(std::int64_t keep_last, std::optional<std::int64_t> keep_step) const {
@@ -179,12 +207,19 @@ void save_model(const fs::path& folder, const TensorMap& weights, const RunConfi
     auto saved = *state;
     saved.weights_crc32 = checksum;
     saved.optimizer_crc32.clear();
+    saved.config_crc32.clear();
     write_file(target.path() / state_name, to_json(saved));
   }
   if (!tokenizer.empty()) {
     write_file(target.path() / tokenizer.filename(), read_file(tokenizer));
   }
   target.commit();
+}
+
+void check_config(const fs::path& folder) {
+  const auto recorded = load_state(folder).config_crc32;
+  if (recorded.empty()) return;
+  check(folder / config_name, checksum_of_file(folder / config_name), recorded);
 }
 
 Checkpoint load_checkpoint(const fs::path& folder) {

@@ -1,5 +1,6 @@
 #include "aero/checkpoint/training_state.h"
 
+#include "aero/core/checksum.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/text.h"
@@ -13,7 +14,6 @@
 namespace aero::checkpoint {
 namespace {
 
-using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::int64_t format_version = 1;
@@ -31,20 +31,27 @@ ordered_json write_number(double value) {
   return named_numbers[value > 0 ? 1 : 2].first;
 }
 
+std::string checksum_of(const ordered_json& values) {
+  return checksum_text(crc32(values.dump()));
+}
+
 /// Takes the keys of an object one after the other, and refuses missing, wrong and remaining ones.
 class Reader {
  public:
   explicit Reader(const std::filesystem::path& file) : file_(file) {
     try {
-      object_ = json::parse(read_file(file));
-    } catch (const json::exception&) {
+      object_ = ordered_json::parse(read_file(file));
+    } catch (const ordered_json::exception&) {
       fail("it is damaged: no JSON");
     }
     if (!object_.is_object()) fail("it is damaged: no JSON object");
+    auto values = object_;
+    values.erase("state_crc32");
+    checksum_ = checksum_of(values);
   }
 
   std::int64_t count(const char* key) {
-    const json value = take(key);
+    const ordered_json value = take(key);
     if (!value.is_number_integer()) fail_value(key, value, "no whole number");
     if (value.is_number_unsigned() &&
         value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
@@ -55,7 +62,7 @@ class Reader {
   }
 
   std::string text(const char* key) {
-    const json value = take(key);
+    const ordered_json value = take(key);
     if (!value.is_string()) fail_value(key, value, "no text");
     return value.get<std::string>();
   }
@@ -64,7 +71,7 @@ class Reader {
   std::string text_or_empty(const char* key) { return object_.contains(key) ? text(key) : ""; }
 
   double number(const char* key) {
-    const json value = take(key);
+    const ordered_json value = take(key);
     if (value.is_number()) return value.get<double>();
     for (const auto& [name, number] : named_numbers) {
       if (value == name) return number;
@@ -80,8 +87,13 @@ class Reader {
     return number(key);
   }
 
-  void finish() const {
+  /// Refuses keys that remain, and values that are not those of the checksum beside them, if any.
+  void finish() {
+    const auto recorded = text_or_empty("state_crc32");
     if (!object_.empty()) fail(fmt::format("key '{}' is unknown", object_.begin().key()));
+    if (recorded.empty() || recorded == checksum_) return;
+    fail(fmt::format("it is damaged: its values have the checksum {}, and state_crc32 is {}",
+                     checksum_, recorded));
   }
 
   [[noreturn]] void fail(const std::string& reason) const {
@@ -89,20 +101,22 @@ class Reader {
   }
 
  private:
-  json take(const char* key) {
+  ordered_json take(const char* key) {
     const auto found = object_.find(key);
     if (found == object_.end()) fail(fmt::format("key '{}' is missing", key));
-    json value = *found;
+    ordered_json value = *found;
     object_.erase(found);
     return value;
   }
 
-  [[noreturn]] void fail_value(const char* key, const json& value, const char* fault) const {
+  [[noreturn]] void fail_value(const char* key, const ordered_json& value,
+                               const char* fault) const {
     fail(fmt::format("{} is {}: {}", key, value.dump(), fault));
   }
 
   const std::filesystem::path& file_;
-  json object_;
+  ordered_json object_;
+  std::string checksum_;
 };
 
 }  // namespace
@@ -122,6 +136,8 @@ std::string to_json(const TrainingState& state) {
   object["warm_start_crc32"] = state.warm_start_crc32;
   object["weights_crc32"] = state.weights_crc32;
   object["optimizer_crc32"] = state.optimizer_crc32;
+  object["config_crc32"] = state.config_crc32;
+  object["state_crc32"] = checksum_of(object);
   return object.dump(2) + "\n";
 }
 
@@ -147,6 +163,7 @@ TrainingState read_state(const std::filesystem::path& file) {
   state.warm_start_crc32 = reader.text_or_empty("warm_start_crc32");
   state.weights_crc32 = reader.text_or_empty("weights_crc32");
   state.optimizer_crc32 = reader.text_or_empty("optimizer_crc32");
+  state.config_crc32 = reader.text_or_empty("config_crc32");
   reader.finish();
   return state;
 }

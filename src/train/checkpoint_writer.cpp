@@ -35,12 +35,16 @@ void CheckpointWriter::on_start(Trainer& trainer) {
 void CheckpointWriter::find_best(const RunConfig& config) {
   const auto best = folder_.best();
   if (!best) return;
-  if (is_comparable(*best, config)) {
-    best_loss_ = checkpoint::load_state(*best).eval_loss;
-  } else {
+  try {
+    if (is_comparable(*best, config)) {
+      best_loss_ = checkpoint::load_state(*best).eval_loss;
+      return;
+    }
     log::info(
         "evaluations score another part of the split than before: the search for the best "
         "checkpoint starts anew");
+  } catch (const Error& error) {
+    log::warn(fmt::format("{}; the search for the best checkpoint starts anew", error.what()));
   }
 }
 

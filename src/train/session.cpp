@@ -19,7 +19,7 @@
 #include "aero/train/model_tokenizer.h"
 #include "aero/train/nonfinite_guard.h"
 #include "aero/train/open_corpus.h"
-#include "aero/train/resume.h"
+#include "aero/train/resume_point.h"
 #include "aero/train/run_files.h"
 #include "aero/train/signal_watch.h"
 #include "aero/train/trainer.h"
@@ -54,31 +54,6 @@ FileLock make_and_lock(const checkpoint::RunFolder& folder) {
     throw Error(fmt::format("cannot create '{}': {}", folder.root().string(), error.message()));
   }
   return lock_folder(folder.root());
-}
-
-std::optional<checkpoint::Checkpoint> latest_checkpoint(const checkpoint::RunFolder& folder,
-                                                        const RunConfig& config) {
-  const auto latest = folder.latest();
-  if (!latest) return std::nullopt;
-  const auto advice =
-      fmt::format("; remove {} to resume from the checkpoint before it", latest->string());
-  std::optional<RunConfig> begun;
-  try {
-    begun = checkpoint::load_checkpoint_config(*latest);
-  } catch (const UsageError&) {
-    throw;  // the config is of another version, and so are those of all checkpoints of the run
-  } catch (const Error& error) {
-    throw Error(error.what() + advice);
-  }
-  check_resume(*begun, config);
-  try {
-    auto checkpoint = checkpoint::load_checkpoint(*latest);
-    // Without float16, the checkpoint has no scale that was in use.
-    if (begun->train.dtype != Precision::float16) checkpoint.state.loss_scale.reset();
-    return checkpoint;
-  } catch (const Error& error) {
-    throw Error(error.what() + advice);
-  }
 }
 
 /// Names the key by which a run asks for the validation split before its end; empty where none
@@ -201,11 +176,12 @@ Outcome run_session(const RunConfig& config, bool resume) {
     training = open_corpus(config, "train");
     require_own_tokenizer(config, *training);
   });
-  const auto checkpoint = resume ? latest_checkpoint(folder, config) : std::nullopt;
+  auto point = resume ? find_resume_point(folder, config) : ResumePoint();
   Trainer trainer(config, std::move(*training));
   std::optional<WarmStart> start;
-  if (checkpoint) {
-    trainer.restore(*checkpoint);
+  if (point.checkpoint) {
+    trainer.restore(*point.checkpoint);
+    point.checkpoint.reset();  // its tensors take as much memory as the trainer's
   } else if (!config.train.warm_start.empty()) {
     // Looks it up once: where that run still trains, its best checkpoint may change.
     const auto source = runs::find_checkpoint(config.train.warm_start);
@@ -222,6 +198,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
   folder.hold(std::move(*lock));
   folder.prepare();
   open_log(folder);
+  set_aside(point, folder);
   auto files = std::make_unique<RunFiles>(folder);
   write_run_files(*files, folder, config, tokenizer);
   if (start) log_warm_start(*start);

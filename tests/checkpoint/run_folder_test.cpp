@@ -93,6 +93,13 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
   const auto checksum = [this](const char* name) {
     return checksum_text(crc32(get(run_.checkpoint(3) / name)));
   };
+  const std::string checksum_of_values = checksum_text(crc32(
+      R"({"format_version":1,"step":3,"samples_seen":24,"data_fingerprint":"abc",)"
+      R"("tokenizer_sha256":"def","eval_loss":2.5,"eval_step":2,"loss_scale":65536.0,)"
+      R"("loss_scale_growth":4,"held_out_fingerprint":"","warm_start_crc32":"","weights_crc32":")" +
+      checksum("weights.safetensors") + R"(","optimizer_crc32":")" +
+      checksum("optimizer.safetensors") + R"(","config_crc32":")" + checksum("config.json") +
+      "\"}"));
   EXPECT_EQ(get(run_.checkpoint(3) / "state.json"), R"({
   "format_version": 1,
   "step": 3,
@@ -108,7 +115,9 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
   "weights_crc32": ")" + checksum("weights.safetensors") +
                                                         R"(",
   "optimizer_crc32": ")" + checksum("optimizer.safetensors") +
-                                                        R"("
+                                                        R"(",
+  "config_crc32": ")" + checksum("config.json") + R"(",
+  "state_crc32": ")" + checksum_of_values + R"("
 }
 )");
 }
@@ -292,7 +301,8 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"\"abc\"", "7", "data_fingerprint is 7: no text"},
         Damage{"null", "\"small\"", "eval_loss is \"small\": no number"},
         Damage{"\"loss_scale\": null", "\"loss_scale\": true", "loss_scale is true: no number"},
-        Damage{"\"step\": 3", "\"step\": 3, \"stop\": 4", "key 'stop' is unknown"}));
+        Damage{"\"step\": 3", "\"step\": 3, \"stop\": 4", "key 'stop' is unknown"},
+        Damage{"\"step\": 3", "\"step\": 7", "it is damaged: its values have the checksum"}));
 
 TEST_F(ARun, FindsACheckpointByItsOwnFolderOrByItsRun) {
   run_.prepare();

@@ -129,7 +129,13 @@ def test_skip_trains_to_the_end(aero: str, corpus: Path, tmp_path: Path) -> None
 
 def test_the_error_names_a_damaged_checkpoint(aero: str, corpus: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    config = make_config(tmp_path / "run.json", corpus, run, train={"duration": "10"})
+    config = make_config(
+        tmp_path / "run.json",
+        corpus,
+        run,
+        train={"duration": "10"},
+        checkpoint={"every": 0, "keep_best": False},
+    )
     assert call(aero, "train", config, "-q").returncode == 0
     weights = run / "checkpoints/step-00000010/weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-5])
@@ -137,6 +143,7 @@ def test_the_error_names_a_damaged_checkpoint(aero: str, corpus: Path, tmp_path:
         result = call(aero, *command)
         assert result.returncode == 1
         assert "weights.safetensors" in result.stderr and no_stack(result.stderr)
+    assert "has no checkpoint that is whole" in result.stderr
 
 
 def test_the_effective_config_trains_the_same_model(

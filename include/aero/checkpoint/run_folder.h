@@ -48,6 +48,8 @@ class RunFolder {
   /// Returns the steps that have a whole checkpoint (all four files), ascending; none if the folder
   /// is missing.
   std::vector<std::int64_t> steps() const;
+  /// Does the same for checkpoints of which files are missing.
+  std::vector<std::int64_t> incomplete_steps() const;
   std::filesystem::path checkpoint(std::int64_t step) const;
   std::optional<std::filesystem::path> latest() const;
   /// Returns the best checkpoint, or nothing if none was marked or the marked one is gone.
@@ -65,11 +67,16 @@ class RunFolder {
   void save(const Checkpoint& checkpoint, const RunConfig& config) const;
   /// Marks the checkpoint of a step as the best. Throws Error if that step has no whole checkpoint.
   void mark_best(std::int64_t step) const;
+  /// Gives the checkpoint of a step another name, "damaged-step-00000100", under which it is none.
+  /// Replaces one that has this name. Returns the new path. Throws Error.
+  std::filesystem::path set_aside(std::int64_t step) const;
   /// Removes all checkpoints but the last `keep_last` (at least 1), the best, and those of step
   /// `keep_step` and step 0.
   void prune(std::int64_t keep_last, std::optional<std::int64_t> keep_step = {}) const;
 
  private:
+  std::vector<std::int64_t> steps_that_are(bool whole) const;
+
   std::filesystem::path root_;
   std::shared_ptr<const FileLock> lock_;
 };
@@ -81,6 +88,10 @@ class RunFolder {
 void save_model(const std::filesystem::path& folder, const TensorMap& weights,
                 const RunConfig& config, const std::optional<TrainingState>& state = {},
                 const std::filesystem::path& tokenizer = {});
+
+/// Throws Error where the config is not the one that the state was saved with, or where the state
+/// cannot be read.
+void check_config(const std::filesystem::path& folder);
 
 /// Loads a checkpoint. Throws Error that names a file that is missing, damaged, of another version,
 /// or not the file that the state was saved with.

@@ -28,12 +28,14 @@ struct TrainingState {
   std::string warm_start_crc32;         ///< of the weights it began with; empty: none
   std::string weights_crc32;            ///< of weights.safetensors beside it; empty: unknown
   std::string optimizer_crc32;          ///< of optimizer.safetensors beside it; empty: unknown
+  std::string config_crc32;             ///< of config.json beside it; empty: unknown
 };
 
-/// Writes state.json with every key.
+/// Writes state.json with every key, and last the checksum of the others.
 std::string to_json(const TrainingState& state);
 
-/// Reads state.json. Throws Error that names `file`, the key and the value.
+/// Reads state.json. Throws Error that names `file`, and the key and the value, or that the checksum
+/// does not fit.
 TrainingState read_state(const std::filesystem::path& file);
 
 }  // namespace aero::checkpoint
