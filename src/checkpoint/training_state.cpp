@@ -67,6 +67,9 @@ class Reader {
     return value.get<std::string>();
   }
 
+  /// Returns 0 if the key is missing, as in the states of earlier versions.
+  std::int64_t count_or_zero(const char* key) { return object_.contains(key) ? count(key) : 0; }
+
   /// Returns an empty text if the key is missing, as in the states of earlier versions.
   std::string text_or_empty(const char* key) { return object_.contains(key) ? text(key) : ""; }
 
@@ -126,6 +129,7 @@ std::string to_json(const TrainingState& state) {
   object["format_version"] = format_version;
   object["step"] = state.step;
   object["samples_seen"] = state.samples_seen;
+  object["rewinds"] = state.rewinds;
   object["data_fingerprint"] = state.data_fingerprint;
   object["tokenizer_sha256"] = state.tokenizer_sha256;
   object["eval_loss"] = state.eval_loss ? write_number(*state.eval_loss) : ordered_json();
@@ -152,6 +156,7 @@ TrainingState read_state(const std::filesystem::path& file) {
   TrainingState state;
   state.step = reader.count("step");
   state.samples_seen = reader.count("samples_seen");
+  state.rewinds = reader.count_or_zero("rewinds");
   state.data_fingerprint = reader.text("data_fingerprint");
   state.tokenizer_sha256 = reader.text_or_empty("tokenizer_sha256");
   state.eval_loss = reader.number_or_null("eval_loss");

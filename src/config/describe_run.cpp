@@ -79,8 +79,12 @@ Section describe_train(TrainConfig& t) {
                at_least(0)},
               {"train.on_nonfinite",
                "What happens, before the update, when the loss or the gradient has a NaN or an "
-               "infinity: stop the run, or skip the step.",
+               "infinity: stop the run; skip the step; or rewind: go back to the last checkpoint, "
+               "and on with the data that follow.",
                enum_ref(t.on_nonfinite)},
+              {"train.rewinds",
+               "How often on_nonfinite goes back in a run; after that, it stops the run.",
+               &t.rewinds, at_least(0)},
               {"train.warm_start",
                "Run or checkpoint folder whose weights the run begins with, where they fit; all "
                "others are initialised. Empty: all weights are initialised.",

@@ -92,7 +92,7 @@ const std::vector<std::string>& enum_names<Precision>() {
 
 template <>
 const std::vector<std::string>& enum_names<OnNonfinite>() {
-  static const std::vector<std::string> names{"stop", "skip"};
+  static const std::vector<std::string> names{"stop", "skip", "rewind"};
   return names;
 }
 

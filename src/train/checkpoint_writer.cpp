@@ -4,9 +4,11 @@
 #include "aero/core/log.h"
 #include "aero/core/text.h"
 #include "aero/train/resume.h"
+#include "aero/train/resume_point.h"
 #include "aero/train/trainer.h"
 
 #include <limits>
+#include <utility>
 
 namespace aero::train {
 namespace {
@@ -61,6 +63,19 @@ void CheckpointWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluat
   // A loss that is not finite is never the best.
   if (!(evaluation.loss < best_loss_.value_or(std::numeric_limits<double>::infinity()))) return;
   order(trainer, evaluation.loss);
+}
+
+std::optional<checkpoint::Checkpoint> CheckpointWriter::last_saved(Trainer& trainer) {
+  settle();
+  auto point = find_resume_point(folder_, trainer.config());
+  if (point.step > trainer.step()) return std::nullopt;  // of another course of this run
+  set_aside(point, folder_);
+  return std::move(point.checkpoint);
+}
+
+void CheckpointWriter::on_rewind(Trainer& /*trainer*/, const Rewind& /*rewind*/) {
+  saved_step_.reset();  // the place in the data is part of the state
+  failed_step_.reset();
 }
 
 void CheckpointWriter::on_finish(Trainer& trainer, Outcome outcome) {

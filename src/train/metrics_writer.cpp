@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
+#include <utility>
 
 namespace aero::train {
 namespace {
@@ -57,15 +58,23 @@ Json entropy_json(const EntropyStatistics& statistics, const LearnedScalars& sca
   return json;
 }
 
-/// Returns the lines of steps up to `last_step`, without "finish" and without an incomplete line.
-std::string lines_until(const std::string& text, std::int64_t last_step) {
+/// Whether a line tells of something that came after the state: a later step, the end, or a return
+/// to this step that the state does not know of yet.
+bool is_later(const Json& line, std::int64_t last_step, std::int64_t samples_seen) {
+  const auto event = line.value("event", "");
+  return line["step"].get<std::int64_t>() > last_step || event == "finish" ||
+         (event == "rewind" && line.value("samples", samples_seen) > samples_seen);
+}
+
+/// Returns the lines that are not later than the state, and no incomplete line.
+std::string lines_until(const std::string& text, std::int64_t last_step,
+                        std::int64_t samples_seen) {
   std::istringstream lines(text);
   std::string kept;
   for (std::string line; std::getline(lines, line);) {
     const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object() || !json.contains("step")) continue;
-    if (json["step"].get<std::int64_t>() > last_step || json.value("event", "") == "finish")
-      continue;
+    if (is_later(json, last_step, samples_seen)) continue;
     kept += line + '\n';
   }
   return kept;
@@ -93,10 +102,15 @@ std::string append(const std::filesystem::path& file, std::string& text) {
 }  // namespace
 
 void MetricsWriter::on_start(Trainer& trainer) {
+  cut(trainer.step(), trainer.samples_seen());
+}
+
+/// Removes lines that tell of something later than a state.
+void MetricsWriter::cut(std::int64_t last_step, std::int64_t samples_seen) {
   folder_.require_held();
-  if (!std::filesystem::exists(file_)) return;
-  const std::string before = read_file(file_);
-  const std::string kept = trainer.step() == 0 ? "" : lines_until(before, trainer.step());
+  const std::string before = std::filesystem::exists(file_) ? read_file(file_) : "";
+  const std::string all = before + std::exchange(pending_, "");
+  const std::string kept = samples_seen == 0 ? "" : lines_until(all, last_step, samples_seen);
   if (kept == before) return;
   // Cutting off the end needs no room on the disk.
   if (before.starts_with(kept)) {
@@ -145,6 +159,18 @@ void MetricsWriter::on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& eve
              {"layer", event.layer},
              {"parameter", event.parameter},
              {"action", event.action}}
+            .dump());
+}
+
+void MetricsWriter::on_rewind(Trainer& trainer, const Rewind& rewind) {
+  cut(trainer.step(), trainer.samples_seen());
+  write(Json{{"event", "rewind"},
+             {"step", rewind.step},
+             {"from", rewind.cause.step},
+             {"samples", rewind.samples_seen},
+             {"quantity", rewind.cause.quantity},
+             {"layer", rewind.cause.layer},
+             {"parameter", rewind.cause.parameter}}
             .dump());
 }
 

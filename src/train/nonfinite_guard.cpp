@@ -45,12 +45,26 @@ std::string nonfinite_parameter(const NamedParameters& parameters) {
   return "";
 }
 
+Verdict verdict_on_nonfinite(const Trainer& trainer) {
+  const auto& config = trainer.config().train;
+  switch (config.on_nonfinite) {
+    case OnNonfinite::stop:
+      return Verdict::stop;
+    case OnNonfinite::skip:
+      return Verdict::skip;
+    case OnNonfinite::rewind:
+      return trainer.rewinds() < config.rewinds ? Verdict::rewind : Verdict::stop;
+  }
+  return Verdict::stop;
+}
+
 std::string describe(const NonfiniteEvent& event) {
   auto text = fmt::format("step {}: the {} is not finite", event.step, event.quantity);
   if (!event.layer.empty()) text += ", first in the output of " + event.layer;
   if (!event.parameter.empty()) text += ", parameter " + event.parameter;
-  return text + (event.action == "stop" ? "; stopping before the step (train.on_nonfinite)"
-                                        : "; the step is skipped (train.on_nonfinite)");
+  if (event.action == "stop") return text + "; stopping before the step (train.on_nonfinite)";
+  if (event.action == "skip") return text + "; the step is skipped (train.on_nonfinite)";
+  return text + "; going back to the last checkpoint (train.on_nonfinite)";
 }
 
 }  // namespace
@@ -68,12 +82,19 @@ NonfiniteEvent locate_nonfinite(Trainer& trainer, const StepRecord& record) {
 
 Verdict NonfiniteGuard::before_update(Trainer& trainer, const StepRecord& record) {
   if (record.is_finite() && std::isfinite(record.grad_norm)) return Verdict::update;
-  const bool stops = trainer.config().train.on_nonfinite == OnNonfinite::stop;
+  const auto verdict = verdict_on_nonfinite(trainer);
   auto event = locate_nonfinite(trainer, record);
-  event.action = stops ? "stop" : "skip";
+  event.action = verdict == Verdict::stop ? "stop" : verdict == Verdict::skip ? "skip" : "rewind";
   log::warn(describe(event));
   trainer.report(event);
-  return stops ? Verdict::stop : Verdict::skip;
+  return verdict;
+}
+
+void NonfiniteGuard::on_rewind(Trainer& trainer, const Rewind& rewind) {
+  log::info(fmt::format(
+      "back at step {}; the data after those of step {} come next ({} of {}, "
+      "train.rewinds)",
+      rewind.step, rewind.cause.step, trainer.rewinds(), trainer.config().train.rewinds));
 }
 
 }  // namespace aero::train

@@ -154,6 +154,7 @@ void Trainer::train() {
   while (step_ < length_.total_steps && !outcome_) {
     const auto record = train_step();
     if (outcome_) break;
+    if (record.step > step_) continue;  // the run went back
     for (const auto& callback : callbacks_) callback->on_step(*this, record);
   }
 }
@@ -203,10 +204,10 @@ StepRecord Trainer::train_step() {
   // other cases.
   const bool rescales = overflows && record.is_finite() && scaler_->scale() > 1;
   const auto verdict = rescales ? Verdict::skip : judge(record);
-  if (verdict == Verdict::stop) {
+  if (verdict == Verdict::stop || (verdict == Verdict::rewind && !go_back())) {
     stop(Outcome::nonfinite);
-    return record;
   }
+  if (verdict == Verdict::stop || verdict == Verdict::rewind) return record;
   record.updated = verdict == Verdict::update;
   if (record.updated) update(record);
   if (scaler_) scaler_->update(!overflows);
@@ -222,6 +223,24 @@ void Trainer::update(const StepRecord& record) {
   is_whole_ = false;
   optimizer_.step(record.lr);
   is_whole_ = true;
+}
+
+/// Goes back to the last saved state, and on with the data that follow those of this step. Returns
+/// false where no state is saved.
+bool Trainer::go_back() {
+  for (const auto& callback : callbacks_) {
+    const auto saved = callback->last_saved(*this);
+    if (!saved) continue;
+    const auto samples = samples_seen_ + samples_per_step();
+    set_state(*saved);
+    samples_seen_ = samples;
+    ++rewinds_;
+    const Rewind rewind{last_nonfinite_, step_, samples};
+    for (const auto& other : callbacks_) other->on_rewind(*this, rewind);
+    return true;
+  }
+  log::warn("no checkpoint is saved to go back to (checkpoint.every, checkpoint.at_start)");
+  return false;
 }
 
 double Trainer::progress() const {
@@ -286,6 +305,7 @@ Verdict Trainer::judge(const StepRecord& record) {
 }
 
 void Trainer::report(const NonfiniteEvent& event) {
+  last_nonfinite_ = event;
   for (const auto& callback : callbacks_) callback->on_nonfinite(*this, event);
 }
 
@@ -305,6 +325,7 @@ checkpoint::Checkpoint Trainer::state() const {
   result.optimizer = optimizer_.state();
   result.state.step = step_;
   result.state.samples_seen = samples_seen_;
+  result.state.rewinds = rewinds_;
   result.state.data_fingerprint = data_fingerprint_;
   result.state.tokenizer_sha256 = corpus_.tokenizer_identity().sha256;
   if (last_evaluation_) result.state.eval_loss = last_evaluation_->loss;
@@ -332,14 +353,22 @@ void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
         "a longer one",
         to_string(config_.train.duration), length_.total_steps, state.step));
   }
+  set_state(checkpoint);
+  samples_seen_ = state.samples_seen;
+  rewinds_ = state.rewinds;
+  held_out_fingerprint_ = state.held_out_fingerprint;
+  warm_start_crc32_ = state.warm_start_crc32;
+}
+
+/// Takes over all that training changes, without the place in the data.
+void Trainer::set_state(const checkpoint::Checkpoint& checkpoint) {
+  const auto& state = checkpoint.state;
   load_weights(*decoder_, checkpoint.weights);
   optimizer_.load_state(checkpoint.optimizer);
   step_ = state.step;
-  samples_seen_ = state.samples_seen;
+  last_evaluation_.reset();
   if (state.eval_loss) last_evaluation_ = Evaluation{*state.eval_loss};
   evaluated_step_ = state.eval_step;
-  held_out_fingerprint_ = state.held_out_fingerprint;
-  warm_start_crc32_ = state.warm_start_crc32;
   if (scaler_ && state.loss_scale) {
     scaler_.emplace(state.loss_scale->scale, state.loss_scale->growth);
   }

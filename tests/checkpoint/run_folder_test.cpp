@@ -94,7 +94,7 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
     return checksum_text(crc32(get(run_.checkpoint(3) / name)));
   };
   const std::string checksum_of_values = checksum_text(crc32(
-      R"({"format_version":1,"step":3,"samples_seen":24,"data_fingerprint":"abc",)"
+      R"({"format_version":1,"step":3,"samples_seen":24,"rewinds":0,"data_fingerprint":"abc",)"
       R"("tokenizer_sha256":"def","eval_loss":2.5,"eval_step":2,"loss_scale":65536.0,)"
       R"("loss_scale_growth":4,"held_out_fingerprint":"","warm_start_crc32":"","weights_crc32":")" +
       checksum("weights.safetensors") + R"(","optimizer_crc32":")" +
@@ -104,6 +104,7 @@ TEST_F(ARun, WritesItsStateAsReadableJson) {
   "format_version": 1,
   "step": 3,
   "samples_seen": 24,
+  "rewinds": 0,
   "data_fingerprint": "abc",
   "tokenizer_sha256": "def",
   "eval_loss": 2.5,

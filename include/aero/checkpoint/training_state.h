@@ -19,6 +19,7 @@ struct LossScale {
 struct TrainingState {
   std::int64_t step = 0;                ///< optimizer steps done
   std::int64_t samples_seen = 0;        ///< sequences that the sampler has given so far
+  std::int64_t rewinds = 0;             ///< returns to an earlier state so far
   std::string data_fingerprint;         ///< a run refuses to resume on other data
   std::string tokenizer_sha256;         ///< of the corpus's tokenizer file; empty: unknown
   std::optional<double> eval_loss;      ///< mean loss of the latest evaluation, nats a token

@@ -10,7 +10,7 @@ namespace aero {
 
 enum class DataFormat { automatic, aero, nanogpt, llmc };
 enum class Precision { float32, bfloat16, float16 };
-enum class OnNonfinite { stop, skip };
+enum class OnNonfinite { stop, skip, rewind };
 enum class OptimizerKind { adamw, adam };
 enum class ScheduleKind { linear, cosine, constant };
 
@@ -34,6 +34,7 @@ struct TrainConfig {
   std::int64_t threads = 0;    ///< 0: LibTorch's own choice
   double clip = 1.0;           ///< 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
+  std::int64_t rewinds = 3;      ///< how many there may be in a run
   std::string warm_start;        ///< run or checkpoint folder; empty: from initial weights
   bool other_tokenizer = false;  ///< whether the model's tokenizer may differ from the corpus's
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "aero/checkpoint/run_folder.h"
+
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -33,11 +35,18 @@ struct NonfiniteEvent {
   std::string layer;  ///< first layer in the forward pass whose output is not finite; may be empty
   std::string parameter;  ///< the first weight that is not finite, else the gradient closest to the
                           ///< loss that is not; may be empty
-  std::string action;     ///< "stop" or "skip"
+  std::string action;     ///< "stop", "skip" or "rewind"
+};
+
+/// A return to an earlier state because of a value that is not finite.
+struct Rewind {
+  NonfiniteEvent cause;
+  std::int64_t step = 0;          ///< to which the run went back
+  std::int64_t samples_seen = 0;  ///< the data that follow the failed step come next
 };
 
 /// What to do with a step after its gradients and before its update.
-enum class Verdict { update, skip, stop };
+enum class Verdict { update, skip, rewind, stop };
 
 /// Why training ended; failed means by an exception.
 enum class Outcome { finished, interrupted, terminated, hangup, nonfinite, failed };
@@ -62,6 +71,10 @@ class Callback {
   virtual void on_evaluation(Trainer& /*trainer*/, const Evaluation& /*evaluation*/) {}
   virtual void on_entropy(Trainer& /*trainer*/, const EntropyRecord& /*record*/) {}
   virtual void on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& /*event*/) {}
+  /// Returns the last state that this callback has saved, if any: the run goes back to it.
+  virtual std::optional<checkpoint::Checkpoint> last_saved(Trainer& /*trainer*/) { return {}; }
+  /// Called after the run went back. The trainer has the earlier state.
+  virtual void on_rewind(Trainer& /*trainer*/, const Rewind& /*rewind*/) {}
   /// Called at the end, also after an exception, for each callback whose on_start was called. The
   /// others are called even where one throws.
   virtual void on_finish(Trainer& /*trainer*/, Outcome /*outcome*/) {}

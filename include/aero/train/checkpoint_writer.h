@@ -23,6 +23,9 @@ class CheckpointWriter : public Callback {
   void on_start(Trainer& trainer) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
   void on_evaluation(Trainer& trainer, const Evaluation& evaluation) override;
+  /// Waits for a save, and loads the last checkpoint that is whole.
+  std::optional<checkpoint::Checkpoint> last_saved(Trainer& trainer) override;
+  void on_rewind(Trainer& trainer, const Rewind& rewind) override;
   /// Throws Error when the last state could not be saved. After an exception, saves the state that
   /// the run has reached, unless no step was made or an update was interrupted.
   void on_finish(Trainer& trainer, Outcome outcome) override;

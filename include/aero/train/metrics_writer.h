@@ -3,6 +3,7 @@
 #include "aero/checkpoint/run_folder.h"
 #include "aero/train/callback.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -20,10 +21,13 @@ namespace aero::train {
 ///       heads; nonfinite_rows [L]; collapsed and overloaded, lists of layers. The line also has
 ///       the model's LearnedScalars. Numbers have four digits. The first such line is of step 0.
 ///   {"event": "nonfinite", "step", "quantity", "layer", "parameter", "action"}
+///   {"event": "rewind", "step", "from", "samples", "quantity", "layer", "parameter"}
+///       the run went back to "step" before it made "from", where a value was not finite; samples,
+///       the sequences that the sampler had given then
 ///   {"event": "finish", "step", "outcome"}
 ///       written when the last state is on the disk
-/// A number that is not finite is null. A resumed run removes the lines after the checkpoint's
-/// step, so that the file has each step once.
+/// A number that is not finite is null. A run that is resumed or goes back removes the lines after
+/// the checkpoint's step, so that the file has each step once.
 class MetricsWriter : public Callback {
  public:
   explicit MetricsWriter(checkpoint::RunFolder folder)
@@ -34,12 +38,14 @@ class MetricsWriter : public Callback {
   void on_evaluation(Trainer& trainer, const Evaluation& evaluation) override;
   void on_entropy(Trainer& trainer, const EntropyRecord& record) override;
   void on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) override;
+  void on_rewind(Trainer& trainer, const Rewind& rewind) override;
   /// Throws Error when lines could not be written.
   void on_finish(Trainer& trainer, Outcome outcome) override;
   /// Writes "finish" last, so that it holds even after a power failure. Throws Error.
   void after_finish(Trainer& trainer, Outcome outcome) override;
 
  private:
+  void cut(std::int64_t last_step, std::int64_t samples_seen);
   void write(const std::string& line);
   void flush();
 

@@ -66,6 +66,10 @@ class Trainer {
   std::int64_t step() const { return step_; }
   /// Optimizer steps done when run() began.
   std::int64_t first_step() const { return first_step_; }
+  /// Sequences that the sampler has given so far.
+  std::int64_t samples_seen() const { return samples_seen_; }
+  /// How often the run went back to an earlier state (train.on_nonfinite).
+  std::int64_t rewinds() const { return rewinds_; }
   /// False where an exception interrupted an update, or a callback set other parts, so that the
   /// weights belong to no step.
   bool is_whole() const { return is_whole_; }
@@ -100,6 +104,8 @@ class Trainer {
   void require_trainable() const;
   StepRecord train_step();
   void update(const StepRecord& record);
+  void set_state(const checkpoint::Checkpoint& checkpoint);
+  bool go_back();
   void finish(Outcome outcome);
   /// The inputs of the next step, on their way to the device.
   struct Fetched {
@@ -140,6 +146,8 @@ class Trainer {
   std::int64_t first_step_ = 0;
   bool is_whole_ = true;
   std::int64_t samples_seen_ = 0;
+  std::int64_t rewinds_ = 0;
+  NonfiniteEvent last_nonfinite_;
   std::optional<Outcome> outcome_;
   std::optional<Evaluation> last_evaluation_;
   std::int64_t evaluated_step_ = 0;
