@@ -14,6 +14,7 @@
 #include "aero/data/batch_sampler.h"
 #include "aero/data/corpus.h"
 #include "aero/model/decoder.h"
+#include "aero/model/generation.h"
 #include "aero/model/initialization.h"
 #include "aero/model/parameters.h"
 #include "aero/model/part_factory.h"

@@ -12,4 +12,10 @@ inline void write_json(const nlohmann::ordered_json& json) {
   std::cout << json.dump(2, ' ', /*ensure_ascii=*/false, Handler::replace) << "\n";
 }
 
+/// Prints an object on one line, at once.
+inline void write_json_line(const nlohmann::ordered_json& json) {
+  using Handler = nlohmann::ordered_json::error_handler_t;
+  std::cout << json.dump(-1, ' ', /*ensure_ascii=*/false, Handler::replace) << "\n" << std::flush;
+}
+
 }  // namespace aero::cli

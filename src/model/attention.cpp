@@ -10,14 +10,20 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <cmath>
+#include <vector>
 
 namespace aero::model {
 namespace {
 
-/// Returns a mask [length, keys] that is true where query `start + i` may see key j.
-torch::Tensor visible_keys(std::int64_t start, std::int64_t length, std::int64_t keys,
-                           torch::Device device) {
-  return torch::ones({length, keys}, torch::device(device).dtype(torch::kBool)).tril(start);
+/// Returns a mask [length, keys] that is true where the last `length` of the keys' positions may
+/// see key j.
+torch::Tensor visible_keys(std::int64_t length, std::int64_t keys, torch::Device device) {
+  return torch::ones({length, keys}, torch::device(device).dtype(torch::kBool)).tril(keys - length);
+}
+
+/// Returns a mask [B, 1, 1, keys] that is true for the first lengths[i] keys of row i.
+torch::Tensor visible_keys_of_rows(const torch::Tensor& lengths, std::int64_t keys) {
+  return torch::arange(keys, lengths.options()).lt(lengths.view({-1, 1, 1, 1}));
 }
 
 /// Returns the parameter that stores a temperature t.
@@ -67,18 +73,24 @@ torch::Tensor AttentionImpl::temperature_of(std::int64_t start, std::int64_t len
   return t.size(1) == 1 ? t.expand({-1, length}) : t.narrow(1, start, length);
 }
 
+torch::Tensor AttentionImpl::temperature_of_rows(const torch::Tensor& positions) const {
+  const auto t = temperature();
+  if (!t.defined()) return t;
+  const auto of_rows =
+      t.size(1) == 1 ? t.expand({-1, positions.size(0)}) : t.index_select(1, positions);
+  return of_rows.t().unsqueeze(-1);
+}
+
 torch::Tensor AttentionImpl::mix_by_substitute(const torch::Tensor& queries,
                                                const torch::Tensor& keys,
-                                               const torch::Tensor& values, const torch::Tensor& t,
+                                               const torch::Tensor& values,
+                                               const torch::Tensor& visible, const torch::Tensor& t,
                                                torch::Tensor* row_entropy) const {
   // Under autocast, scores and their squares are float32, as the softmax of the other path is.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto dtype = torch::promote_types(queries.scalar_type(), torch::kFloat32);
   auto scores = torch::matmul(queries.to(dtype) * scale_, keys.to(dtype).transpose(-2, -1));
   if (t.defined()) scores = scores / t.unsqueeze(-1);
-  const auto length = queries.size(2);
-  const auto all = keys.size(2);
-  const auto visible = visible_keys(all - length, length, all, queries.device());
   const auto weights = kind_ == AttentionKind::two_quad
                            ? ops::two_quad_weights(scores, visible, two_quad_shift_)
                            : ops::relu_weights(scores, visible);
@@ -101,7 +113,8 @@ torch::Tensor AttentionImpl::forward(const torch::Tensor& input, torch::Tensor* 
   const auto values = split_heads(make_values(x)).to(queries.scalar_type());
   const auto t = temperature_of(0, x.size(1));
   if (kind_ != AttentionKind::softmax) {
-    return finish(mix_by_substitute(queries, keys, values, t, row_entropy), values);
+    const auto visible = visible_keys(x.size(1), x.size(1), x.device());
+    return finish(mix_by_substitute(queries, keys, values, visible, t, row_entropy), values);
   }
   const bool is_plain = row_entropy == nullptr && !temperature_.defined();
   const double p = is_training() ? dropout_ : 0.0;
@@ -115,23 +128,50 @@ torch::Tensor AttentionImpl::forward(const torch::Tensor& input, torch::Tensor* 
   return finish(mixed, values);
 }
 
-torch::Tensor AttentionImpl::forward_cached(const torch::Tensor& x, LayerCache& cache) {
-  const auto start = cache.length;
-  const auto length = x.size(1);
-  auto queries = position_->forward(split_heads(q->forward(x)), start);
-  cache.keys.narrow(2, start, length).copy_(position_->forward(split_heads(k->forward(x)), start));
-  cache.values.narrow(2, start, length).copy_(split_heads(make_values(x)));
-  cache.length = start + length;
-  const auto keys = cache.keys.narrow(2, 0, cache.length).to(queries.scalar_type());
-  const auto values = cache.values.narrow(2, 0, cache.length).to(queries.scalar_type());
-  const auto t = temperature_of(start, length);
+torch::Tensor AttentionImpl::mix_cached(const torch::Tensor& queries, const LayerCache& cache,
+                                        const torch::Tensor& t) const {
+  const auto dtype = queries.scalar_type();
+  const auto keys = cache.keys.narrow(2, 0, cache.length).to(dtype);
+  const auto values = cache.values.narrow(2, 0, cache.length).to(dtype);
+  const auto length = queries.size(2);
+  const auto visible = cache.lengths.defined()
+                           ? visible_keys_of_rows(cache.lengths, cache.length)
+                           : visible_keys(length, cache.length, queries.device());
   if (kind_ != AttentionKind::softmax) {
-    return finish(mix_by_substitute(queries, keys, values, t, nullptr), values);
+    return mix_by_substitute(queries, keys, values, visible, t, nullptr);
   }
-  if (t.defined()) queries = (queries / t.unsqueeze(-1)).to(queries.scalar_type());
-  const auto visible = visible_keys(start, length, cache.length, x.device());
-  return finish(at::scaled_dot_product_attention(queries, keys, values, visible, 0, false, scale_),
-                values);
+  const auto scaled = t.defined() ? (queries / t.unsqueeze(-1)).to(dtype) : queries;
+  return at::scaled_dot_product_attention(scaled, keys, values, visible, 0, false, scale_);
+}
+
+torch::Tensor AttentionImpl::forward_cached(const torch::Tensor& input, LayerCache& cache) {
+  const auto x = ops::to_autocast_dtype(input);
+  const auto queries = split_heads(q->forward(x));
+  const auto keys = split_heads(k->forward(x));
+  const auto values = split_heads(make_values(x));
+  if (cache.lengths.defined()) {
+    const auto positions = cache.lengths;
+    cache.append(position_->forward_rows(keys, positions), values);
+    const auto mixed = mix_cached(position_->forward_rows(queries, positions), cache,
+                                  temperature_of_rows(positions));
+    return finish_rows(mixed, cache.values.to(mixed.scalar_type()), cache.lengths);
+  }
+  const auto start = cache.length;
+  cache.append(position_->forward(keys, start), values);
+  const auto mixed =
+      mix_cached(position_->forward(queries, start), cache, temperature_of(start, x.size(1)));
+  return finish(mixed, cache.values.narrow(2, 0, cache.length).to(mixed.scalar_type()));
+}
+
+torch::Tensor AttentionImpl::finish_rows(const torch::Tensor& mixed, const torch::Tensor& values,
+                                         const torch::Tensor& lengths) {
+  const auto on_cpu = lengths.to(torch::kCPU);
+  std::vector<torch::Tensor> rows;
+  for (std::int64_t i = 0; i < mixed.size(0); ++i) {
+    const auto length = on_cpu.data_ptr<std::int64_t>()[i];
+    rows.push_back(finish(mixed.narrow(0, i, 1), values.narrow(0, i, 1).narrow(2, 0, length)));
+  }
+  return torch::cat(rows);
 }
 
 ProjectedAttentionImpl::ProjectedAttentionImpl(const ModelConfig& config) : AttentionImpl(config) {

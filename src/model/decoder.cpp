@@ -4,6 +4,7 @@
 #include "aero/core/text.h"
 #include "aero/model/entropy_penalty.h"
 #include "aero/model/parameters.h"
+#include "aero/ops/autocast.h"
 #include "aero/ops/linear_cross_entropy.h"
 
 #include "own_parts.h"
@@ -62,14 +63,25 @@ torch::Tensor DecoderImpl::embed(const torch::Tensor& tokens, std::int64_t start
 torch::Tensor DecoderImpl::embed(const torch::Tensor& tokens, std::int64_t start,
                                  bool beside_head) {
   const auto length = tokens.size(1);
-  if (start + length > config_.context) {
-    throw Error(fmt::format("model: {} positions are more than model.context = {}", start + length,
-                            config_.context));
-  }
-  if (shared_activation_) shared_activation_->part = activation_;
+  begin(start + length);
   auto x = beside_head ? tokens_->forward_beside_head(tokens) : tokens_->forward(tokens);
   if (positions_) x = x + positions_->weight.narrow(0, start, length);
   return embedding_dropout_->forward(x);
+}
+
+torch::Tensor DecoderImpl::embed_rows(const torch::Tensor& tokens, const KvCache& cache) {
+  begin(cache.length() + 1);
+  auto x = tokens_->forward(tokens);
+  if (positions_) x = x + positions_->weight.index_select(0, cache.lengths()).unsqueeze(1);
+  return embedding_dropout_->forward(x);
+}
+
+void DecoderImpl::begin(std::int64_t positions) {
+  if (positions > config_.context) {
+    throw Error(fmt::format("model: {} positions are more than model.context = {}", positions,
+                            config_.context));
+  }
+  if (shared_activation_) shared_activation_->part = activation_;
 }
 
 const torch::Tensor& DecoderImpl::head_weight() const {
@@ -91,7 +103,11 @@ torch::Tensor DecoderImpl::hidden(const torch::Tensor& tokens,
 }
 
 torch::Tensor DecoderImpl::forward(const torch::Tensor& tokens) {
-  return torch::linear(hidden(tokens), head_weight());
+  return logits(hidden(tokens));
+}
+
+torch::Tensor DecoderImpl::logits(const torch::Tensor& states) const {
+  return torch::linear(states, head_weight());
 }
 
 torch::Tensor DecoderImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
@@ -130,18 +146,27 @@ void DecoderImpl::set_progress(double share) {
 }
 
 torch::Tensor DecoderImpl::forward_cached(const torch::Tensor& tokens, KvCache& cache) {
-  auto x = embed(tokens, cache.length());
-  const auto all = blocks();
-  for (std::size_t l = 0; l < all.size(); ++l) x = all[l]->forward_cached(x, cache.layers[l]);
-  return torch::linear(finish(x), head_weight());
+  return logits(hidden_cached(tokens, cache));
 }
 
-KvCache DecoderImpl::make_cache(std::int64_t batch_size) const {
+torch::Tensor DecoderImpl::hidden_cached(const torch::Tensor& tokens, KvCache& cache) {
+  const bool differ = cache.lengths().defined();
+  auto x = differ ? embed_rows(tokens, cache) : embed(tokens, cache.length());
+  const auto all = blocks();
+  for (std::size_t l = 0; l < all.size(); ++l) x = all[l]->forward_cached(x, cache.layers[l]);
+  return finish(x);
+}
+
+KvCache DecoderImpl::make_cache(std::int64_t batch_size,
+                                std::optional<std::int64_t> positions) const {
   KvCache cache;
-  const auto options = tokens_->weight.options().requires_grad(false);
+  const auto& weight = tokens_->weight;
+  const auto options = torch::device(weight.device()).dtype(ops::autocast_dtype(weight));
   for (std::int64_t l = 0; l < config_.n_layer; ++l) {
     const auto room = [&] {
-      return torch::zeros({batch_size, config_.n_head, config_.context, config_.d_head()}, options);
+      return torch::zeros(
+          {batch_size, config_.n_head, positions.value_or(config_.context), config_.d_head()},
+          options);
     };
     cache.layers.push_back({room(), room(), 0});
   }

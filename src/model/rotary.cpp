@@ -10,6 +10,11 @@ class NoPositionEncodingImpl : public PositionEncodingImpl {
   torch::Tensor forward(const torch::Tensor& heads, std::int64_t /*start*/) override {
     return heads;
   }
+
+  torch::Tensor forward_rows(const torch::Tensor& heads,
+                             const torch::Tensor& /*positions*/) override {
+    return heads;
+  }
 };
 
 class RotaryImpl : public PositionEncodingImpl {
@@ -27,8 +32,22 @@ class RotaryImpl : public PositionEncodingImpl {
 
   torch::Tensor forward(const torch::Tensor& heads, std::int64_t start) override {
     const auto length = heads.size(2);
-    const auto cos = cos_.narrow(0, start, length);
-    const auto sin = sin_.narrow(0, start, length);
+    return rotated(heads, cos_.narrow(0, start, length), sin_.narrow(0, start, length));
+  }
+
+  torch::Tensor forward_rows(const torch::Tensor& heads, const torch::Tensor& positions) override {
+    const auto of_rows = [&](const torch::Tensor& table) {
+      return table.index_select(0, positions).view({-1, 1, 1, dimensions_ / 2});
+    };
+    return rotated(heads, of_rows(cos_), of_rows(sin_));
+  }
+
+  /// The tables follow from the config.
+  bool keeps_buffer(const std::string& /*name*/) const override { return false; }
+
+ private:
+  torch::Tensor rotated(const torch::Tensor& heads, const torch::Tensor& cos,
+                        const torch::Tensor& sin) const {
     const auto half = dimensions_ / 2;
     const auto x1 = heads.narrow(-1, 0, half);
     const auto x2 = heads.narrow(-1, half, half);
@@ -37,10 +56,6 @@ class RotaryImpl : public PositionEncodingImpl {
     return torch::cat({(x1 * cos - x2 * sin).to(dtype), (x2 * cos + x1 * sin).to(dtype), rest}, -1);
   }
 
-  /// The tables follow from the config.
-  bool keeps_buffer(const std::string& /*name*/) const override { return false; }
-
- private:
   std::int64_t dimensions_;
   torch::Tensor cos_;  // [T, dimensions / 2]
   torch::Tensor sin_;

@@ -3,7 +3,6 @@
 #include "aero/core/error.h"
 #include "aero/ops/generator.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -11,33 +10,6 @@ namespace aero::model {
 namespace {
 
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
-
-/// Computes the logits [V] of the token after `tokens`.
-class NextLogits {
- public:
-  NextLogits(Decoder& decoder, bool use_cache)
-      : decoder_(decoder), use_cache_(use_cache), cache_(decoder->make_cache(1)) {}
-
-  torch::Tensor operator()(const std::vector<std::int64_t>& tokens) {
-    const auto context = decoder_->config().context;
-    const auto length = static_cast<std::int64_t>(tokens.size());
-    // When the window slides, every position changes, so no cached key is right.
-    const bool cached = use_cache_ && length <= context;
-    const auto first = cached ? cache_.length() : std::max<std::int64_t>(0, length - context);
-    const auto input =
-        torch::tensor(std::vector<std::int64_t>(tokens.begin() + first, tokens.end()),
-                      torch::kInt64)
-            .unsqueeze(0)
-            .to(decoder_->device());
-    const auto logits = cached ? decoder_->forward_cached(input, cache_) : decoder_->forward(input);
-    return logits[0][-1];
-  }
-
- private:
-  Decoder& decoder_;
-  bool use_cache_;
-  KvCache cache_;
-};
 
 }  // namespace
 
@@ -76,25 +48,6 @@ std::int64_t Sampler::draw(const torch::Tensor& logits) {
   return sampling_probabilities(logits, options_)
       .multinomial(1, /*replacement=*/false, generator_)
       .item<std::int64_t>();
-}
-
-std::vector<std::int64_t> generate(Decoder& decoder, std::vector<std::int64_t> prompt,
-                                   const GenerationOptions& options,
-                                   const std::function<bool(std::int64_t)>& on_token) {
-  if (prompt.empty()) throw UsageError("generate: the prompt is empty; give at least one token");
-  const torch::NoGradGuard no_grad;
-  decoder->eval();
-  NextLogits next_logits(decoder, options.use_cache);
-  Sampler sampler(options.sampling);
-  auto tokens = std::move(prompt);
-  const auto start = tokens.size();
-  for (std::int64_t i = 0; i < options.max_tokens; ++i) {
-    const auto token = sampler.draw(next_logits(tokens));
-    if (token == options.stop_token) break;
-    tokens.push_back(token);
-    if (on_token && !on_token(token)) break;
-  }
-  return {tokens.begin() + static_cast<std::ptrdiff_t>(start), tokens.end()};
 }
 
 }  // namespace aero::model

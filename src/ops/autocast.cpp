@@ -4,10 +4,15 @@
 
 namespace aero::ops {
 
-torch::Tensor to_autocast_dtype(const torch::Tensor& x) {
+torch::ScalarType autocast_dtype(const torch::Tensor& x) {
   const auto device = x.device().type();
-  if (!at::autocast::is_autocast_enabled(device) || x.scalar_type() == torch::kFloat64) return x;
-  return x.to(at::autocast::get_autocast_dtype(device));
+  const auto dtype = x.scalar_type();
+  if (!at::autocast::is_autocast_enabled(device) || dtype == torch::kFloat64) return dtype;
+  return at::autocast::get_autocast_dtype(device);
+}
+
+torch::Tensor to_autocast_dtype(const torch::Tensor& x) {
+  return x.to(autocast_dtype(x));
 }
 
 }  // namespace aero::ops

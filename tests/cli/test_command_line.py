@@ -81,6 +81,7 @@ NUMBERS = [
     ("generate", "--top-p", ["nan", "1.1", "-0.1", "inf"]),
     ("generate", "--top-k", ["-1", "2.5"]),
     ("generate", "--samples", ["0", "1e30"]),
+    ("generate", "--batch", ["0", "-1", "x"]),
     ("eval", "--stride", ["-1", "x"]),
     ("eval", "--batch-size", ["0", "-1"]),
     ("eval", "--batches", ["-1", "1" * 309]),

@@ -43,6 +43,7 @@ def place(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     make_config(place / "mine.json", corpus, place / "runs/mine")
     assert call(aero, "train", place / "mine.json", "-q").returncode == 0
     byte_level_tokenizer(place / "runs/mine/tokenizer.json")
+    (place / "prompts.txt").write_text("once upon\na time\n")
     base = {"train": {"duration": "4"}, "eval": {"every": "0"}, "entropy": {"batches": 0}}
     make_config(place / "base.json", corpus, place / "unused", **base)
     sweep = {"base": "base.json", "folder": str(place / "s"), "runs": ["SM+LN+G", "SM"]}

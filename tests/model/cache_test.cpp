@@ -2,7 +2,7 @@
 
 #include "aero/core/error.h"
 
-#include "tests/model/decoders.h"
+#include "tests/model/cached_models.h"
 #include "tests/support/faults.h"
 
 #include <gmock/gmock.h>
@@ -19,30 +19,9 @@ using ::testing::HasSubstr;
 using testing_support::error_of;
 using testing_support::largest_difference;
 
-std::vector<NamedModel> models() {
-  auto sequential_pythia = small_pythia();
-  sequential_pythia.parallel_residual = false;
-  sequential_pythia.rotary_fraction = 1;
-  auto softmax_alone = small_gpt2();
-  softmax_alone.norm = NormKind::none;
-  softmax_alone.activation = ActivationKind::none;
-  auto more_positions = small_gpt2();
-  more_positions.positions = 20;
-  return {{"gpt2", small_gpt2()},
-          {"pythia", small_pythia()},
-          {"sequential_pythia", sequential_pythia},
-          {"simplified", small_simplified()},
-          {"softmax_only", small_softmax_only()},
-          {"softmax_alone", softmax_alone},
-          {"two_quad", small_with("2Q(h)+LN+Q")},
-          {"relu_attention", small_with("RA(t)+LN+G")},
-          {"head_temperature", small_with("SM(h)+ScFuFFN")},
-          {"more_positions", more_positions}};
-}
-
 class CacheOf : public ::testing::TestWithParam<NamedModel> {};
 
-INSTANTIATE_TEST_SUITE_P(Models, CacheOf, ::testing::ValuesIn(models()),
+INSTANTIATE_TEST_SUITE_P(Models, CacheOf, ::testing::ValuesIn(cached_models()),
                          [](const auto& info) { return info.param.name; });
 
 void expect_logits_in_chunks(const ModelConfig& config, const std::vector<std::int64_t>& lengths) {

@@ -1,5 +1,5 @@
 #include "aero/core/error.h"
-#include "aero/model/sampler.h"
+#include "aero/model/generation.h"
 
 #include "tests/model/decoders.h"
 #include "tests/support/faults.h"

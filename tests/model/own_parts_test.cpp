@@ -3,9 +3,9 @@
 #include "tests/support/own_parts.h"
 
 #include "aero/core/error.h"
+#include "aero/model/generation.h"
 #include "aero/model/norm.h"
 #include "aero/model/parameters.h"
-#include "aero/model/sampler.h"
 #include "aero/model/surgery.h"
 
 #include "tests/model/decoders.h"

@@ -2,6 +2,7 @@
 
 #include "aero/config/model_config.h"
 #include "aero/model/child.h"
+#include "aero/model/kv_cache.h"
 #include "aero/model/linear.h"
 #include "aero/model/rotary.h"
 
@@ -9,13 +10,6 @@
 #include <memory>
 
 namespace aero::model {
-
-/// Keys and values of one layer for the positions so far.
-struct LayerCache {
-  torch::Tensor keys;    ///< [B, H, T, d_k], of which the first `length` positions are filled
-  torch::Tensor values;  ///< the same
-  std::int64_t length = 0;
-};
 
 /// Causal multi-head attention, "SM" and "SM(t)":
 ///   a = softmax(Q K^T / (sqrt(d_k) t) + mask)
@@ -30,7 +24,7 @@ class AttentionImpl : public ModuleImpl {
   torch::Tensor forward(const torch::Tensor& x, torch::Tensor* row_entropy = nullptr);
 
   /// Does the same for the positions after those in `cache`, and adds their keys and values to it.
-  /// Has no gradient.
+  /// T is 1 where the cache's rows have lengths of their own. Has no gradient.
   torch::Tensor forward_cached(const torch::Tensor& x, LayerCache& cache);
 
   /// Whether everything that reads x casts it to autocast's dtype first, as
@@ -51,17 +45,26 @@ class AttentionImpl : public ModuleImpl {
   /// Makes the output [B, T, d] of `mixed`, which is a V, [B, H, T, d_k]. `values` [B, H, S, d_k]
   /// are those of all positions so far; the last T belong to the present positions.
   virtual torch::Tensor finish(const torch::Tensor& mixed, const torch::Tensor& values) = 0;
+  /// Does the same for one position [B, H, 1, d_k] of rows which have lengths of their own: row i
+  /// has the values of the first lengths[i] positions. This default calls finish() for each row.
+  virtual torch::Tensor finish_rows(const torch::Tensor& mixed, const torch::Tensor& values,
+                                    const torch::Tensor& lengths);
 
   torch::Tensor merge_heads(const torch::Tensor& heads) const;
 
  private:
   /// Returns t of `length` positions from `start` on: [H, length].
   torch::Tensor temperature_of(std::int64_t start, std::int64_t length) const;
+  /// Returns t of one position of each row, [B]: [B, H, 1].
+  torch::Tensor temperature_of_rows(const torch::Tensor& positions) const;
+  /// Computes a V for queries [B, H, T, d_k] and what the cache holds, theirs included.
+  torch::Tensor mix_cached(const torch::Tensor& queries, const LayerCache& cache,
+                           const torch::Tensor& t) const;
   /// Computes a V with a substitute of softmax, for queries [B, H, T, d_k], keys and values
-  /// [B, H, S, d_k].
+  /// [B, H, S, d_k]. `visible` [T, S] or [B, 1, T, S] is true where a query may see a key.
   torch::Tensor mix_by_substitute(const torch::Tensor& queries, const torch::Tensor& keys,
-                                  const torch::Tensor& values, const torch::Tensor& t,
-                                  torch::Tensor* row_entropy) const;
+                                  const torch::Tensor& values, const torch::Tensor& visible,
+                                  const torch::Tensor& t, torch::Tensor* row_entropy) const;
   torch::Tensor split_heads(const torch::Tensor& x) const;
 
   std::int64_t n_head_;
@@ -89,6 +92,10 @@ class ProjectedAttentionImpl : public AttentionImpl {
  private:
   torch::Tensor make_values(const torch::Tensor& x) override { return v->forward(x); }
   torch::Tensor finish(const torch::Tensor& mixed, const torch::Tensor& values) override;
+  torch::Tensor finish_rows(const torch::Tensor& mixed, const torch::Tensor& values,
+                            const torch::Tensor& /*lengths*/) override {
+    return finish(mixed, values);
+  }
 };
 
 /// The shaped attention of the simplified block (arXiv 2311.01906). Each head computes

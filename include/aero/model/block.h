@@ -15,8 +15,9 @@ class BlockImpl : public ModuleImpl {
   /// Fills `row_entropy` as AttentionImpl::forward() does. A block whose attention has no such
   /// entropy leaves it undefined.
   virtual torch::Tensor forward(const torch::Tensor& x, torch::Tensor* row_entropy = nullptr) = 0;
-  /// Does the same for the positions after those in `cache`, and advances the cache's length. This
-  /// default throws Error: a block without an override generates without a cache.
+  /// Does the same for the positions after those in `cache`, and advances the cache's length. T is 1
+  /// where the cache's rows have lengths of their own, which it advances, too. This default throws
+  /// Error: a block without an override generates without a cache.
   virtual torch::Tensor forward_cached(const torch::Tensor& x, LayerCache& cache);
 
   // The parts of AERO's blocks. A block of a program's own registers those that it has.

@@ -3,24 +3,19 @@
 #include "aero/config/model_config.h"
 #include "aero/model/block.h"
 #include "aero/model/child.h"
+#include "aero/model/kv_cache.h"
 #include "aero/model/linear.h"
 #include "aero/model/part_factory.h"
 
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace aero::model {
-
-/// Keys and values of all layers. DecoderImpl::make_cache() makes it.
-struct KvCache {
-  std::vector<LayerCache> layers;
-
-  std::int64_t length() const { return layers.empty() ? 0 : layers.front().length; }
-};
 
 /// A training loss in its parts, scalars in float32 (or float64).
 struct TrainingLoss {
@@ -73,9 +68,16 @@ class DecoderImpl : public ModuleImpl {
   void set_progress(double share) override;
 
   /// Computes the logits of the positions after those in `cache`, and adds the positions to it.
-  /// cache.length() + T <= context.
+  /// cache.length() + T <= context. T is 1 where the cache's rows have lengths of their own.
   torch::Tensor forward_cached(const torch::Tensor& tokens, KvCache& cache);
-  KvCache make_cache(std::int64_t batch_size) const;
+  /// Does the same without the head: the states after the final norm, [B, T, d].
+  torch::Tensor hidden_cached(const torch::Tensor& tokens, KvCache& cache);
+  /// Makes an empty cache with room for so many positions of each row; without a number, for the
+  /// context. It has autocast's dtype where autocast is on, else that of the weights.
+  KvCache make_cache(std::int64_t batch_size,
+                     std::optional<std::int64_t> positions = std::nullopt) const;
+  /// Maps states [..., d] to logits [..., V].
+  torch::Tensor logits(const torch::Tensor& states) const;
 
   /// Embeds tokens from position `start` on: [B, T, d], the input of the first block.
   torch::Tensor embed(const torch::Tensor& tokens, std::int64_t start = 0);
@@ -104,6 +106,10 @@ class DecoderImpl : public ModuleImpl {
   torch::Tensor embed(const torch::Tensor& tokens, std::int64_t start, bool beside_head);
   torch::Tensor hidden(const torch::Tensor& tokens, std::vector<torch::Tensor>* row_entropy,
                        bool beside_head);
+  /// Embeds the next token of each row, tokens [B, 1], where rows have lengths of their own.
+  torch::Tensor embed_rows(const torch::Tensor& tokens, const KvCache& cache);
+  /// Prepares a pass that reads `positions` positions. Throws Error where the context is shorter.
+  void begin(std::int64_t positions);
 
   ModelConfig config_;
   Child<EmbeddingImpl> tokens_{*this, "tokens"};

@@ -13,6 +13,9 @@ class PositionEncodingImpl : public ModuleImpl {
  public:
   /// Maps heads [B, H, T, d_k], whose first row is at position `start`, to the same shape.
   virtual torch::Tensor forward(const torch::Tensor& heads, std::int64_t start) = 0;
+  /// Does the same for heads [B, H, 1, d_k], of which row i is at positions[i], [B] int64.
+  virtual torch::Tensor forward_rows(const torch::Tensor& heads,
+                                     const torch::Tensor& positions) = 0;
 };
 
 using PositionEncoding = std::shared_ptr<PositionEncodingImpl>;

@@ -1,11 +1,9 @@
 #pragma once
 
-#include "aero/model/decoder.h"
+#include <ATen/core/Generator.h>
+#include <torch/types.h>
 
 #include <cstdint>
-#include <functional>
-#include <optional>
-#include <vector>
 
 namespace aero::model {
 
@@ -33,19 +31,5 @@ class Sampler {
 /// Turns logits [V] into probabilities, float64 [V], which sum to 1 after temperature, top-k and
 /// top-p.
 torch::Tensor sampling_probabilities(const torch::Tensor& logits, const SamplingOptions& options);
-
-struct GenerationOptions {
-  SamplingOptions sampling{};
-  std::int64_t max_tokens = 256;
-  std::optional<std::int64_t> stop_token{};
-  bool use_cache = true;  ///< false: a full forward pass for every token, with the same logits
-};
-
-/// Continues `prompt` (at least one token) and returns the new tokens without the stop token.
-/// Beyond the context, the model sees the last T tokens. Calls `on_token` with each token; false
-/// ends the text.
-std::vector<std::int64_t> generate(Decoder& decoder, std::vector<std::int64_t> prompt,
-                                   const GenerationOptions& options,
-                                   const std::function<bool(std::int64_t)>& on_token = {});
 
 }  // namespace aero::model
