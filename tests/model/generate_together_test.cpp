@@ -17,9 +17,11 @@
 namespace aero::model {
 namespace {
 
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr std::int64_t many = 30;  // beyond the context of 12
@@ -83,7 +85,7 @@ TEST(Together, EachEndIsReportedAfterTheTextsLastToken) {
   std::vector<std::size_t> ended;
   TextEvents events;
   events.on_token = [&](std::size_t text, std::int64_t token) {
-    EXPECT_THAT(ended, Not(::testing::Contains(text)));
+    EXPECT_THAT(ended, Not(Contains(text)));
     passed[text].push_back(token);
     return passed[text].size() < 2 + text % 3;
   };

@@ -191,8 +191,8 @@ void add_generate(CLI::App& app) {
   command->add_option("model", options->model, "Run folder or checkpoint folder")->required();
   auto* prompt =
       command->add_option("--prompt", options->prompt,
-                          "Text to continue, read as in a corpus; without it, the text starts "
-                          "from the end-of-text token");
+                          "Text to continue, read as in a corpus (give special tokens by --ids); "
+                          "without it, the text starts from the end-of-text token");
   auto* prompts = command->add_option("--prompts", options->prompts,
                                       "File with one prompt a line; -: standard input");
   prompts->excludes(prompt)->type_name("FILE");
@@ -204,7 +204,7 @@ void add_generate(CLI::App& app) {
   add_integer(*command, "--max-tokens", generation.max_tokens, at_least_one,
               "Number of new tokens at most");
   add_number(*command, "--temperature", generation.sampling.temperature, {.low = 0},
-             "Scale of randomness; 0: the likeliest token");
+             "Scale of randomness; 0: take the most likely token");
   add_integer(*command, "--top-k", generation.sampling.top_k, not_negative,
               "Draw from the N most likely; 0: from all");
   add_number(*command, "--top-p", generation.sampling.top_p, {.low = 0, .high = 1},
@@ -218,7 +218,8 @@ void add_generate(CLI::App& app) {
   command->add_flag(other_tokenizer_flag, options->other_tokenizer,
                     "Accept a tokenizer other than the model's");
   command->add_flag("--no-cache", options->no_cache, "Recompute every position for each token");
-  auto* ids = command->add_flag("--print-ids", options->print_ids, "Print token ids, not text");
+  auto* ids =
+      command->add_flag("--print-ids", options->print_ids, "Print token ids instead of text");
   command->add_flag("--json", options->json, "Print a JSON object a line for each text")
       ->excludes(ids);
   command->add_flag("--times", options->times, "Say on standard error how long it took");
