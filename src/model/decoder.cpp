@@ -5,6 +5,7 @@
 #include "aero/model/entropy_penalty.h"
 #include "aero/model/parameters.h"
 #include "aero/ops/autocast.h"
+#include "aero/ops/linear.h"
 #include "aero/ops/linear_cross_entropy.h"
 
 #include "own_parts.h"
@@ -107,7 +108,7 @@ torch::Tensor DecoderImpl::forward(const torch::Tensor& tokens) {
 }
 
 torch::Tensor DecoderImpl::logits(const torch::Tensor& states) const {
-  return torch::linear(states, head_weight());
+  return ops::linear(states, head_weight(), {});
 }
 
 torch::Tensor DecoderImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {

@@ -6,6 +6,7 @@
 #include "cuda_kernels.h"
 #include "cuda_tensors.h"
 #include "matrix_product.h"
+#include "row_products.h"
 
 #include <ATen/autocast_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -98,6 +99,21 @@ bool has_own_product(const torch::Tensor& x, const torch::Tensor& weight,
          has_matrix_product(x, weight.detach().t());
 }
 
+/// Computes the product of few rows, x in the products' dtype, where nobody asks for a gradient and
+/// AERO has a kernel for them. Autocast keeps the cast copy of a parameter as long as its guard
+/// lives.
+std::optional<torch::Tensor> product_of_few_rows(const torch::Tensor& x,
+                                                 const torch::Tensor& weight,
+                                                 const torch::Tensor& bias) {
+  if (torch::GradMode::is_enabled() || !may_have_row_product(x)) return std::nullopt;
+  if (bias.defined() && bias.scalar_type() != torch::kFloat32) return std::nullopt;
+  const auto cast = at::autocast::is_autocast_enabled(torch::kCPU)
+                        ? at::autocast::cached_cast(x.scalar_type(), weight, torch::kCPU)
+                        : weight;
+  if (!has_row_product(x, cast)) return std::nullopt;
+  return row_product(x, cast, bias.defined() ? bias.contiguous() : bias);
+}
+
 }  // namespace
 
 torch::Tensor column_sums(const torch::Tensor& x) {
@@ -110,9 +126,10 @@ torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight,
                      const torch::Tensor& bias) {
   if (x.is_cpu() && x.dim() > 1) {
     const auto rows = to_autocast_dtype(x).flatten(0, -2);
+    auto sizes = x.sizes().vec();
+    sizes.back() = weight.size(0);
+    if (const auto few = product_of_few_rows(rows, weight, bias)) return few->view(sizes);
     if (has_own_product(rows, weight, bias)) {
-      auto sizes = x.sizes().vec();
-      sizes.back() = weight.size(0);
       return LinearProduct::apply(rows, weight, optional(bias)).view(sizes);
     }
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ def run(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_eval_prints_the_loss_of_the_last_evaluation(aero: str, run: Path) -> None:
+    start = time.monotonic()
     result = json.loads(call(aero, "eval", run, "--json").stdout)
+    assert 0 < result["seconds"] < time.monotonic() - start
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     evaluations = [line for line in lines if line.get("event") == "evaluation"]
     best = min(evaluations, key=lambda line: line["loss"])

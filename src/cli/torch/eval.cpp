@@ -9,6 +9,7 @@
 #include "cli/write_json.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <iostream>
@@ -38,7 +39,7 @@ std::int64_t count_contexts(const data::Corpus& corpus, std::int64_t stride) {
 }
 
 void print_json(const LoadedModel& model, const EvalOptions& options,
-                const train::Evaluation& evaluation, std::int64_t split_contexts) {
+                const train::Evaluation& evaluation, std::int64_t split_contexts, double seconds) {
   nlohmann::ordered_json json{{"checkpoint", model.checkpoint.string()},
                               {"split", options.split},
                               {"stride", options.stride},
@@ -49,7 +50,8 @@ void print_json(const LoadedModel& model, const EvalOptions& options,
                               {"split_contexts", split_contexts},
                               {"characters", nullptr},
                               {"loss_per_character", nullptr},
-                              {"bits_per_character", nullptr}};
+                              {"bits_per_character", nullptr},
+                              {"seconds", seconds}};
   if (evaluation.characters > 0) {
     json["characters"] = evaluation.characters;
     json["loss_per_character"] = evaluation.loss_per_character();
@@ -138,15 +140,17 @@ void run_eval(const EvalOptions& options) {
     log::status(fmt::format("evaluated {} of {} contexts", done, all));
     return true;
   };
+  const auto start = std::chrono::steady_clock::now();
   const auto result = within_memory(
       [&] { return train::evaluate(model.decoder, corpus, evaluation); },
       [&] {
         return fmt::format("a smaller --batch-size than {} needs less", evaluation.batch_size);
       });
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   log::status("");
   const auto split_contexts = count_contexts(corpus, options.stride);
   if (options.json) {
-    print_json(model, options, *result, split_contexts);
+    print_json(model, options, *result, split_contexts, taken.count());
   } else {
     print_text(model, options, *result, split_contexts);
   }
