@@ -47,11 +47,12 @@ torch::Tensor row_product(const torch::Tensor& x, const torch::Tensor& weight,
   whole.bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
   whole.out = out.data_ptr();
   whole.out_stride = outputs;
-  const auto grain = std::max<std::int64_t>(1, numbers_a_thread / factors);
-  at::parallel_for(0, outputs, grain, [&](std::int64_t begin, std::int64_t end) {
+  const auto tiles = (outputs + tile_outputs - 1) / tile_outputs;
+  const auto grain = std::max<std::int64_t>(1, numbers_a_thread / (factors * tile_outputs));
+  at::parallel_for(0, tiles, grain, [&](std::int64_t begin, std::int64_t end) {
     auto part = whole;
-    part.first = begin;
-    part.last = end;
+    part.first = begin * tile_outputs;
+    part.last = std::min(end * tile_outputs, outputs);
     multiply_row_tile(arithmetic_of(x), part);
   });
   return out;

@@ -3,10 +3,8 @@
 #include "avx512.h"
 
 #include <ATen/Context.h>
-#include <c10/util/BFloat16.h>
 
-#include <algorithm>
-#include <array>
+#include <cstring>
 #include <stdexcept>
 
 namespace aero::ops {
@@ -15,13 +13,18 @@ namespace aero::ops {
 
 namespace {
 
-constexpr int tile_outputs = 4;
-constexpr int tile_rows_at_once = 4;  // 4 x 4 sums and the vectors of 4 outputs leave room
+constexpr int most_rows = 4;  // with tile_outputs, 16 sums, which leave room for factors
+
+// Vectors for the compiler's own shuffles.
+using Floats16 [[gnu::vector_size(64)]] = float;
+using Floats8 [[gnu::vector_size(32)]] = float;
+using Floats4 [[gnu::vector_size(16)]] = float;
 
 struct Float32 {
   using Number = float;
   static constexpr std::int64_t vector_numbers = vector_words;
 
+  /// Loads at most a vector of `count` numbers; others are zero.
   [[AERO_AVX512, gnu::always_inline]] static inline __m512i load(const Number* from,
                                                                  std::int64_t count) {
     return _mm512_maskz_loadu_epi32(first_words(count), from);
@@ -30,7 +33,7 @@ struct Float32 {
                                                                        __m512i b) {
     return _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), sum);
   }
-  static Number rounded(float sum) { return sum; }
+  [[AERO_AVX512, gnu::always_inline]] static inline Floats4 rounded(Floats4 sums) { return sums; }
 };
 
 struct Bfloat16 {
@@ -39,51 +42,38 @@ struct Bfloat16 {
 
   [[AERO_AVX512, gnu::always_inline]] static inline __m512i load(const Number* from,
                                                                  std::int64_t count) {
-    const auto mask = (std::uint64_t{1} << static_cast<unsigned>(count)) - 1U;
-    return _mm512_maskz_loadu_epi16(static_cast<__mmask32>(mask), from);
+    const auto bits = count >= vector_numbers ? 0 : 1U << static_cast<unsigned>(count);
+    return _mm512_maskz_loadu_epi16(bits - 1U, from);
   }
   [[AERO_AVX512, gnu::always_inline]] static inline __m512 add_product(__m512 sum, __m512i a,
                                                                        __m512i b) {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
   }
-  static Number rounded(float sum) { return c10::BFloat16(sum).x; }
+  [[AERO_AVX512, gnu::always_inline]] static inline __m128bh rounded(Floats4 sums) {
+    return _mm_cvtneps_pbh(reinterpret_cast<__m128>(sums));
+  }
 };
 
-/// Adds in an order that does not depend on what else is summed.
-[[AERO_AVX512]] float total(__m512 sums) {
-  alignas(64) std::array<float, vector_words> numbers;
-  _mm512_store_ps(numbers.data(), sums);
-  for (auto width = numbers.size() / 2; width > 0; width /= 2) {
-    for (std::size_t i = 0; i < width; ++i) numbers[i] += numbers[i + width];
+/// Adds the numbers of each of four vectors, each in the same order.
+[[AERO_AVX512, gnu::always_inline]] inline Floats4 totals(const __m512 (&sums)[tile_outputs]) {
+  Floats4 quarters[tile_outputs];
+#pragma GCC unroll 4
+  for (int n = 0; n < tile_outputs; ++n) {
+    const auto x = reinterpret_cast<Floats16>(sums[n]);
+    const Floats8 half = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                         __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+    quarters[n] = __builtin_shufflevector(half, half, 0, 1, 2, 3) +
+                  __builtin_shufflevector(half, half, 4, 5, 6, 7);
   }
-  return numbers[0];
+  const auto [a, b, c, d] = quarters;
+  const Floats4 ab =
+      __builtin_shufflevector(a, b, 0, 4, 2, 6) + __builtin_shufflevector(a, b, 1, 5, 3, 7);
+  const Floats4 cd =
+      __builtin_shufflevector(c, d, 0, 4, 2, 6) + __builtin_shufflevector(c, d, 1, 5, 3, 7);
+  return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
-/// The sums of `rows` by `outputs` inner products that are being computed.
-template <class Factors, int rows, int outputs>
-struct Products {
-  using Number = typename Factors::Number;
-
-  __m512 sums[rows][outputs];
-
-  [[AERO_AVX512, gnu::always_inline]] inline void add(const Number* left, std::int64_t left_stride,
-                                                      const Number* right,
-                                                      std::int64_t right_stride,
-                                                      std::int64_t count) {
-    __m512i factors[outputs];
-#pragma GCC unroll 4
-    for (int n = 0; n < outputs; ++n) factors[n] = Factors::load(right + n * right_stride, count);
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; ++r) {
-      const auto factor = Factors::load(left + r * left_stride, count);
-#pragma GCC unroll 4
-      for (int n = 0; n < outputs; ++n) {
-        sums[r][n] = Factors::add_product(sums[r][n], factor, factors[n]);
-      }
-    }
-  }
-};
-
+/// Computes `rows` by `outputs` inner products, from a row and an output on.
 template <class Factors, int rows, int outputs>
 [[AERO_AVX512]] void multiply(const RowTile& tile, std::int64_t row, std::int64_t output) {
   using Number = typename Factors::Number;
@@ -92,31 +82,42 @@ template <class Factors, int rows, int outputs>
   const auto right_stride = tile.right.stride;
   const auto* left = static_cast<const Number*>(tile.left.data) + row * left_stride;
   const auto* right = static_cast<const Number*>(tile.right.data) + output * right_stride;
-  Products<Factors, rows, outputs> products;
+  __m512 sums[rows][tile_outputs];
 #pragma GCC unroll 4
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
-    for (int n = 0; n < outputs; ++n) products.sums[r][n] = _mm512_setzero_ps();
+    for (int n = 0; n < tile_outputs; ++n) sums[r][n] = _mm512_setzero_ps();
   }
-  auto rest = tile.factors;
-  for (; rest >= step; rest -= step, left += step, right += step) {
-    products.add(left, left_stride, right, right_stride, step);
+  for (auto rest = tile.factors; rest > 0; rest -= step) {
+    __m512i factors[outputs];
+#pragma GCC unroll 4
+    for (int n = 0; n < outputs; ++n) factors[n] = Factors::load(right + n * right_stride, rest);
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) {
+      const auto factor = Factors::load(left + r * left_stride, rest);
+#pragma GCC unroll 4
+      for (int n = 0; n < outputs; ++n) {
+        sums[r][n] = Factors::add_product(sums[r][n], factor, factors[n]);
+      }
+    }
+    left += step;
+    right += step;
   }
-  if (rest > 0) products.add(left, left_stride, right, right_stride, rest);
+  Floats4 bias{};
+  if (tile.bias != nullptr) std::memcpy(&bias, tile.bias + output, outputs * sizeof(float));
+#pragma GCC unroll 4
   for (int r = 0; r < rows; ++r) {
     auto* const out = static_cast<Number*>(tile.out) + (row + r) * tile.out_stride + output;
-    for (int n = 0; n < outputs; ++n) {
-      const float bias = tile.bias == nullptr ? 0 : tile.bias[output + n];
-      out[n] = Factors::rounded(total(products.sums[r][n]) + bias);
-    }
+    const auto rounded = Factors::rounded(totals(sums[r]) + bias);
+    std::memcpy(out, &rounded, outputs * sizeof(Number));
   }
 }
 
 template <class Factors, int outputs>
 void multiply_outputs(const RowTile& tile, std::int64_t output) {
   std::int64_t row = 0;
-  for (; row + tile_rows_at_once <= tile.rows; row += tile_rows_at_once) {
-    multiply<Factors, tile_rows_at_once, outputs>(tile, row, output);
+  for (; row + most_rows <= tile.rows; row += most_rows) {
+    multiply<Factors, most_rows, outputs>(tile, row, output);
   }
   switch (tile.rows - row) {
     case 1:

@@ -8,6 +8,8 @@
 
 namespace aero::ops {
 
+constexpr int tile_outputs = 4;  // whose rows of the right matrix are read together
+
 /// Rows of neighbouring numbers of Arithmetic's type.
 struct NumberRows {
   const void* data;
