@@ -1,6 +1,7 @@
 #include "aero/model/attention.h"
 
 #include "aero/ops/autocast.h"
+#include "aero/ops/cached_attention.h"
 #include "aero/ops/entropy_attention.h"
 #include "aero/ops/running_mean.h"
 #include "aero/ops/substitute_attention.h"
@@ -133,6 +134,10 @@ torch::Tensor AttentionImpl::mix_cached(const torch::Tensor& queries, const Laye
   const auto dtype = queries.scalar_type();
   const auto keys = cache.keys.narrow(2, 0, cache.length).to(dtype);
   const auto values = cache.values.narrow(2, 0, cache.length).to(dtype);
+  const auto scaled = t.defined() ? (queries / t.unsqueeze(-1)).to(dtype) : queries;
+  if (kind_ == AttentionKind::softmax && ops::has_cached_attention(scaled, keys, values)) {
+    return ops::cached_attention(scaled, keys, values, cache.lengths, scale_);
+  }
   const auto length = queries.size(2);
   const auto visible = cache.lengths.defined()
                            ? visible_keys_of_rows(cache.lengths, cache.length)
@@ -140,7 +145,6 @@ torch::Tensor AttentionImpl::mix_cached(const torch::Tensor& queries, const Laye
   if (kind_ != AttentionKind::softmax) {
     return mix_by_substitute(queries, keys, values, visible, t, nullptr);
   }
-  const auto scaled = t.defined() ? (queries / t.unsqueeze(-1)).to(dtype) : queries;
   return at::scaled_dot_product_attention(scaled, keys, values, visible, 0, false, scale_);
 }
 
