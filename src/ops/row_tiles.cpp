@@ -91,7 +91,11 @@ template <class Factors, int rows, int outputs>
   for (auto rest = tile.factors; rest > 0; rest -= step) {
     __m512i factors[outputs];
 #pragma GCC unroll 4
-    for (int n = 0; n < outputs; ++n) factors[n] = Factors::load(right + n * right_stride, rest);
+    for (int n = 0; n < outputs; ++n) {
+      factors[n] = Factors::load(right + n * right_stride, rest);
+      // Of the next outputs: memory would otherwise rest while these rows are used again.
+      _mm_prefetch(right + (n + outputs) * right_stride, _MM_HINT_T0);
+    }
 #pragma GCC unroll 4
     for (int r = 0; r < rows; ++r) {
       const auto factor = Factors::load(left + r * left_stride, rest);
