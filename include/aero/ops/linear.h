@@ -11,7 +11,8 @@ namespace aero::ops {
 /// in float32, with the same bits each time. On the CPU, AERO's own products compute float32 and,
 /// under autocast, bfloat16, where the processor has AVX-512 and the rows are many (matrix_product.h
 /// in src/ops). They read the weight in float32, and the weight and the bias get gradients that are
-/// summed in float32. In both cases it can be differentiated once.
+/// summed in float32. In both cases it can be differentiated once. Where no gradient is wanted, fewer
+/// than 32 rows have a product of their own (row_products.h in src/ops).
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight,
                      const torch::Tensor& bias);
 
