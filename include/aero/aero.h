@@ -32,6 +32,7 @@
 #include "aero/train/entropy_watch.h"
 #include "aero/train/evaluation.h"
 #include "aero/train/evaluator.h"
+#include "aero/train/load_weights.h"
 #include "aero/train/metrics_writer.h"
 #include "aero/train/nonfinite_guard.h"
 #include "aero/train/open_corpus.h"

@@ -152,11 +152,12 @@ void log_warm_start(const WarmStart& start) {
   log::info("warm start; left out:" + list(start.unused));
 }
 
-/// Measures the GEMM peak, which takes half a second. Returns 0 where the console shows nothing.
+/// Measures the GEMM peak, briefly, because the first step waits for it. Returns 0 where the console
+/// shows nothing.
 double peak_flops(const Trainer& trainer, torch::Device device) {
   if (log::verbosity() == Verbosity::quiet) return 0;
   const auto dtype = scalar_type(trainer.config().train.dtype);
-  return ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.5);
+  return ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.15);
 }
 
 }  // namespace

@@ -6,15 +6,14 @@
 #include "aero/model/initialization.h"
 #include "aero/model/norm.h"
 #include "aero/ops/generator.h"
+#include "aero/train/load_weights.h"
 #include "aero/train/run_length.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <exception>
-#include <map>
 #include <numeric>
-#include <sstream>
 #include <utility>
 
 namespace aero::train {
@@ -46,17 +45,6 @@ model::Decoder take_decoder(const RunConfig& config, model::Decoder decoder, tor
 Schedule make_schedule(const RunConfig& config, const RunLength& length) {
   return {config.schedule, config.optimizer.lr, to_steps(config.schedule.warmup, length),
           length.total_steps};
-}
-
-/// Writes "a", "b", "c", "d" and 3 more.
-std::string list(const std::vector<std::string>& names) {
-  constexpr std::size_t shown = 4;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) {
-    text += (i > 0 ? ", \"" : "\"") + names[i] + "\"";
-  }
-  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
-  return text;
 }
 
 /// Seeds the random numbers of a step by the seed and the step only, so that a resumed run draws
@@ -383,37 +371,6 @@ void Trainer::note_held_out(const data::Corpus& corpus) {
         config_.data.path, held_out_fingerprint_, here));
   }
   held_out_fingerprint_ = std::move(here);
-}
-
-void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights) {
-  const torch::NoGradGuard no_grad;
-  const auto named = decoder.named_state();
-  const std::map<std::string, torch::Tensor> state(named.begin(), named.end());
-  std::vector<std::string> unknown, missing;
-  for (const auto& [name, tensor] : weights) {
-    if (!state.contains(name)) unknown.push_back(name);
-  }
-  for (const auto& [name, tensor] : state) {
-    if (!weights.contains(name)) missing.push_back(name);
-  }
-  if (!unknown.empty() || !missing.empty()) {
-    std::string message = "weights:";
-    if (!unknown.empty()) message += " the model has no parameter " + list(unknown) + ";";
-    if (!missing.empty()) message += " the checkpoint lacks " + list(missing) + ";";
-    throw Error(
-        message +
-        " the model has another architecture, or other parts of its own, than the checkpoint");
-  }
-  for (const auto& [name, tensor] : state) {
-    const auto& stored = weights.at(name);
-    if (stored.sizes() != tensor.sizes()) {
-      std::ostringstream message;
-      message << "weights: \"" << name << "\" has shape " << stored.sizes()
-              << " in the checkpoint and " << tensor.sizes() << " in the model";
-      throw Error(message.str());
-    }
-  }
-  for (const auto& [name, tensor] : state) tensor.copy_(weights.at(name));
 }
 
 }  // namespace aero::train

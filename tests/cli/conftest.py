@@ -21,6 +21,7 @@ def pytest_configure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--aero", default="build/release/bin/aero", help="the program under test")
     parser.addoption("--faulty-disk", help="the library of tests/support/faulty_disk.cpp")
+    parser.addoption("--write-recorder", help="the library of tests/support/write_recorder.cpp")
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +36,14 @@ def faulty_disk(request: pytest.FixtureRequest) -> dict[str, str]:
     if library is None:
         pytest.skip("--faulty-disk is not given")
     return {**os.environ, "LD_PRELOAD": library}
+
+
+@pytest.fixture(scope="session")
+def write_recorder(request: pytest.FixtureRequest) -> str:
+    library = request.config.getoption("--write-recorder")
+    if library is None:
+        pytest.skip("--write-recorder is not given")
+    return str(library)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@
 #include "aero/checkpoint/safetensors.h"
 #include "aero/config/loader.h"
 #include "aero/model/decoder.h"
+#include "aero/train/load_weights.h"
 #include "aero/train/optimizer.h"
 #include "aero/train/trainer.h"
 

@@ -8,6 +8,7 @@
 #include "aero/model/initialization.h"
 #include "aero/train/entropy_watch.h"
 #include "aero/train/evaluation.h"
+#include "aero/train/load_weights.h"
 #include "aero/train/nonfinite_guard.h"
 #include "aero/train/open_corpus.h"
 #include "aero/train/trainer.h"

@@ -176,6 +176,16 @@ TEST_F(RewindTest, StopsWhereNoCheckpointIsSaved) {
   EXPECT_EQ(trainer.rewinds(), 0);
 }
 
+TEST_F(RewindTest, DoesNotGoForwardToACheckpointOfAnotherCourse) {
+  const auto run = folder("run");
+  EXPECT_EQ(trainer_for(config(), run).run(), Outcome::finished);
+  auto again = trainer_for(config(), run);
+  again.restore(checkpoint::load_checkpoint(run.checkpoint(4)));
+  again.add(std::make_unique<Spoils>(5, 1));
+  EXPECT_EQ(again.run(), Outcome::nonfinite);
+  EXPECT_EQ(again.step(), 5);
+}
+
 TEST_F(RewindTest, ARunThatWentBackResumesWithTheSameBits) {
   const auto whole = folder("whole");
   auto undisturbed = trainer_for(config(), whole);

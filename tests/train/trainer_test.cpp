@@ -3,6 +3,7 @@
 #include "aero/config/loader.h"
 #include "aero/core/error.h"
 #include "aero/train/checkpoint_writer.h"
+#include "aero/train/load_weights.h"
 #include "aero/train/nonfinite_guard.h"
 #include "aero/train/open_corpus.h"
 

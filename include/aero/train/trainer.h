@@ -155,8 +155,4 @@ class Trainer {
   std::optional<Fetched> fetched_;
 };
 
-/// Copies weights into a decoder. Throws an Error that names the tensors which are missing, unknown
-/// or of another shape.
-void load_weights(model::DecoderImpl& decoder, const checkpoint::TensorMap& weights);
-
 }  // namespace aero::train

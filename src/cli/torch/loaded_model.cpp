@@ -9,6 +9,7 @@
 #include "aero/cost/parameters.h"
 #include "aero/report/format.h"
 #include "aero/runs/find_checkpoint.h"
+#include "aero/train/load_weights.h"
 #include "aero/train/model_tokenizer.h"
 #include "aero/train/open_corpus.h"
 #include "aero/train/precision.h"
