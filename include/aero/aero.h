@@ -39,5 +39,6 @@
 #include "aero/train/optimizer.h"
 #include "aero/train/session.h"
 #include "aero/train/signal_watch.h"
+#include "aero/train/spike_watch.h"
 #include "aero/train/trainer.h"
 #include "aero/train/warm_start.h"

@@ -55,22 +55,7 @@ TensorMap load_checked(const fs::path& file, const std::string& recorded) {
   return std::move(loaded.tensors);
 }
 
-TensorMap copy(const TensorMap& tensors) {
-  TensorMap result;
-  for (const auto& [name, tensor] : tensors) {
-    result[name] =
-        torch::empty_like(tensor, torch::device(torch::kCPU), c10::MemoryFormat::Contiguous)
-            .copy_(tensor.detach());
-  }
-  return result;
-}
-
 }  // namespace
-
-Checkpoint copy(const Checkpoint& checkpoint) {
-  const torch::NoGradGuard no_grad;
-  return {copy(checkpoint.weights), copy(checkpoint.optimizer), checkpoint.state};
-}
 
 bool RunFolder::holds_run() const {
   std::error_code ignored;
@@ -139,14 +124,15 @@ std::optional<fs::path> RunFolder::best() const {
   return checkpoint(*step);
 }
 
-void RunFolder::save(const Checkpoint& checkpoint, const RunConfig& config) const {
+void RunFolder::save(const Checkpoint& checkpoint, const RunConfig& config,
+                     TensorAccess* access) const {
   require_held();
   AtomicFolder folder(this->checkpoint(checkpoint.state.step));
   auto state = checkpoint.state;
   state.weights_crc32 =
-      checksum_text(save_safetensors(folder.path() / weights_name, checkpoint.weights));
-  state.optimizer_crc32 =
-      checksum_text(save_safetensors(folder.path() / optimizer_name, checkpoint.optimizer));
+      checksum_text(save_safetensors(folder.path() / weights_name, checkpoint.weights, {}, access));
+  state.optimizer_crc32 = checksum_text(
+      save_safetensors(folder.path() / optimizer_name, checkpoint.optimizer, {}, access));
   const auto config_text = to_json(config);
   state.config_crc32 = checksum_text(crc32(config_text));
   write_file(folder.path() / config_name, config_text);

@@ -86,7 +86,7 @@ std::string header_of(const std::vector<Entry>& entries, const Metadata& metadat
 }  // namespace
 
 std::uint32_t save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
-                               const Metadata& metadata) {
+                               const Metadata& metadata, TensorAccess* access) {
   const Faults faults(path);
   const std::vector<Entry> entries = in_file_order(tensors, faults);
   const std::string header = header_of(entries, metadata, faults);
@@ -105,8 +105,10 @@ std::uint32_t save_safetensors(const std::filesystem::path& path, const TensorMa
   append({prefix, sizeof prefix});
   append(header);
   for (const Entry& entry : entries) {
-    const torch::Tensor data = entry.tensor.cpu().contiguous();
+    const torch::Tensor tensor = access == nullptr ? entry.tensor : access->begin(entry.tensor);
+    const torch::Tensor data = tensor.cpu().contiguous();
     append({static_cast<const char*>(data.const_data_ptr()), data.nbytes()});
+    if (access != nullptr) access->end(entry.tensor);
   }
   file.commit();
   return checksum;

@@ -190,8 +190,8 @@ Section describe_checkpoint(CheckpointConfig& c) {
                &c.keep_best},
               {"checkpoint.at_start", "Also save the initial weights, as step 0.", &c.at_start},
               {"checkpoint.background",
-               "Save a copy of the state while training goes on; false: training waits for each "
-               "save, and needs no memory for the copy.",
+               "Save while training goes on; false: training waits for each save, and needs no "
+               "memory for copies.",
                &c.background},
           }};
 }

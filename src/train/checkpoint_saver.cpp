@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <exception>
+#include <system_error>
 
 namespace aero::train {
 namespace {
@@ -15,24 +16,39 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Returns nothing where memory does not suffice.
-std::optional<checkpoint::Checkpoint> try_copy(const checkpoint::Checkpoint& state) {
-  try {
-    return checkpoint::copy(state);
-  } catch (const std::exception&) {
-    return std::nullopt;
+/// Copies tensors from a GPU. Adds those on the CPU to `live`.
+void prepare(checkpoint::TensorMap& tensors, checkpoint::LiveTensors& live) {
+  for (auto& [name, tensor] : tensors) {
+    if (tensor.is_cpu()) {
+      live.add(tensor);
+    } else {
+      tensor = tensor.cpu();
+    }
   }
 }
 
+/// Says at the end of a save, however it ends, that no tensor is read any more.
+class Finish {
+ public:
+  explicit Finish(checkpoint::LiveTensors& live) : live_(live) {}
+  ~Finish() { live_.finish(); }
+  Finish(const Finish&) = delete;
+  Finish& operator=(const Finish&) = delete;
+
+ private:
+  checkpoint::LiveTensors& live_;
+};
+
 }  // namespace
 
-CheckpointSaver::Report CheckpointSaver::save(const Order& order) {
+CheckpointSaver::Report CheckpointSaver::save(const Order& order,
+                                              checkpoint::TensorAccess* access) {
   const auto start = Clock::now();
   Report report;
   report.step = order.state.state.step;
   // After a power failure, the metrics must not be older than the weights.
   if (std::filesystem::exists(folder_.metrics_file())) sync_path(folder_.metrics_file());
-  folder_.save(order.state, order.config);
+  folder_.save(order.state, order.config, access);
   if (order.is_best) unmarked_best_ = report.step;
   if (const auto fault = mark_best(); !fault.empty()) {
     report.warnings.push_back(fault + "; training goes on, and tries to write the mark later");
@@ -42,34 +58,45 @@ CheckpointSaver::Report CheckpointSaver::save(const Order& order) {
   } catch (const Error& error) {
     report.warnings.emplace_back(error.what());
   }
-  report.save_seconds = seconds_since(start);
+  report.seconds = seconds_since(start);
   return report;
 }
 
-void CheckpointSaver::save_beside(const Order& order) {
-  const auto start = Clock::now();
-  auto copy = try_copy(order.state);
-  if (!copy) {
-    std::promise<Report> done;
-    saving_ = done.get_future();
-    try {
-      done.set_value(save(order));
-    } catch (...) {
-      done.set_exception(std::current_exception());
-    }
-    return;
+void CheckpointSaver::save_beside(Order order) {
+  live_ = std::make_unique<checkpoint::LiveTensors>();
+  prepare(order.state.weights, *live_);
+  prepare(order.state.optimizer, *live_);
+  waited_seconds_ = 0;
+  copied_bytes_ = 0;
+  const auto save_all = [this, own = std::make_shared<const Order>(std::move(order))] {
+    const Finish finish(*live_);
+    return save(*own, live_.get());
+  };
+  try {
+    saving_ = std::async(std::launch::async, save_all);
+  } catch (const std::system_error&) {  // no thread can be had
+    std::packaged_task<Report()> task(save_all);
+    saving_ = task.get_future();
+    task();
   }
-  const auto copied = seconds_since(start);
-  saving_ = std::async(std::launch::async,
-                       [this, copied, own = Order{std::move(*copy), order.config, order.is_best}] {
-                         auto report = save(own);
-                         report.copy_seconds = copied;
-                         return report;
-                       });
+}
+
+void CheckpointSaver::release() {
+  if (!is_saving()) return;
+  const auto start = Clock::now();
+  copied_bytes_ += live_->release();
+  waited_seconds_ += seconds_since(start);
 }
 
 bool CheckpointSaver::is_done() const {
   return is_saving() && saving_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+CheckpointSaver::Report CheckpointSaver::report() {
+  auto report = saving_.get();
+  report.waited_seconds = waited_seconds_;
+  report.copied_bytes = copied_bytes_;
+  return report;
 }
 
 std::string CheckpointSaver::mark_best() {

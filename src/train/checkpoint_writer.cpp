@@ -8,6 +8,8 @@
 #include "aero/train/trainer.h"
 
 #include <limits>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace aero::train {
@@ -18,12 +20,21 @@ bool is_comparable(const std::filesystem::path& checkpoint, const RunConfig& con
   return evaluates_alike(checkpoint::load_checkpoint_config(checkpoint), config);
 }
 
+/// Copies what a forward pass changes; an update changes the parameters alone.
+void keep_buffers(checkpoint::TensorMap& weights, const NamedParameters& parameters) {
+  std::set<std::string> names;
+  for (const auto& parameter : parameters) names.insert(parameter.name);
+  for (auto& [name, tensor] : weights) {
+    if (!names.contains(name)) tensor = tensor.clone();
+  }
+}
+
 }  // namespace
 
 void CheckpointWriter::on_start(Trainer& trainer) {
   find_best(trainer.config());
   if (trainer.step() == 0) {
-    if (trainer.config().checkpoint.at_start) order(trainer);
+    if (trainer.config().checkpoint.at_start) requested_ = Request{};
     return;
   }
   // The run may have ended after it saved its best weights and before it marked them.
@@ -50,10 +61,19 @@ void CheckpointWriter::find_best(const RunConfig& config) {
   }
 }
 
+void CheckpointWriter::before_step(Trainer& trainer) {
+  if (const auto request = std::exchange(requested_, std::nullopt)) save(trainer, *request);
+}
+
+Verdict CheckpointWriter::before_update(Trainer& /*trainer*/, const StepRecord& /*record*/) {
+  saver_.release();
+  return Verdict::update;
+}
+
 void CheckpointWriter::on_step(Trainer& trainer, const StepRecord& record) {
   if (saver_.is_done()) settle();
   const auto every = trainer.to_steps(trainer.config().checkpoint.every);
-  if (every > 0 && record.step % every == 0) order(trainer);
+  if (every > 0 && record.step % every == 0 && !requested_) requested_ = Request{record.step, {}};
 }
 
 void CheckpointWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluation) {
@@ -62,7 +82,7 @@ void CheckpointWriter::on_evaluation(Trainer& trainer, const Evaluation& evaluat
   if (!trainer.config().checkpoint.keep_best) return;
   // A loss that is not finite is never the best.
   if (!(evaluation.loss < best_loss_.value_or(std::numeric_limits<double>::infinity()))) return;
-  order(trainer, evaluation.loss);
+  requested_ = Request{trainer.step(), evaluation.loss};
 }
 
 std::optional<checkpoint::Checkpoint> CheckpointWriter::last_saved(Trainer& trainer) {
@@ -74,6 +94,7 @@ std::optional<checkpoint::Checkpoint> CheckpointWriter::last_saved(Trainer& trai
 }
 
 void CheckpointWriter::on_rewind(Trainer& /*trainer*/, const Rewind& /*rewind*/) {
+  requested_.reset();
   saved_step_.reset();  // the place in the data is part of the state
   failed_step_.reset();
 }
@@ -92,14 +113,15 @@ void CheckpointWriter::on_finish(Trainer& trainer, Outcome outcome) {
 }
 
 /// Saves the state of the present step, beside training where the config says so.
-void CheckpointWriter::order(Trainer& trainer, std::optional<double> best_loss) {
+void CheckpointWriter::save(Trainer& trainer, const Request& request) {
   settle();
-  if (failed_step_ == trainer.step() || saved_step_ == trainer.step()) return;
-  pending_ = {trainer.step(), best_loss};
-  const CheckpointSaver::Order order{trainer.state(), trainer.config(), best_loss.has_value()};
+  if (failed_step_ == request.step || saved_step_ == request.step) return;
+  saving_ = request;
+  CheckpointSaver::Order order{trainer.state(), trainer.config(), request.best_loss.has_value()};
   if (trainer.config().checkpoint.background) {
-    saver_.save_beside(order);
-    saved_step_ = pending_.step;
+    keep_buffers(order.state.weights, trainer.parameters());
+    saver_.save_beside(std::move(order));
+    saved_step_ = request.step;
     return;
   }
   try {
@@ -121,25 +143,27 @@ void CheckpointWriter::settle() {
 
 void CheckpointWriter::accept(const CheckpointSaver::Report& report) {
   saved_step_ = report.step;
-  if (pending_.best_loss) best_loss_ = pending_.best_loss;
-  log::debug(fmt::format("saved {}: copied in {:.2f} s, on the disk after {:.2f} s",
-                         folder_.checkpoint(report.step).string(), report.copy_seconds,
-                         report.save_seconds));
+  if (saving_.best_loss) best_loss_ = saving_.best_loss;
+  log::debug(
+      fmt::format("saved {} in {:.2f} s; the update waited {:.2f} s, for a copy of {:.1f} MB",
+                  folder_.checkpoint(report.step).string(), report.seconds, report.waited_seconds,
+                  static_cast<double>(report.copied_bytes) / 1e6));
   for (const auto& warning : report.warnings) log::warn(warning);
 }
 
 void CheckpointWriter::reject(const Error& error) {
-  failed_step_ = pending_.step;
-  if (saved_step_ == pending_.step) saved_step_.reset();
+  failed_step_ = saving_.step;
+  if (saved_step_ == saving_.step) saved_step_.reset();
   log::error(fmt::format(
       "{}; earlier checkpoints are whole, training goes on and tries again later", error.what()));
 }
 
 /// Saves the state in which the run ends, and waits for it.
 void CheckpointWriter::save_last(Trainer& trainer) {
+  const auto request = std::exchange(requested_, std::nullopt);
   if (saved_step_ == trainer.step()) return;
-  pending_ = {trainer.step(), std::nullopt};
-  accept(saver_.save({trainer.state(), trainer.config()}));
+  saving_ = request.value_or(Request{trainer.step(), {}});
+  accept(saver_.save({trainer.state(), trainer.config(), saving_.best_loss.has_value()}));
 }
 
 }  // namespace aero::train

@@ -5,6 +5,7 @@
 #include "aero/core/log.h"
 #include "aero/core/text.h"
 #include "aero/train/entropy_watch.h"
+#include "aero/train/loss_history.h"
 #include "aero/train/trainer.h"
 
 #include <fcntl.h>
@@ -150,6 +151,15 @@ void MetricsWriter::on_entropy(Trainer& trainer, const EntropyRecord& record) {
   line["collapsed"] = record.layers(EntropyState::collapsed);
   line["overloaded"] = record.layers(EntropyState::overloaded);
   write(line.dump());
+}
+
+void MetricsWriter::on_spike(Trainer& /*trainer*/, const LossSpike& spike) {
+  write(Json{{"event", "spike"},
+             {"step", spike.step},
+             {"loss", spike.loss},
+             {"mean", spike.mean},
+             {"deviation", spike.deviation}}
+            .dump());
 }
 
 void MetricsWriter::on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& event) {

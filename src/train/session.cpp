@@ -22,6 +22,7 @@
 #include "aero/train/resume_point.h"
 #include "aero/train/run_files.h"
 #include "aero/train/signal_watch.h"
+#include "aero/train/spike_watch.h"
 #include "aero/train/trainer.h"
 #include "aero/train/warm_start.h"
 
@@ -209,6 +210,7 @@ Outcome run_session(const RunConfig& config, bool resume) {
   const auto flops = static_cast<double>(cost::training_flops_per_step(config));
   trainer.add(std::make_unique<NonfiniteGuard>());
   trainer.add(std::make_unique<MetricsWriter>(folder));
+  trainer.add(std::make_unique<SpikeWatch>(folder.metrics_file()));
   trainer.add(std::make_unique<Console>(flops, peak_flops(trainer, trainer.decoder()->device())));
   const auto proceed = [&signals] { return !signals.pending(); };
   if (held_out) {

@@ -140,6 +140,7 @@ void Trainer::start() {
 
 void Trainer::train() {
   while (step_ < length_.total_steps && !outcome_) {
+    for (const auto& callback : callbacks_) callback->before_step(*this);
     const auto record = train_step();
     if (outcome_) break;
     if (record.step > step_) continue;  // the run went back
@@ -295,6 +296,10 @@ Verdict Trainer::judge(const StepRecord& record) {
 void Trainer::report(const NonfiniteEvent& event) {
   last_nonfinite_ = event;
   for (const auto& callback : callbacks_) callback->on_nonfinite(*this, event);
+}
+
+void Trainer::report(const LossSpike& spike) {
+  for (const auto& callback : callbacks_) callback->on_spike(*this, spike);
 }
 
 void Trainer::report(const EntropyRecord& record) {

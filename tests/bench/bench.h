@@ -43,6 +43,7 @@ void add_rows(const Sizes& sizes);
 void add_products(const Sizes& sizes);
 void add_optimizer(const Sizes& sizes);
 void add_data(const Sizes& sizes);
+void add_checkpoint(const Sizes& sizes);
 void add_tokenizer(const Sizes& sizes);
 
 /// Registers a benchmark. Its rates are per second of a clock on the wall, since several threads

@@ -39,8 +39,8 @@ int main(int argc, char** argv) {
   const bool tiny = end != argv + argc;
   argc = static_cast<int>(end - argv);
   const Sizes sizes = tiny ? tiny_sizes() : Sizes{};
-  for (const auto add_benchmarks :
-       {add_products, add_attention, add_head, add_rows, add_optimizer, add_data, add_tokenizer}) {
+  for (const auto add_benchmarks : {add_products, add_attention, add_head, add_rows, add_optimizer,
+                                    add_data, add_checkpoint, add_tokenizer}) {
     add_benchmarks(sizes);
   }
   benchmark::Initialize(&argc, argv, print_help);

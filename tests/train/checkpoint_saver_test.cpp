@@ -14,10 +14,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace aero::train {
@@ -74,17 +76,28 @@ TEST_F(CheckpointSaverTest, SavesTheStateAsItWasWhenItWasOrdered) {
   EXPECT_TRUE(saver_.is_saving());
   EXPECT_FALSE(saver_.is_done());
   EXPECT_THAT(folder_.steps(), IsEmpty());
+  saver_.release();
   given.state.weights.at("wte.weight").fill_(7);
   given.state.optimizer.at("exp_avg.wte.weight").fill_(7);
   gate.open();
 
-  EXPECT_EQ(saver_.report().step, 3);
+  const auto report = saver_.report();
+  EXPECT_EQ(report.step, 3);
+  EXPECT_EQ(report.copied_bytes, 2 * 300 * 20 * sizeof(float));
   EXPECT_FALSE(saver_.is_saving());
   const auto saved = checkpoint::load_checkpoint(folder_.checkpoint(3));
   EXPECT_TRUE(torch::equal(saved.weights.at("wte.weight"), state_at(3).weights.at("wte.weight")));
   EXPECT_TRUE(torch::equal(saved.optimizer.at("exp_avg.wte.weight"),
                            state_at(3).optimizer.at("exp_avg.wte.weight")));
   EXPECT_EQ(folder_.best(), folder_.checkpoint(3));
+}
+
+TEST_F(CheckpointSaverTest, CopiesNothingThatIsWrittenInTime) {
+  saver_.save_beside(order(3));
+  while (!saver_.is_done()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  saver_.release();
+  EXPECT_EQ(saver_.report().copied_bytes, 0);
+  EXPECT_THAT(folder_.steps(), ElementsAre(3));
 }
 
 TEST_F(CheckpointSaverTest, KeepsTheLastAndTheBest) {
@@ -135,20 +148,27 @@ std::uint64_t address_space() {
   return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-TEST_F(CheckpointSaverTest, SavesAtOnceWhereMemoryDoesNotSufficeForACopy) {
+TEST_F(CheckpointSaverTest, WaitsForTheSaveWhereMemoryDoesNotSufficeForACopy) {
   auto given = order(5);
   given.state.weights["large"] = torch::ones({256, 1 << 20});
+  Gate gate(folder_.metrics_file());
+  saver_.save_beside(given);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  std::thread opener([&gate] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    gate.open();
+  });
   const rlimit tight{address_space() + (std::uint64_t{256} << 20), before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
-  saver_.save_beside(given);
-  const bool done = saver_.is_done();
+  saver_.release();
   ::setrlimit(RLIMIT_AS, &before);
+  opener.join();
 
-  EXPECT_TRUE(done);
-  EXPECT_EQ(saver_.report().copy_seconds, 0);
-  EXPECT_THAT(folder_.steps(), ElementsAre(5));
+  given.state.weights.at("large").zero_();
+  EXPECT_EQ(saver_.report().copied_bytes, 0);
+  const auto saved = checkpoint::load_weights(folder_.checkpoint(5)).at("large");
+  EXPECT_TRUE(saved.eq(1).all().item<bool>());
 }
 
 /// Opens a gate at a step, where no checkpoint may be on the disk yet.
@@ -184,6 +204,33 @@ TEST_F(CheckpointSaverTest, TrainingGoesOnWhileACheckpointIsSaved) {
     return checkpoint::load_weights(folder_.checkpoint(step)).at("tokens.weight");
   };
   EXPECT_FALSE(torch::equal(weights(2), weights(4)));
+}
+
+/// Trains six steps with a checkpoint at each.
+void train_in(const checkpoint::RunFolder& folder, const fs::path& corpus, const char* background) {
+  folder.prepare();
+  const auto config = default_config(
+      {"model.n_layer=2", "model.n_head=2", "model.d_model=16", "model.context=8",
+       "model.vocab_size=29", "model.ffn_form=spectral_norm", "model.norm=layernorm_fixed",
+       "train.batch_size=6", "train.duration=6", "train.device=cpu", "data.format=nanogpt",
+       "checkpoint.every=1", "checkpoint.keep_last=9", "data.path=" + corpus.string(),
+       std::string("checkpoint.background=") + background});
+  Trainer trainer(config, open_corpus(config, "train"));
+  trainer.add(std::make_unique<CheckpointWriter>(folder));
+  EXPECT_EQ(trainer.run(), Outcome::finished);
+}
+
+TEST_F(CheckpointSaverTest, SavesBesideTrainingWhatItSavesWhileTrainingWaits) {
+  write_square_tokens(temporary_.path() / "train.bin");
+  const checkpoint::RunFolder other(temporary_.path() / "other");
+  train_in(folder_, temporary_.path(), "true");
+  train_in(other, temporary_.path(), "false");
+  EXPECT_THAT(folder_.steps(), ElementsAre(1, 2, 3, 4, 5, 6));
+  for (const auto step : folder_.steps()) {
+    for (const auto* const name : {"weights.safetensors", "optimizer.safetensors"}) {
+      EXPECT_EQ(get(folder_.checkpoint(step) / name), get(other.checkpoint(step) / name)) << step;
+    }
+  }
 }
 
 }  // namespace

@@ -22,9 +22,6 @@ struct Checkpoint {
   TrainingState state;
 };
 
-/// Copies a checkpoint's tensors to memory of their own, on the CPU.
-Checkpoint copy(const Checkpoint& checkpoint);
-
 /// The folder of a run. It holds config.json, metrics.jsonl, log.txt,
 /// checkpoints/step-00000100/{weights.safetensors, optimizer.safetensors, state.json, config.json},
 /// and "checkpoints/best", a text file that names the best checkpoint.
@@ -63,8 +60,9 @@ class RunFolder {
   void require_held() const;
 
   /// Saves a checkpoint, which appears whole or not at all and replaces an earlier one of its step.
-  /// Throws Error; the earlier one then stays.
-  void save(const Checkpoint& checkpoint, const RunConfig& config) const;
+  /// Throws Error; the earlier one then stays. `access` is asked for each tensor.
+  void save(const Checkpoint& checkpoint, const RunConfig& config,
+            TensorAccess* access = nullptr) const;
   /// Marks the checkpoint of a step as the best. Throws Error if that step has no whole checkpoint.
   void mark_best(std::int64_t step) const;
   /// Gives the checkpoint of a step another name, "damaged-step-00000100", under which it is none.

@@ -12,6 +12,19 @@ namespace aero::checkpoint {
 using TensorMap = std::map<std::string, torch::Tensor>;
 using Metadata = std::map<std::string, std::string>;
 
+/// Is asked for each tensor before it is written, and told after.
+class TensorAccess {
+ public:
+  TensorAccess() = default;
+  virtual ~TensorAccess() = default;
+  TensorAccess(const TensorAccess&) = delete;
+  TensorAccess& operator=(const TensorAccess&) = delete;
+
+  /// Returns what to write in the place of a tensor: it, or an equal one.
+  virtual torch::Tensor begin(const torch::Tensor& tensor) = 0;
+  virtual void end(const torch::Tensor& tensor) = 0;
+};
+
 /// Writes tensors in the safetensors format (https://github.com/huggingface/safetensors):
 /// little-endian, contiguous, the data section aligned to 8 bytes, wider element types first and
 /// then names in order. So the same tensors give the same bytes, which are also those that the
@@ -19,7 +32,7 @@ using Metadata = std::map<std::string, std::string>;
 /// written beside `path` and then renamed. Returns the file's CRC-32. Throws Error (unsupported
 /// dtype, disk full).
 std::uint32_t save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
-                               const Metadata& metadata = {});
+                               const Metadata& metadata = {}, TensorAccess* access = nullptr);
 
 struct SafetensorsFile {
   TensorMap tensors;  ///< in their own memory, on the CPU

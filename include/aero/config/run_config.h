@@ -99,7 +99,7 @@ struct CheckpointConfig {
   std::int64_t keep_last = 2;
   bool keep_best = true;
   bool at_start = false;   ///< also the initial weights, as step 0
-  bool background = true;  ///< save a copy of the state beside training
+  bool background = true;  ///< save while training goes on
 
   bool operator==(const CheckpointConfig&) const = default;
 };

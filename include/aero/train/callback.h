@@ -12,6 +12,7 @@ namespace aero::train {
 class Trainer;
 struct Evaluation;
 struct EntropyRecord;
+struct LossSpike;
 
 /// The report of one optimizer step.
 struct StepRecord {
@@ -63,6 +64,9 @@ class Callback {
   Callback& operator=(const Callback&) = delete;
 
   virtual void on_start(Trainer& /*trainer*/) {}
+  /// Called before the forward pass of each step. What has the weights and moments now is what the
+  /// step begins with.
+  virtual void before_step(Trainer& /*trainer*/) {}
   /// Called before an update. The strictest verdict of all callbacks counts.
   virtual Verdict before_update(Trainer& /*trainer*/, const StepRecord& /*record*/) {
     return Verdict::update;
@@ -70,6 +74,7 @@ class Callback {
   virtual void on_step(Trainer& /*trainer*/, const StepRecord& /*record*/) {}
   virtual void on_evaluation(Trainer& /*trainer*/, const Evaluation& /*evaluation*/) {}
   virtual void on_entropy(Trainer& /*trainer*/, const EntropyRecord& /*record*/) {}
+  virtual void on_spike(Trainer& /*trainer*/, const LossSpike& /*spike*/) {}
   virtual void on_nonfinite(Trainer& /*trainer*/, const NonfiniteEvent& /*event*/) {}
   /// Returns the last state that this callback has saved, if any: the run goes back to it.
   virtual std::optional<checkpoint::Checkpoint> last_saved(Trainer& /*trainer*/) { return {}; }

@@ -11,16 +11,19 @@
 namespace aero::train {
 
 /// Saves a checkpoint every checkpoint.every steps, at the end, after the best evaluation so far,
-/// and before the first step where checkpoint.at_start is set. Keeps the last k and the best. Where
-/// checkpoint.background is set, training waits for a copy of the state alone, and for an earlier
-/// save; at the end, it waits for the save. A save that fails is logged and harms no earlier
-/// checkpoint, and training continues. Where the mark of the best cannot be written, the writer
-/// tries again later.
+/// and before the first step where checkpoint.at_start is set. Keeps the last k and the best. A
+/// state is saved as the next step begins, so other callbacks may still change it. Where
+/// checkpoint.background is set, a thread saves it while the step computes its gradients; the
+/// update waits for a copy of what is not written by then. A save that fails is logged and harms no
+/// earlier checkpoint, and training continues. Where the mark of the best cannot be written, the
+/// writer tries again later.
 class CheckpointWriter : public Callback {
  public:
   explicit CheckpointWriter(checkpoint::RunFolder folder) : folder_(folder), saver_(folder) {}
 
   void on_start(Trainer& trainer) override;
+  void before_step(Trainer& trainer) override;
+  Verdict before_update(Trainer& trainer, const StepRecord& record) override;
   void on_step(Trainer& trainer, const StepRecord& record) override;
   void on_evaluation(Trainer& trainer, const Evaluation& evaluation) override;
   /// Waits for a save, and loads the last checkpoint that is whole.
@@ -31,14 +34,14 @@ class CheckpointWriter : public Callback {
   void on_finish(Trainer& trainer, Outcome outcome) override;
 
  private:
-  /// A save whose report is not there yet.
-  struct Pending {
+  /// A state to save.
+  struct Request {
     std::int64_t step = 0;
-    std::optional<double> best_loss;  // of a state that is to be marked as the best
+    std::optional<double> best_loss;  // where it is to be marked as the best
   };
 
   void find_best(const RunConfig& config);
-  void order(Trainer& trainer, std::optional<double> best_loss = {});
+  void save(Trainer& trainer, const Request& request);
   void settle();
   void accept(const CheckpointSaver::Report& report);
   void reject(const Error& error);
@@ -46,7 +49,8 @@ class CheckpointWriter : public Callback {
 
   checkpoint::RunFolder folder_;
   CheckpointSaver saver_;
-  Pending pending_;  // where the saver is saving
+  std::optional<Request> requested_;  // to be saved as the next step begins
+  Request saving_;                    // where the saver is saving
   std::optional<std::int64_t> saved_step_;
   std::optional<std::int64_t> failed_step_;
   std::optional<double> best_loss_;

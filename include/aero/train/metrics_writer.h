@@ -20,6 +20,8 @@ namespace aero::train {
 ///       e_max = ln T and uniform = ln(T!) / T; entropy [L][H], mean nats; bins, four shares of
 ///       heads; nonfinite_rows [L]; collapsed and overloaded, lists of layers. The line also has
 ///       the model's LearnedScalars. Numbers have four digits. The first such line is of step 0.
+///   {"event": "spike", "step", "loss", "mean", "deviation"}
+///       a loss far above those before it (LossHistory)
 ///   {"event": "nonfinite", "step", "quantity", "layer", "parameter", "action"}
 ///   {"event": "rewind", "step", "from", "samples", "quantity", "layer", "parameter"}
 ///       the run went back to "step" before it made "from", where a value was not finite; samples,
@@ -37,6 +39,7 @@ class MetricsWriter : public Callback {
   void on_step(Trainer& trainer, const StepRecord& record) override;
   void on_evaluation(Trainer& trainer, const Evaluation& evaluation) override;
   void on_entropy(Trainer& trainer, const EntropyRecord& record) override;
+  void on_spike(Trainer& trainer, const LossSpike& spike) override;
   void on_nonfinite(Trainer& trainer, const NonfiniteEvent& event) override;
   void on_rewind(Trainer& trainer, const Rewind& rewind) override;
   /// Throws Error when lines could not be written.

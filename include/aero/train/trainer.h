@@ -61,6 +61,7 @@ class Trainer {
   void report(const Evaluation& evaluation);
   void report(const EntropyRecord& record);
   void report(const NonfiniteEvent& event);
+  void report(const LossSpike& spike);
 
   /// Optimizer steps done.
   std::int64_t step() const { return step_; }
