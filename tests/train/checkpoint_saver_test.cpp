@@ -20,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace aero::train {
@@ -188,49 +189,62 @@ class OpensAt : public Callback {
   const checkpoint::RunFolder& folder_;
 };
 
-TEST_F(CheckpointSaverTest, TrainingGoesOnWhileACheckpointIsSaved) {
-  write_square_tokens(temporary_.path() / "train.bin");
-  const auto config = default_config(
-      {"model.n_layer=1", "model.n_head=2", "model.d_model=16", "model.context=8",
-       "model.vocab_size=29", "train.batch_size=6", "train.duration=4", "train.device=cpu",
-       "data.format=nanogpt", "checkpoint.every=2", "data.path=" + temporary_.path().string()});
-  Gate gate(folder_.metrics_file());
-  Trainer trainer(config, open_corpus(config, "train"));
-  trainer.add(std::make_unique<OpensAt>(3, gate, folder_));
-  trainer.add(std::make_unique<CheckpointWriter>(folder_));
-  EXPECT_EQ(trainer.run(), Outcome::finished);
-  EXPECT_THAT(folder_.steps(), ElementsAre(2, 4));
-  const auto weights = [this](std::int64_t step) {
-    return checkpoint::load_weights(folder_.checkpoint(step)).at("tokens.weight");
-  };
-  EXPECT_FALSE(torch::equal(weights(2), weights(4)));
+/// A model whose forward pass changes tensors, too: those of spectral norms and of fixed norms.
+RunConfig training_config(const fs::path& corpus, const std::vector<Override>& changes) {
+  std::vector<Override> overrides{"model.n_layer=2",       "model.n_head=2",
+                                  "model.d_model=16",      "model.context=8",
+                                  "model.vocab_size=29",   "model.ffn_form=spectral_norm",
+                                  "train.batch_size=6",    "model.norm=layernorm_fixed",
+                                  "train.duration=6",      "train.device=cpu",
+                                  "data.format=nanogpt",   "data.path=" + corpus.string(),
+                                  "checkpoint.keep_last=9"};
+  overrides.insert(overrides.end(), changes.begin(), changes.end());
+  return default_config(overrides);
 }
 
-/// Trains six steps with a checkpoint at each.
-void train_in(const checkpoint::RunFolder& folder, const fs::path& corpus, const char* background) {
+void train_in(const checkpoint::RunFolder& folder, const RunConfig& config,
+              std::unique_ptr<Callback> first = std::make_unique<Callback>()) {
   folder.prepare();
-  const auto config = default_config(
-      {"model.n_layer=2", "model.n_head=2", "model.d_model=16", "model.context=8",
-       "model.vocab_size=29", "model.ffn_form=spectral_norm", "model.norm=layernorm_fixed",
-       "train.batch_size=6", "train.duration=6", "train.device=cpu", "data.format=nanogpt",
-       "checkpoint.every=1", "checkpoint.keep_last=9", "data.path=" + corpus.string(),
-       std::string("checkpoint.background=") + background});
   Trainer trainer(config, open_corpus(config, "train"));
+  trainer.add(std::move(first));
   trainer.add(std::make_unique<CheckpointWriter>(folder));
   EXPECT_EQ(trainer.run(), Outcome::finished);
 }
 
-TEST_F(CheckpointSaverTest, SavesBesideTrainingWhatItSavesWhileTrainingWaits) {
-  write_square_tokens(temporary_.path() / "train.bin");
-  const checkpoint::RunFolder other(temporary_.path() / "other");
-  train_in(folder_, temporary_.path(), "true");
-  train_in(other, temporary_.path(), "false");
-  EXPECT_THAT(folder_.steps(), ElementsAre(1, 2, 3, 4, 5, 6));
-  for (const auto step : folder_.steps()) {
+void expect_same_checkpoints(const checkpoint::RunFolder& a, const checkpoint::RunFolder& b) {
+  EXPECT_EQ(a.steps(), b.steps());
+  for (const auto step : a.steps()) {
     for (const auto* const name : {"weights.safetensors", "optimizer.safetensors"}) {
-      EXPECT_EQ(get(folder_.checkpoint(step) / name), get(other.checkpoint(step) / name)) << step;
+      EXPECT_EQ(get(a.checkpoint(step) / name), get(b.checkpoint(step) / name)) << step << name;
     }
   }
+}
+
+class TrainingBesideSaves : public CheckpointSaverTest {
+ protected:
+  TrainingBesideSaves() { write_square_tokens(temporary_.path() / "train.bin"); }
+
+  RunConfig config(const std::string& every, const std::string& background) const {
+    return training_config(temporary_.path(),
+                           {"checkpoint.every=" + every, "checkpoint.background=" + background});
+  }
+
+  checkpoint::RunFolder waiting_{temporary_.path() / "waiting"};
+};
+
+TEST_F(TrainingBesideSaves, LeavesTheStateThatIsBeingSaved) {
+  Gate gate(folder_.metrics_file());
+  train_in(folder_, config("2", "true"), std::make_unique<OpensAt>(3, gate, folder_));
+  EXPECT_THAT(folder_.steps(), ElementsAre(2, 4, 6));
+  train_in(waiting_, config("2", "false"));
+  expect_same_checkpoints(folder_, waiting_);
+}
+
+TEST_F(TrainingBesideSaves, MaySaveAtEachStep) {
+  train_in(folder_, config("1", "true"));
+  EXPECT_THAT(folder_.steps(), ElementsAre(1, 2, 3, 4, 5, 6));
+  train_in(waiting_, config("1", "false"));
+  expect_same_checkpoints(folder_, waiting_);
 }
 
 }  // namespace
