@@ -91,7 +91,7 @@ def test_the_record_is_that_of_the_run(recorded: tuple[Path, list[Call]]) -> Non
         assert content is None or Path(path).read_bytes() == content, path
     kept = {str(path) for path in (run / "checkpoints").rglob("*")}
     assert kept == {path for path in disk if path.startswith(f"{run}/checkpoints/")}
-    assert {step for _, step in committed(run, calls)} == {3, 4, 6, 8, 9, 12}
+    assert {3, 6, 9, 12} <= {step for _, step in committed(run, calls)}
 
 
 def test_a_loss_of_power_leaves_whole_checkpoints_and_their_metrics(

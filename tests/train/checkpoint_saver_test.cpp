@@ -151,7 +151,7 @@ std::uint64_t address_space() {
 
 TEST_F(CheckpointSaverTest, WaitsForTheSaveWhereMemoryDoesNotSufficeForACopy) {
   auto given = order(5);
-  given.state.weights["large"] = torch::ones({256, 1 << 20});
+  given.state.weights["large"] = torch::ones({64, 1 << 20});
   Gate gate(folder_.metrics_file());
   saver_.save_beside(given);
   rlimit before{};
@@ -160,7 +160,7 @@ TEST_F(CheckpointSaverTest, WaitsForTheSaveWhereMemoryDoesNotSufficeForACopy) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     gate.open();
   });
-  const rlimit tight{address_space() + (std::uint64_t{256} << 20), before.rlim_max};
+  const rlimit tight{address_space() + (std::uint64_t{128} << 20), before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
   saver_.release();
   ::setrlimit(RLIMIT_AS, &before);

@@ -64,8 +64,8 @@ class Callback {
   Callback& operator=(const Callback&) = delete;
 
   virtual void on_start(Trainer& /*trainer*/) {}
-  /// Called before the forward pass of each step. What has the weights and moments now is what the
-  /// step begins with.
+  /// Called before the forward pass of each step. The weights and moments must stay as they are
+  /// from here to the update.
   virtual void before_step(Trainer& /*trainer*/) {}
   /// Called before an update. The strictest verdict of all callbacks counts.
   virtual Verdict before_update(Trainer& /*trainer*/, const StepRecord& /*record*/) {
