@@ -53,7 +53,7 @@ def test_the_index_of_docs_names_every_page():
 def test_each_figure_is_one_svg_that_a_page_shows_and_a_command_draws():
     files = {file.name for file in FIGURES.iterdir()} - {"README.md"}
     shown = {Path(link).name for page in PAGES for link in links(page) if link.endswith(".svg")}
-    drawn = re.findall(r"--out docs/figures/(\S+)", (FIGURES / "README.md").read_text())
+    drawn = re.findall(r"(?:--out|cp \S+) docs/figures/(\S+)", (FIGURES / "README.md").read_text())
     assert all(name.endswith(".svg") for name in files)
     assert files == shown
     assert sorted(files) == sorted(drawn)
