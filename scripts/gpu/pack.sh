@@ -67,7 +67,9 @@ here=$(dirname "$0")
 LD_LIBRARY_PATH=$(echo "$here"/../lib/*-linux-gnu) exec "$here/pkgconf" "$@"
 END
 chmod +x "$unfinished/usr/bin/pkg-config"
-sed -i 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' "$lib"/pkgconfig/*.pc
+sed -i -e 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' \
+  -e 's|^includedir=/usr/|includedir=${prefix}/|' -e 's|^libdir=/usr/.*|libdir=${pcfiledir}/..|' \
+  "$lib"/pkgconfig/*.pc
 
 # The file names the commit where git cannot; it also marks this folder as a pack.
 git describe --always --dirty --abbrev=12 >"$unfinished/commit"

@@ -172,6 +172,22 @@ def test_a_run_with_a_damaged_checkpoint_goes_on_from_the_one_before(
     assert steps == list(range(1, int(late.name[5:]) + 1))
 
 
+def test_a_damaged_best_checkpoint_ends_no_run(aero: str, corpus: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    config = make_config(
+        tmp_path / "run.json", corpus, run, checkpoint={"every": 20, "keep_last": 9}
+    )
+    assert call(aero, "train", config, "-q").returncode == 0
+    early = min((run / "checkpoints").glob("step-*"))
+    (run / "checkpoints/best").write_text(early.name + "\n")
+    (early / "state.json").write_text("{")
+    resumed = call(aero, "train", config, "-q", "--resume", "--set", "train.duration=100")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"{early / 'state.json'}" in resumed.stderr
+    assert "the search for the best checkpoint starts anew" in resumed.stderr
+    assert (run / "checkpoints/best").read_text() != early.name + "\n"
+
+
 def test_overwritten_tokens_end_the_run(aero: str, own_corpus: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     config = make_config(tmp_path / "run.json", own_corpus, run, train=LONG)

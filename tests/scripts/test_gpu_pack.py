@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -33,6 +34,21 @@ def test_a_file_stays(tmp_path: Path) -> None:
     assert (tmp_path / "mine").read_text() == "text"
 
 
+def expect_libraries_in(folder: Path) -> None:
+    """Expects that the pack's pkg-config names headers and static libraries of the pack alone."""
+    libraries = next(folder.glob("usr/lib/*-linux-gnu"))
+    for name, header in (("libdeflate", "libdeflate.h"), ("libpcre2-8", "pcre2.h")):
+        places = []
+        for variable in ("includedir", "libdir"):
+            asked = [folder / "usr/bin/pkg-config", f"--variable={variable}", name]
+            paths = {**os.environ, "PKG_CONFIG_LIBDIR": str(libraries / "pkgconfig")}
+            done = subprocess.run(asked, env=paths, capture_output=True, text=True, check=True)
+            places.append(Path(done.stdout.strip()).resolve())
+        assert places == [(folder / "usr/include").resolve(), libraries.resolve()], name
+        assert (places[0] / header).is_file()
+        assert (places[1] / f"{name}.a").is_file()
+
+
 def test_a_pack_gives_way_to_a_newer_one(tmp_path: Path) -> None:
     (tmp_path / "pack").mkdir()
     for _ in range(2):
@@ -46,4 +62,5 @@ def test_a_pack_gives_way_to_a_newer_one(tmp_path: Path) -> None:
         assert (tmp_path / "pack/commit").read_text().strip()
         assert (tmp_path / "pack/usr/include/spdlog/spdlog.h").is_file()
         assert [each.name for each in tmp_path.iterdir()] == ["pack"]
+        expect_libraries_in(tmp_path / "pack")
         (tmp_path / "pack/usr/old").touch()
