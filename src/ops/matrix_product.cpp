@@ -21,6 +21,7 @@ constexpr std::int64_t chunk_bytes = std::int64_t{1} << 23;
 constexpr std::int64_t row_group = 8 * tile_rows;
 constexpr std::int64_t pack_rows = 8 * row_group;
 constexpr std::int64_t pack_words = 128;
+constexpr std::int64_t right_pack_words = 16;
 constexpr std::int64_t tasks_a_thread = 16;  // so that no thread waits long for another
 constexpr std::int64_t smallest_transposed = 256;
 constexpr std::int64_t fewest_rows = 32;  // with fewer, laying out the right matrix costs more
@@ -131,14 +132,20 @@ class Product {
     return words_in(right_words_) + index * chunk.words.size * tile_columns;
   }
 
+  /// Each task reads memory from one end to the other: some rows, or some columns that are given as
+  /// rows.
   void lay_out_right(const Chunk& chunk) const {
-    const auto panels = chunk.panels();
-    share_out(panels * divided_up(chunk.words.size, pack_words), [&](std::int64_t task) {
-      const auto word = task / panels * pack_words;
+    const auto words = right_is_transposed_ ? chunk.words.size : right_pack_words;
+    const auto columns = right_is_transposed_ ? tile_columns : chunk.columns.size;
+    const auto parts_of_words = divided_up(chunk.words.size, words);
+    share_out(parts_of_words * divided_up(chunk.columns.size, columns), [&](std::int64_t task) {
+      const auto word = task % parts_of_words * words;
+      const auto column = task / parts_of_words * columns;
       pack_right(arithmetic_, right_, right_is_transposed_,
-                 {chunk.words.first + word, std::min(pack_words, chunk.words.size - word),
-                  chunk.columns.first + task % panels * tile_columns},
-                 panel(chunk, task % panels) + word * tile_columns);
+                 {chunk.words.first + word, std::min(words, chunk.words.size - word),
+                  chunk.columns.first + column, std::min(columns, chunk.columns.size - column),
+                  chunk.words.size * tile_columns},
+                 panel(chunk, column / tile_columns) + word * tile_columns);
     });
   }
 

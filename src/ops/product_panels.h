@@ -17,17 +17,20 @@ struct Numbers {
   std::int64_t columns;
 };
 
-/// Words [words, tile_columns] of the factors at `first_word` and following, for the columns at
-/// `first_column` and following of the right matrix [factors, columns]. `is_transposed`: the matrix
-/// is given as [columns, factors]. What lies outside of it is zero. A float32 is rounded to
-/// nearest even for products of bfloat16.
-struct RightPanel {
+/// Words [panels, words, tile_columns] of the factors at `first_word` and following, for the
+/// `columns` columns at `first_column` and following of the right matrix [factors, columns]. A panel
+/// begins `panel_words` words after the one before. `is_transposed`: the matrix is given as
+/// [columns, factors]. What lies outside of it is zero. A float32 is rounded to nearest even for
+/// products of bfloat16.
+struct RightPanels {
   std::int64_t first_word;
   std::int64_t words;
   std::int64_t first_column;
+  std::int64_t columns;
+  std::int64_t panel_words;
 };
 void pack_right(Arithmetic arithmetic, const Numbers& matrix, bool is_transposed,
-                const RightPanel& panel, Word* out);
+                const RightPanels& panels, Word* out);
 
 /// Words [groups, words, tile_rows] of the left matrix, which is given as [factors, rows], for its
 /// `rows` rows at `first_row` and following, in groups of tile_rows. A group begins `group_words`
