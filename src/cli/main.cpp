@@ -7,7 +7,6 @@
 #include "cli/faults.h"
 #include "cli/program.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,18 +40,8 @@ bool needs_torch(std::span<char*> arguments) {
   return entry != cli::commands.end() && entry->needs_torch;
 }
 
-/// Has glibc keep the memory that a training step frees, in huge pages. By default glibc returns
-/// large blocks to the kernel, which clears their pages anew in every step. Settings in the
-/// environment stay.
-void keep_freed_memory() {
-  ::setenv("GLIBC_TUNABLES",
-           "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=68719476736",
-           /*overwrite=*/0);
-}
-
 /// Goes on as aero-torch, which lies beside this program.
 [[noreturn]] void become_torch(char** argv) {
-  keep_freed_memory();
   const auto program = std::filesystem::canonical("/proc/self/exe").parent_path() / "aero-torch";
   ::execv(program.c_str(), argv);
   throw Error(fmt::format("cannot start '{}': {}; build or install AERO anew", program.string(),

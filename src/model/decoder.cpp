@@ -5,6 +5,7 @@
 #include "aero/model/entropy_penalty.h"
 #include "aero/model/parameters.h"
 #include "aero/ops/autocast.h"
+#include "aero/ops/late_gradient.h"
 #include "aero/ops/linear.h"
 #include "aero/ops/linear_cross_entropy.h"
 
@@ -112,12 +113,18 @@ torch::Tensor DecoderImpl::logits(const torch::Tensor& states) const {
 }
 
 torch::Tensor DecoderImpl::loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
+  const auto weight = weight_of_loss();
   const auto states = hidden(tokens, nullptr, !head_);
-  return ops::linear_cross_entropy(states.flatten(0, 1), head_weight(), targets.flatten());
+  return ops::linear_cross_entropy(states.flatten(0, 1), weight, targets.flatten());
+}
+
+torch::Tensor DecoderImpl::weight_of_loss() const {
+  return head_ ? head_->weight : ops::with_late_gradient(tokens_->weight);
 }
 
 TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
   if (!config_.ereg.enabled) return {loss(tokens, targets), {}};
+  const auto weight = weight_of_loss();
   std::vector<torch::Tensor> row_entropy;
   const auto states = hidden(tokens, &row_entropy, !head_);
   for (std::size_t l = 0; l < row_entropy.size(); ++l) {
@@ -125,7 +132,7 @@ TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch
     throw Error(fmt::format(
         "model.ereg.enabled: true: block {} reports no attention entropy to regularise", l));
   }
-  return {ops::linear_cross_entropy(states.flatten(0, 1), head_weight(), targets.flatten()),
+  return {ops::linear_cross_entropy(states.flatten(0, 1), weight, targets.flatten()),
           entropy_penalty(row_entropy, thresholds_, config_.ereg, config_.context)};
 }
 

@@ -165,8 +165,10 @@ Result compute(const torch::Tensor& hidden, const torch::Tensor& weight,
     if (left_out.defined()) h_block = h_block.masked_fill(left_out, 0);
     weight_gradient.add(gradient, h_block);
   }
-  if (weight_gradient.sum().defined()) {
-    result.weight_gradient = weight_gradient.sum().narrow(0, 0, vocabulary);
+  result.weight_gradient = weight_gradient.sum();
+  // Only where it must: a view holds the sum a second time, and nothing is added to such in place.
+  if (w.size(0) > vocabulary && result.weight_gradient.defined()) {
+    result.weight_gradient = result.weight_gradient.narrow(0, 0, vocabulary);
   }
   result.loss /= count;
   return result;

@@ -212,6 +212,8 @@ void Trainer::update(const StepRecord& record) {
   is_whole_ = false;
   optimizer_.step(record.lr);
   is_whole_ = true;
+  // An evaluation takes their memory. A graph writes into them.
+  if (!graph_) optimizer_.zero_grad();
 }
 
 /// Goes back to the last saved state, and on with the data that follow those of this step. Returns

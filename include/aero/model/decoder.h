@@ -106,6 +106,8 @@ class DecoderImpl : public ModuleImpl {
   torch::Tensor embed(const torch::Tensor& tokens, std::int64_t start, bool beside_head);
   torch::Tensor hidden(const torch::Tensor& tokens, std::vector<torch::Tensor>* row_entropy,
                        bool beside_head);
+  /// Returns the head's matrix for a loss, asked for before the tokens are embedded.
+  torch::Tensor weight_of_loss() const;
   /// Embeds the next token of each row, tokens [B, 1], where rows have lengths of their own.
   torch::Tensor embed_rows(const torch::Tensor& tokens, const KvCache& cache);
   /// Prepares a pass that reads `positions` positions. Throws Error where the context is shorter.

@@ -1,9 +1,12 @@
 // The program `aero-torch`: every command, with LibTorch.
 
+#include "aero/ops/kept_memory.h"
+
 #include "cli/commands.h"
 #include "cli/program.h"
 
 int main(int argc, char** argv) {
+  aero::ops::keep_tensor_memory();
   return aero::cli::run_program(argc, argv, [](CLI::App& app, aero::ExitCode& exit_code) {
     aero::cli::add_train(app, exit_code);
     aero::cli::add_ablate(app, exit_code);
