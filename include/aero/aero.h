@@ -13,6 +13,7 @@
 #include "aero/core/version.h"
 #include "aero/data/batch_sampler.h"
 #include "aero/data/corpus.h"
+#include "aero/dist/communicator.h"
 #include "aero/model/decoder.h"
 #include "aero/model/generation.h"
 #include "aero/model/initialization.h"

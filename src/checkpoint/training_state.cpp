@@ -38,9 +38,9 @@ std::string checksum_of(const ordered_json& values) {
 /// Takes the keys of an object one after the other, and refuses missing, wrong and remaining ones.
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& file) : file_(file) {
+  Reader(const std::string& text, const std::filesystem::path& file) : file_(file) {
     try {
-      object_ = ordered_json::parse(read_file(file));
+      object_ = ordered_json::parse(text);
     } catch (const ordered_json::exception&) {
       fail("it is damaged: no JSON");
     }
@@ -146,7 +146,11 @@ std::string to_json(const TrainingState& state) {
 }
 
 TrainingState read_state(const std::filesystem::path& file) {
-  Reader reader(file);
+  return parse_state(read_file(file), file);
+}
+
+TrainingState parse_state(const std::string& text, const std::filesystem::path& file) {
+  Reader reader(text, file);
   const std::int64_t version = reader.count("format_version");
   if (version != format_version) {
     reader.fail(

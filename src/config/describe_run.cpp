@@ -51,8 +51,9 @@ Section describe_train(TrainConfig& t) {
           "The loop.",
           {
               {"train.duration", "Length of the training.", &t.duration, above(0)},
-              {"train.batch_size", "Sequences of T tokens in one forward pass.", &t.batch_size,
-               between(1, 1'000'000)},
+              {"train.batch_size",
+               "Sequences of T tokens in one forward pass, of all processes together.",
+               &t.batch_size, between(1, 1'000'000)},
               {"train.accumulation", "Forward passes whose gradients make one optimizer step.",
                &t.accumulation, between(1, 1'000'000)},
               {"train.dtype",
@@ -75,6 +76,14 @@ Section describe_train(TrainConfig& t) {
                &t.cuda_graphs},
               {"train.threads", "CPU threads; 0: as many as LibTorch chooses.", &t.threads,
                between(0, 4096)},
+              {"train.gradient_sum",
+               "Precision in which several processes sum their gradients (docs/distributed.md): "
+               "float32, or bfloat16, which sends half the bytes and rounds every gradient.",
+               enum_ref(t.gradient_sum)},
+              {"train.shard_optimizer",
+               "Let each of several processes keep and update its share of the optimizer's moments "
+               "only. The numbers stay the same.",
+               &t.shard_optimizer},
               {"train.clip", "Largest norm of the whole gradient; 0: no clipping.", &t.clip,
                at_least(0)},
               {"train.on_nonfinite",

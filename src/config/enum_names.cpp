@@ -91,6 +91,12 @@ const std::vector<std::string>& enum_names<Precision>() {
 }
 
 template <>
+const std::vector<std::string>& enum_names<GradientSum>() {
+  static const std::vector<std::string> names{"float32", "bfloat16"};
+  return names;
+}
+
+template <>
 const std::vector<std::string>& enum_names<OnNonfinite>() {
   static const std::vector<std::string> names{"stop", "skip", "rewind"};
   return names;

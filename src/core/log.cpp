@@ -90,6 +90,11 @@ class Log {
     return verbosity_;
   }
 
+  void set_origin(std::string_view origin) {
+    const std::lock_guard lock(mutex_);
+    origin_ = origin.empty() ? "" : std::string(origin) + ": ";
+  }
+
   void open(const std::filesystem::path& path) {
     std::shared_ptr<spdlog::logger> file;
     try {
@@ -114,7 +119,8 @@ class Log {
 
   void write(spdlog::level::level_enum level, std::string_view message, bool on_terminal) {
     const std::lock_guard lock(mutex_);
-    const spdlog::string_view_t text(message.data(), message.size());
+    const auto whole = origin_ + std::string(message);
+    const spdlog::string_view_t text(whole.data(), whole.size());
     if (on_terminal) show(level, text);
     if (file_ == nullptr) return;
     const bool was_failing = !fault_.empty();
@@ -159,6 +165,7 @@ class Log {
 
   const bool has_status_ = obeys_escape_codes();
   std::string status_;
+  std::string origin_;
   mutable std::mutex mutex_;
   Verbosity verbosity_ = Verbosity::normal;
   std::shared_ptr<spdlog::logger> terminal_;
@@ -181,6 +188,9 @@ Verbosity verbosity() {
   return process_log().verbosity();
 }
 
+void set_origin(std::string_view origin) {
+  process_log().set_origin(origin);
+}
 void open_file(const std::filesystem::path& path) {
   process_log().open(path);
 }

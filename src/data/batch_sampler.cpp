@@ -62,13 +62,14 @@ std::vector<std::int64_t> BatchSampler::indices(std::int64_t first_position,
 }
 
 BatchSampler::Positions BatchSampler::share(Positions all, std::int64_t rank, std::int64_t ranks) {
-  if (ranks <= 0 || all.count % ranks != 0) {
+  if (ranks <= 0 || all.count < ranks) {
     throw UsageError(fmt::format(
-        "a batch of {} sequences does not divide evenly over {} ranks. Choose a batch that does",
+        "train.batch_size: {}: gives {} ranks not one sequence each; choose a larger batch, or "
+        "start fewer ranks",
         all.count, ranks));
   }
-  const std::int64_t part = all.count / ranks;
-  return {all.first + rank * part, part};
+  const auto start = [&](std::int64_t r) { return all.count * r / ranks; };
+  return {all.first + start(rank), start(rank + 1) - start(rank)};
 }
 
 }  // namespace aero::data

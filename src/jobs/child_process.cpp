@@ -20,6 +20,8 @@ namespace aero::jobs {
 namespace {
 
 constexpr std::array signals_caught{SIGINT, SIGTERM, SIGHUP};
+constexpr int own_output = -1;
+constexpr int no_lock = -1;
 
 /// Blocks these signals while it lives. A signal between fork and exec then ends the child; without
 /// this, the child's copy of a handler would note the signal, and exec would discard the note.
@@ -53,10 +55,12 @@ class SignalsHeld {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::fcntl(lock, F_SETFD, 0);
+  if (lock != no_lock) ::fcntl(lock, F_SETFD, 0);
   if (const int input = ::open("/dev/null", O_RDONLY); input >= 0) ::dup2(input, STDIN_FILENO);
-  ::dup2(console, STDOUT_FILENO);
-  ::dup2(console, STDERR_FILENO);
+  if (console != own_output) {
+    ::dup2(console, STDOUT_FILENO);
+    ::dup2(console, STDERR_FILENO);
+  }
   ::execve(arguments.front(), arguments.data(), environment.data());
   constexpr std::string_view message = "the program could not be started\n";
   if (::write(STDERR_FILENO, message.data(), message.size()) < 0) ::_exit(126);
@@ -96,20 +100,32 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
                            std::vector<std::string> variables, const std::filesystem::path& console,
                            FileLock lock)
     : lock_(std::move(lock)) {
-  variables.push_back("AERO_LOCK_FD=" + std::to_string(lock_.descriptor()));
-  const auto all_variables = environment_with(std::move(variables));
-  const auto arguments = pointers(command);
-  const auto environment = pointers(all_variables);
+  variables.push_back("AERO_LOCK_FD=" + std::to_string(lock_->descriptor()));
   const int output = ::open(console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (output < 0) {
     throw Error(fmt::format("cannot write '{}': {}", console.string(), std::strerror(errno)));
   }
+  start(command, std::move(variables), output);
+}
+
+ChildProcess::ChildProcess(const std::vector<std::string>& command,
+                           std::vector<std::string> variables) {
+  start(command, std::move(variables), own_output);
+}
+
+/// Closes `console` here.
+void ChildProcess::start(const std::vector<std::string>& command,
+                         std::vector<std::string> variables, int console) {
+  const auto all_variables = environment_with(std::move(variables));
+  const auto arguments = pointers(command);
+  const auto environment = pointers(all_variables);
   const pid_t parent = ::getpid();
+  const int lock = lock_ ? lock_->descriptor() : no_lock;
   const SignalsHeld held;
   pid_ = ::fork();
   const int code = errno;
-  if (pid_ == 0) become(arguments, environment, output, lock_.descriptor(), parent);
-  ::close(output);
+  if (pid_ == 0) become(arguments, environment, console, lock, parent);
+  if (console != own_output) ::close(console);
   if (pid_ < 0) throw Error(fmt::format("cannot start a process: {}", std::strerror(code)));
 }
 
@@ -125,7 +141,11 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)), lock_(std::move(other.lock_)) {}
 
 void ChildProcess::terminate() const {
-  if (pid_ >= 0) ::kill(pid_, SIGTERM);
+  send(SIGTERM);
+}
+
+void ChildProcess::send(int signal) const {
+  if (pid_ >= 0) ::kill(pid_, signal);
 }
 
 std::optional<int> ChildProcess::poll() {

@@ -11,9 +11,9 @@
 
 namespace aero::jobs {
 
-/// A running program, with the lock on the folder it works in. It has a process group of its own,
-/// so that a Ctrl-C in the terminal reaches it only through this process. The system kills it when
-/// this process dies. The destructor ends it and waits.
+/// A running program, perhaps with the lock on the folder it works in. It has a process group of its
+/// own, so that a Ctrl-C in the terminal reaches it only through this process. The system kills it
+/// when this process dies. The destructor ends it and waits.
 class ChildProcess {
  public:
   /// Starts `command`. Its standard output and error go to `console`, and its standard input is
@@ -23,6 +23,8 @@ class ChildProcess {
   /// exits with 127.
   ChildProcess(const std::vector<std::string>& command, std::vector<std::string> variables,
                const std::filesystem::path& console, FileLock lock);
+  /// Does the same without a lock. Its output goes where this process's goes.
+  ChildProcess(const std::vector<std::string>& command, std::vector<std::string> variables);
   ~ChildProcess();
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;
@@ -31,13 +33,18 @@ class ChildProcess {
 
   /// Sends SIGTERM, at which the program saves and stops.
   void terminate() const;
+  /// Sends another signal.
+  void send(int signal) const;
 
   /// Returns the status of waitpid() once the program has ended, and nothing before.
   std::optional<int> poll();
 
  private:
+  void start(const std::vector<std::string>& command, std::vector<std::string> variables,
+             int console);
+
   pid_t pid_ = -1;  ///< -1 after its end
-  FileLock lock_;
+  std::optional<FileLock> lock_;
 };
 
 /// "exit code 1", "ended by signal 9 (Killed)"

@@ -122,7 +122,8 @@ torch::Tensor DecoderImpl::weight_of_loss() const {
   return head_ ? head_->weight : ops::with_late_gradient(tokens_->weight);
 }
 
-TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch::Tensor& targets) {
+TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch::Tensor& targets,
+                                        const BatchShare& share) {
   if (!config_.ereg.enabled) return {loss(tokens, targets), {}};
   const auto weight = weight_of_loss();
   std::vector<torch::Tensor> row_entropy;
@@ -133,7 +134,7 @@ TrainingLoss DecoderImpl::training_loss(const torch::Tensor& tokens, const torch
         "model.ereg.enabled: true: block {} reports no attention entropy to regularise", l));
   }
   return {ops::linear_cross_entropy(states.flatten(0, 1), weight, targets.flatten()),
-          entropy_penalty(row_entropy, thresholds_, config_.ereg, config_.context)};
+          entropy_penalty(row_entropy, thresholds_, config_.ereg, config_.context, share)};
 }
 
 std::vector<std::pair<std::string, torch::Tensor>> DecoderImpl::named_state() const {

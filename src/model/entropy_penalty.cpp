@@ -9,11 +9,19 @@ torch::Tensor beyond_margin(const torch::Tensor& deviation, double margin) {
   return torch::hardshrink(deviation, margin).square();
 }
 
+/// Turns the mean over a process's part of the batch into that over the batch. The gradient stays
+/// with the part.
+torch::Tensor of_batch(const torch::Tensor& mean, const BatchShare& share) {
+  if (!share.sum) return mean;
+  const auto part = mean * share.part;
+  return share.sum(part.detach()) + (part - part.detach());
+}
+
 }  // namespace
 
 torch::Tensor entropy_penalty(const std::vector<torch::Tensor>& row_entropy,
                               const torch::Tensor& thresholds, const EregConfig& config,
-                              std::int64_t context) {
+                              std::int64_t context, const BatchShare& share) {
   const double largest = std::log(static_cast<double>(context));
   const double margin = config.gamma * largest;
   const std::vector<std::int64_t> batch_and_rows{
@@ -23,7 +31,9 @@ torch::Tensor entropy_penalty(const std::vector<torch::Tensor>& row_entropy,
     const auto target = thresholds[static_cast<std::int64_t>(l)] * largest;  // [H]
     switch (config.reduction) {
       case EntropyReduction::mean:
-        sum = sum + beyond_margin(row_entropy[l].mean(batch_and_rows) - target, margin).sum();
+        sum = sum +
+              beyond_margin(of_batch(row_entropy[l].mean(batch_and_rows) - target, share), margin)
+                  .sum();
         break;
       case EntropyReduction::row_sum:
         sum = sum + beyond_margin(row_entropy[l] - target.unsqueeze(-1), margin).sum();

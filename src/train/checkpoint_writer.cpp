@@ -62,7 +62,10 @@ void CheckpointWriter::find_best(const RunConfig& config) {
 }
 
 void CheckpointWriter::before_step(Trainer& trainer) {
-  if (const auto request = std::exchange(requested_, std::nullopt)) save(trainer, *request);
+  const auto request = std::exchange(requested_, std::nullopt);
+  if (request) settle();
+  const bool is_new = request && failed_step_ != request->step && saved_step_ != request->step;
+  if (auto state = trainer.offer_state(is_new)) save(std::move(*state), trainer, *request);
 }
 
 Verdict CheckpointWriter::before_update(Trainer& /*trainer*/, const StepRecord& /*record*/) {
@@ -103,6 +106,12 @@ void CheckpointWriter::on_finish(Trainer& trainer, Outcome outcome) {
   settle();
   const bool failed = outcome == Outcome::failed;
   if (failed && (trainer.step() == trainer.first_step() || !trainer.is_whole())) return;
+  if (failed && trainer.is_sharded()) {
+    log::warn(
+        "the last state is on several ranks (train.shard_optimizer) and is not saved; go on from "
+        "the last checkpoint");
+    return;
+  }
   save_last(trainer);
   if (failed) log::info(fmt::format("step {} is saved", trainer.step()));
   if (!saver_.mark_best().empty()) {
@@ -113,11 +122,10 @@ void CheckpointWriter::on_finish(Trainer& trainer, Outcome outcome) {
 }
 
 /// Saves the state of the present step, beside training where the config says so.
-void CheckpointWriter::save(Trainer& trainer, const Request& request) {
-  settle();
-  if (failed_step_ == request.step || saved_step_ == request.step) return;
+void CheckpointWriter::save(checkpoint::Checkpoint state, const Trainer& trainer,
+                            const Request& request) {
   saving_ = request;
-  CheckpointSaver::Order order{trainer.state(), trainer.config(), request.best_loss.has_value()};
+  CheckpointSaver::Order order{std::move(state), trainer.config(), request.best_loss.has_value()};
   if (trainer.config().checkpoint.background) {
     keep_buffers(order.state.weights, trainer.parameters());
     saver_.save_beside(std::move(order));
@@ -161,9 +169,18 @@ void CheckpointWriter::reject(const Error& error) {
 /// Saves the state in which the run ends, and waits for it.
 void CheckpointWriter::save_last(Trainer& trainer) {
   const auto request = std::exchange(requested_, std::nullopt);
-  if (saved_step_ == trainer.step()) return;
+  auto state = trainer.offer_state(saved_step_ != trainer.step());
+  if (!state) return;
   saving_ = request.value_or(Request{trainer.step(), {}});
-  accept(saver_.save({trainer.state(), trainer.config(), saving_.best_loss.has_value()}));
+  accept(saver_.save({std::move(*state), trainer.config(), saving_.best_loss.has_value()}));
+}
+
+void StateGiver::before_step(Trainer& trainer) {
+  trainer.offer_state(false);
+}
+
+void StateGiver::on_finish(Trainer& trainer, Outcome outcome) {
+  if (outcome != Outcome::failed) trainer.offer_state(false);
 }
 
 }  // namespace aero::train

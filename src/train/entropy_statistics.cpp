@@ -41,6 +41,33 @@ class EntropySums {
     rows_ += rows;
   }
 
+  /// Adds what other ranks have added up. Returns whether none of them was stopped.
+  bool sum_over(const dist::Communicator& communicator, bool is_stopped, torch::Device device) {
+    if (communicator.is_alone()) return !is_stopped;
+    const auto options = torch::device(device).dtype(torch::kFloat64);
+    const auto none = torch::zeros({heads_}, options);
+    const auto number = [&](double value) { return torch::full({1}, value, options); };
+    std::vector<torch::Tensor> parts{number(is_stopped ? 1 : 0),
+                                     number(static_cast<double>(rows_))};
+    for (const Layer& layer : layers_) {
+      const bool has_rows = layer.sum.defined();
+      parts.insert(parts.end(), {number(has_rows ? 1 : 0), has_rows ? layer.sum : none,
+                                 has_rows ? layer.finite.to(torch::kFloat64) : none});
+    }
+    const auto all = torch::cat(parts);
+    communicator.sum(all);
+    rows_ = static_cast<std::int64_t>(all[1].item<double>());
+    auto place = std::int64_t{2};
+    for (Layer& layer : layers_) {
+      if (all[place].item<double>() > 0) {
+        layer.sum = all.narrow(0, place + 1, heads_);
+        layer.finite = all.narrow(0, place + 1 + heads_, heads_).to(torch::kInt64);
+      }
+      place += 1 + 2 * heads_;
+    }
+    return all[0].item<double>() == 0;
+  }
+
   EntropyStatistics result() const {
     EntropyStatistics result;
     const auto context = static_cast<double>(context_);
@@ -123,8 +150,13 @@ std::optional<EntropyStatistics> measure_entropy(model::Decoder& decoder,
   const auto all = first_contexts(corpus.size(), options.batches, options.batch_size);
   if (all == 0) throw Error("entropy: the split is shorter than one context");
   EntropySums sums(decoder->config());
+  std::int64_t batch = 0;
+  bool is_stopped = false;
   for (std::int64_t first = 0; first < all; first += options.batch_size) {
-    if (options.proceed && !options.proceed()) return std::nullopt;
+    const auto& ranks = options.communicator;
+    if (is_stopped || batch++ % ranks.ranks() != ranks.rank()) continue;
+    is_stopped = options.proceed && !options.proceed();
+    if (is_stopped) continue;
     std::vector<std::int64_t> indices(
         static_cast<std::size_t>(std::min(options.batch_size, all - first)));
     std::iota(indices.begin(), indices.end(), first);
@@ -133,6 +165,7 @@ std::optional<EntropyStatistics> measure_entropy(model::Decoder& decoder,
     decoder->hidden(corpus.batch(indices).inputs.to(decoder->device()), &row_entropy);
     sums.add(row_entropy);
   }
+  if (!sums.sum_over(options.communicator, is_stopped, decoder->device())) return std::nullopt;
   return sums.result();
 }
 

@@ -78,7 +78,8 @@ std::optional<EntropyRecord> EntropyWatch::measure(Trainer& trainer) {
                                           {.batch_size = config.evaluation_batch(),
                                            .batches = config.entropy.batches,
                                            .precision = config.train.dtype,
-                                           .proceed = proceed_});
+                                           .proceed = proceed_,
+                                           .communicator = trainer.communicator()});
   if (!statistics) return std::nullopt;
   EntropyRecord record{*statistics, learned_scalars(*trainer.decoder()), {}};
   for (std::size_t l = 0; l < statistics->mean.size(); ++l) {
@@ -93,7 +94,8 @@ void EntropyWatch::report(Trainer& trainer) {
   trainer.report(*record);
   states_.resize(record->states.size(), EntropyState::normal);
   for (std::size_t l = 0; l < states_.size(); ++l) {
-    if (record->states[l] != states_[l]) announce(trainer.step(), *record, l);
+    const bool is_news = record->states[l] != states_[l] && trainer.communicator().leads();
+    if (is_news) announce(trainer.step(), *record, l);
   }
   states_ = record->states;
 }

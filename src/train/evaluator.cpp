@@ -24,6 +24,7 @@ void Evaluator::evaluate_when_due(Trainer& trainer) {
   options.batch_size = config.evaluation_batch();
   options.batches = config.eval.batches;
   options.precision = config.train.dtype;
+  options.communicator = trainer.communicator();
   options.progress = [this](std::int64_t, std::int64_t) { return proceed_(); };
   const auto evaluation = evaluate(trainer.decoder(), *corpus_, options);
   if (evaluation) trainer.report(*evaluation);

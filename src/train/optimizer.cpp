@@ -38,23 +38,25 @@ bool decays(const DecayConfig& decay, model::ParameterKind kind) {
   throw std::logic_error("unknown parameter kind");
 }
 
-void copy_state(const checkpoint::TensorMap& state, const std::string& name, torch::Tensor& to) {
+const torch::Tensor& find_state(const checkpoint::TensorMap& state, const std::string& name,
+                                const torch::Tensor& like) {
   const auto found = state.find(name);
   if (found == state.end()) {
     throw Error(fmt::format(
         "optimizer state: \"{}\" is missing; the checkpoint is of another model", name));
   }
-  if (found->second.sizes() != to.sizes()) {
+  if (found->second.sizes() != like.sizes()) {
     throw Error(
         fmt::format("optimizer state: \"{}\" has another shape than the model's parameter", name));
   }
-  to.copy_(found->second);
+  return found->second;
 }
 
 }  // namespace
 
-Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& parameters)
-    : config_(config) {
+Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& parameters,
+                     dist::Sharding sharding)
+    : config_(config), sharding_(std::move(sharding)) {
   for (const auto& [name, parameter, kind] : parameters) {
     if (!parameter.is_floating_point()) {
       throw UsageError(fmt::format(
@@ -62,11 +64,28 @@ Optimizer::Optimizer(const OptimizerConfig& config, const NamedParameters& param
           name, c10::toString(parameter.scalar_type())));
     }
     const bool decay = decays(config.decay, kind);
-    slots_.push_back({name, parameter,
-                      torch::zeros_like(parameter, torch::MemoryFormat::Contiguous),
-                      torch::zeros_like(parameter, torch::MemoryFormat::Contiguous),
-                      decay ? config.weight_decay : 0.0});
+    Slot slot{name, parameter, {}, {}, decay ? config.weight_decay : 0.0};
+    const auto own = part(slot, parameter.detach());
+    slot.exp_avg = torch::zeros_like(own, torch::MemoryFormat::Contiguous);
+    slot.exp_avg_sq = torch::zeros_like(own, torch::MemoryFormat::Contiguous);
+    slots_.push_back(std::move(slot));
   }
+}
+
+/// Returns this rank's part of a tensor in the shape of the slot's parameter. Ranks do not share a
+/// parameter that is not contiguous; each keeps and updates all of it.
+torch::Tensor Optimizer::part(const Slot& slot, const torch::Tensor& x) const {
+  if (!is_sharded() || !slot.parameter.is_contiguous()) return x;
+  return sharding_.part(x.contiguous());
+}
+
+/// Returns all of a moment in the shape of the slot's parameter.
+torch::Tensor Optimizer::whole(const Slot& slot, const torch::Tensor& moment) const {
+  if (!is_sharded() || !slot.parameter.is_contiguous()) return moment;
+  const auto all = torch::empty(slot.parameter.sizes(), moment.options());
+  sharding_.part(all).copy_(moment);
+  sharding_.complete({all});
+  return all;
 }
 
 void Optimizer::require_same(const NamedParameters& parameters) const {
@@ -103,14 +122,14 @@ void Optimizer::step(double lr) {
   std::map<std::pair<double, torch::ScalarType>, Group> groups;
   torch::Tensor step_count;
   for (auto& slot : slots_) {
-    if (!slot.parameter.grad().defined()) continue;
+    if (!slot.parameter.grad().defined() || slot.exp_avg.numel() == 0) continue;
     if (!step_count.defined()) {
       step_count = torch::full({}, static_cast<double>(steps_),
                                torch::device(slot.parameter.device()).dtype(torch::kFloat32));
     }
     auto& group = groups[{slot.weight_decay, slot.parameter.scalar_type()}];
-    group.parameters.push_back(slot.parameter);
-    group.gradients.push_back(slot.parameter.grad());
+    group.parameters.push_back(part(slot, slot.parameter));
+    group.gradients.push_back(part(slot, slot.parameter.grad()));
     group.exp_avgs.push_back(slot.exp_avg);
     group.exp_avg_sqs.push_back(slot.exp_avg_sq);
     group.steps.push_back(step_count);
@@ -130,17 +149,29 @@ void Optimizer::step(double lr) {
         break;
     }
   }
+  if (!is_sharded()) return;
+  std::vector<torch::Tensor> shared;
+  for (const auto& slot : slots_) {
+    if (slot.parameter.is_contiguous()) shared.push_back(slot.parameter);
+  }
+  sharding_.complete(shared);
 }
 
 void Optimizer::zero_grad() {
   for (auto& slot : slots_) slot.parameter.mutable_grad() = torch::Tensor();
 }
 
+std::int64_t Optimizer::moment_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& slot : slots_) bytes += slot.exp_avg.nbytes() + slot.exp_avg_sq.nbytes();
+  return static_cast<std::int64_t>(bytes);
+}
+
 checkpoint::TensorMap Optimizer::state() const {
   checkpoint::TensorMap result;
   for (const auto& slot : slots_) {
-    result["exp_avg." + slot.name] = slot.exp_avg;
-    result["exp_avg_sq." + slot.name] = slot.exp_avg_sq;
+    result["exp_avg." + slot.name] = whole(slot, slot.exp_avg);
+    result["exp_avg_sq." + slot.name] = whole(slot, slot.exp_avg_sq);
   }
   result["step"] = torch::tensor(steps_, torch::kInt64);
   return result;
@@ -155,11 +186,42 @@ void Optimizer::load_state(const checkpoint::TensorMap& state) {
         state.size(), 2 * slots_.size() + 1));
   }
   for (auto& slot : slots_) {
-    copy_state(state, "exp_avg." + slot.name, slot.exp_avg);
-    copy_state(state, "exp_avg_sq." + slot.name, slot.exp_avg_sq);
+    for (const auto& [kind, moment] :
+         {std::pair("exp_avg.", slot.exp_avg), std::pair("exp_avg_sq.", slot.exp_avg_sq)}) {
+      moment.copy_(part(slot, find_state(state, kind + slot.name, slot.parameter)));
+    }
   }
+  if (is_sharded()) loaded_ = state;
   auto steps = torch::zeros({}, torch::kInt64);
-  copy_state(state, "step", steps);
+  steps.copy_(find_state(state, "step", steps));
+  steps_ = steps.item<std::int64_t>();
+}
+
+/// Takes over the moment of rank 0, or this rank's part of what rank 0 has loaded.
+void Optimizer::receive(const Slot& slot, const std::string& name, const torch::Tensor& moment,
+                        const dist::Communicator& communicator) const {
+  if (!is_sharded() || !slot.parameter.is_contiguous()) {
+    communicator.broadcast(moment);
+    return;
+  }
+  const auto found = loaded_.find(name);
+  auto all = torch::zeros(slot.parameter.sizes(), moment.options());
+  if (found != loaded_.end()) all.copy_(found->second);
+  communicator.broadcast(all);
+  moment.copy_(sharding_.part(all));
+}
+
+void Optimizer::share_state(const dist::Communicator& communicator) {
+  if (communicator.is_alone()) return;
+  const torch::NoGradGuard no_grad;
+  for (const auto& slot : slots_) {
+    receive(slot, "exp_avg." + slot.name, slot.exp_avg, communicator);
+    receive(slot, "exp_avg_sq." + slot.name, slot.exp_avg_sq, communicator);
+  }
+  loaded_.clear();
+  const auto steps = torch::full(
+      {}, steps_, torch::device(slots_.front().parameter.device()).dtype(torch::kInt64));
+  communicator.broadcast(steps);
   steps_ = steps.item<std::int64_t>();
 }
 

@@ -30,6 +30,10 @@ torch::ScalarType scalar_type(Precision precision) {
   throw std::logic_error("unknown precision");
 }
 
+torch::ScalarType scalar_type(GradientSum precision) {
+  return precision == GradientSum::bfloat16 ? torch::kBFloat16 : torch::kFloat32;
+}
+
 torch::Device find_device(const std::string& name) {
   const bool is_auto = name == "auto";
   if (is_auto && !at::hasCUDA()) return torch::kCPU;

@@ -26,6 +26,8 @@
 #include "aero/train/trainer.h"
 #include "aero/train/warm_start.h"
 
+#include "ranks.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/cpu/Utils.h>
 
@@ -161,16 +163,62 @@ double peak_flops(const Trainer& trainer, torch::Device device) {
   return ops::gemm_rate(dtype, device, device.is_cuda() ? 8192 : 2048, 0.15);
 }
 
-}  // namespace
+/// The files of a run, which rank 0 alone writes.
+class RunOutput {
+ public:
+  explicit RunOutput(const RunConfig& config) : folder_(find_folder(config)) {}
 
-Outcome run_session(const RunConfig& config, bool resume) {
-  SignalWatch signals;
-  if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
-  set_arithmetic(config.train);
-  auto folder = find_folder(config);
-  if (!resume) require_no_run(folder);
-  std::optional<FileLock> lock;
-  if (std::filesystem::exists(folder.root())) lock = lock_folder(folder.root());
+  checkpoint::RunFolder& folder() { return folder_; }
+
+  /// Refuses a folder in which this run must not write. Locks one that is there.
+  void check(bool resume) {
+    if (!resume) require_no_run(folder_);
+    if (std::filesystem::exists(folder_.root())) lock_ = lock_folder(folder_.root());
+  }
+
+  void open(bool resume) {
+    if (!lock_) lock_ = make_and_lock(folder_);
+    if (!resume) require_no_run(folder_);  // another process may have trained one meanwhile
+    folder_.hold(std::move(*lock_));
+    folder_.prepare();
+    open_log(folder_);
+  }
+
+ private:
+  checkpoint::RunFolder folder_;
+  std::optional<FileLock> lock_;
+};
+
+/// Gives the trainer the weights with which the run begins: of a checkpoint, or of a warm start.
+std::optional<WarmStart> set_start(Trainer& trainer, ResumePoint& point) {
+  const auto& config = trainer.config();
+  if (point.checkpoint) {
+    trainer.restore(*point.checkpoint);
+    point.checkpoint.reset();  // its tensors take as much memory as the trainer's
+    return std::nullopt;
+  }
+  if (config.train.warm_start.empty()) return std::nullopt;
+  // Looks it up once: where that run still trains, its best checkpoint may change.
+  const auto source = runs::find_checkpoint(config.train.warm_start);
+  check_tokenizer_of_warm_start(config, source, trainer.corpus());
+  auto start = warm_start(*trainer.decoder(), source);
+  trainer.note_warm_start(checkpoint::weights_checksum(source));
+  return start;
+}
+
+/// Adds what rank 0 alone does: all that writes files or to the terminal.
+void add_writers(Trainer& trainer, const checkpoint::RunFolder& folder) {
+  const auto flops = static_cast<double>(cost::training_flops_per_step(trainer.config()));
+  trainer.add(std::make_unique<MetricsWriter>(folder));
+  trainer.add(std::make_unique<SpikeWatch>(folder.metrics_file()));
+  trainer.add(std::make_unique<Console>(flops, peak_flops(trainer, trainer.decoder()->device())));
+}
+
+Outcome train(const RunConfig& config, bool resume, SignalWatch& signals,
+              const dist::Communicator& ranks) {
+  const bool leads = ranks.leads();
+  RunOutput output(config);
+  if (leads) output.check(resume);
   std::shared_ptr<const data::Corpus> held_out;
   std::optional<data::Corpus> training;
   signals.let_through([&] {
@@ -178,40 +226,31 @@ Outcome run_session(const RunConfig& config, bool resume) {
     training = open_corpus(config, "train");
     require_own_tokenizer(config, *training);
   });
-  auto point = resume ? find_resume_point(folder, config) : ResumePoint();
-  Trainer trainer(config, std::move(*training));
-  std::optional<WarmStart> start;
-  if (point.checkpoint) {
-    trainer.restore(*point.checkpoint);
-    point.checkpoint.reset();  // its tensors take as much memory as the trainer's
-  } else if (!config.train.warm_start.empty()) {
-    // Looks it up once: where that run still trains, its best checkpoint may change.
-    const auto source = runs::find_checkpoint(config.train.warm_start);
-    check_tokenizer_of_warm_start(config, source, trainer.corpus());
-    start = warm_start(*trainer.decoder(), source);
-    trainer.note_warm_start(checkpoint::weights_checksum(source));
-  }
+  auto point = resume && leads ? find_resume_point(output.folder(), config) : ResumePoint();
+  Trainer trainer(config, std::move(*training), ranks);
+  require_same_run(trainer, resume);
+  const auto start = leads ? set_start(trainer, point) : std::nullopt;
+  trainer.share_state();
   if (held_out) trainer.note_held_out(*held_out);
   const auto tokenizer = tokenizer_file(trainer.corpus());
-  if (const auto outcome = signals.pending()) return *outcome;  // nothing has begun
+  const auto pending = signals.pending_on_any(ranks, trainer.decoder()->device());
+  if (pending) return *pending;  // nothing has begun
 
-  if (!lock) lock = make_and_lock(folder);
-  if (!resume) require_no_run(folder);  // another process may have trained one meanwhile
-  folder.hold(std::move(*lock));
-  folder.prepare();
-  open_log(folder);
-  set_aside(point, folder);
-  auto files = std::make_unique<RunFiles>(folder);
-  write_run_files(*files, folder, config, tokenizer);
-  if (start) log_warm_start(*start);
-  warn_of_slow_precision(config, trainer.decoder()->device());
-  warn_of_unused_vocabulary(config, trainer.corpus());
-
-  const auto flops = static_cast<double>(cost::training_flops_per_step(config));
   trainer.add(std::make_unique<NonfiniteGuard>());
-  trainer.add(std::make_unique<MetricsWriter>(folder));
-  trainer.add(std::make_unique<SpikeWatch>(folder.metrics_file()));
-  trainer.add(std::make_unique<Console>(flops, peak_flops(trainer, trainer.decoder()->device())));
+  std::unique_ptr<RunFiles> files;
+  if (leads) {
+    output.open(resume);
+    set_aside(point, output.folder());
+    files = std::make_unique<RunFiles>(output.folder());
+    write_run_files(*files, output.folder(), config, tokenizer);
+    if (start) log_warm_start(*start);
+    warn_of_slow_precision(config, trainer.decoder()->device());
+    warn_of_unused_vocabulary(config, trainer.corpus());
+    if (trainer.is_sharded()) {
+      log::info(fmt::format("this rank keeps {} bytes of moments", trainer.moment_bytes()));
+    }
+    add_writers(trainer, output.folder());
+  }
   const auto proceed = [&signals] { return !signals.pending(); };
   if (held_out) {
     trainer.add(std::make_unique<EntropyWatch>(held_out, proceed));
@@ -219,12 +258,34 @@ Outcome run_session(const RunConfig& config, bool resume) {
   } else {
     log::info("the corpus has no validation split: the run has no evaluations");
   }
-  trainer.add(std::make_unique<CheckpointWriter>(folder));
-  trainer.add(std::move(files));
+  if (leads) {
+    trainer.add(std::make_unique<CheckpointWriter>(output.folder()));
+    trainer.add(std::move(files));
+  } else {
+    trainer.add(std::make_unique<StateGiver>());
+  }
   trainer.add(std::make_unique<StopOnSignal>(signals));
   const auto outcome = trainer.run();
   log::close_file();
   return outcome;
+}
+
+}  // namespace
+
+Outcome run_session(const RunConfig& config, bool resume) {
+  SignalWatch signals;
+  if (config.train.threads > 0) at::set_num_threads(static_cast<int>(config.train.threads));
+  set_arithmetic(config.train);
+  auto own_config = config;
+  dist::Communicator ranks;
+  signals.let_through([&] { ranks = join_ranks(own_config); });
+  try {
+    return among_ranks(ranks, [&] { return train(own_config, resume, signals, ranks); });
+  } catch (const dist::RankLost&) {
+    // A launcher ends the other ranks by a signal, which must not come before the message.
+    signals.pending();
+    throw;
+  }
 }
 
 }  // namespace aero::train

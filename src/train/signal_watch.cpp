@@ -3,8 +3,10 @@
 #include "aero/core/log.h"
 #include "aero/train/trainer.h"
 
+#include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <string>
 
 namespace aero::train {
@@ -113,6 +115,23 @@ void SignalWatch::let_through(const std::function<void()>& work) const {
   work();
 }
 
+std::optional<Outcome> SignalWatch::pending_on_any(const dist::Communicator& communicator,
+                                                   torch::Device device) {
+  const auto outcome = pending();
+  if (communicator.is_alone()) return outcome;
+  constexpr std::array outcomes{Outcome::interrupted, Outcome::terminated, Outcome::hangup};
+  std::array<float, outcomes.size()> counts{};
+  for (std::size_t i = 0; i < outcomes.size(); ++i)
+    counts.at(i) = outcome == outcomes.at(i) ? 1 : 0;
+  const auto sums = torch::tensor(at::ArrayRef<float>(counts)).to(device);
+  communicator.sum(sums);
+  const auto here = sums.cpu();
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (here[static_cast<std::int64_t>(i)].item<float>() > 0) return outcomes.at(i);
+  }
+  return std::nullopt;
+}
+
 void StopOnSignal::on_start(Trainer& trainer) {
   stop_when_pending(trainer);
 }
@@ -122,7 +141,7 @@ void StopOnSignal::on_step(Trainer& trainer, const StepRecord& /*record*/) {
 }
 
 void StopOnSignal::stop_when_pending(Trainer& trainer) {
-  const auto outcome = watch_.pending();
+  const auto outcome = watch_.pending_on_any(trainer.communicator(), trainer.decoder()->device());
   if (!outcome) return;
   log::warn(signal_name(*outcome) + ": saving and stopping");
   trainer.stop(*outcome);

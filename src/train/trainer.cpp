@@ -6,7 +6,6 @@
 #include "aero/model/initialization.h"
 #include "aero/model/norm.h"
 #include "aero/ops/generator.h"
-#include "aero/train/load_weights.h"
 #include "aero/train/run_length.h"
 
 #include <algorithm>
@@ -47,11 +46,17 @@ Schedule make_schedule(const RunConfig& config, const RunLength& length) {
           length.total_steps};
 }
 
-/// Seeds the random numbers of a step by the seed and the step only, so that a resumed run draws
-/// the same ones without a saved state. The factor keeps the steps of neighbouring seeds apart.
-void seed_step(std::int64_t seed, std::int64_t step) {
+dist::Sharding sharding(const RunConfig& config, const dist::Communicator& communicator) {
+  return dist::Sharding(config.train.shard_optimizer ? communicator : dist::Communicator());
+}
+
+/// Seeds the random numbers of a step by the seed, the step and the rank only, so that a resumed run
+/// draws the same ones without a saved state. The factors keep the steps of neighbouring seeds and
+/// ranks apart.
+void seed_step(std::int64_t seed, std::int64_t step, int rank) {
   ops::seed_default_generators(static_cast<std::uint64_t>(seed) * 0x9E3779B97F4A7C15 +
-                               static_cast<std::uint64_t>(step));
+                               static_cast<std::uint64_t>(step) +
+                               static_cast<std::uint64_t>(rank) * 0xD1B54A32D192ED03);
 }
 
 /// Copies x to the device, by way of pinned memory, so that the host does not wait.
@@ -61,27 +66,35 @@ torch::Tensor sent_to(torch::Device device, const torch::Tensor& x) {
 
 }  // namespace
 
-Trainer::Trainer(RunConfig config, data::Corpus corpus)
-    : Trainer(config, std::move(corpus), make_decoder(config)) {
+Trainer::Trainer(RunConfig config, data::Corpus corpus, dist::Communicator communicator)
+    : Trainer(config, std::move(corpus), make_decoder(config), std::move(communicator)) {
   is_brought_ = false;
 }
 
-Trainer::Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder)
+Trainer::Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder,
+                 dist::Communicator communicator)
     : config_(std::move(config)),
+      communicator_(std::move(communicator)),
       corpus_(std::move(corpus)),
       data_fingerprint_(corpus_.fingerprint()),
       sampler_(corpus_.size(), static_cast<std::uint64_t>(config_.seed)),
       device_(use_device(config_.train.device)),
       decoder_(take_decoder(config_, std::move(decoder), device_)),
       parameters_(model::parameters_of(*decoder_)),
-      pass_(config_, decoder_, parameters_),
-      optimizer_(config_.optimizer, parameters_),
+      pass_(config_, decoder_, parameters_, communicator_),
+      optimizer_(config_.optimizer, parameters_, sharding(config_, communicator_)),
       length_(run_length(config_, corpus_.size())),
       schedule_(make_schedule(config_, length_)) {
   corpus_.require_samples(config_.train.batch_size);
   check_length(config_, length_);
   config_.model.own_parts = decoder_->own_parts();
   if (config_.train.dtype == Precision::float16) scaler_.emplace();
+  data::BatchSampler::share({0, config_.train.batch_size}, communicator_.rank(),
+                            communicator_.ranks());  // throws where ranks would have nothing
+  if (config_.train.cuda_graphs && !communicator_.is_alone()) {
+    throw UsageError(
+        "train.cuda_graphs: true: several processes cannot record their steps; set it to false");
+  }
   if (config_.train.cuda_graphs) record_steps(require_graph_recorder(config_, device_));
 }
 
@@ -180,7 +193,7 @@ StepRecord Trainer::train_step() {
   is_whole_ = true;
   decoder_->train();
   decoder_->set_progress(progress());
-  seed_step(config_.seed, step_);
+  seed_step(config_.seed, step_, communicator_.rank());
   optimizer_.zero_grad();
   const auto measured = compute(take_inputs());
   fetch_ahead();  // while the device works
@@ -216,22 +229,33 @@ void Trainer::update(const StepRecord& record) {
   if (!graph_) optimizer_.zero_grad();
 }
 
+/// Returns the last state that a callback has saved. Callbacks save on rank 0 alone.
+std::optional<checkpoint::Checkpoint> Trainer::last_saved() {
+  for (const auto& callback : callbacks_) {
+    if (auto saved = callback->last_saved(*this)) return saved;
+  }
+  return std::nullopt;
+}
+
 /// Goes back to the last saved state, and on with the data that follow those of this step. Returns
 /// false where no state is saved.
 bool Trainer::go_back() {
-  for (const auto& callback : callbacks_) {
-    const auto saved = callback->last_saved(*this);
-    if (!saved) continue;
-    const auto samples = samples_seen_ + samples_per_step();
-    set_state(*saved);
-    samples_seen_ = samples;
-    ++rewinds_;
-    const Rewind rewind{last_nonfinite_, step_, samples};
-    for (const auto& other : callbacks_) other->on_rewind(*this, rewind);
-    return true;
+  const auto saved = last_saved();
+  const auto is_saved = torch::full({}, saved ? 1 : 0, torch::device(device_));
+  communicator_.broadcast(is_saved);
+  if (is_saved.item<double>() == 0) {
+    log::warn("no checkpoint is saved to go back to (checkpoint.every, checkpoint.at_start)");
+    return false;
   }
-  log::warn("no checkpoint is saved to go back to (checkpoint.every, checkpoint.at_start)");
-  return false;
+  const auto samples = samples_seen_ + samples_per_step();
+  const auto rewinds = rewinds_ + 1;
+  if (saved) set_state(*saved);
+  share_state();
+  samples_seen_ = samples;
+  rewinds_ = rewinds;
+  const Rewind rewind{last_nonfinite_, step_, samples};
+  for (const auto& other : callbacks_) other->on_rewind(*this, rewind);
+  return true;
 }
 
 double Trainer::progress() const {
@@ -256,12 +280,16 @@ StepInputs Trainer::fetch(std::int64_t first_sample) const {
   std::vector<double>
       weights;  // at first the number of targets of each batch, without ignored ones
   for (std::int64_t i = 0; i < config_.train.accumulation; ++i) {
-    const auto batch = corpus_.batch(sampler_.indices(first_sample + i * size, size));
+    const auto [first, count] = data::BatchSampler::share(
+        {first_sample + i * size, size}, communicator_.rank(), communicator_.ranks());
+    inputs.part = static_cast<double>(count) / static_cast<double>(size);
+    const auto batch = corpus_.batch(sampler_.indices(first, count));
     const auto targets = batch.targets.ne(data::ignored_target).sum().item<std::int64_t>();
     weights.push_back(static_cast<double>(targets));
     inputs.batches.push_back({sent_to(device_, batch.inputs), sent_to(device_, batch.targets)});
   }
-  const double all = std::reduce(weights.begin(), weights.end());
+  // All samples of a corpus have the same number of targets, so this rank has `part` of them.
+  const double all = std::reduce(weights.begin(), weights.end()) / inputs.part;
   for (auto& weight : weights) weight /= all;
   inputs.weights = sent_to(device_, torch::tensor(weights, torch::kFloat64));
   return inputs;
@@ -312,72 +340,6 @@ void Trainer::report(const Evaluation& evaluation) {
   last_evaluation_ = evaluation;
   evaluated_step_ = step_;
   for (const auto& callback : callbacks_) callback->on_evaluation(*this, evaluation);
-}
-
-checkpoint::Checkpoint Trainer::state() const {
-  checkpoint::Checkpoint result;
-  for (const auto& [name, tensor] : decoder_->named_state()) result.weights[name] = tensor.detach();
-  result.optimizer = optimizer_.state();
-  result.state.step = step_;
-  result.state.samples_seen = samples_seen_;
-  result.state.rewinds = rewinds_;
-  result.state.data_fingerprint = data_fingerprint_;
-  result.state.tokenizer_sha256 = corpus_.tokenizer_identity().sha256;
-  if (last_evaluation_) result.state.eval_loss = last_evaluation_->loss;
-  result.state.eval_step = evaluated_step_;
-  if (scaler_) result.state.loss_scale = {scaler_->scale(), scaler_->growth()};
-  result.state.held_out_fingerprint = held_out_fingerprint_;
-  result.state.warm_start_crc32 = warm_start_crc32_;
-  return result;
-}
-
-void Trainer::restore(const checkpoint::Checkpoint& checkpoint) {
-  const auto& state = checkpoint.state;
-  if (const auto& here = data_fingerprint_; !corpus_.has_fingerprint(state.data_fingerprint)) {
-    const bool same_tokenizer = state.tokenizer_sha256.empty() ||
-                                state.tokenizer_sha256 == corpus_.tokenizer_identity().sha256;
-    throw UsageError(fmt::format(
-        "data.path: {}: not the data of the checkpoint ({} there, {} here{}); resume with the "
-        "corpus that the run began with",
-        config_.data.path, state.data_fingerprint, here,
-        same_tokenizer ? "" : ", by another tokenizer"));
-  }
-  if (state.step > length_.total_steps) {
-    throw UsageError(fmt::format(
-        "train.duration: \"{}\": ends at step {}, and the run has come to step {} already; give "
-        "a longer one",
-        to_string(config_.train.duration), length_.total_steps, state.step));
-  }
-  set_state(checkpoint);
-  samples_seen_ = state.samples_seen;
-  rewinds_ = state.rewinds;
-  held_out_fingerprint_ = state.held_out_fingerprint;
-  warm_start_crc32_ = state.warm_start_crc32;
-}
-
-/// Takes over all that training changes, without the place in the data.
-void Trainer::set_state(const checkpoint::Checkpoint& checkpoint) {
-  const auto& state = checkpoint.state;
-  load_weights(*decoder_, checkpoint.weights);
-  optimizer_.load_state(checkpoint.optimizer);
-  step_ = state.step;
-  last_evaluation_.reset();
-  if (state.eval_loss) last_evaluation_ = Evaluation{*state.eval_loss};
-  evaluated_step_ = state.eval_step;
-  if (scaler_ && state.loss_scale) {
-    scaler_.emplace(state.loss_scale->scale, state.loss_scale->growth);
-  }
-}
-
-void Trainer::note_held_out(const data::Corpus& corpus) {
-  auto here = corpus.fingerprint();
-  if (!held_out_fingerprint_.empty() && !corpus.has_fingerprint(held_out_fingerprint_)) {
-    throw UsageError(fmt::format(
-        "data.path: {}: its validation split is not that of the checkpoint ({} there, {} here); "
-        "resume with the corpus that the run began with",
-        config_.data.path, held_out_fingerprint_, here));
-  }
-  held_out_fingerprint_ = std::move(here);
 }
 
 }  // namespace aero::train

@@ -2,6 +2,7 @@
 
 #include "aero/core/error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -75,7 +76,22 @@ TEST(BatchSampler, SharesABatchBetweenRanksWithoutGapOrOverlap) {
     next += part.count;
   }
   EXPECT_EQ(next, 672);
-  EXPECT_THROW(BatchSampler::share({0, 10}, 0, 4), UsageError);
+}
+
+TEST(BatchSampler, SharesThatAreNotEvenDifferByOne) {
+  std::int64_t next = 5;
+  for (std::int64_t rank = 0; rank < 4; ++rank) {
+    const auto part = BatchSampler::share({5, 10}, rank, 4);
+    EXPECT_EQ(part.first, next);
+    EXPECT_THAT(part.count, testing::AnyOf(2, 3));
+    next += part.count;
+  }
+  EXPECT_EQ(next, 15);
+}
+
+TEST(BatchSampler, RefusesMoreRanksThanSequences) {
+  EXPECT_EQ(BatchSampler::share({0, 4}, 3, 4).count, 1);
+  EXPECT_THROW(BatchSampler::share({0, 3}, 0, 4), UsageError);
 }
 
 // Over 4096 seeds each of 16 samples stands first about 256 times: a chi-square with 15 degrees of

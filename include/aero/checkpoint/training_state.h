@@ -35,6 +35,10 @@ struct TrainingState {
 /// Writes state.json with every key, and last the checksum of the others.
 std::string to_json(const TrainingState& state);
 
+/// Reads the text of a state.json. Throws Error that names `file`, and the key and the value, or
+/// that the checksum does not fit.
+TrainingState parse_state(const std::string& text, const std::filesystem::path& file);
+
 /// Reads state.json. Throws Error that names `file`, and the key and the value, or that the checksum
 /// does not fit.
 TrainingState read_state(const std::filesystem::path& file);

@@ -39,6 +39,8 @@ const std::vector<std::string>& enum_names<DataFormat>();
 template <>
 const std::vector<std::string>& enum_names<Precision>();
 template <>
+const std::vector<std::string>& enum_names<GradientSum>();
+template <>
 const std::vector<std::string>& enum_names<OnNonfinite>();
 template <>
 const std::vector<std::string>& enum_names<OptimizerKind>();

@@ -10,6 +10,7 @@ namespace aero {
 
 enum class DataFormat { automatic, aero, nanogpt, llmc };
 enum class Precision { float32, bfloat16, float16 };
+enum class GradientSum { float32, bfloat16 };
 enum class OnNonfinite { stop, skip, rewind };
 enum class OptimizerKind { adamw, adam };
 enum class ScheduleKind { linear, cosine, constant };
@@ -32,7 +33,9 @@ struct TrainConfig {
   bool deterministic = false;  ///< the same bits each time on one GPU and one build
   bool cuda_graphs = false;    ///< replay a step's passes on a GPU from a recording
   std::int64_t threads = 0;    ///< 0: LibTorch's own choice
-  double clip = 1.0;           ///< 0: no clipping
+  GradientSum gradient_sum = GradientSum::float32;  ///< precision in which ranks sum gradients
+  bool shard_optimizer = false;                     ///< each rank keeps its share of the moments
+  double clip = 1.0;                                ///< 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
   std::int64_t rewinds = 3;      ///< how many there may be in a run
   std::string warm_start;        ///< run or checkpoint folder; empty: from initial weights

@@ -18,6 +18,9 @@ namespace log {
 void set_verbosity(Verbosity verbosity);
 Verbosity verbosity();
 
+/// Begins every message from now on with `origin` and a colon: "rank 2". Empty: with nothing.
+void set_origin(std::string_view origin);
+
 /// Appends every message from now on to `path`, in place of the file that was open before. Throws
 /// Error if the file cannot be opened.
 void open_file(const std::filesystem::path& path);

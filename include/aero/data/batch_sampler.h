@@ -45,8 +45,8 @@ class BatchSampler {
     std::int64_t count = 0;
   };
 
-  /// Returns the part of `all` for one of `ranks`. The parts are contiguous, equal and in order of
-  /// rank. Throws UsageError if `all` does not divide evenly.
+  /// Returns the part of `all` for one of `ranks`. The parts are contiguous and in order of rank, and
+  /// their sizes differ by one at most. Throws UsageError if there are more ranks than sequences.
   static Positions share(Positions all, std::int64_t rank, std::int64_t ranks);
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aero/config/model_config.h"
+#include "aero/model/batch_share.h"
 #include "aero/model/block.h"
 #include "aero/model/child.h"
 #include "aero/model/kv_cache.h"
@@ -55,8 +56,9 @@ class DecoderImpl : public ModuleImpl {
   torch::Tensor loss(const torch::Tensor& tokens, const torch::Tensor& targets);
 
   /// Computes the same loss, and the penalty of the entropy regulariser where the config enables
-  /// it.
-  TrainingLoss training_loss(const torch::Tensor& tokens, const torch::Tensor& targets);
+  /// it. `share` says which part of a batch this process computes (entropy_penalty()).
+  TrainingLoss training_loss(const torch::Tensor& tokens, const torch::Tensor& targets,
+                             const BatchShare& share = {});
 
   /// Computes the states after the final norm: [B, T, d]. Writes the attention entropy of each
   /// layer's rows, [B, H, T] nats, to `row_entropy` where it is given.

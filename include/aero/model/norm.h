@@ -31,6 +31,10 @@ class FixedLayerNormImpl : public PartImpl {
   /// Sets the gate of fixed_norm_gate() for that share of the training.
   void set_progress(double share) override;
   void set_gate(double gate);
+  /// The buffer sigma.
+  const torch::Tensor& sigma() const { return sigma_; }
+  /// Whether a forward pass in training changes sigma.
+  bool is_averaging() { return gate() == 1; }
 
  private:
   void average(const torch::Tensor& x);

@@ -41,7 +41,7 @@ class CheckpointWriter : public Callback {
   };
 
   void find_best(const RunConfig& config);
-  void save(Trainer& trainer, const Request& request);
+  void save(checkpoint::Checkpoint state, const Trainer& trainer, const Request& request);
   void settle();
   void accept(const CheckpointSaver::Report& report);
   void reject(const Error& error);
@@ -54,6 +54,14 @@ class CheckpointWriter : public Callback {
   std::optional<std::int64_t> saved_step_;
   std::optional<std::int64_t> failed_step_;
   std::optional<double> best_loss_;
+};
+
+/// Gives rank 0 this rank's part of the state when that saves one. It stands for the
+/// CheckpointWriter on the other ranks.
+class StateGiver : public Callback {
+ public:
+  void before_step(Trainer& trainer) override;
+  void on_finish(Trainer& trainer, Outcome outcome) override;
 };
 
 }  // namespace aero::train

@@ -39,11 +39,12 @@ struct EntropyOptions {
   std::int64_t batch_size = 8;
   std::int64_t batches = 4;
   Precision precision = Precision::float32;
-  std::function<bool()> proceed;  ///< called before each batch; false stops the measurement
+  std::function<bool()> proceed;         ///< called before each batch; false stops the measurement
+  dist::Communicator communicator = {};  ///< ranks that share the batches; each gets the result
 };
 
 /// Measures entropy over the first contexts of the split, without dropout. Returns nothing where
-/// `proceed` stopped it.
+/// `proceed` stopped it, on any rank.
 std::optional<EntropyStatistics> measure_entropy(model::Decoder& decoder,
                                                  const data::Corpus& corpus,
                                                  const EntropyOptions& options);

@@ -2,6 +2,7 @@
 
 #include "aero/config/run_config.h"
 #include "aero/data/corpus.h"
+#include "aero/dist/communicator.h"
 #include "aero/model/decoder.h"
 
 #include <cstdint>
@@ -40,10 +41,12 @@ struct EvaluationOptions {
   /// Called after each batch with the number of contexts scored so far and of all contexts; false
   /// stops the evaluation.
   std::function<bool(std::int64_t done, std::int64_t all)> progress;
+  /// Ranks that share the batches. Each gets the result, whose bits are those of one process.
+  dist::Communicator communicator = {};
 };
 
 /// Scores a split in order, without dropout, and sums over tokens in double. Returns nothing where
-/// `progress` stopped it. Throws UsageError for a stride out of range, and Error for a split
+/// `progress` stopped it, on any rank. Throws UsageError for a stride out of range, and Error for a split
 /// shorter than one context.
 std::optional<Evaluation> evaluate(model::Decoder& decoder, const data::Corpus& corpus,
                                    const EvaluationOptions& options);

@@ -11,6 +11,7 @@
 namespace aero::train {
 
 torch::ScalarType scalar_type(Precision precision);
+torch::ScalarType scalar_type(GradientSum precision);
 
 /// Finds a device by name. "auto" is CUDA where there is a device, else the CPU. Throws UsageError
 /// for a device that this machine does not have.

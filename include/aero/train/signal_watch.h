@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aero/dist/communicator.h"
 #include "aero/train/callback.h"
 
 #include <csignal>
@@ -25,6 +26,10 @@ class SignalWatch {
 
   /// Returns interrupted after SIGINT, terminated after SIGTERM, and hangup after SIGHUP.
   std::optional<Outcome> pending();
+  /// Returns what pending() does on one of the ranks, the same on all. All ranks call it together,
+  /// and their tensors are on `device`.
+  std::optional<Outcome> pending_on_any(const dist::Communicator& communicator,
+                                        torch::Device device);
 
   /// Runs work that leaves nothing to save. During it, a signal ends the process at once.
   void let_through(const std::function<void()>& work) const;
@@ -39,7 +44,7 @@ class SignalWatch {
   std::optional<Outcome> received_;
 };
 
-/// Ends the run after the step in which a signal came.
+/// Ends the run after the step in which a signal came, to any of the ranks.
 class StopOnSignal : public Callback {
  public:
   explicit StopOnSignal(SignalWatch& watch) : watch_(watch) {}

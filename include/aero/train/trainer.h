@@ -4,6 +4,7 @@
 #include "aero/config/run_config.h"
 #include "aero/data/batch_sampler.h"
 #include "aero/data/corpus.h"
+#include "aero/dist/communicator.h"
 #include "aero/model/decoder.h"
 #include "aero/train/callback.h"
 #include "aero/train/evaluation.h"
@@ -34,12 +35,14 @@ class Trainer {
  public:
   /// Builds the decoder and initialises it from config.seed. Throws UsageError for a corpus shorter
   /// than one batch, a missing device, or durations that cannot be expressed in steps.
-  Trainer(RunConfig config, data::Corpus corpus);
+  /// Several ranks share each batch, and compute what one process would (docs/distributed.md).
+  Trainer(RunConfig config, data::Corpus corpus, dist::Communicator communicator = {});
 
   /// Trains this decoder with its present weights on config.train.device. It may have parts of a
   /// program's own, which config() then names (model.own_parts). Throws UsageError also where
   /// config.model is not the decoder's.
-  Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder);
+  Trainer(RunConfig config, data::Corpus corpus, model::Decoder decoder,
+          dist::Communicator communicator = {});
 
   void add(std::unique_ptr<Callback> callback) { callbacks_.push_back(std::move(callback)); }
 
@@ -78,11 +81,20 @@ class Trainer {
   /// Converts a duration of this run to steps; 0 stays 0.
   std::int64_t to_steps(const Duration& duration) const;
 
+  /// With train.shard_optimizer, all ranks call it together.
   checkpoint::Checkpoint state() const;
+  /// Returns state() to rank 0 where that wants it, which alone decides. All ranks call it together.
+  std::optional<checkpoint::Checkpoint> offer_state(bool is_wanted) const;
+  /// Whether state() needs all ranks.
+  bool is_sharded() const { return optimizer_.is_sharded(); }
+  /// Bytes of the optimizer's moments that this rank keeps.
+  std::int64_t moment_bytes() const { return optimizer_.moment_bytes(); }
   /// Continues from a checkpoint. Throws a UsageError where the data differ, naming them, or where
   /// the checkpoint lies beyond train.duration. Throws an Error that names the tensor where the
   /// model differs.
   void restore(const checkpoint::Checkpoint& checkpoint);
+  /// Gives all ranks the state of rank 0, also the weights. All ranks call it before run().
+  void share_state();
   /// Records in the state which validation split the run is evaluated on. Throws UsageError where
   /// the restored checkpoint names another split.
   void note_held_out(const data::Corpus& corpus);
@@ -90,6 +102,7 @@ class Trainer {
   void note_warm_start(std::string crc32) { warm_start_crc32_ = std::move(crc32); }
 
   const RunConfig& config() const { return config_; }
+  const dist::Communicator& communicator() const { return communicator_; }
   model::Decoder& decoder() { return decoder_; }
   const NamedParameters& parameters() const { return parameters_; }
   const data::Corpus& corpus() const { return corpus_; }
@@ -106,6 +119,9 @@ class Trainer {
   StepRecord train_step();
   void update(const StepRecord& record);
   void set_state(const checkpoint::Checkpoint& checkpoint);
+  void set_counters(const checkpoint::TrainingState& state);
+  checkpoint::TrainingState counters() const;
+  std::optional<checkpoint::Checkpoint> last_saved();
   bool go_back();
   void finish(Outcome outcome);
   /// The inputs of the next step, on their way to the device.
@@ -125,6 +141,7 @@ class Trainer {
   Verdict judge(const StepRecord& record);
 
   RunConfig config_;
+  dist::Communicator communicator_;
   data::Corpus corpus_;
   std::string data_fingerprint_;
   std::string held_out_fingerprint_;  // empty: unknown

@@ -1,6 +1,9 @@
 #include "aero/config/loader.h"
+#include "aero/core/log.h"
 #include "aero/core/text.h"
 #include "aero/cost/memory.h"
+#include "aero/dist/launch.h"
+#include "aero/jobs/rank_launcher.h"
 #include "aero/report/format.h"
 #include "aero/train/session.h"
 
@@ -17,6 +20,7 @@ struct TrainOptions {
   std::string config;
   std::vector<Override> overrides;
   bool resume = false;
+  std::int64_t nproc = 1;
 };
 
 ExitCode exit_code_of(train::Outcome outcome) {
@@ -53,7 +57,29 @@ std::string memory_advice(const RunConfig& config) {
                      sizes, train.batch_size, config.model.context);
 }
 
+/// The arguments of one of several processes that train together.
+std::vector<std::string> arguments_of_rank(const TrainOptions& options) {
+  std::vector<std::string> arguments{"train", options.config};
+  for (const auto& text : options.overrides) {
+    arguments.insert(arguments.end(), {"--set", text});
+  }
+  if (options.resume) arguments.emplace_back("--resume");
+  if (log::verbosity() == Verbosity::quiet) arguments.emplace_back("--quiet");
+  if (log::verbosity() == Verbosity::verbose) arguments.emplace_back("--verbose");
+  return arguments;
+}
+
 ExitCode run_train(const TrainOptions& options) {
+  if (options.nproc > 1) {
+    if (const auto launch = dist::find_launch()) {
+      throw UsageError(
+          fmt::format("--nproc: {}: {} has started several processes already; leave "
+                      "--nproc out",
+                      options.nproc, launch->by));
+    }
+    load_config(options.config, options.overrides);  // refuses what each process would
+    return jobs::run_ranks(static_cast<int>(options.nproc), arguments_of_rank(options));
+  }
   auto config = load_config(options.config, options.overrides);
   if (config.run.folder.empty()) {
     config.run.folder = "runs/" + std::filesystem::path(options.config).stem().string();
@@ -71,10 +97,13 @@ void add_train(CLI::App& app, ExitCode& exit_code) {
   add_texts(*command, "--set", options->overrides, "Override a key: --set model.n_layer=4");
   command->add_flag("--resume", options->resume,
                     "Continue from the latest checkpoint of the run folder");
+  add_integer(*command, "--nproc", options->nproc, job_counts,
+              "Processes on this machine that train together");
   command->footer(
       "Examples:\n"
       "  aero train mine.json\n"
       "  aero train mine.json --resume\n"
+      "  aero train mine.json --resume --nproc 2\n"
       "  aero train mine.json --set train.duration=100 --set run.folder=runs/short\n"
       "`aero config help` explains the keys of a config.");
   command->callback([options, &exit_code] { exit_code = run_train(*options); });
