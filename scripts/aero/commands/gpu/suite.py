@@ -25,7 +25,7 @@ from aero.core.files import write_text
 from aero.core.options import Parser
 from aero.core.signals import Tidying
 
-ROOMS = "core|config|ops|tokenizer|data|model|cost|checkpoint|report|train|jobs|pipeline"
+ROOMS = "core|config|dist|ops|tokenizer|data|model|cost|checkpoint|report|train|jobs|pipeline"
 CPP = rf"^({ROOMS})\."
 PROGRAM = r"^cli\."
 TINY = r"^ops\.gemm_rate$"
