@@ -20,7 +20,7 @@ class Variables {
   Variables(const Environment& environment, std::string by)
       : environment_(environment), by_(std::move(by)) {}
 
-  bool has(const char* name) const { return environment_(name).has_value(); }
+  bool has(const char* name) const { return !environment_(name).value_or("").empty(); }
 
   std::string text(const char* name) const {
     const auto value = environment_(name);

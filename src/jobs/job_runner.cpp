@@ -6,6 +6,7 @@
 #include "aero/core/file_lock.h"
 #include "aero/core/files.h"
 #include "aero/core/text.h"
+#include "aero/dist/alone.h"
 #include "aero/jobs/output_folder.h"
 #include "aero/jobs/work_lock.h"
 
@@ -156,7 +157,7 @@ class Runner {
     const auto before = read_run_state(folder(index));
     const auto config_file = checkpoint::RunFolder(folder(index)).config_file();
     write_file(config_file, to_json(config));
-    std::vector<std::string> variables;
+    auto variables = dist::variables_of_a_process_alone();
     std::optional<std::size_t> gpu;
     const auto& device = config.train.device;
     if (gpus_.size() > 1 && (device == "auto" || device == "cuda")) {

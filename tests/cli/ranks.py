@@ -14,6 +14,12 @@ from program import make_config, read_metrics
 TOLERANCE = 1e-6
 QUICK = {"OMP_NUM_THREADS": "1", "RES_OPTIONS": "timeout:1 attempts:1"}
 """One thread each; and c10d, which asks for the names of addresses, waits for no name server."""
+RARELY: dict[str, dict[str, Any]] = {
+    "train": {"duration": "300"},
+    "eval": {"every": "100"},
+    "checkpoint": {"every": "100"},
+}
+"""Changes for a run of some length that writes little."""
 NO_DROPOUT = {"embedding": 0, "residual": 0}
 
 

@@ -1,6 +1,7 @@
 #include "aero/dist/launch.h"
 
 #include "aero/core/error.h"
+#include "aero/dist/alone.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,9 +37,29 @@ const Variables torchrun = {{"RANK", "5"},
                             {"TORCHELASTIC_USE_AGENT_STORE", "True"},
                             {"TORCHELASTIC_RESTART_COUNT", "2"}};
 
+const Variables srun = {{"SLURM_PROCID", "3"},      {"SLURM_NTASKS", "4"},
+                        {"SLURM_LOCALID", "1"},     {"SLURM_STEP_ID", "0"},
+                        {"SLURM_JOB_ID", "654321"}, {"SLURM_STEP_NODELIST", "gpu[07-09,12]"}};
+
+const Variables mpirun = {{"OMPI_COMM_WORLD_RANK", "1"},
+                          {"OMPI_COMM_WORLD_SIZE", "2"},
+                          {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                          {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}};
+
 TEST(Launch, IsAbsentWithoutALauncher) {
   EXPECT_FALSE(launch_of({}));
   EXPECT_FALSE(launch_of({{"MASTER_ADDR", "node3"}, {"MASTER_PORT", "29501"}}));
+}
+
+TEST(Launch, IsAbsentForAProcessThatIsToTrainAlone) {
+  for (auto variables : {torchrun, srun, mpirun}) {
+    ASSERT_TRUE(launch_of(variables));
+    for (const auto& variable : variables_of_a_process_alone()) {
+      const auto name_end = variable.find('=');
+      variables[variable.substr(0, name_end)] = variable.substr(name_end + 1);
+    }
+    EXPECT_FALSE(launch_of(variables));
+  }
 }
 
 TEST(Launch, IsAbsentForOneProcess) {
@@ -78,10 +99,6 @@ TEST(Launch, NamesAVariableThatIsMissingOrWrong) {
   EXPECT_THAT(fault_of(variables), testing::HasSubstr("first"));
 }
 
-const Variables srun = {{"SLURM_PROCID", "3"},      {"SLURM_NTASKS", "4"},
-                        {"SLURM_LOCALID", "1"},     {"SLURM_STEP_ID", "0"},
-                        {"SLURM_JOB_ID", "654321"}, {"SLURM_STEP_NODELIST", "gpu[07-09,12]"}};
-
 TEST(Launch, ReadsWhatSlurmSets) {
   const auto launch = launch_of(srun).value();
   EXPECT_EQ(launch.by, "Slurm");
@@ -113,10 +130,7 @@ TEST(Launch, TakesABatchScriptOfSlurmForOneProcess) {
 }
 
 TEST(Launch, ReadsWhatOpenMpiSets) {
-  Variables variables = {{"OMPI_COMM_WORLD_RANK", "1"},
-                         {"OMPI_COMM_WORLD_SIZE", "2"},
-                         {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
-                         {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}};
+  auto variables = mpirun;
   const auto launch = launch_of(variables).value();
   EXPECT_EQ(launch.by, "MPI");
   EXPECT_EQ(launch.rank, 1);

@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 namespace aero::model {
 namespace {
@@ -93,6 +94,38 @@ TEST(EntropyPenalty, HasTheGradientOfFiniteDifferences) {
         EXPECT_NEAR(layer.grad().view(-1)[i].item<double>(), slope(layer, i), 1e-8);
       }
     }
+  }
+}
+
+TEST(EntropyPenalty, HasGradientsThatPartsOfABatchSumUpTo) {
+  const auto all = torch::linspace(0.1, 1.3, 2 * 5 * 1 * 3, torch::kFloat64).view({2, 5, 1, 3});
+  const auto theta_of = [] { return thresholds(0.5, 0.25).requires_grad_(); };
+  for (const auto reduction : {EntropyReduction::mean, EntropyReduction::row_sum}) {
+    const auto config = settings(reduction, 0.1);
+    const auto whole = all.clone().requires_grad_();
+    const auto whole_theta = theta_of();
+    const auto expected = entropy_penalty(whole.unbind(), whole_theta, config, context);
+    expected.backward();
+
+    auto theta_gradient = torch::zeros({2, 1}, torch::kFloat64);
+    double value = 0;
+    for (const auto& [first, count] : {std::pair(0, 2), std::pair(2, 3)}) {
+      const auto rows = all.narrow(1, first, count).clone().requires_grad_();
+      const auto theta = theta_of();
+      std::int64_t layer = 0;
+      const BatchShare share{count / 5.0, [&](const torch::Tensor&) {
+                               const auto mean = all[layer].mean() - theta[layer] * e_max;
+                               ++layer;
+                               return mean.detach();
+                             }};
+      const auto part = entropy_penalty(rows.unbind(), theta, config, context, share);
+      part.backward();
+      EXPECT_TRUE(rows.grad().allclose(whole.grad().narrow(1, first, count), 1e-12, 1e-14));
+      theta_gradient += theta.grad();
+      value += part.item<double>() * (reduction == EntropyReduction::mean ? share.part : 1);
+    }
+    EXPECT_TRUE(theta_gradient.allclose(whole_theta.grad(), 1e-12, 1e-14));
+    EXPECT_NEAR(value, expected.item<double>(), 1e-14);
   }
 }
 
