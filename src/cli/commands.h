@@ -18,7 +18,7 @@ struct CommandEntry {
 /// The commands in the order of the help. Loading LibTorch takes longer than the commands that do
 /// not need it, so only aero-torch links it, and `aero` hands over to that program what needs it.
 /// The completion needs it because it lists the options of every command.
-inline constexpr std::array<CommandEntry, 11> commands{{
+inline constexpr std::array<CommandEntry, 13> commands{{
     {"train", "Train one model from a config file", true},
     {"ablate", "Train the models of a sweep and compare them in one table", true},
     {"pipeline", "Run the four steps of AERO: train each step's candidates and keep the best",
@@ -27,6 +27,8 @@ inline constexpr std::array<CommandEntry, 11> commands{{
     {"generate", "Sample text from a model", true},
     {"inspect", "Show what a checkpoint holds and what it computes", true},
     {"transform", "Fuse, prune and fold a trained model into one with fewer operations", true},
+    {"import", "Make a checkpoint of a GPT-2 or Pythia folder of Hugging Face transformers", true},
+    {"export", "Write a model as a folder that Hugging Face transformers loads", true},
     {"doctor", "Show what this build and this machine can do", true},
     {"completion", "Print a script that completes aero's words in bash", true},
     {"report",
@@ -48,6 +50,8 @@ void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_transform(CLI::App& app);
+void add_import(CLI::App& app);
+void add_export(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_report(CLI::App& app);

@@ -75,7 +75,7 @@ bool is_hugging_face_model(const fs::path& folder) {
 
 std::string other_kind(const fs::path& folder) {
   if (is_hugging_face_model(folder)) {
-    return "is a Hugging Face model, which aero does not read; name a run of `aero train`";
+    return "is a Hugging Face model; make a checkpoint of it with `aero import`";
   }
   if (holds_any(folder, {"manifest.json", "train.bin", "val.bin"})) {
     return "is a corpus; name a run that was trained on it";

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from program import call, make_config
 from terminal import run_in_terminal
 from test_paths import byte_level_tokenizer
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 COMMANDS = [
     "",
     "train",
@@ -24,6 +26,8 @@ COMMANDS = [
     "generate",
     "inspect",
     "transform",
+    "import",
+    "export",
     "report",
     "config",
     "config check",
@@ -43,6 +47,7 @@ def place(aero: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     make_config(place / "mine.json", corpus, place / "runs/mine")
     assert call(aero, "train", place / "mine.json", "-q").returncode == 0
     byte_level_tokenizer(place / "runs/mine/tokenizer.json")
+    shutil.copytree(GOLDEN / "exchange/transformers-4/neox", place / "pythia-70m")
     (place / "prompts.txt").write_text("once upon\na time\n")
     base = {"train": {"duration": "4"}, "eval": {"every": "0"}, "entropy": {"batches": 0}}
     make_config(place / "base.json", corpus, place / "unused", **base)

@@ -15,6 +15,8 @@ int main(int argc, char** argv) {
     aero::cli::add_generate(app);
     aero::cli::add_inspect(app);
     aero::cli::add_transform(app);
+    aero::cli::add_import(app);
+    aero::cli::add_export(app);
     aero::cli::add_doctor(app);
     aero::cli::add_completion(app);
     aero::cli::add_report(app);
