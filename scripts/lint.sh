@@ -22,8 +22,8 @@ cpp_files() { find include src tests cmake examples \( -name '*.h' -o -name '*.c
 
 check_format() {
   cpp_files | xargs -0 clang-format --dry-run -Werror
-  build/venv/bin/ruff check scripts tests
-  build/venv/bin/ruff format --check scripts tests
+  build/venv/bin/ruff check scripts tests src
+  build/venv/bin/ruff format --check scripts tests src
 }
 
 # Checks each folder of tests by itself, because its modules import each other from there.
@@ -37,8 +37,8 @@ check_types() {
 
 fix_format() {
   cpp_files | xargs -0 clang-format -i
-  build/venv/bin/ruff check --fix scripts tests
-  build/venv/bin/ruff format scripts tests
+  build/venv/bin/ruff check --fix scripts tests src
+  build/venv/bin/ruff format scripts tests src
 }
 
 check_configs() {

@@ -1,5 +1,6 @@
 #include "aero/exchange/export.h"
 
+#include "aero/config/loader.h"
 #include "aero/core/error.h"
 #include "aero/core/files.h"
 #include "aero/core/text.h"
@@ -7,6 +8,7 @@
 
 #include "layout.h"
 #include "output_folder.h"
+#include "own_code.h"
 #include "settings.h"
 #include "standard.h"
 
@@ -17,16 +19,34 @@ namespace {
 
 using nlohmann::ordered_json;
 
+void cast(Weights& weights, torch::ScalarType dtype) {
+  for (auto& [name, tensor] : weights) tensor = tensor.to(dtype);
+}
+
 std::string text_of(const ordered_json& value) {
   return value.dump(2) + "\n";
 }
 
-/// Returns transformers' tensors. Each of AERO's must have a place among them; theta of EReg serves
-/// training alone.
-Weights packed_weights(const model::TrainedModel& model) {
-  std::set<std::string> unused;
-  for (const auto& [name, tensor] : model.weights) unused.insert(name);
-  unused.erase("thresholds");
+void require_known_parts(const ModelConfig& config) {
+  if (config.own_parts.empty()) return;
+  throw UsageError(fmt::format(
+      "model.own_parts: \"{}\": another program brought these parts, and only models of AERO's "
+      "parts can be exported",
+      config.own_parts));
+}
+
+/// Refuses what is no part of the model. theta of EReg serves training alone.
+void require_known(const Weights& weights, const std::set<std::string>& known) {
+  for (const auto& [name, tensor] : weights) {
+    if (known.contains(name) || name == "thresholds") continue;
+    throw Error(fmt::format(
+        "weights: \"{}\" is no part of the model of its config; the checkpoint is damaged", name));
+  }
+}
+
+/// Returns the tensors of transformers' own model.
+Weights standard_weights(const model::TrainedModel& model) {
+  std::set<std::string> known;
   Weights result;
   for (const auto& entry : stored_tensors(model.config)) {
     auto tensor = packed(entry, model.weights, model.config);
@@ -36,14 +56,37 @@ Weights packed_weights(const model::TrainedModel& model) {
           entry.ours.front()));
     }
     result[entry.name] = tensor;
-    for (const auto& name : entry.ours) unused.erase(name);
+    known.insert(entry.ours.begin(), entry.ours.end());
   }
-  if (!unused.empty()) {
-    throw Error(fmt::format(
-        "weights: \"{}\" is no part of the model of its config; the checkpoint is damaged",
-        *unused.begin()));
-  }
+  require_known(model.weights, known);
   return result;
+}
+
+/// Returns the settings of a model whose code it brings along.
+ordered_json own_settings(ModelConfig config) {
+  config.ereg.enabled = false;
+  return {{"architectures", {"AeroForCausalLM"}},
+          {"model_type", "aero"},
+          {"auto_map",
+           {{"AutoConfig", "configuration_aero.AeroConfig"},
+            {"AutoModelForCausalLM", "modeling_aero.AeroForCausalLM"}}},
+          {"tie_word_embeddings", config.tied_head},
+          {"aero", ordered_json::parse(to_json(config))}};
+}
+
+void add_standard(const model::TrainedModel& model, ordered_json& settings,
+                  FolderContent& content) {
+  settings = settings_of(model.config);
+  content.weights = standard_weights(model);
+}
+
+/// Adds a model with AERO's names and AERO's code.
+void add_own(const model::TrainedModel& model, ordered_json& settings, FolderContent& content) {
+  settings = own_settings(model.config);
+  content.weights = model.weights;
+  content.weights.erase("thresholds");
+  content.texts["configuration_aero.py"] = configuration_code();
+  content.texts["modeling_aero.py"] = modeling_code();
 }
 
 /// Adds the tokenizer's files, and its end-of-text token to the settings of generation.
@@ -69,24 +112,25 @@ void add_tokenizer(const std::filesystem::path& file, const ModelConfig& config,
 
 std::string export_model(const model::TrainedModel& model, const std::filesystem::path& folder,
                          const ExportSettings& settings) {
-  const auto plain = model::fold_forms(model);
-  require_standard(plain.config);
+  require_known_parts(model.config);
+  auto plain = model;
+  if (settings.dtype == torch::kFloat64) cast(plain.weights, torch::kFloat64);  // folds in it, too
+  plain = model::fold_forms(plain);
   FolderContent content{.weights_name = "model.safetensors",
-                        .weights = packed_weights(plain),
+                        .weights = {},
                         .metadata = {{"format", "pt"}},
                         .texts = {}};
-  auto& weights = content.weights;
-  if (settings.dtype) {
-    for (auto& [name, tensor] : weights) tensor = tensor.to(*settings.dtype);
-  }
-  auto config = settings_of(plain.config);
+  ordered_json config;
+  is_standard(plain.config) ? add_standard(plain, config, content)
+                            : add_own(plain, config, content);
+  if (settings.dtype) cast(content.weights, *settings.dtype);
   // transformers' defaults are the ids of other tokenizers.
   ordered_json generation{{"bos_token_id", nullptr}, {"eos_token_id", nullptr}};
   if (!settings.tokenizer.empty()) {
     add_tokenizer(settings.tokenizer, plain.config, generation, content.texts);
   }
   config.update(generation);
-  const auto dtype = weights.begin()->second.scalar_type();
+  const auto dtype = content.weights.begin()->second.scalar_type();
   config["dtype"] = c10::getDtypeNames(dtype).first;
   content.texts["config.json"] = text_of(config);
   content.texts["generation_config.json"] = text_of(generation);

@@ -4,8 +4,7 @@
 
 namespace aero::exchange {
 
-/// Throws UsageError that names the key of the config for which transformers' GPT-2 or GPT-NeoX has
-/// no counterpart.
-void require_standard(const ModelConfig& config);
+/// Whether transformers' own GPT-2 or GPT-NeoX computes what a model of this config does.
+bool is_standard(const ModelConfig& config);
 
 }  // namespace aero::exchange
