@@ -58,6 +58,7 @@ EVERY_COMMAND = [
     ["inspect", "{}", "--entropy"],
     ["inspect", "{}", "--logits", "1,2", "--out", "{}-out.safetensors"],
     ["transform", "{}", "--prune-ffn", "1", "--out", "{}/out"],
+    ["export", "{}", "--out", "{}/out"],
 ]
 
 

@@ -56,6 +56,7 @@ COMMANDS = [
     "generate run --ids 1",
     "generate run --ids 1 --samples 3",
     "transform run --out {new} --prune-ffn 1",
+    "export run --out {new}",
     "ablate sweep.json --list",
     "ablate sweep.json --collect",
     "pipeline pipeline.json --list",

@@ -8,21 +8,26 @@ from typing import Any
 import torch
 import transformers
 from safetensors.torch import save_file
-from torch import nn
-from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig, GPTNeoXForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    PreTrainedModel,
+)
 
 VOCABULARY = 37
 TOKENS = (2, 11)
 NO_TOKENS: dict[str, Any] = {"bos_token_id": None, "eos_token_id": None}
 
 
-def gpt2(**keys: Any) -> nn.Module:
+def gpt2(**keys: Any) -> PreTrainedModel:
     """Returns a tiny GPT-2 with the given keys of its config changed."""
     base = {"vocab_size": VOCABULARY, "n_positions": 12, "n_embd": 12, "n_layer": 2, "n_head": 3}
     return GPT2LMHeadModel(GPT2Config(**(base | NO_TOKENS | keys)))
 
 
-def neox(**keys: Any) -> nn.Module:
+def neox(**keys: Any) -> PreTrainedModel:
     """Returns a tiny GPT-NeoX with the given keys of its config changed."""
     base = {
         "vocab_size": VOCABULARY,
@@ -35,7 +40,7 @@ def neox(**keys: Any) -> nn.Module:
     return GPTNeoXForCausalLM(GPTNeoXConfig(**(base | NO_TOKENS | keys)))
 
 
-def models() -> dict[str, nn.Module]:
+def models() -> dict[str, PreTrainedModel]:
     """Returns the models by name. Together they take every setting away from its default."""
     return {
         "gpt2": gpt2(),
@@ -71,7 +76,7 @@ def rotary(fraction: float, base: float) -> dict[str, Any]:
     }
 
 
-def draw_weights(model: nn.Module, seed: int) -> None:
+def draw_weights(model: PreTrainedModel, seed: int) -> None:
     """Draws weights so large that every part has an effect, with the same bits everywhere."""
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in sorted(model.named_parameters()):

@@ -35,6 +35,7 @@ void run_export(const ExportOptions& options) {
   const auto source = runs::find_checkpoint(options.model);
   const auto config = checkpoint::load_checkpoint_config(source).model;
   auto weights = checkpoint::load_weights(source);
+  load_into(*model::Decoder(config), weights, source);  // checks names, shapes and types
   const auto kind = exchange::export_model(
       {config, std::move(weights)}, options.out,
       {.tokenizer = find_tokenizer_file(source), .dtype = dtype_of(options.dtype)});
