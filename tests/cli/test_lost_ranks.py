@@ -27,7 +27,7 @@ PATIENCE = 10
 """Seconds in which all ranks must say which one is lost."""
 
 
-@pytest.mark.parametrize("lost", [0, 2])
+@pytest.mark.parametrize("lost", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_others_name_a_rank_that_was_killed_and_the_run_goes_on(
     lost: int, aero: str, corpus: Path, tmp_path: Path
 ) -> None:

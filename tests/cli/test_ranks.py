@@ -50,7 +50,13 @@ MODELS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "spectral_norm" else [])
+        for name in MODELS
+    ],
+)
 def test_any_number_of_ranks_trains_to_the_losses_of_one_process(
     name: str, aero: str, corpus: Path, tmp_path: Path
 ) -> None:
@@ -164,7 +170,7 @@ def test_a_signal_to_any_rank_stops_all_and_a_resumed_run_ends_with_the_same_bit
     assert losses(run) == losses(reference)
 
 
-@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("ranks", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_run_goes_on_with_another_number_of_ranks(
     ranks: int, aero: str, corpus: Path, tmp_path: Path
 ) -> None:
@@ -220,7 +226,9 @@ def test_ranks_with_other_configs_are_refused(aero: str, corpus: Path, tmp_path:
     assert not run.exists()
 
 
-@pytest.mark.parametrize("action", ["stop", "skip", "rewind"])
+@pytest.mark.parametrize(
+    "action", ["stop", pytest.param("skip", marks=pytest.mark.slow), "rewind"]
+)
 def test_ranks_treat_a_value_that_is_not_finite_alike(
     action: str, aero: str, corpus: Path, tmp_path: Path
 ) -> None:
