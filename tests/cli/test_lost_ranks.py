@@ -52,6 +52,7 @@ def test_the_others_name_a_rank_that_was_killed_and_the_run_goes_on(
     assert_same_bytes(run, reference, 100)
 
 
+@pytest.mark.slow
 def test_a_rank_that_hangs_is_named(aero: str, corpus: Path, tmp_path: Path) -> None:
     config, run = make_run(tmp_path, corpus, "run", train={"duration": "100000"})
     processes = start_ranks(aero, config, 3, "-q")
@@ -116,6 +117,7 @@ def test_aero_says_which_of_its_ranks_failed_first(aero: str, corpus: Path, tmp_
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_torchrun_starts_ranks_again_and_the_run_ends_with_the_same_bits(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ def test_sharded_moments_change_no_bit(ranks: int, aero: str, corpus: Path, tmp_
     assert losses(run) == losses(reference)
 
 
+@pytest.mark.slow
 def test_a_run_with_sharded_moments_goes_on_without_and_with_them(
     aero: str, corpus: Path, tmp_path: Path
 ) -> None:
@@ -226,9 +227,7 @@ def test_ranks_with_other_configs_are_refused(aero: str, corpus: Path, tmp_path:
     assert not run.exists()
 
 
-@pytest.mark.parametrize(
-    "action", ["stop", pytest.param("skip", marks=pytest.mark.slow), "rewind"]
-)
+@pytest.mark.parametrize("action", ["stop", pytest.param("skip", marks=pytest.mark.slow), "rewind"])
 def test_ranks_treat_a_value_that_is_not_finite_alike(
     action: str, aero: str, corpus: Path, tmp_path: Path
 ) -> None:
