@@ -59,22 +59,20 @@ class Gpt(nn.Module):
 
     def __init__(self, bias: bool) -> None:
         super().__init__()
-        self.transformer = nn.ModuleDict(
-            {
-                "wte": nn.Embedding(50, 16),
-                "wpe": nn.Embedding(12, 16),
-                "h": nn.ModuleList(Block(bias) for _ in range(2)),
-                "ln_f": Norm(bias),
-            }
-        )
+        wte, wpe = nn.Embedding(50, 16), nn.Embedding(12, 16)
+        blocks = nn.ModuleList(Block(bias) for _ in range(2))
+        parts = {"wte": wte, "wpe": wpe, "h": blocks, "ln_f": Norm(bias)}
+        self.transformer = nn.ModuleDict(parts)
         self.lm_head = nn.Linear(16, 50, bias=False)
-        self.lm_head.weight = self.transformer["wte"].weight
+        self.lm_head.weight = wte.weight
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = self.transformer["wte"](tokens) + self.transformer["wpe"].weight[: tokens.shape[1]]
-        for block in self.transformer["h"]:
+        parts = dict(self.transformer.named_children())
+        x: Tensor = parts["wte"](tokens) + parts["wpe"](torch.arange(tokens.shape[1]))
+        for block in parts["h"].children():
             x = block(x)
-        return self.lm_head(self.transformer["ln_f"](x))
+        logits: Tensor = self.lm_head(parts["ln_f"](x))
+        return logits
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
