@@ -17,28 +17,26 @@ import json
 import os
 import shutil
 import statistics
-import sys
-import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from aero.benchmark.aero_side import aero_config
 from aero.benchmark.budget import Budget
-from aero.benchmark.card import machine, machine_lines
 from aero.benchmark.options import add_cpu, add_limits, check_common
-from aero.benchmark.processes import OutOfTime, run_process
-from aero.benchmark.setting import Setting, make_corpus
-from aero.benchmark.step_turns import scratch
-from aero.benchmark.store import Store
+from aero.benchmark.processes import run_process
+from aero.benchmark.rate_pairs import WARMUP, Pair, measure_pair, time_left
+from aero.benchmark.setting import Setting
 from aero.checkpoint.run_folder import read_lines
 from aero.core.command import run_command
-from aero.core.files import write_text
 from aero.core.options import Parser
-from aero.core.signals import Tidying
 
-_RESERVE_SECONDS = 2  # to end a turn and write the report
-_WARMUP = 2  # steps that are left out
-_DTYPES = ("float32", "bfloat16")
+_PAIR = Pair(
+    "evaluate",
+    "Evaluation",
+    "threads",
+    "training",
+    "evaluation",
+    "training, tokens/s | evaluation, tokens/s | evaluation over training",
+)
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
@@ -61,9 +59,7 @@ def _turn(aero: Path, setting: Setting, place: Path, budget: Budget) -> dict[str
     config.write_text(json.dumps(aero_config(setting, corpus, run)), encoding="utf-8")
 
     def call(*words: str | Path) -> str:
-        left = budget.left() - _RESERVE_SECONDS
-        if left <= 0:
-            raise OutOfTime("no time is left")
+        left = time_left(budget)
         log = place / "log.txt"
         threads = {"OMP_NUM_THREADS": str(setting.threads)}
         run_process([str(aero), *map(str, words)], log, left, environment={**os.environ, **threads})
@@ -79,72 +75,20 @@ def _turn(aero: Path, setting: Setting, place: Path, budget: Budget) -> dict[str
     finally:
         shutil.rmtree(run, ignore_errors=True)  # its checkpoint can be several GB
     return {
-        "training": setting.tokens_per_step / statistics.median(seconds[_WARMUP:]),
+        "training": setting.tokens_per_step / statistics.median(seconds[WARMUP:]),
         "evaluation": found["tokens"] / found["seconds"],
     }
 
 
-def _median(rounds: list[dict[str, float]], key: str) -> float:
-    return statistics.median(each[key] for each in rounds)
-
-
-def _report(
-    out: Path, facts: dict[str, str], setting: Setting, store: Store, names: list[str]
-) -> str:
-    """Writes the files. `names` are the turns that were asked for."""
-    left_out = [name for name in names if store.get(name) is None]
-    store.write(left_out=left_out)
-    s = setting
-    lines = ["# Evaluation", "", *machine_lines(facts), ""]
-    lines += [
-        f"GPT-2: {s.n_layer}L, d = {s.d_model}, T = {s.context}, V = {s.vocab_size:,}, "
-        f"B = {s.batch_size}, {s.threads} threads.",
-        "",
-        "| dtype | training, tokens/s | evaluation, tokens/s | evaluation over training |",
-        "|---|---|---|---|",
-    ]
-    for dtype in _DTYPES:
-        found = [store.get(name) for name in names if name.startswith(dtype)]
-        rounds = [each for each in found if each is not None]
-        if not rounds:
-            continue
-        ratio = statistics.median(each["evaluation"] / each["training"] for each in rounds)
-        lines.append(
-            f"| {dtype} | {_median(rounds, 'training'):,.0f} | "
-            f"{_median(rounds, 'evaluation'):,.0f} | {ratio:.2f} |"
-        )
-    if left_out:
-        lines += ["", f"Left out because time ran out: {', '.join(left_out)}."]
-    text = "\n".join(lines) + "\n"
-    write_text(out / "evaluate.md", text)
-    return text
-
-
 def benchmark(arguments: argparse.Namespace) -> int:
     """Measures and reports."""
-    setting = _setting(arguments.tiny, arguments.threads)
-    rounds = 1 if arguments.tiny else 3
-    names = [f"{dtype}/{number}" for number in range(1, rounds + 1) for dtype in _DTYPES]
-    facts = machine(arguments.aero, "cpu")
-    kind = {"tiny": arguments.tiny, "threads": setting.threads}
-    store = Store(arguments.out / "evaluate.json", facts, kind)
-    budget = Budget(arguments.seconds)
-    with (
-        Tidying(),
-        tempfile.TemporaryDirectory(prefix="aero-benchmark-", dir=scratch()) as place,
-    ):
-        make_corpus(Path(place) / "corpus", setting)
-        try:
-            for name in (name for name in names if store.get(name) is None):
-                print(f"{name}: {budget.left():.0f} s left", file=sys.stderr, flush=True)
-                of_dtype = replace(setting, dtype=name.partition("/")[0])
-                store.put(name, _turn(arguments.aero, of_dtype, Path(place), budget))
-        except OutOfTime:
-            pass  # the report names what is missing
-        finally:
-            text = _report(arguments.out, facts, setting, store, names)
-    print(text, end="")
-    return 0
+    return measure_pair(
+        _PAIR,
+        arguments,
+        _setting(arguments.tiny, arguments.threads),
+        1 if arguments.tiny else 3,
+        lambda setting, place, budget: _turn(arguments.aero, setting, place, budget),
+    )
 
 
 def main(command_line: list[str] | None = None) -> int:

@@ -14,28 +14,26 @@ from __future__ import annotations
 import argparse
 import shutil
 import statistics
-import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from aero.benchmark.aero_side import aero_turn
 from aero.benchmark.budget import Budget
-from aero.benchmark.card import machine, machine_lines
 from aero.benchmark.options import add_cpu, add_limits, check_common
-from aero.benchmark.processes import OutOfTime
-from aero.benchmark.setting import Setting, make_corpus
-from aero.benchmark.step_turns import scratch
-from aero.benchmark.store import Store
+from aero.benchmark.rate_pairs import WARMUP, Pair, measure_pair, time_left
+from aero.benchmark.setting import Setting
 from aero.core.command import run_command
-from aero.core.files import write_text
 from aero.core.options import Parser
-from aero.core.signals import Tidying
 
-_RESERVE_SECONDS = 2  # to end a turn and write the report
-_WARMUP = 2  # steps that are left out
-_DTYPES = ("float32", "bfloat16")
+_PAIR = Pair(
+    "jobs",
+    "Runs side by side",
+    "threads in all",
+    "one",
+    "two",
+    "one run, tokens/s | two runs, tokens/s | two over one",
+)
 
 
 def parse(command_line: list[str] | None) -> argparse.Namespace:
@@ -55,94 +53,42 @@ def _setting(tiny: bool, threads: int) -> Setting:
     return Setting(4, 4, 128, 4096, 128, 32, 1, "float32", threads, 60)
 
 
-def _rates(aero: Path, setting: Setting, runs: int, place: Path, budget: Budget) -> float:
+def _rate(aero: Path, setting: Setting, runs: int, place: Path, budget: Budget) -> float:
     """Returns the tokens/s of so many runs at once, all together."""
-    limit = budget.left() - _RESERVE_SECONDS
-    if limit <= 0:
-        raise OutOfTime("no time is left")
+    limit = time_left(budget)
     folders = [place / f"run{number}" for number in range(runs)]
     for folder in folders:
         folder.mkdir()
+
+    def train(folder: Path) -> float:
+        turn = aero_turn(aero, setting, folder, corpus=place / "corpus", limit=limit)
+        return setting.tokens_per_step / statistics.median(turn.seconds[WARMUP:])
+
     try:
         with ThreadPoolExecutor(runs) as pool:
-            turns = list(
-                pool.map(
-                    lambda folder: aero_turn(
-                        aero, setting, folder, corpus=place / "corpus", limit=limit
-                    ),
-                    folders,
-                )
-            )
+            return sum(pool.map(train, folders))
     finally:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
-    return sum(setting.tokens_per_step / statistics.median(t.seconds[_WARMUP:]) for t in turns)
 
 
 def _turn(aero: Path, setting: Setting, place: Path, budget: Budget) -> dict[str, float]:
     half = replace(setting, threads=setting.threads // 2)
     return {
-        "one": _rates(aero, setting, 1, place, budget),
-        "two": _rates(aero, half, 2, place, budget),
+        "one": _rate(aero, setting, 1, place, budget),
+        "two": _rate(aero, half, 2, place, budget),
     }
-
-
-def _report(
-    out: Path, facts: dict[str, str], setting: Setting, store: Store, names: list[str]
-) -> str:
-    """Writes the files. `names` are the turns that were asked for."""
-    left_out = [name for name in names if store.get(name) is None]
-    store.write(left_out=left_out)
-    s = setting
-    lines = ["# Runs side by side", "", *machine_lines(facts), ""]
-    lines += [
-        f"GPT-2: {s.n_layer}L, d = {s.d_model}, T = {s.context}, V = {s.vocab_size:,}, "
-        f"B = {s.batch_size}, {s.threads} threads in all.",
-        "",
-        "| dtype | one run, tokens/s | two runs, tokens/s | two over one |",
-        "|---|---|---|---|",
-    ]
-    for dtype in _DTYPES:
-        found = [store.get(name) for name in names if name.startswith(dtype)]
-        rounds = [each for each in found if each is not None]
-        if not rounds:
-            continue
-        one, two = (statistics.median(each[key] for each in rounds) for key in ("one", "two"))
-        ratio = statistics.median(each["two"] / each["one"] for each in rounds)
-        lines.append(f"| {dtype} | {one:,.0f} | {two:,.0f} | {ratio:.2f} |")
-    if left_out:
-        lines += ["", f"Left out because time ran out: {', '.join(left_out)}."]
-    text = "\n".join(lines) + "\n"
-    write_text(out / "jobs.md", text)
-    return text
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
     """Measures and reports."""
-    setting = _setting(arguments.tiny, arguments.threads)
-    rounds = 1 if arguments.tiny else 5
-    names = [f"{dtype}/{number}" for number in range(1, rounds + 1) for dtype in _DTYPES]
-    facts = machine(arguments.aero, "cpu")
-    store = Store(
-        arguments.out / "jobs.json", facts, {"tiny": arguments.tiny, "threads": setting.threads}
+    return measure_pair(
+        _PAIR,
+        arguments,
+        _setting(arguments.tiny, arguments.threads),
+        1 if arguments.tiny else 5,
+        lambda setting, place, budget: _turn(arguments.aero, setting, place, budget),
     )
-    budget = Budget(arguments.seconds)
-    with (
-        Tidying(),
-        tempfile.TemporaryDirectory(prefix="aero-benchmark-", dir=scratch()) as place,
-    ):
-        make_corpus(Path(place) / "corpus", setting)
-        try:
-            for name in (name for name in names if store.get(name) is None):
-                print(f"{name}: {budget.left():.0f} s left", file=sys.stderr, flush=True)
-                of_dtype = replace(setting, dtype=name.partition("/")[0])
-                store.put(name, _turn(arguments.aero, of_dtype, Path(place), budget))
-        except OutOfTime:
-            pass  # the report names what is missing
-        finally:
-            text = _report(arguments.out, facts, setting, store, names)
-    print(text, end="")
-    return 0
 
 
 def main(command_line: list[str] | None = None) -> int:
