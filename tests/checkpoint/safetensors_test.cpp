@@ -1,5 +1,6 @@
 #include "aero/checkpoint/safetensors.h"
 
+#include "aero/core/checksum.h"
 #include "aero/core/error.h"
 
 #include "tests/support/faults.h"
@@ -73,6 +74,15 @@ TensorMap every_dtype() {
   map["empty"] = torch::empty({0, 4});
   map["n\xC3\xA4me \"quoted\""] = torch::tensor({9}, torch::kInt32);
   return map;
+}
+
+TEST_F(Safetensors, ReportsTheChecksumOfTheWholeFile) {
+  TensorMap tensors{{"empty", torch::zeros({0, 3})}, {"truth", torch::tensor({true, false})}};
+  for (const auto* const name : {"a", "b", "c", "d", "e"}) {
+    tensors[name] = torch::rand({1 << 19});  // 2 MiB: threads take some together
+  }
+  save_safetensors(file_, tensors);
+  EXPECT_EQ(load_safetensors(file_).crc32, crc32(get(file_)));
 }
 
 TEST_F(Safetensors, LoadsEveryDtypeThatPythonWrites) {
